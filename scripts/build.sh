@@ -1,0 +1,11 @@
+#!/bin/sh
+# Builds dist/ from src/, the same bytes on every machine: tsc emits, ncc bundles (its own TypeScript loader does
+# not know TypeScript 7).
+set -eu
+cd "$(dirname "$0")/.."
+rm -rf lib dist
+npx --no-install tsc -p .
+node scripts/embed.mjs
+npx --no-install ncc build lib/entry.js -o dist --license licenses.txt --quiet
+# a Windows helper of ssh2 that no runner of ours starts
+rm -f dist/pagent.exe

@@ -1,0 +1,9 @@
+// Embedded as text: by scripts/embed.mjs in the bundle, by vitest.config.ts in tests.
+declare module '*.sh' {
+  const text: string;
+  export default text;
+}
+declare module '*.nix' {
+  const text: string;
+  export default text;
+}

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+
+/** Imports a shell script or a Nix expression as its text, as scripts/embed.mjs does for the bundle. */
+const textFiles = {
+  name: 'text-files',
+  enforce: 'pre' as const,
+  load(id: string) {
+    return /\.(sh|nix)$/.test(id) ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))};` : undefined;
+  },
+};
+
+/** One kind of tests: a folder below __tests__ and how long one test of it may take, in seconds. */
+function project(name: string, seconds: number, include = `__tests__/${name}/**/*.test.ts`) {
+  return {
+    plugins: [textFiles],
+    test: {
+      name,
+      include: [include],
+      testTimeout: seconds * 1000,
+      hookTimeout: seconds * 1000,
+      // the virtual machine and the benchmarks want the two cores for themselves
+      fileParallelism: name === 'unit',
+    },
+  };
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit', 20),
+      project('loopback', 60),
+      project('bundle', 60),
+      project('e2e', 1200),
+      project('bench', 1800, 'bench/**/*.bench.ts'),
+    ],
+  },
+});
