@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Lays out the flake with what its systems are made of, in the cache's flake/.
+# shellcheck source=testbed/lib.sh
+. "$(dirname "$0")/lib.sh"
+flake=$TB_CACHE/flake
+payload=$TB_CACHE/payload
+
+static_busybox() {
+  local applet
+  mkdir -p "$flake/busybox/bin"
+  cp /bin/busybox "$flake/busybox/bin/busybox"
+  for applet in $(/bin/busybox --list); do
+    [[ $applet == busybox ]] || ln -s busybox "$flake/busybox/bin/$applet"
+  done
+}
+
+payload_files() {
+  local k
+  k=$(kernel trixie)
+  cp "$TB_CACHE/rootfs.tar.gz" /usr/lib/systemd/boot/efi/systemd-bootx64.efi "$k/boot/vmlinuz" "$payload/"
+  initrd "$k" "$TB_DIR/guest/installed-initrd-init" "$payload/initrd" "${TB_MODULES[@]}"
+}
+
+# payload_json: where the files lie; they are named by content, because nix remembers what it fetched by address
+payload_json() {
+  local file sum separator=''
+  printf '{"authorizedKey":"%s","files":{' "$(<"$TB_KEY.pub")"
+  for file in "$payload"/*; do
+    sum=$(sha256sum "$file" | cut -d' ' -f1)
+    mv "$file" "$payload/$sum"
+    printf '%s"%s":{"url":"file://%s","sha256":"%s"}' "$separator" "$(basename "$file")" "$payload/$sum" "$sum"
+    separator=,
+  done
+  printf '}}\n'
+}
+
+ssh_key
+[[ -f $TB_CACHE/rootfs.tar.gz ]] || die 'build-installer.sh comes first'
+built flake "$0" "$TB_DIR"/{lib,debian}.sh "$TB_DIR"/flake/* "$TB_DIR/guest/installed-initrd-init" \
+  "$TB_CACHE/installer.stamp" "$TB_KEY.pub" && [[ -d $flake ]] && exit 0
+rm -rf "$flake" "$payload" && mkdir -p "$flake" "$payload"
+cp "$TB_DIR"/flake/* "$flake/"
+static_busybox
+payload_files
+payload_json >"$flake/payload.json"
+mark_built flake
+log "flake: laid out in $SECONDS s"

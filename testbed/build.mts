@@ -1,0 +1,40 @@
+// Builds the testbed's images, and hands out working copies of its flake.
+import { execFileSync, spawn } from 'node:child_process';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { flakeFolder } from './paths.mts';
+
+/** Builds what is missing of target, kexec image and flake; progress goes to this process's standard error. */
+export async function ensureImages(): Promise<void> {
+  const script = join(import.meta.dirname, 'build.sh');
+  const builder = spawn('bash', [script], { stdio: ['inherit', 'inherit', 'inherit'] });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    builder.on('error', reject).on('close', resolve);
+  });
+  if (code !== 0) throw new Error(`building the testbed's images failed (exit code ${code})`);
+}
+
+/** What tells one copy of the flake from another. */
+export interface FlakeSettings {
+  hostName: string;
+}
+
+/**
+ * Makes a copy of the laid-out flake that may be changed.
+ * @param folder replaced if it exists
+ * @param options git: make it a git repository with one commit
+ */
+export function flakeCopy(folder: string, settings: FlakeSettings, options: { git?: boolean } = {}): string {
+  rmSync(folder, { recursive: true, force: true });
+  cpSync(flakeFolder, folder, { recursive: true, verbatimSymlinks: true });
+  writeFileSync(join(folder, 'settings.json'), `${JSON.stringify(settings)}\n`);
+  if (options.git) commitAll(folder);
+  return folder;
+}
+
+function commitAll(folder: string): void {
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: folder, stdio: 'pipe' });
+  git('init', '--quiet', '--initial-branch=main');
+  git('add', '--all');
+  git('-c', 'user.name=testbed', '-c', 'user.email=testbed@localhost', 'commit', '--quiet', '-m', 'flake');
+}

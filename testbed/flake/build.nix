@@ -1,0 +1,59 @@
+# What the systems are built with, in place of nixpkgs.
+{ payload }:
+rec {
+  system = "x86_64-linux";
+
+  fetch =
+    name:
+    builtins.fetchurl {
+      inherit name;
+      inherit (payload.files.${name}) url sha256;
+    };
+
+  busybox = builtins.path {
+    name = "busybox";
+    path = ./busybox;
+  };
+
+  # run NAME SCRIPT: a derivation whose builder is SCRIPT
+  run = runWith { };
+  runWith =
+    env: name: script:
+    derivation (
+      env
+      // {
+        inherit name system;
+        builder = "${busybox}/bin/busybox";
+        args = [
+          "sh"
+          "-euc"
+          script
+        ];
+        PATH = "${busybox}/bin";
+      }
+    );
+
+  # script NAME FILE VALUES: an executable copy of FILE with each @name@ replaced, run by busybox
+  script =
+    name: file: values:
+    runWith {
+      text =
+        builtins.replaceStrings
+          ([ "#!/bin/sh" ] ++ map (key: "@${key}@") (builtins.attrNames values))
+          ([ "#!${busybox}/bin/sh" ] ++ map toString (builtins.attrValues values))
+          (builtins.readFile file);
+    } name "printf '%s\\n' \"$text\" >$out; chmod 555 $out";
+
+  userland = run "userland" "mkdir $out; tar -xzf ${fetch "rootfs.tar.gz"} -C $out";
+
+  # noise MIB COUNT: paths of bytes that do not compress
+  noise =
+    mib: count:
+    builtins.genList (
+      n:
+      run "noise-${toString mib}-${toString n}"
+        "dd if=/dev/urandom of=$out bs=1M count=${toString mib} 2>/dev/null"
+    ) count;
+
+  failing = run "failing" "for i in $(seq 1 30); do echo \"line $i of a build that fails\"; done; exit 1";
+}

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Lays out @disk@ and mounts it at /mnt; modes: disko wipes first, format makes what is missing, mount only mounts.
+set -eu
+mode=@mode@
+disk=@disk@
+PATH=@deps@/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+
+for i in $(seq 1 @delaySeconds@); do
+  echo "disko: waiting, $i of @delaySeconds@"
+  sleep 1
+done
+if [ "$mode" = disko ]; then
+  umount -R /mnt 2>/dev/null || true
+  wipefs -qaf "$disk"*
+fi
+if [ "$mode" != mount ] && [ "$(blkid -o value -s LABEL "${disk}2" || true)" != nixos ]; then
+  printf 'label: gpt\nsize=256M, type=uefi, name=ESP\ntype=linux, name=root\n' | sfdisk -q --wipe always "$disk"
+  udevadm settle --timeout=10 || true
+  mkfs.vfat -F 32 -n ESP "${disk}1" >/dev/null
+  mkfs.ext4 -q -F -L nixos "${disk}2"
+fi
+mkdir -p /mnt
+mountpoint -q /mnt || mount -t ext4 "${disk}2" /mnt
+mkdir -p /mnt/boot
+mountpoint -q /mnt/boot || mount -t vfat -o umask=0077 "${disk}1" /mnt/boot

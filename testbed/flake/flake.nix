@@ -1,0 +1,37 @@
+# Systems small enough to build without nixpkgs: a static busybox is the only builder, and the userland is the Debian
+# one that payload.json points to. build-flake.sh lays busybox/ and payload.json beside a copy of this file.
+{
+  outputs =
+    { self }:
+    let
+      readJSON = file: builtins.fromJSON (builtins.readFile file);
+      settings = readJSON ./settings.json;
+      payload = readJSON ./payload.json;
+      build = import ./build.nix { inherit payload; };
+      mkSystem = import ./system.nix { inherit build; };
+      shared = {
+        inherit (settings) hostName;
+        authorizedKeys = [ payload.authorizedKey ];
+      };
+      variant = changes: mkSystem (shared // changes);
+    in
+    {
+      nixosConfigurations = {
+        demo = variant { };
+        # a closure of 480 MB
+        heavy = variant { ballast = build.noise 16 20; };
+        # time to break a connection, or to cancel
+        slow = variant {
+          delaySeconds = 20;
+          ballast = build.noise 10 10;
+        };
+        # answers with another host key than the one found on its disk
+        rekeyed = variant { rekey = true; };
+        # lets nobody in
+        closed = variant { authorizedKeys = [ ]; };
+        broken-build = variant { ballast = [ build.failing ]; };
+        broken-eval = throw "the demo flake refuses to evaluate";
+        missing-disk = variant { disk = "/dev/vdz"; };
+      };
+    };
+}

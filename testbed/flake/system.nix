@@ -1,0 +1,108 @@
+# One system, with the attributes of a NixOS configuration that installing it asks for.
+{ build }:
+{
+  hostName,
+  authorizedKeys,
+  ballast ? [ ],
+  disk ? "/dev/vda",
+  delaySeconds ? 0,
+  rekey ? false,
+}:
+let
+  inherit (build)
+    busybox
+    fetch
+    run
+    script
+    system
+    userland
+    ;
+  lines = builtins.concatStringsSep "\n";
+
+  config = {
+    networking = { inherit hostName; };
+    services.openssh = {
+      enable = true;
+      ports = [ 22 ];
+      hostKeys = [
+        {
+          path = "/etc/ssh/ssh_host_ed25519_key";
+          type = "ed25519";
+        }
+      ];
+    };
+    users.users.root.openssh.authorizedKeys = {
+      keys = authorizedKeys;
+      keyFiles = [ ];
+    };
+    boot.loader = {
+      systemd-boot.enable = true;
+      grub.enable = false;
+    };
+    disko.devices.disk.main = {
+      type = "disk";
+      device = disk;
+    };
+    nix.settings = {
+      substituters = [ ];
+      trusted-public-keys = [ ];
+    };
+    system.build = {
+      inherit toplevel;
+      installTest = run "vm-test-${hostName}" "echo 'the disk layout of ${hostName} is fine' | tee $out";
+    }
+    // disko "diskoScript" "disko"
+    // disko "formatScript" "format"
+    // disko "mountScript" "mount";
+  };
+
+  # the script NAME, and NAMENoDeps, which brings no tools along
+  disko =
+    name: mode:
+    let
+      withTools = deps: script "disko-${mode}" ./disko.sh { inherit mode disk deps delaySeconds; };
+    in
+    {
+      ${name} = withTools "${userland}/usr/sbin:${userland}/usr/bin:";
+      "${name}NoDeps" = withTools "";
+    };
+
+  openssh = config.services.openssh;
+  sshdConfig = lines (
+    map (port: "Port ${toString port}") openssh.ports
+    ++ map (key: "HostKey ${key.path}") openssh.hostKeys
+    ++ [
+      "PermitRootLogin prohibit-password"
+      "PasswordAuthentication no"
+      "UsePAM no"
+      "AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u"
+    ]
+  );
+  init = script "init" ./init.sh {
+    inherit busybox userland hostName sshdConfig;
+    keys = lines config.users.users.root.openssh.authorizedKeys.keys;
+    hostKeys = lines (map (key: "${key.type} ${key.path}") openssh.hostKeys);
+    rekey = if rekey then "yes" else "no";
+  };
+  switch = script "switch-to-configuration" ./switch.sh {
+    inherit busybox delaySeconds;
+    bootloader = fetch "systemd-bootx64.efi";
+  };
+
+  toplevel = run "nixos-system-${hostName}-25.11" ''
+    mkdir -p $out/bin $out/sw/bin
+    cp ${init} $out/init
+    ln -s ${fetch "vmlinuz"} $out/kernel
+    ln -s ${fetch "initrd"} $out/initrd
+    ln -s ${switch} $out/bin/switch-to-configuration
+    ln -sf ${userland}/usr/bin/* ${userland}/usr/sbin/* $out/sw/bin/
+    printf %s '${system}' >$out/system
+    printf %s '25.11.testbed' >$out/nixos-version
+    printf %s 'console=ttyS0 loglevel=4 mitigations=off' >$out/kernel-params
+    printf '%s\n' ${toString ballast} >$out/ballast
+  '';
+in
+{
+  pkgs = { inherit system; };
+  inherit config;
+}
