@@ -1,0 +1,21 @@
+import type { SecretRegistry } from './secrets';
+
+/** Names that carry the action's inputs, the runner's tokens or its command files: no child has a use for them. */
+const withheld =
+  /^(INPUT_|ACTIONS_|STATE_)|^GITHUB_(ENV|PATH|OUTPUT|STATE|STEP_SUMMARY)$|^(SSHPASS|SSH_PASS|SSH_PRIVATE_KEY)$/;
+
+/**
+ * The environment of every child process, built here and nowhere else: without the names above and without every
+ * variable whose value contains a secret of this run.
+ */
+export function childEnvironment(
+  environment: NodeJS.ProcessEnv,
+  secrets: SecretRegistry,
+): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    if (value === undefined || withheld.test(name) || secrets.isContainedIn(value)) continue;
+    result[name] = value;
+  }
+  return result;
+}

@@ -1,0 +1,103 @@
+/** What kind of thing went wrong; it decides which advice fits and how the failure is counted in the result. */
+export type ErrorKind =
+  | 'input'
+  | 'connection'
+  | 'remote-command'
+  | 'nix'
+  | 'timeout'
+  | 'guard'
+  | 'cancelled'
+  | 'unexpected';
+
+export interface ErrorContext {
+  /** What was run, as a person would recognise it; never with a secret in it. */
+  readonly ran?: string;
+  /** The last lines that it printed. */
+  readonly lastLines?: readonly string[];
+  /** What the user can do about it, when the place that throws knows better than the table of hints. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+/** Every failure that the action foresees. Anything else that is thrown is a defect and reported as `unexpected`. */
+export abstract class ActionError extends Error {
+  abstract readonly kind: ErrorKind;
+  readonly ran: string | undefined;
+  readonly lastLines: readonly string[];
+  readonly hint: string | undefined;
+
+  constructor(message: string, context: ErrorContext = {}) {
+    super(message, { cause: context.cause });
+    this.name = new.target.name;
+    this.ran = context.ran;
+    this.lastLines = context.lastLines ?? [];
+    this.hint = context.hint;
+  }
+}
+
+/** One thing wrong with one input. */
+export interface InputProblem {
+  readonly input: string;
+  readonly problem: string;
+}
+
+/** The inputs do not describe a run; carries every problem, not just the first. */
+export class InputError extends ActionError {
+  readonly kind = 'input';
+  readonly problems: readonly InputProblem[];
+
+  constructor(problems: readonly InputProblem[]) {
+    super(problems.map(({ input, problem }) => `input ${input}: ${problem}`).join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** Why there is no connection. `dropped` is one that worked and was lost; only it and the unreachable ones are worth another try. */
+export type ConnectionFailure =
+  | 'unreachable'
+  | 'refused'
+  | 'no-banner'
+  | 'unknown-host'
+  | 'host-key'
+  | 'authentication'
+  | 'protocol'
+  | 'dropped';
+
+export class ConnectionError extends ActionError {
+  readonly kind = 'connection';
+  readonly reason: ConnectionFailure;
+
+  constructor(reason: ConnectionFailure, message: string, context: ErrorContext = {}) {
+    super(message, context);
+    this.reason = reason;
+  }
+}
+
+/** A script on the target ended with another exit code than 0. */
+export class RemoteCommandError extends ActionError {
+  readonly kind = 'remote-command';
+}
+
+export class NixError extends ActionError {
+  readonly kind = 'nix';
+}
+
+/** A deadline passed. The message says what was waited for and for how long. */
+export class TimeoutError extends ActionError {
+  readonly kind = 'timeout';
+}
+
+/** A check that protects the machine or its data said no. */
+export class GuardError extends ActionError {
+  readonly kind = 'guard';
+}
+
+/** The job was cancelled. */
+export class CancelledError extends ActionError {
+  readonly kind = 'cancelled';
+}
+
+/** Text of anything that was thrown. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

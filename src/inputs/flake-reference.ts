@@ -1,0 +1,50 @@
+/** A flake and one configuration in it. */
+export interface FlakeReference {
+  /** What stands before the `#`, for Nix to resolve. */
+  readonly uri: string;
+  /** The name in `nixosConfigurations`. */
+  readonly name: string;
+  /** Attributes below it, for variants such as `config.virtualisation.vmVariant`; usually none. */
+  readonly path: readonly string[];
+}
+
+/**
+ * Reads `URI#NAME`. A NAME that begins with `nixosConfigurations.` names the attribute in full. Quoted parts may
+ * contain dots.
+ *
+ * @returns the reference, or what is wrong with the text
+ */
+export function parseFlakeReference(text: string): FlakeReference | string {
+  if (/[\r\n]/.test(text)) return 'must be one line';
+  const hash = text.indexOf('#');
+  const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
+  const fragment = hash < 0 ? '' : text.slice(hash + 1).trim();
+  if (fragment === '')
+    return `names no configuration; write ${uri === '' ? '.' : uri}#NAME, where nixosConfigurations.NAME is what to install`;
+  const parts = splitAttributePath(fragment);
+  if (parts === undefined)
+    return `has the attribute ${fragment}, which cannot be read: quote names with dots or special characters, as in .#"host.example.org"`;
+  if (parts.length > 1 && parts[0] === 'nixosConfigurations') {
+    const [, name = '', ...path] = parts;
+    return { uri: uri || '.', name, path };
+  }
+  // an unquoted name with dots is a name, as upstream takes it: hosts are often named by their domain
+  const name = fragment.includes('"') ? parts[0] : fragment;
+  if (name === undefined || (fragment.includes('"') && parts.length > 1)) {
+    return `has the attribute ${fragment}; begin it with nixosConfigurations. to name a part of a configuration`;
+  }
+  return { uri: uri || '.', name, path: [] };
+}
+
+/** Splits `a."b.c".d`; undefined when a quote is open or a part is empty. */
+function splitAttributePath(text: string): string[] | undefined {
+  const parts: string[] = [];
+  let rest = text;
+  for (;;) {
+    const match = /^(?:"([^"\\]+)"|([^".\s]+))(\.|$)/.exec(rest);
+    if (match === null) return undefined;
+    parts.push(match[1] ?? match[2] ?? '');
+    rest = rest.slice(match[0].length);
+    if (rest === '') return match[3] === '.' ? undefined : parts;
+  }
+}

@@ -1,0 +1,114 @@
+import { existsSync, statSync } from 'node:fs';
+import type { KexecImage, TargetHost } from './settings';
+
+/** A parser gives the value, or says what is wrong and what to do. */
+export type Parsed<T> = { readonly ok: T } | { readonly problem: string };
+export type Parser<T> = (text: string) => Parsed<T>;
+
+const ok = <T>(value: T): Parsed<T> => ({ ok: value });
+const bad = <T>(problem: string): Parsed<T> => ({ problem });
+
+/** The text as messages show it: short, on one line. */
+function shown(text: string): string {
+  const line = JSON.stringify(text);
+  return line.length > 60 ? `${line.slice(0, 57)}…"` : line;
+}
+
+/** What YAML users write, and nothing else: "False" must not be true because it is a text. */
+export const boolean: Parser<boolean> = (text) => {
+  switch (text.trim().toLowerCase()) {
+    case 'true':
+    case 'yes':
+    case 'on':
+      return ok(true);
+    case 'false':
+    case 'no':
+    case 'off':
+      return ok(false);
+    default:
+      return bad(`is ${shown(text)}; write true or false`);
+  }
+};
+
+export const port: Parser<number> = (text) => {
+  const value = /^\d{1,5}$/.test(text.trim()) ? Number(text.trim()) : 0;
+  return value >= 1 && value <= 65535
+    ? ok(value)
+    : bad(`is ${shown(text)}; write a port number from 1 to 65535`);
+};
+
+const unitMs: Record<string, number> = { '': 1000, s: 1000, m: 60_000, h: 3_600_000 };
+/** Node's timers hold no more than 2^31 - 1 ms. */
+const longestMs = 24 * 3_600_000;
+
+/** Milliseconds out of `90`, `90s`, `2m`, `1h`. */
+export const duration: Parser<number> = (text) => {
+  const match = /^(\d{1,7})\s*(s|m|h)?$/.exec(text.trim());
+  const ms = match === null ? 0 : Number(match[1]) * (unitMs[match[2] ?? ''] ?? 0);
+  return ms > 0 && ms <= longestMs
+    ? ok(ms)
+    : bad(`is ${shown(text)}; write seconds, or a time such as 90s, 2m or 1h (24h at most)`);
+};
+
+export function choice<T extends string>(choices: readonly T[]): Parser<T> {
+  return (text) => {
+    const found = choices.find((each) => each === text.trim());
+    return found === undefined ? bad(`is ${shown(text)}; write one of ${choices.join(', ')}`) : ok(found);
+  };
+}
+
+/** Some of the choices, in their own order, whatever order they were written in. */
+export function subset<T extends string>(choices: readonly T[]): Parser<readonly T[]> {
+  return (text) => {
+    const words = text.split(/[\s,]+/).filter((word) => word !== '');
+    const unknown = words.filter((word) => !choices.some((each) => each === word));
+    if (unknown.length > 0)
+      return bad(`has ${unknown.map(shown).join(', ')}; choose from ${choices.join(', ')}`);
+    return words.length === 0
+      ? bad(`names nothing; choose from ${choices.join(', ')}`)
+      : ok(choices.filter((each) => words.includes(each)));
+  };
+}
+
+/** `[user@]host`, an IPv6 address with or without brackets. Nothing that a program could take for an option. */
+export const targetHost: Parser<TargetHost> = (text) => {
+  const whole = text.trim();
+  const at = whole.lastIndexOf('@');
+  const user = at < 0 ? 'root' : whole.slice(0, at);
+  const bracketed = /^\[(.+)\]$/.exec(whole.slice(at + 1));
+  const host = bracketed?.[1] ?? whole.slice(at + 1);
+  if (user === '' || !/^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/.test(user))
+    return bad(`is ${shown(text)}; its user name is not valid; write user@host`);
+  if (/^[^:]+:\d+$/.test(host)) return bad(`is ${shown(text)}; give the port as ssh-port`);
+  if (
+    !/^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(host) &&
+    !/^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9_.-]+)?$/.test(host)
+  ) {
+    return bad(`is ${shown(text)}; write host or user@host, with a name or an address`);
+  }
+  return ok({ user, host });
+};
+
+export const kexecImage: Parser<KexecImage> = (text) => {
+  const value = text.trim();
+  if (/^https?:\/\/\S+$/i.test(value)) return ok({ kind: 'url', url: value });
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(value))
+    return bad(`is ${shown(text)}; write a path on the runner or an http(s) URL`);
+  if (!existsSync(value)) return bad(`is ${shown(text)}, and there is no such file on the runner`);
+  return statSync(value).isDirectory()
+    ? bad(`is ${shown(text)}, which is a folder; give the tarball`)
+    : ok({ kind: 'path', path: value });
+};
+
+/** One `NAME VALUE` a line; the value is the rest of the line as it stands. */
+export const nixOptions: Parser<readonly (readonly [string, string])[]> = (text) => {
+  const options: (readonly [string, string])[] = [];
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    if (line.trim() === '') continue;
+    const match = /^\s*([a-z][a-z0-9-]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line);
+    if (match?.[1] === undefined || match[2] === undefined)
+      return bad(`has the line ${shown(line)}; write one NAME VALUE a line, as in: max-jobs 2`);
+    options.push([match[1], match[2]]);
+  }
+  return ok(options);
+};

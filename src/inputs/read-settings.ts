@@ -1,0 +1,152 @@
+import { InputError, type InputProblem } from '../errors';
+import type { SecretRegistry } from '../secrets';
+import { knownHostsName } from '../ssh/host-keys';
+import { type KnownHost, parseKnownHosts, pinnedKeys } from '../ssh/known-hosts';
+import { readPrivateKey, type UsableKey } from '../ssh/private-key';
+import { type FlakeReference, parseFlakeReference } from './flake-reference';
+import * as parse from './parsers';
+import {
+  type MachineSettings,
+  onInstalledChoices,
+  type Setting,
+  type Settings,
+  selectablePhases,
+  verifyChoices,
+} from './settings';
+import { type InputName, inputs } from './table';
+
+/** Values by input name; an empty or missing one was not given. */
+export type RawInputs = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Strings in, Settings out. Registers the secrets among them before anything can be printed.
+ *
+ * @throws InputError with all problems at once
+ */
+export function readSettings(raw: RawInputs, secrets: SecretRegistry): Settings {
+  const reader = new InputReader(raw);
+  reader.rejectUnknownNames();
+  const key = readKey(reader, secrets);
+  const settings: MachineSettings = {
+    flake: reader.required('flake', flakeReference, { uri: '', name: '', path: [] }),
+    targetHost: reader.required('target-host', parse.targetHost, { user: '', host: '' }),
+    sshPort: reader.optional('ssh-port', parse.port, 22),
+    postKexecSshPort: reader.optional('post-kexec-ssh-port', parse.port, 22),
+    privateKey: secrets.register(key.privateKey),
+    publicKey: key.publicKey,
+    knownHosts: reader.optional('known-hosts', knownHosts, undefined),
+    kexec: reader.optional('kexec', parse.kexecImage, { kind: 'default' }),
+    phases: reader.optional('phases', parse.subset(selectablePhases), selectablePhases),
+    onInstalled: reader.optional('on-installed', parse.choice(onInstalledChoices), 'fail'),
+    copyHostKeys: reader.optional('copy-host-keys', parse.boolean, false),
+    verify: reader.optional('verify', parse.choice(verifyChoices), 'auto'),
+    nixOptions: reader.optional('option', parse.nixOptions, []),
+    printBuildLogs: reader.optional('print-build-logs', parse.boolean, false),
+    debug: reader.optional('debug', parse.boolean, false),
+    deadlines: {
+      connect: reader.optional('connect-timeout', parse.duration, 120_000),
+      kexec: reader.optional('kexec-timeout', parse.duration, 600_000),
+      reboot: reader.optional('reboot-timeout', parse.duration, 900_000),
+      idle: reader.optional('idle-timeout', parse.duration, 600_000),
+      diskoIdle: reader.optional('disko-idle-timeout', parse.duration, 1_800_000),
+    },
+  };
+  const planOnly = reader.optional('plan', parse.boolean, false);
+  checkPinnedHost(settings, reader);
+  reader.throwIfProblems();
+  return { kind: planOnly.value ? 'plan' : 'install', ...settings };
+}
+
+class InputReader {
+  readonly #raw: RawInputs;
+  readonly #problems: InputProblem[] = [];
+
+  constructor(raw: RawInputs) {
+    this.#raw = raw;
+  }
+
+  text(name: InputName): string | undefined {
+    const value = this.#raw[name];
+    return value === undefined || value.trim() === '' ? undefined : value;
+  }
+
+  problem(input: string, problem: string): void {
+    this.#problems.push({ input, problem });
+  }
+
+  optional<T>(name: InputName, parser: parse.Parser<T>, otherwise: T): Setting<T> {
+    const text = this.text(name);
+    if (text === undefined) return { value: otherwise, source: 'default' };
+    const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
+    if ('ok' in parsed) return { value: parsed.ok, source: 'input' };
+    this.problem(name, parsed.problem);
+    return { value: otherwise, source: 'default' };
+  }
+
+  /** @param placeholder stands in for a missing value until the problems are thrown */
+  required<T>(name: InputName, parser: parse.Parser<T>, placeholder: T): Setting<T> {
+    if (this.text(name) === undefined) this.problem(name, 'is required');
+    return this.optional(name, parser, placeholder);
+  }
+
+  /** A misspelt name would silently leave its default in force, and the default may wipe a disk. */
+  rejectUnknownNames(): void {
+    const known: readonly string[] = inputs.map((input) => input.name);
+    for (const name of Object.keys(this.#raw)) {
+      if (known.includes(name)) continue;
+      const similar = known.find(
+        (each) =>
+          each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '') ||
+          each.startsWith(name) ||
+          name.startsWith(each),
+      );
+      this.problem(
+        name,
+        `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`,
+      );
+    }
+  }
+
+  throwIfProblems(): void {
+    if (this.#problems.length > 0) throw new InputError(this.#problems);
+  }
+}
+
+function readKey(reader: InputReader, secrets: SecretRegistry): UsableKey {
+  const placeholder: UsableKey = { privateKey: '', publicKey: { type: '', base64: '' } };
+  const text = reader.text('ssh-private-key');
+  if (text === undefined) {
+    reader.problem('ssh-private-key', 'is required; give the contents of the private key, from a secret');
+    return placeholder;
+  }
+  secrets.register(text);
+  const key = readPrivateKey(text);
+  if (typeof key !== 'string') return key;
+  reader.problem('ssh-private-key', key);
+  return placeholder;
+}
+
+const flakeReference: parse.Parser<FlakeReference> = (text) => {
+  const reference = parseFlakeReference(text);
+  return typeof reference === 'string' ? { problem: reference } : { ok: reference };
+};
+
+const knownHosts: parse.Parser<readonly KnownHost[] | undefined> = (text) => {
+  const { lines, problems } = parseKnownHosts(text);
+  if (problems.length > 0) return { problem: problems.join('; ') };
+  return lines.length === 0 ? { problem: 'has no line with a key' } : { ok: lines };
+};
+
+/** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
+function checkPinnedHost(settings: MachineSettings, reader: InputReader): void {
+  const lines = settings.knownHosts.value;
+  const { host } = settings.targetHost.value;
+  if (lines === undefined || host === '') return;
+  const port = settings.sshPort.value;
+  if (pinnedKeys(lines, host, port).accepted.length > 0) return;
+  const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
+  reader.problem(
+    'known-hosts',
+    `has no key for ${knownHostsName(host, port)}, only for ${names}; a line for this machine begins with ${knownHostsName(host, port)}`,
+  );
+}

@@ -1,0 +1,98 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as core from '@actions/core';
+import { childEnvironment } from './child-environment';
+import { CancelledError } from './errors';
+import { readRawInputs } from './inputs/raw-inputs';
+import { readSettings } from './inputs/read-settings';
+import type { Settings } from './inputs/settings';
+import { Nix } from './nix/nix';
+import { preflight } from './phases/preflight';
+import { phase, runPhases } from './phases/run-phases';
+import { planDigest } from './plan/plan';
+import { SpawnRunner } from './process';
+import { ActionLog } from './report/action-log';
+import { describePlan } from './report/describe-plan';
+import { failureOf, publish } from './report/report';
+import { type Outcome, Progress } from './report/result';
+import { type Runtime, systemClock } from './runtime';
+import { SecretRegistry } from './secrets';
+import { openTarget } from './ssh/open-target';
+
+/**
+ * The action: inputs → Settings → Facts and Evaluation → Plan → phases → Result. Whatever happens, a Result is
+ * published.
+ *
+ * @returns the exit code
+ */
+export async function main(): Promise<number> {
+  const secrets = new SecretRegistry(core.setSecret);
+  const log = new ActionLog(secrets, systemClock);
+  const progress = new Progress();
+  const privateFolder = await mkdtemp(join(tmpdir(), 'nixos-anywhere-'));
+  const cancel = cancelledBySignal();
+  try {
+    const settings = readSettings(readRawInputs(process.env), secrets);
+    log.debugShown = settings.debug.value;
+    const processes = new SpawnRunner(() => childEnvironment(process.env, secrets));
+    const runtime: Runtime = { log, clock: systemClock, processes, signal: cancel.signal, privateFolder };
+    await publish(progress.result(await run(settings, runtime, progress)), log, secrets);
+    return 0;
+  } catch (error) {
+    const reason = cancel.signal.aborted ? cancel.signal.reason : error;
+    await publish(progress.result('failed', failureOf(reason, progress)), log, secrets);
+    return 1;
+  } finally {
+    cancel.stop();
+    await rm(privateFolder, { recursive: true, force: true });
+  }
+}
+
+async function run(settings: Settings, runtime: Runtime, progress: Progress): Promise<Outcome> {
+  const { printBuildLogs, debug, nixOptions, deadlines } = settings;
+  const nix = new Nix(
+    {
+      options: nixOptions.value,
+      printBuildLogs: printBuildLogs.value || debug.value,
+      idleMs: deadlines.idle.value,
+    },
+    runtime,
+  );
+  const target = openTarget(settings, runtime, progress);
+  try {
+    const { evaluation, facts, plan } = await phase('preflight', progress, runtime, () =>
+      preflight(settings, target, nix, runtime),
+    );
+    progress.plan = plan;
+    progress.planDigest = planDigest(plan);
+    runtime.log.info(describePlan(plan));
+    if (settings.kind === 'plan') return 'planned';
+    await runPhases({
+      settings,
+      runtime,
+      nix,
+      target,
+      evaluation,
+      facts,
+      plan,
+      progress,
+      stagedImage: undefined,
+    });
+    return plan.phases.includes('install') ? 'installed' : 'prepared';
+  } finally {
+    target.close();
+  }
+}
+
+/** The runner cancels a job with SIGINT, and with SIGTERM 7.5 s later. */
+function cancelledBySignal(): { readonly signal: AbortSignal; stop(): void } {
+  const controller = new AbortController();
+  const cancel = (name: NodeJS.Signals) =>
+    controller.abort(new CancelledError(`the job was cancelled (${name})`));
+  process.on('SIGINT', cancel).on('SIGTERM', cancel);
+  return {
+    signal: controller.signal,
+    stop: () => process.off('SIGINT', cancel).off('SIGTERM', cancel),
+  };
+}

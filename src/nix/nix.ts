@@ -1,0 +1,209 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NixError } from '../errors';
+import type { ProcessResult } from '../process';
+import type { Runtime } from '../runtime';
+import { type NixEvent, nixLevel, parseNixLog } from './log';
+
+export interface NixOptions {
+  /** `--option NAME VALUE` for every evaluation and build. */
+  readonly options: readonly (readonly [string, string])[];
+  readonly printBuildLogs: boolean;
+  /** How long Nix may be silent, in milliseconds. */
+  readonly idleMs: number;
+}
+
+export interface CopyOptions {
+  /** Lets the destination fetch what it can from its own substituters. */
+  readonly substitute: boolean;
+  readonly signal: AbortSignal;
+  /** Called by whatever else sees bytes move. */
+  readonly alsoAlive: (touch: () => void) => void;
+}
+
+/** Oldest Nix that knows `drv^*` and `--print-out-paths` in the way we use them. */
+const oldestNix = [2, 18] as const;
+const features = ['--extra-experimental-features', 'nix-command flakes'];
+
+/** The Nix on the runner. Every call is one process; nothing of it reads or writes the target but `copy`. */
+export class Nix {
+  readonly #options: NixOptions;
+  readonly #runtime: Runtime;
+
+  constructor(options: NixOptions, runtime: Runtime) {
+    this.#options = options;
+    this.#runtime = runtime;
+  }
+
+  /** @returns the version @throws NixError when there is no Nix, or one that is too old */
+  async checkVersion(): Promise<string> {
+    const hint =
+      'add a step before this one that installs Nix 2.18 or later, such as cachix/install-nix-action or DeterminateSystems/nix-installer-action';
+    const result = await this.#spawn(['--version'], { signal: this.#runtime.signal }).catch(
+      (error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+        throw new NixError('there is no nix on this runner (no such program in PATH)', {
+          hint,
+          cause: error,
+        });
+      },
+    );
+    const version = /\b(\d+)\.(\d+)(\.\S+)?\s*$/.exec(result.stdout.trim());
+    if (result.code !== 0 || version === null) {
+      throw new NixError(`nix --version failed: ${result.errorLines.at(-1) ?? result.stdout.trim()}`, {
+        ran: 'nix --version',
+      });
+    }
+    const [major, minor] = [Number(version[1]), Number(version[2])];
+    if (major < oldestNix[0] || (major === oldestNix[0] && minor < oldestNix[1])) {
+      throw new NixError(
+        `the Nix on this runner is ${version[0].trim()}; at least ${oldestNix.join('.')} is needed`,
+        { hint },
+      );
+    }
+    return version[0].trim();
+  }
+
+  /**
+   * Evaluates `installable`, applies a Nix function to it, and returns the JSON value.
+   *
+   * @throws NixError with Nix's own message
+   */
+  async evaluate(installable: string, apply: string): Promise<unknown> {
+    const args = ['eval', '--json', '--no-write-lock-file', '--apply', apply, installable];
+    const result = await this.#run(args, `nix eval ${installable}`, this.#runtime.signal);
+    return JSON.parse(result.stdout);
+  }
+
+  /**
+   * Builds derivations and keeps their outputs from being collected until the run's private folder is gone.
+   *
+   * @throws NixError with the last lines of the build that failed
+   */
+  async build(drvPaths: readonly string[], signal: AbortSignal): Promise<void> {
+    const links = join(this.#runtime.privateFolder, 'results');
+    await mkdir(links, { recursive: true });
+    const args = ['build', '--out-link', join(links, 'result'), ...drvPaths.map((path) => `${path}^*`)];
+    await this.#run(args, `nix build ${drvPaths.join(' ')}`, signal);
+  }
+
+  /**
+   * Copies the closures of store paths into the store behind a daemon's socket, without the runner's own settings:
+   * what Nix forwards to a daemon (sandbox, hooks, netrc, substituters) is none of the target's business.
+   */
+  async copy(paths: readonly string[], storeUri: string, options: CopyOptions): Promise<void> {
+    const args = [
+      'copy',
+      '--no-check-sigs',
+      '--to',
+      storeUri,
+      ...(options.substitute ? ['--substitute-on-destination'] : []),
+      ...paths,
+    ];
+    const isolated = await this.#isolatedSettings();
+    await this.#run(args, `nix copy to ${storeUri}`, options.signal, {
+      env: isolated,
+      alsoAlive: options.alsoAlive,
+      userOptions: false,
+    });
+  }
+
+  async #isolatedSettings(): Promise<Record<string, string>> {
+    const folder = join(this.#runtime.privateFolder, 'nix-settings');
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'nix.conf'), '');
+    return { NIX_USER_CONF_FILES: '', NIX_CONF_DIR: folder, NIX_CONFIG: '' };
+  }
+
+  async #run(
+    args: readonly string[],
+    ran: string,
+    signal: AbortSignal,
+    more: {
+      env?: Record<string, string>;
+      alsoAlive?: (touch: () => void) => void;
+      userOptions?: boolean;
+    } = {},
+  ): Promise<ProcessResult> {
+    const [command, ...rest] = args;
+    const userOptions =
+      more.userOptions === false
+        ? []
+        : this.#options.options.flatMap(([name, value]) => ['--option', name, value]);
+    const messages: string[] = [];
+    const result = await this.#spawn(
+      [command ?? '', ...features, '--log-format', 'internal-json', ...userOptions, ...rest],
+      { signal, onErrorLine: (line) => this.#report(parseNixLog(line), messages), ...more },
+    );
+    if (result.code !== 0) throw nixError(ran, result.code, messages);
+    return result;
+  }
+
+  #report(event: NixEvent, messages: string[]): void {
+    const { log } = this.#runtime;
+    switch (event.kind) {
+      case 'message':
+        if (event.level === nixLevel.error) messages.push(event.text);
+        else if (/not writing modified lock file/.test(event.text)) {
+          log.warning(
+            'The flake has no flake.lock, or an incomplete one: its inputs were resolved anew and may differ tomorrow. Run `nix flake lock` and commit the file.',
+          );
+        } else if (event.level <= nixLevel.notice) this.#foreign(event.text);
+        else log.debug(event.text);
+        return;
+      case 'building':
+        log.info(`building ${event.derivation}`);
+        return;
+      case 'build-log':
+        if (this.#options.printBuildLogs) this.#foreign(event.text);
+        return;
+      case 'copying':
+        log.debug(`copying ${event.path}`);
+        return;
+      case 'other':
+        return;
+    }
+  }
+
+  #foreign(text: string): void {
+    for (const line of text.split('\n')) this.#runtime.log.foreign('nix', line);
+  }
+
+  #spawn(
+    args: readonly string[],
+    options: {
+      signal: AbortSignal;
+      onErrorLine?: (line: string) => void;
+      env?: Record<string, string>;
+      alsoAlive?: (touch: () => void) => void;
+    },
+  ): Promise<ProcessResult> {
+    return this.#runtime.processes.run('nix', args, {
+      idleMs: this.#options.idleMs,
+      signal: options.signal,
+      ...(options.onErrorLine === undefined ? {} : { onErrorLine: options.onErrorLine }),
+      ...(options.env === undefined ? {} : { env: options.env }),
+      ...(options.alsoAlive === undefined ? {} : { alsoAlive: options.alsoAlive }),
+    });
+  }
+}
+
+function nixError(ran: string, code: number | null, messages: readonly string[]): NixError {
+  const lines = messages.join('\n').split('\n');
+  // the innermost error stands last: what comes before it is the trace that leads there
+  const reason =
+    lines.findLast((line) => /^\s*error: \S/.test(line))?.trim() ?? lines.find((line) => line.trim() !== '');
+  return new NixError(`${ran} failed${reason === undefined ? ` with exit code ${code}` : `: ${reason}`}`, {
+    ran,
+    lastLines: lines.slice(-40),
+  });
+}
+
+/** A Nix string literal. */
+export function nixString(text: string): string {
+  return `"${text
+    .replace(/[\\"]|\$(?=\{)/g, '\\$&')
+    .replaceAll('\n', '\\n')
+    .replaceAll('\r', '\\r')
+    .replaceAll('\t', '\\t')}"`;
+}

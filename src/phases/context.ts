@@ -1,0 +1,23 @@
+import type { MachineSettings } from '../inputs/settings';
+import type { Nix } from '../nix/nix';
+import type { Evaluation } from '../plan/evaluation';
+import type { Facts } from '../plan/facts';
+import type { Plan } from '../plan/plan';
+import type { Progress } from '../report/result';
+import type { Runtime } from '../runtime';
+import type { Target } from '../ssh/target';
+
+/** What a phase works with. */
+export interface PhaseContext {
+  readonly settings: MachineSettings;
+  readonly runtime: Runtime;
+  readonly nix: Nix;
+  readonly target: Target;
+  readonly evaluation: Evaluation;
+  readonly plan: Plan;
+  readonly progress: Progress;
+  /** The facts of the boot that runs now. */
+  facts: Facts;
+  /** Where the kexec image lies unpacked on the target, once it was staged. */
+  stagedImage: string | undefined;
+}

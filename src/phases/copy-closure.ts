@@ -1,0 +1,54 @@
+import { ConnectionError } from '../errors';
+import { StoreBridge } from '../nix/store-bridge';
+import type { PhaseContext } from './context';
+
+/**
+ * Copies the closure of a store path into a store on the target. A copy that breaks with the connection is started
+ * again and skips what has arrived.
+ *
+ * @param store as Nix names it on the target: `local`, or `local?root=/mnt`
+ */
+export async function copyClosure(context: PhaseContext, path: string, store: string): Promise<void> {
+  const { target, runtime } = context;
+  const start = runtime.clock.now();
+  let bytes = 0;
+  await target.survivingDrops(`copying ${path}`, async () => {
+    const bridge = await StoreBridge.open(target, { store, daemonOptions: daemonOptions(context) }, runtime);
+    try {
+      await copyThrough(bridge, context, path);
+    } finally {
+      bytes += bridge.bytesSent;
+      await bridge.close();
+    }
+  });
+  runtime.log.info(
+    `copied ${path}: ${(bytes / 1e6).toFixed(1)} MB in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`,
+  );
+}
+
+async function copyThrough(
+  bridge: StoreBridge,
+  { nix, target, runtime }: PhaseContext,
+  path: string,
+): Promise<void> {
+  try {
+    await nix.copy([path], bridge.uri, {
+      substitute: true,
+      signal: runtime.signal,
+      alsoAlive: (touch) => bridge.onProgress(touch),
+    });
+  } catch (error) {
+    // Nix cannot know that its socket closed because the SSH connection was lost
+    if (target.isConnected || runtime.signal.aborted) throw error;
+    throw new ConnectionError('dropped', 'the connection to the target was lost', { cause: error });
+  }
+}
+
+/** What the target's daemon may know: where the configuration says that its paths can be fetched. */
+function daemonOptions({ evaluation }: PhaseContext): (readonly [string, string])[] {
+  const options: [string, readonly string[]][] = [
+    ['extra-substituters', evaluation.substituters],
+    ['extra-trusted-public-keys', evaluation.trustedPublicKeys],
+  ];
+  return options.filter(([, values]) => values.length > 0).map(([name, values]) => [name, values.join(' ')]);
+}

@@ -1,0 +1,22 @@
+import { execScript, runDetached } from '../ssh/detached';
+import { mounted } from '../ssh/scripts';
+import type { PhaseContext } from './context';
+import { copyClosure } from './copy-closure';
+
+/** Partitions, formats and mounts the disks. From here on their old contents are gone. */
+export async function disko(context: PhaseContext): Promise<void> {
+  const { evaluation, target, settings, runtime, progress } = context;
+  const script = evaluation.diskoScript;
+  if (script === undefined)
+    throw new Error('the disko phase needs the disko script that the evaluation asks for');
+  await copyClosure(context, script.outPath, 'local');
+  progress.targetState = 'partitioned';
+  await runDetached(target, {
+    name: 'disko',
+    script: execScript(script.outPath),
+    args: [],
+    idleMs: settings.deadlines.diskoIdle.value,
+    onLine: (line) => runtime.log.foreign('disko', line),
+  });
+  await target.run(mounted, []);
+}

@@ -1,0 +1,99 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { ConnectionError, errorMessage, GuardError } from '../errors';
+import type { KexecImage } from '../inputs/settings';
+import { stage } from '../ssh/scripts';
+import type { PhaseContext } from './context';
+
+/** The release of nixos-images that is used when no kexec image is given. */
+const defaultImage = (architecture: string) =>
+  `https://github.com/nix-community/nixos-images/releases/download/nixos-25.11/nixos-kexec-installer-noninteractive-${architecture}-linux.tar.gz`;
+const architecturesWithImage = ['x86_64', 'aarch64'];
+/** Exit code of stage.sh: the machine could not fetch the URL itself. */
+const cannotFetch = 80;
+
+/**
+ * Brings the kexec image to the target and unpacks it there: fetched by the target where it can, else streamed
+ * through this process, never held in it.
+ *
+ * @returns the folder on the target that holds kexec/run
+ */
+export async function stageKexecImage(context: PhaseContext, signal: AbortSignal): Promise<string> {
+  const image = locate(context.settings.kexec.value, context.facts.architecture);
+  const { log } = context.runtime;
+  if (image.kind === 'path')
+    return upload(context, signal, image.path, () => Promise.resolve(createReadStream(image.path)));
+  log.info(`the target fetches the kexec image ${image.url}`);
+  const result = await context.target.survivingDrops('fetching the kexec image', () =>
+    context.target.run(stage, [image.url], { privileged: true, signal, anyExitCode: true }),
+  );
+  if (result.code === 0) return result.stdout.trim();
+  if (result.code !== cannotFetch) throw stageError(result.errorLines);
+  log.info(
+    `it cannot (${result.errorLines.at(-1) ?? 'no reason given'}); fetching it here and sending it on`,
+  );
+  return upload(context, signal, image.url, () => download(image.url, signal));
+}
+
+function locate(image: KexecImage, architecture: string): Exclude<KexecImage, { kind: 'default' }> {
+  if (image.kind !== 'default') return image;
+  if (architecturesWithImage.includes(architecture)) return { kind: 'url', url: defaultImage(architecture) };
+  throw new GuardError(`there is no default kexec image for ${architecture}`, {
+    hint: 'give one with the input kexec',
+  });
+}
+
+async function upload(
+  context: PhaseContext,
+  signal: AbortSignal,
+  name: string,
+  open: () => Promise<Readable>,
+): Promise<string> {
+  const { target, runtime } = context;
+  const start = runtime.clock.now();
+  const result = await target.survivingDrops('sending the kexec image', async () => {
+    const stdin = await open();
+    try {
+      return await target.run(stage, [], { privileged: true, signal, stdin, anyExitCode: true });
+    } finally {
+      stdin.destroy();
+    }
+  });
+  if (result.code !== 0) throw stageError(result.errorLines);
+  const size = await stat(name).then(
+    (file) => ` (${(file.size / 1e6).toFixed(1)} MB)`,
+    () => '',
+  );
+  runtime.log.info(
+    `sent and unpacked ${name}${size} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`,
+  );
+  return result.stdout.trim();
+}
+
+async function download(url: string, signal: AbortSignal): Promise<Readable> {
+  const response = await fetch(url, { signal }).catch((error: unknown) => {
+    throw new ConnectionError(
+      'unreachable',
+      `fetching the kexec image ${url} failed: ${errorMessage(error)}`,
+      { cause: error },
+    );
+  });
+  if (!response.ok || response.body === null) {
+    throw new ConnectionError(
+      'unreachable',
+      `fetching the kexec image ${url} failed: HTTP ${response.status} ${response.statusText}`,
+      {
+        hint: 'check the input kexec',
+      },
+    );
+  }
+  return Readable.fromWeb(response.body as ReadableStream);
+}
+
+function stageError(errorLines: readonly string[]): GuardError {
+  return new GuardError(errorLines.at(-1) ?? 'the kexec image could not be unpacked', {
+    lastLines: errorLines,
+  });
+}

@@ -1,0 +1,96 @@
+import { sideBySide } from '../deadlines';
+import { ConnectionError } from '../errors';
+import type { MachineSettings } from '../inputs/settings';
+import type { Nix } from '../nix/nix';
+import { comfortableMemoryKiB, mebibytes } from '../plan/checks';
+import { type Evaluation, evaluate } from '../plan/evaluation';
+import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess, readDisks } from '../plan/facts';
+import { makePlan, type Plan } from '../plan/plan';
+import type { Runtime } from '../runtime';
+import { fingerprint, knownHostsLine } from '../ssh/host-keys';
+import type { Target } from '../ssh/target';
+
+export interface Preflight {
+  readonly evaluation: Evaluation;
+  readonly facts: Facts;
+  readonly plan: Plan;
+}
+
+/** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */
+export async function preflight(
+  settings: MachineSettings,
+  target: Target,
+  nix: Nix,
+  runtime: Runtime,
+): Promise<Preflight> {
+  runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
+  const disko = settings.phases.value.includes('disko');
+  const [{ facts, access }, evaluation] = await sideBySide(
+    runtime.signal,
+    (signal) => inspect(settings, target, runtime, signal),
+    () => evaluate(nix, settings.flake.value, disko),
+  );
+  const disks = await readDisks(target, disko ? evaluation.disks : []);
+  const plan = makePlan({ settings, evaluation, facts, access, disks, target });
+  warn(settings, facts, plan, runtime);
+  return { evaluation, facts, plan };
+}
+
+async function inspect(
+  settings: MachineSettings,
+  target: Target,
+  runtime: Runtime,
+  signal: AbortSignal,
+): Promise<{ facts: Facts; access: CarriedAccess }> {
+  await target.connect(signal);
+  reportHostKey(target, runtime);
+  const facts = await gatherFacts(target);
+  runtime.log.info(
+    `${facts.distribution || facts.os}, Linux ${facts.kernel}, ${facts.architecture}, ${mebibytes(facts.memoryKiB)} MiB of memory, ${facts.uefi ? 'UEFI' : 'BIOS'}`,
+  );
+  if (facts.privilege === undefined) return { facts, access: { keyIsCarried: false, hostKeys: [] } };
+  target.privilege = facts.privilege;
+  return { facts, access: await trustCarriedKeys(settings, target, facts) };
+}
+
+function reportHostKey(target: Target, runtime: Runtime): void {
+  const key = target.trust.offered;
+  if (key === undefined) throw new ConnectionError('protocol', 'the target showed no host key');
+  const shown = `${key.type} ${fingerprint(key)}`;
+  if (target.trust.isPinned) {
+    runtime.log.info(`host key ${shown}, as known-hosts says`);
+    return;
+  }
+  const line = knownHostsLine(target.endpoint.host, target.endpoint.port, key);
+  runtime.log.warning(
+    `The target's host key was not checked against anything; ${shown} is trusted for this run. To pin it, compare it over another way and set known-hosts to:\n${line}`,
+  );
+}
+
+/** The installer shows the machine's host keys again, which need not be of the type that was shown now. */
+async function trustCarriedKeys(
+  settings: MachineSettings,
+  target: Target,
+  facts: Facts,
+): Promise<CarriedAccess> {
+  const access = await readCarriedAccess(target, settings.publicKey);
+  if (!facts.isInstaller) target.trust.extend(access.hostKeys);
+  return access;
+}
+
+function warn(settings: MachineSettings, facts: Facts, plan: Plan, runtime: Runtime): void {
+  const { log } = runtime;
+  if (facts.container !== 'none')
+    log.warning(`The target seems to be a container (${facts.container}); kexec will hardly work there.`);
+  if (plan.phases.includes('kexec') && facts.memoryKiB < comfortableMemoryKiB) {
+    log.warning(
+      `The target has ${mebibytes(facts.memoryKiB)} MiB of memory; the installer needs 1.5 GB and may fail.`,
+    );
+  }
+  if (plan.authorizeKey)
+    log.info(
+      'the key is in no file that the kexec image takes along; it will be added to root’s authorized_keys',
+    );
+  if (settings.phases.value.includes('kexec') && facts.isInstaller)
+    log.info('the machine runs an installer already: no kexec');
+}

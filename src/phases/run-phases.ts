@@ -1,0 +1,53 @@
+import type { PhaseName } from '../plan/plan';
+import type { Progress } from '../report/result';
+import type { Runtime } from '../runtime';
+import { build } from './build';
+import type { PhaseContext } from './context';
+import { disko } from './disko';
+import { install } from './install';
+import { kexec } from './kexec';
+import { reboot } from './reboot';
+import { takeOver } from './take-over';
+import { verify } from './verify';
+
+const steps: Record<Exclude<PhaseName, 'preflight'>, (context: PhaseContext) => Promise<void>> = {
+  build,
+  kexec,
+  disko,
+  install,
+  reboot,
+  verify,
+};
+
+/** Carries out the plan, phase by phase. */
+export async function runPhases(context: PhaseContext): Promise<void> {
+  if (context.facts.isInstaller) {
+    context.progress.targetState = 'installer';
+    await takeOver(context);
+  }
+  for (const name of context.plan.phases) {
+    if (name !== 'preflight')
+      await phase(name, context.progress, context.runtime, () => steps[name](context));
+  }
+}
+
+/** One phase: a group in the log, a time in the result. */
+export async function phase<T>(
+  name: PhaseName,
+  progress: Progress,
+  runtime: Runtime,
+  work: () => Promise<T>,
+): Promise<T> {
+  const start = runtime.clock.now();
+  progress.begin(name);
+  return runtime.log.group(name, async () => {
+    try {
+      const result = await work();
+      progress.end('success', runtime.clock.now() - start);
+      return result;
+    } catch (error) {
+      progress.end('failure', runtime.clock.now() - start);
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,111 @@
+import { ConnectionError, GuardError, TimeoutError } from '../errors';
+import { parseFields } from '../plan/facts';
+import { HostKeyTrust } from '../ssh/host-key-trust';
+import { type HostKey, knownHostsLine, sameKey } from '../ssh/host-keys';
+import * as scripts from '../ssh/scripts';
+import type { Target } from '../ssh/target';
+import type { PhaseContext } from './context';
+
+/**
+ * Proves that the new system runs: it shows the host key that it was given, from another boot than the installer's,
+ * and its current system is the one that was installed.
+ */
+export async function verify(context: PhaseContext): Promise<void> {
+  const { target, settings, progress, runtime } = context;
+  const installerKeys = target.trust.accepted;
+  const expected = progress.expectedHostKeys;
+  if (expected.length === 0)
+    runtime.log.warning(
+      'The configuration has no SSH host keys that are known before the reboot; those of the installer are expected.',
+    );
+  // for a moment the installer still answers; its keys are accepted so that its boot id can be seen
+  target.moveTo({ trust: HostKeyTrust.pinned([...expected, ...installerKeys]) });
+  const newKeys = expected.length > 0 ? expected : installerKeys;
+  try {
+    await target.waitForBoot(
+      context.facts.bootId,
+      'the reboot into the new system',
+      settings.deadlines.reboot.value,
+    );
+  } catch (error) {
+    if (settings.verify.value === 'system' || !isLoginRefused(error)) throw explainSilence(error);
+    checkHostKey(target, newKeys);
+    acceptHostKey(context, newKeys);
+    return;
+  }
+  checkHostKey(target, newKeys);
+  await checkSystem(context, newKeys);
+}
+
+function checkHostKey(target: Target, expected: readonly HostKey[]): void {
+  const shown = target.trust.offered;
+  if (shown !== undefined && expected.some((key) => sameKey(key, shown))) return;
+  throw explainSilence(
+    new ConnectionError(
+      'host-key',
+      `the new system does not show the host key that was made for it: ${target.trust.describeMismatch()}`,
+    ),
+  );
+}
+
+/** The host key is proven before the login is refused, and the installer would not have refused it. */
+function isLoginRefused(error: unknown): boolean {
+  return error instanceof ConnectionError && error.reason === 'authentication';
+}
+
+function acceptHostKey(context: PhaseContext, keys: readonly HostKey[]): void {
+  const { progress, runtime, settings } = context;
+  const text =
+    'the machine answers with the expected host key, but refuses the login: the running system was not compared';
+  if (settings.verify.value === 'auto')
+    runtime.log.warning(
+      `Verified by host key only: ${text}. Does the configuration authorize the key for root?`,
+    );
+  else runtime.log.info(text);
+  finish(context, 'host-key', keys);
+  progress.targetState = 'booted';
+}
+
+async function checkSystem(context: PhaseContext, keys: readonly HostKey[]): Promise<void> {
+  const { target, evaluation, runtime, progress } = context;
+  const { stdout } = await target.run(scripts.identity, []);
+  const identity = new Map(parseFields(stdout));
+  const running = identity.get('systemPath') ?? '';
+  if (running !== evaluation.toplevel.outPath) {
+    throw new GuardError(
+      `the machine booted ${running || 'a system without /run/current-system'}, not ${evaluation.toplevel.outPath}`,
+      {
+        hint: 'its firmware may prefer another disk or boot entry: look at the boot order',
+      },
+    );
+  }
+  progress.targetState = 'booted';
+  finish(context, 'system', keys);
+  runtime.log.info(`${identity.get('hostName') ?? 'the machine'} runs ${running}`);
+}
+
+function finish(
+  { target, progress }: PhaseContext,
+  level: 'system' | 'host-key',
+  keys: readonly HostKey[],
+): void {
+  progress.verified = level;
+  const { host, port } = target.endpoint;
+  progress.hostKeyLines = keys.map((key) => knownHostsLine(host, port, key));
+}
+
+function explainSilence(error: unknown): unknown {
+  if (error instanceof ConnectionError && error.reason === 'host-key') {
+    return new ConnectionError('host-key', error.message, {
+      cause: error,
+      hint: 'the new system does not show the host key that was put on its disk: does the configuration replace it at boot, or did another machine answer?',
+    });
+  }
+  if (!(error instanceof TimeoutError)) return error;
+  return new TimeoutError(error.message, {
+    cause: error,
+    hint: /still the old boot/.test(error.message)
+      ? 'the installer still answers: the machine did not reboot; look at its console'
+      : 'the new system does not answer: look at its console (boot loader, disks, network, sshd)',
+  });
+}

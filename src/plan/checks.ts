@@ -1,0 +1,106 @@
+import { GuardError } from '../errors';
+import type { Evaluation } from './evaluation';
+import type { Disks, Facts } from './facts';
+import type { Situation } from './plan';
+
+/** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */
+const leastMemoryKiB = 900 * 1024;
+export const comfortableMemoryKiB = 1400 * 1024;
+
+/**
+ * Everything about the machine that can be checked before anything is done to it.
+ *
+ * @throws GuardError for the first check that says no
+ */
+export function checkMachine({ settings, facts, evaluation, disks }: Situation, kexecNeeded: boolean): void {
+  const phases = settings.phases.value;
+  checkSystem(facts);
+  if (
+    facts.isNixos &&
+    !facts.isInstaller &&
+    settings.onInstalled.value === 'fail' &&
+    (kexecNeeded || phases.includes('disko'))
+  ) {
+    throw new GuardError(`the machine already runs NixOS (${facts.systemPath || facts.distribution})`, {
+      hint: 'set on-installed: reinstall if this machine and all that is on its disks may be wiped',
+    });
+  }
+  if (kexecNeeded) checkKexec(facts);
+  else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
+    throw new GuardError('disko and install need a NixOS installer, but the machine does not run one', {
+      hint: 'add kexec to phases, or boot the machine into an installer',
+    });
+  }
+  checkArchitecture(facts, evaluation);
+  if (phases.includes('disko')) checkDisks(disks, evaluation);
+}
+
+function checkSystem(facts: Facts): void {
+  if (facts.os !== 'Linux') {
+    throw new GuardError(`the machine runs ${facts.os}, not Linux`, {
+      hint: 'boot it into a NixOS installer',
+    });
+  }
+  if (facts.privilege === undefined) {
+    throw new GuardError('the user who logs in is not root and cannot become root without a password', {
+      hint: facts.sudoInstalled
+        ? 'log in as root, or let this user run sudo without a password (NOPASSWD)'
+        : 'log in as root: neither sudo nor doas is usable on the machine',
+    });
+  }
+}
+
+function checkKexec(facts: Facts): void {
+  if (facts.missingTools.length > 0) {
+    throw new GuardError(`the machine lacks ${facts.missingTools.join(', ')}, which kexec needs`, {
+      hint: `install ${facts.missingTools.join(' and ')} there, or boot it into a NixOS installer`,
+    });
+  }
+  if (facts.memoryKiB > 0 && facts.memoryKiB < leastMemoryKiB) {
+    throw new GuardError(
+      `the machine has ${mebibytes(facts.memoryKiB)} MiB of memory; the installer needs 1.5 GB, and fails below ${mebibytes(leastMemoryKiB)} MiB`,
+      {
+        hint: 'use a bigger machine, or boot an installer from other media',
+      },
+    );
+  }
+  if (facts.kexecDisabled) {
+    throw new GuardError('kexec is switched off on the machine (kernel.kexec_load_disabled is 1)', {
+      hint: 'reboot it without that setting, or boot an installer from other media',
+    });
+  }
+}
+
+export function mebibytes(kib: number): number {
+  return Math.floor(kib / 1024);
+}
+
+function checkArchitecture(facts: Facts, evaluation: Evaluation): void {
+  const [architecture, os] = evaluation.system.split('-');
+  if (os !== 'linux') throw new GuardError(`the configuration is for ${evaluation.system}, not for Linux`);
+  if (architecture === facts.architecture) return;
+  // a 32 bit system runs on a 64 bit machine
+  if (architecture === 'i686' && facts.architecture === 'x86_64') return;
+  throw new GuardError(
+    `the configuration is for ${evaluation.system}, but the machine is ${facts.architecture}`,
+    {
+      hint: 'set nixpkgs.hostPlatform of the configuration, or check target-host',
+    },
+  );
+}
+
+function checkDisks(disks: Disks, evaluation: Evaluation): void {
+  const missing = disks.configured.filter(({ device }) => device === '').map(({ path }) => path);
+  if (missing.length === 0) return;
+  const present = disks.present.map(({ device, bytes, model, byId }) =>
+    [byId || device, byId === '' ? '' : `(${device})`, `${(bytes / 1e9).toFixed(1)} GB`, model]
+      .filter((word) => word !== '')
+      .join(' '),
+  );
+  throw new GuardError(
+    `the machine has no disk ${missing.join(', ')}, which the disko configuration of ${evaluation.hostName || 'this system'} names; it has ${present.join('; ') || 'none'}`,
+    {
+      hint: 'set disko.devices.disk.*.device to one of these, best to a path under /dev/disk/by-id',
+    },
+  );
+}

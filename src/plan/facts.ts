@@ -1,0 +1,128 @@
+import { RemoteCommandError } from '../errors';
+import { type HostKey, parsePublicKeys } from '../ssh/host-keys';
+import type { Privilege } from '../ssh/remote-command';
+import * as scripts from '../ssh/scripts';
+import type { Target } from '../ssh/target';
+
+/** What the target says about itself; gathered again after every boot. */
+export interface Facts {
+  readonly os: string;
+  readonly architecture: string;
+  readonly kernel: string;
+  readonly distribution: string;
+  readonly isNixos: boolean;
+  readonly isInstaller: boolean;
+  /** `none`, or the kind of container. */
+  readonly container: string;
+  readonly isRoot: boolean;
+  /** Undefined when the user who logged in cannot become root without a password. */
+  readonly privilege: Privilege | undefined;
+  readonly sudoInstalled: boolean;
+  readonly missingTools: readonly string[];
+  readonly memoryKiB: number;
+  readonly bootId: string;
+  readonly uefi: boolean;
+  readonly kexecDisabled: boolean;
+  /** Where `/run/current-system` leads; empty if it is not there. */
+  readonly systemPath: string;
+}
+
+/** @throws RemoteCommandError naming what is missing when the answer is not complete */
+export async function gatherFacts(target: Target): Promise<Facts> {
+  const { stdout } = await target.run(scripts.facts, []);
+  return parseFacts(stdout);
+}
+
+export function parseFacts(text: string): Facts {
+  const fields = parseFields(text);
+  const field = (name: string): string => {
+    const value = fields.find(([key]) => key === name)?.[1];
+    if (value === undefined) {
+      throw new RemoteCommandError(`the target did not say its ${name}`, {
+        ran: 'facts.sh',
+        lastLines: text.split('\n').slice(-20),
+      });
+    }
+    return value;
+  };
+  const yes = (name: string) => field(name) === 'yes';
+  return {
+    os: field('os'),
+    architecture: field('architecture'),
+    kernel: field('kernel'),
+    distribution: field('distribution'),
+    isNixos: yes('nixos'),
+    isInstaller: yes('installer'),
+    container: field('container'),
+    isRoot: yes('root'),
+    privilege: yes('root') ? 'none' : yes('sudo') ? 'sudo' : yes('doas') ? 'doas' : undefined,
+    sudoInstalled: yes('sudoInstalled'),
+    missingTools: fields.filter(([key]) => key === 'missingTool').map(([, value]) => value),
+    memoryKiB: Number(field('memoryKiB')),
+    bootId: field('bootId'),
+    uefi: yes('uefi'),
+    kexecDisabled: field('kexecDisabled') === '1',
+    systemPath: field('systemPath'),
+  };
+}
+
+/** `name=value` lines; a name may come more than once. */
+export function parseFields(text: string): (readonly [string, string])[] {
+  return text.split('\n').flatMap((line) => {
+    const at = line.indexOf('=');
+    return at > 0 ? [[line.slice(0, at), line.slice(at + 1).trim()] as const] : [];
+  });
+}
+
+/** What the kexec image will take along from the running system. */
+export interface CarriedAccess {
+  /** Whether our key is in a file from which the image's authorized keys are made. */
+  readonly keyIsCarried: boolean;
+  readonly hostKeys: readonly HostKey[];
+}
+
+export async function readCarriedAccess(target: Target, publicKey: HostKey): Promise<CarriedAccess> {
+  const { stdout } = await target.run(scripts.access, [publicKey.base64], { privileged: true });
+  const fields = parseFields(stdout);
+  return {
+    keyIsCarried: fields.some(([name, value]) => name === 'authorized' && value === 'yes'),
+    hostKeys: parsePublicKeys(
+      fields
+        .filter(([name]) => name === 'hostKey')
+        .map(([, value]) => value)
+        .join('\n'),
+    ),
+  };
+}
+
+/** A disk of the target as it is now. */
+export interface Disk {
+  readonly device: string;
+  readonly bytes: number;
+  readonly model: string;
+  readonly byId: string;
+}
+
+export interface Disks {
+  /** For each configured path the device it leads to, or an empty string. */
+  readonly configured: readonly { readonly path: string; readonly device: string }[];
+  readonly present: readonly Disk[];
+}
+
+export async function readDisks(target: Target, paths: readonly string[]): Promise<Disks> {
+  const { stdout } = await target.run(scripts.disks, paths);
+  const rows = stdout.split('\n').map((line) => line.split('\t'));
+  return {
+    configured: rows
+      .filter((row) => row[0] === 'wanted')
+      .map(([, path = '', device = '']) => ({ path, device })),
+    present: rows
+      .filter((row) => row[0] === 'disk')
+      .map(([, device = '', bytes = '', model = '', byId = '']) => ({
+        device,
+        bytes: Number(bytes),
+        model,
+        byId,
+      })),
+  };
+}

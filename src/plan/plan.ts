@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import type { MachineSettings, SelectablePhase } from '../inputs/settings';
+import { nameOf } from '../ssh/connection';
+import { fingerprint } from '../ssh/host-keys';
+import type { Target } from '../ssh/target';
+import { checkMachine } from './checks';
+import type { Evaluation } from './evaluation';
+import type { CarriedAccess, Disk, Disks, Facts } from './facts';
+
+export const phaseNames = ['preflight', 'build', 'kexec', 'disko', 'install', 'reboot', 'verify'] as const;
+export type PhaseName = (typeof phaseNames)[number];
+
+/** What the configuration alone decides: needs no secret and no connection. */
+export interface OfflinePlan {
+  readonly configuration: string;
+  readonly system: string;
+  readonly hostName: string;
+  readonly toplevel: string;
+  readonly diskoScript: string | null;
+  readonly disks: readonly string[];
+}
+
+/** What the machine, as it is now, adds. */
+export interface OnlinePlan {
+  readonly target: string;
+  readonly hostKeys: readonly string[];
+  readonly distribution: string;
+  readonly kernel: string;
+  readonly architecture: string;
+  readonly memoryKiB: number;
+  readonly runsNixos: boolean;
+  readonly isInstaller: boolean;
+  readonly currentSystem: string;
+  /** The disks that the configuration names, as they were found; all that is on them is lost. */
+  readonly wiped: readonly (Disk & { readonly path: string })[];
+  readonly untouched: readonly Disk[];
+}
+
+/** What will happen, and why. Plain data without times and secrets; phases carry it out and decide nothing. */
+export interface Plan {
+  readonly action: 'install' | 'update' | 'nothing';
+  readonly reason: string;
+  readonly phases: readonly PhaseName[];
+  /** Our key is in no file that the kexec image takes along: it is added before the jump. */
+  readonly authorizeKey: boolean;
+  readonly offline: OfflinePlan;
+  readonly online: OnlinePlan;
+}
+
+/** What the plan is made from. */
+export interface Situation {
+  readonly settings: MachineSettings;
+  readonly evaluation: Evaluation;
+  readonly facts: Facts;
+  readonly access: CarriedAccess;
+  readonly disks: Disks;
+  readonly target: Target;
+}
+
+/**
+ * Decides what to do. Everything that can be checked is checked here, before the first act that changes the machine.
+ *
+ * @throws GuardError when the machine may not or cannot be installed
+ */
+export function makePlan(situation: Situation): Plan {
+  const { settings, evaluation, facts, access } = situation;
+  const kexecNeeded = settings.phases.value.includes('kexec') && !facts.isInstaller;
+  checkMachine(situation, kexecNeeded);
+  return {
+    action: 'install',
+    reason: reasonOf(facts),
+    phases: [
+      'preflight',
+      'build',
+      ...chosenPhases(settings.phases.value, kexecNeeded, settings.verify.value !== 'off'),
+    ],
+    authorizeKey: kexecNeeded && !access.keyIsCarried,
+    offline: {
+      configuration: nameConfiguration(settings),
+      system: evaluation.system,
+      hostName: evaluation.hostName,
+      toplevel: evaluation.toplevel.outPath,
+      diskoScript: evaluation.diskoScript?.outPath ?? null,
+      disks: evaluation.disks,
+    },
+    online: onlinePlan(situation),
+  };
+}
+
+function reasonOf(facts: Facts): string {
+  if (facts.isInstaller) return 'the machine runs a NixOS installer';
+  if (facts.isNixos) return 'the machine runs NixOS, and on-installed is reinstall';
+  return `the machine runs ${facts.distribution || facts.os}`;
+}
+
+function chosenPhases(
+  chosen: readonly SelectablePhase[],
+  kexecNeeded: boolean,
+  verify: boolean,
+): PhaseName[] {
+  const phases: PhaseName[] = chosen.filter((phase) => phase !== 'kexec' || kexecNeeded);
+  return verify && chosen.includes('reboot') ? [...phases, 'verify'] : phases;
+}
+
+export function nameConfiguration(settings: MachineSettings): string {
+  const { uri, name, path } = settings.flake.value;
+  return [`${uri}#nixosConfigurations."${name}"`, ...path].join('.');
+}
+
+function onlinePlan({ settings, facts, disks, target }: Situation): OnlinePlan {
+  const wiped = settings.phases.value.includes('disko')
+    ? disks.configured.flatMap(({ path, device }) =>
+        disks.present.filter((disk) => disk.device === device).map((disk) => ({ ...disk, path })),
+      )
+    : [];
+  return {
+    target: nameOf(target.endpoint),
+    hostKeys: target.trust.accepted.map((key) => `${key.type} ${fingerprint(key)}`),
+    distribution: facts.distribution,
+    kernel: facts.kernel,
+    architecture: facts.architecture,
+    memoryKiB: facts.memoryKiB,
+    runsNixos: facts.isNixos,
+    isInstaller: facts.isInstaller,
+    currentSystem: facts.systemPath,
+    wiped,
+    untouched: disks.present.filter((disk) => !wiped.some(({ device }) => device === disk.device)),
+  };
+}
+
+/** JSON with sorted keys and no white space: the same plan gives the same bytes. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+export function planDigest(plan: Plan): string {
+  return `sha256:${createHash('sha256').update(canonicalJson(plan)).digest('hex')}`;
+}

@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { IdleTimer } from './deadlines';
+
+export interface ProcessOptions {
+  /** Added to the filtered environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly signal: AbortSignal;
+  /** The process is ended with SIGKILL when it was silent for that many milliseconds. */
+  readonly idleMs: number;
+  /** Further signs of life, such as bytes that pass elsewhere on its behalf, are reported by calling what it hands out. */
+  readonly alsoAlive?: (touch: () => void) => void;
+  /** Gets each line of standard error as it comes. */
+  readonly onErrorLine?: (line: string) => void;
+}
+
+export interface ProcessResult {
+  /** The exit code; 128 plus the signal's number is not used: a process that was ended by a signal has `null`. */
+  readonly code: number | null;
+  readonly stdout: string;
+  /** The last lines of standard error. */
+  readonly errorLines: readonly string[];
+}
+
+export interface ProcessRunner {
+  /**
+   * Runs a program without a shell, in a process group of its own, and waits for its end.
+   *
+   * @throws the reason of the signal, TimeoutError after silence, and node's error when the program cannot be started
+   */
+  run(command: string, args: readonly string[], options: ProcessOptions): Promise<ProcessResult>;
+}
+
+const keptErrorLines = 40;
+/** How long a process may take to end after SIGTERM before it gets SIGKILL. */
+const graceMs = 2000;
+
+/** Runs children with an environment that was cleaned of everything they have no business with. */
+export class SpawnRunner implements ProcessRunner {
+  readonly #environment: () => Readonly<Record<string, string>>;
+
+  /** @param environment what every child gets; see childEnvironment */
+  constructor(environment: () => Readonly<Record<string, string>>) {
+    this.#environment = environment;
+  }
+
+  async run(command: string, args: readonly string[], options: ProcessOptions): Promise<ProcessResult> {
+    options.signal.throwIfAborted();
+    const child = spawn(command, args, {
+      env: { ...this.#environment(), ...options.env },
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    const idle = new IdleTimer(`${command} ${args[0] ?? ''}`.trim(), options.idleMs);
+    options.alsoAlive?.(() => idle.touch());
+    const end = (signal: NodeJS.Signals) => endGroup(child.pid, signal);
+    const onAbort = () => {
+      end('SIGTERM');
+      setTimeout(() => end('SIGKILL'), graceMs).unref();
+    };
+    // seen: a Nix that waits for a dead peer's lock is deaf to SIGTERM
+    const onSilence = () => end('SIGKILL');
+    options.signal.addEventListener('abort', onAbort, { once: true });
+    idle.signal.addEventListener('abort', onSilence, { once: true });
+    try {
+      const stdout: Buffer[] = [];
+      const errorLines: string[] = [];
+      child.stdout.on('data', (chunk: Buffer) => {
+        idle.touch();
+        stdout.push(chunk);
+      });
+      eachLine(child.stderr, (line) => {
+        idle.touch();
+        errorLines.push(line);
+        if (errorLines.length > keptErrorLines) errorLines.shift();
+        options.onErrorLine?.(line);
+      });
+      const code = await new Promise<number | null>((resolve, reject) => {
+        child.once('error', reject);
+        child.once('close', resolve);
+      });
+      options.signal.throwIfAborted();
+      idle.signal.throwIfAborted();
+      return { code, stdout: Buffer.concat(stdout).toString('utf8'), errorLines };
+    } finally {
+      idle.stop();
+      options.signal.removeEventListener('abort', onAbort);
+    }
+  }
+}
+
+function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // it has ended already
+  }
+}
+
+/** Calls back with each line of a stream, without its line end. */
+export function eachLine(stream: Readable, onLine: (line: string) => void): void {
+  createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', onLine);
+}

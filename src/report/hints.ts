@@ -1,0 +1,79 @@
+/** What is known about failures: what the text says, and what to do about it. */
+interface KnownFailure {
+  readonly says: RegExp;
+  readonly hint: string;
+}
+
+const knownFailures: readonly KnownFailure[] = [
+  {
+    says: /a terminal is required|a password is required/,
+    hint: 'let the user run sudo without a password (NOPASSWD), or log in as root',
+  },
+  {
+    says: /lease login as the user/i,
+    hint: 'log in as the user that the message names: target-host: user@host',
+  },
+  {
+    says: /has no kexec\/(run|kexec|ip|bzImage|initrd)/,
+    hint: 'the kexec image must be a tarball laid out as those of nixos-images: kexec/{run,kexec,ip,bzImage,initrd}',
+  },
+  {
+    says: /oom-killer|Out of memory|Failure unpacking initrd/i,
+    hint: 'the machine has too little memory for the installer: use a bigger one, stop services first, or boot an installer from other media',
+  },
+  {
+    says: /kexec_load failed: (Invalid argument|Cannot assign requested address|Address not available)/,
+    hint: 'mostly too little free memory: use a bigger machine or stop services first',
+  },
+  {
+    says: /kexec_load failed: (Permission denied|Operation not permitted)|kexec.*Operation not permitted/,
+    hint: 'kexec is forbidden there: switch off Secure Boot or kernel lockdown, leave the container, or boot an installer from other media',
+  },
+  {
+    says: /Key was rejected by service/,
+    hint: 'the running kernel refuses the image’s signature: use a newer kexec image',
+  },
+  {
+    says: /CPUs are stuck|Resource busy/,
+    hint: 'this board cannot kexec: boot an installer from other media',
+  },
+  {
+    says: /Could not get memory layout/,
+    hint: 'a Xen guest cannot kexec: use the provider’s image or an installer ISO',
+  },
+  {
+    says: /mounted; will not make a filesystem|target is busy/,
+    hint: 'something of an earlier run is still mounted: reboot the installer and run again',
+  },
+  {
+    says: /unable to inform the kernel/,
+    hint: 'a RAID array or volume group is active on the disk: stop it, or reboot the installer',
+  },
+  {
+    says: /No space left on device/,
+    hint: 'a disk is full: on the target before disko it is the installer’s memory, else the runner’s disk; free space or use a bigger machine',
+  },
+  {
+    says: /lacks a signature by a trusted key/,
+    hint: 'the copying user is not trusted by the store: copy as root',
+  },
+  {
+    says: /a '[^']*' with features .*is required/,
+    hint: 'this runner cannot build for that system: use a runner of the configuration’s architecture or a remote builder',
+  },
+  {
+    says: /ignoring untrusted substituter/,
+    hint: 'the user is not a trusted user of the runner’s Nix daemon: set trusted-users where Nix is installed',
+  },
+  { says: /does not provide attribute/, hint: 'check the configuration name after the # of flake' },
+  { says: /No disks defined/, hint: 'import the disk layout into the configuration' },
+  {
+    says: /nix-daemon: not found|nix-daemon: command not found/,
+    hint: 'the machine has no Nix: it does not run a NixOS installer',
+  },
+];
+
+/** Advice for a failure that is known, found by what it says. */
+export function hintFor(text: string): string | undefined {
+  return knownFailures.find(({ says }) => says.test(text))?.hint;
+}

@@ -1,0 +1,54 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as core from '@actions/core';
+import { ActionError, errorMessage } from '../errors';
+import type { SecretRegistry } from '../secrets';
+import type { ActionLog } from './action-log';
+import { hintFor } from './hints';
+import { neutralise, neutraliseText } from './neutralise';
+import { outputsOf } from './outputs';
+import type { Failure, Progress, Result } from './result';
+import { summarise } from './summary';
+
+const keptLines = 40;
+
+/** What went wrong, as the result says it: harmless text, and advice where there is any. */
+export function failureOf(error: unknown, progress: Progress): Failure {
+  const known = error instanceof ActionError ? error : undefined;
+  const lastLines = (known?.lastLines ?? []).slice(-keptLines).map(neutralise);
+  const message = neutraliseText(errorMessage(error));
+  return {
+    kind: known?.kind ?? 'unexpected',
+    phase: progress.phase ?? null,
+    message,
+    hint: known?.hint ?? hintFor([message, ...lastLines].join('\n')) ?? null,
+    lastLines,
+  };
+}
+
+/** Outputs, result file, annotation and job summary. Called once, at the end of every run. */
+export async function publish(result: Result, log: ActionLog, secrets: SecretRegistry): Promise<void> {
+  const file = await writeResultFile(result, secrets);
+  for (const [name, value] of Object.entries(outputsOf(result, file)))
+    core.setOutput(name, secrets.redact(value));
+  if (result.failure !== null) annotate(result, log);
+  if ((process.env.GITHUB_STEP_SUMMARY ?? '') !== '') {
+    await core.summary.addRaw(secrets.redact(summarise(result)), true).write();
+  }
+}
+
+async function writeResultFile(result: Result, secrets: SecretRegistry): Promise<string> {
+  const folder = process.env.RUNNER_TEMP ?? '.';
+  const name = result.target.replace(/[^A-Za-z0-9.-]+/g, '_') || 'no-target';
+  const file = join(folder, `nixos-anywhere-${name}.json`);
+  await writeFile(file, secrets.redact(`${JSON.stringify(result, undefined, 2)}\n`), { mode: 0o600 });
+  return file;
+}
+
+function annotate({ failure, targetState }: Result, log: ActionLog): void {
+  if (failure === null) return;
+  for (const line of failure.lastLines) log.foreign('last lines', line);
+  const where = failure.phase === null ? '' : ` in phase ${failure.phase}`;
+  const advice = failure.hint === null ? '' : `\nWhat to do: ${failure.hint}`;
+  log.error(`${failure.message}${advice}\nThe machine is ${targetState}.`, `nixos-anywhere failed${where}`);
+}

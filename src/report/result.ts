@@ -1,0 +1,86 @@
+import type { ErrorKind } from '../errors';
+import type { PhaseName, Plan } from '../plan/plan';
+import type { HostKey } from '../ssh/host-keys';
+
+/** `prepared`: the phases that were asked for end before install, and were done. */
+export type Outcome = 'planned' | 'prepared' | 'installed' | 'updated' | 'unchanged' | 'failed';
+/** How far the machine came. From `partitioned` on the old data is gone. */
+export type TargetState = 'untouched' | 'installer' | 'partitioned' | 'installed' | 'booted';
+/** What was proven about the new system. */
+export type Verified = 'system' | 'host-key' | 'none';
+
+export interface PhaseRecord {
+  readonly name: PhaseName;
+  readonly outcome: 'success' | 'failure';
+  readonly seconds: number;
+}
+
+export interface Failure {
+  readonly kind: ErrorKind;
+  readonly phase: PhaseName | null;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly lastLines: readonly string[];
+}
+
+/** The outcome of a run; always there, on failure and cancel too. */
+export interface Result {
+  readonly version: 1;
+  readonly outcome: Outcome;
+  readonly targetState: TargetState;
+  readonly target: string;
+  readonly systemPath: string;
+  readonly verified: Verified;
+  readonly phases: readonly PhaseRecord[];
+  /** The host keys that the machine is known to have in the end, as known_hosts lines. */
+  readonly hostKeys: readonly string[];
+  readonly plan: Plan | null;
+  readonly planDigest: string | null;
+  readonly failure: Failure | null;
+}
+
+/** Gathers the result while the run goes on. */
+export class Progress {
+  targetState: TargetState = 'untouched';
+  target = '';
+  systemPath = '';
+  verified: Verified = 'none';
+  plan: Plan | undefined;
+  planDigest: string | undefined;
+  /** The keys that the new system must show after the reboot. */
+  expectedHostKeys: readonly HostKey[] = [];
+  hostKeyLines: readonly string[] = [];
+  readonly #phases: PhaseRecord[] = [];
+  #current: PhaseName | undefined;
+
+  /** The phase that runs, or that failed. */
+  get phase(): PhaseName | undefined {
+    return this.#current;
+  }
+
+  begin(phase: PhaseName): void {
+    this.#current = phase;
+  }
+
+  end(outcome: PhaseRecord['outcome'], ms: number): void {
+    if (this.#current === undefined) return;
+    this.#phases.push({ name: this.#current, outcome, seconds: Math.round(ms / 100) / 10 });
+    if (outcome === 'success') this.#current = undefined;
+  }
+
+  result(outcome: Outcome, failure?: Failure): Result {
+    return {
+      version: 1,
+      outcome,
+      targetState: this.targetState,
+      target: this.target,
+      systemPath: this.systemPath,
+      verified: this.verified,
+      phases: this.#phases,
+      hostKeys: this.hostKeyLines,
+      plan: this.plan ?? null,
+      planDigest: this.planDigest ?? null,
+      failure: failure ?? null,
+    };
+  }
+}

@@ -1,0 +1,113 @@
+import { formatDuration } from '../deadlines';
+import type { Plan } from '../plan/plan';
+import type { Outcome, Result, TargetState, Verified } from './result';
+
+const titles: Record<Outcome, string> = {
+  planned: '📋 Planned',
+  prepared: '✅ Prepared, not installed',
+  installed: '✅ NixOS installed',
+  updated: '✅ NixOS updated',
+  unchanged: '✅ Nothing to do',
+  failed: '❌ Installation failed',
+};
+
+const states: Record<TargetState, string> = {
+  untouched: 'untouched: nothing on its disks was changed',
+  installer: 'in the installer; its disks were not changed',
+  partitioned: 'in the installer; its disks were partitioned anew and the old data is gone',
+  installed: 'installed, but not seen running',
+  booted: 'running the new system',
+};
+
+const proofs: Record<Verified, string> = {
+  system: 'logged in: a new boot, and the system that was installed',
+  'host-key': 'the expected host key answers; the running system was not compared',
+  none: 'not verified',
+};
+
+/** The job summary, as GitHub's Markdown. Everything in it that others said was made harmless before. */
+export function summarise(result: Result): string {
+  return [
+    `## ${titles[result.outcome]}: ${code(result.target || 'no target')}`,
+    ...(result.failure === null ? [] : failureSection(result)),
+    table(
+      ['', ''],
+      [
+        ['machine', states[result.targetState]],
+        ['system', result.systemPath === '' ? '–' : code(result.systemPath)],
+        ['verified', proofs[result.verified]],
+      ],
+    ),
+    ...(result.plan === null ? [] : planSection(result.plan)),
+    phaseSection(result),
+    ...(result.hostKeys.length === 0
+      ? []
+      : ['### Host keys of the new system, for known_hosts', block(result.hostKeys)]),
+  ].join('\n\n');
+}
+
+function failureSection({ failure }: Result): string[] {
+  if (failure === null) return [];
+  return [
+    `**${failure.phase === null ? 'Before the first phase' : `In phase ${failure.phase}`}** (${failure.kind})`,
+    block(failure.message.split('\n')),
+    ...(failure.hint === null ? [] : [`**What to do:** ${escapeMarkdown(failure.hint)}`]),
+    ...(failure.lastLines.length === 0
+      ? []
+      : ['<details><summary>Last lines</summary>', block(failure.lastLines), '</details>']),
+  ];
+}
+
+function planSection({ reason, offline, online }: Plan): string[] {
+  const disks = online.wiped.map((disk) => [
+    code(disk.path),
+    `${(disk.bytes / 1e9).toFixed(1)} GB`,
+    escapeMarkdown(disk.model || '–'),
+    '**wiped**',
+  ]);
+  const kept = online.untouched.map((disk) => [
+    code(disk.device),
+    `${(disk.bytes / 1e9).toFixed(1)} GB`,
+    escapeMarkdown(disk.model || '–'),
+    'untouched',
+  ]);
+  return [
+    `${code(offline.configuration)} (${escapeMarkdown(offline.system)}), because ${escapeMarkdown(reason)}.`,
+    ...(disks.length + kept.length === 0 ? [] : [table(['disk', 'size', 'model', ''], [...disks, ...kept])]),
+  ];
+}
+
+function phaseSection({ phases }: Result): string {
+  const rows = phases.map(({ name, outcome, seconds }) => [
+    name,
+    outcome === 'success' ? '✅' : '❌',
+    formatDuration(seconds * 1000),
+  ]);
+  const total = phases.reduce((sum, { seconds }) => sum + seconds, 0);
+  return table(['phase', '', 'time'], [...rows, ['**total**', '', `**${formatDuration(total * 1000)}**`]]);
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function escapeMarkdown(text: string): string {
+  return text
+    .replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`)
+    .replace(/[\\`*_[\]~]/g, '\\$&')
+    .replaceAll('\n', ' ');
+}
+
+function code(text: string): string {
+  return `<code>${text.replace(/[&<>|`*_[\]~\n]/g, (character) => `&#${character.charCodeAt(0)};`)}</code>`;
+}
+
+/** A fenced block whose fence is longer than any run of backticks in it. */
+function block(lines: readonly string[]): string {
+  const text = lines.join('\n');
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}text\n${text}\n${fence}`;
+}

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.
+set -u
+
+has() { if command -v "$1" >/dev/null 2>&1; then echo yes; else echo no; fi; }
+works() { if "$@" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }
+# release NAME: that field of os-release, unquoted
+release() { sed -n "s/^$1=[\"']\{0,1\}\([^\"']*\)[\"']\{0,1\}\$/\1/p" /etc/os-release 2>/dev/null | head -n 1; }
+
+case " $(release ID) $(release ID_LIKE) " in
+*' nixos '*) nixos=yes ;;
+*) nixos=no ;;
+esac
+# older installers say VARIANT only
+case "$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')" in
+'yes installer '* | 'yes '*' installer') installer=yes ;;
+*) installer=no ;;
+esac
+
+echo "os=$(uname -s)"
+echo "architecture=$(uname -m)"
+echo "kernel=$(uname -r)"
+echo "distribution=$(release PRETTY_NAME)"
+echo "nixos=$nixos"
+echo "installer=$installer"
+echo "container=$(systemd-detect-virt --container 2>/dev/null || echo none)"
+echo "root=$(works test "$(id -u)" -eq 0)"
+echo "home=${HOME:-}"
+echo "sudo=$(works sudo -n true)"
+echo "doas=$(works doas -n true)"
+echo "sudoInstalled=$(has sudo)"
+for tool in tar cpio gzip setsid sh find; do
+  [ "$(has "$tool")" = yes ] || echo "missingTool=$tool"
+done
+echo "memoryKiB=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo 2>/dev/null)"
+echo "bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+echo "uefi=$(works test -d /sys/firmware/efi)"
+echo "kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)"
+echo "systemPath=$(readlink -f /run/current-system 2>/dev/null)"

@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto';
+import { RemoteCommandError } from '../errors';
+import { quote } from './quote';
+import * as scripts from './scripts';
+import type { Target } from './target';
+
+export interface DetachedWork {
+  /** For messages and for the folder on the target: letters and dashes. */
+  readonly name: string;
+  /** Shell text; runs as root. */
+  readonly script: string;
+  readonly args: readonly string[];
+  /** How long it may be silent, in milliseconds. */
+  readonly idleMs: number;
+  readonly onLine: (line: string) => void;
+}
+
+const keptLines = 40;
+
+/**
+ * Runs work on the target that goes on when the connection breaks. Its output is read from a file; after a lost
+ * connection reading goes on where it stopped.
+ *
+ * @returns when the work ended with exit code 0
+ * @throws RemoteCommandError with its last lines, ConnectionError when no connection could be made any more
+ */
+export async function runDetached(target: Target, work: DetachedWork): Promise<void> {
+  const id = await startDetached(target, work);
+  const follower = new Follower(target, id, work);
+  await target.survivingDrops(work.name, () => follower.follow());
+}
+
+/**
+ * Starts the work and follows it, but takes a lost connection for an answer: for work that takes the whole machine away.
+ */
+export async function runDetachedOnce(target: Target, work: DetachedWork): Promise<void> {
+  const id = await startDetached(target, work);
+  await new Follower(target, id, work).follow();
+}
+
+/** Waits for the end of detached work that an earlier run left behind, whatever its outcome. */
+export async function awaitLeftovers(
+  target: Target,
+  idleMs: number,
+  onLine: (line: string) => void,
+): Promise<string[]> {
+  const { stdout } = await target.run(scripts.leftovers, [], { privileged: true });
+  const ids = stdout.split('\n').filter((id) => id !== '');
+  for (const id of ids) {
+    const follower = new Follower(target, id, { name: id, idleMs, onLine });
+    await target.survivingDrops(id, () => follower.untilEnd());
+  }
+  return ids;
+}
+
+async function startDetached(target: Target, work: DetachedWork): Promise<string> {
+  const id = `${work.name}-${randomUUID().slice(0, 8)}`;
+  const text = Buffer.from(work.script);
+  await target.run(scripts.detachedStart, [id, String(text.length), ...work.args], {
+    privileged: true,
+    stdin: text,
+  });
+  return id;
+}
+
+/** Reads the output of one piece of detached work, and knows how far it came. */
+class Follower {
+  readonly #target: Target;
+  readonly #id: string;
+  readonly #work: Pick<DetachedWork, 'name' | 'idleMs' | 'onLine'>;
+  readonly #lastLines: string[] = [];
+  #offset = 0;
+
+  constructor(target: Target, id: string, work: Pick<DetachedWork, 'name' | 'idleMs' | 'onLine'>) {
+    this.#target = target;
+    this.#id = id;
+    this.#work = work;
+  }
+
+  async follow(): Promise<void> {
+    const code = await this.untilEnd();
+    if (code === 0) return;
+    const how = code === undefined ? 'was killed' : `failed with exit code ${code}`;
+    const reason = this.#lastLines.at(-1);
+    throw new RemoteCommandError(
+      `${this.#work.name} ${how} on the target${reason === undefined ? '' : `: ${reason}`}`,
+      {
+        ran: this.#work.name,
+        lastLines: this.#lastLines,
+      },
+    );
+  }
+
+  /** @returns the exit code, undefined when the work went away without one */
+  async untilEnd(): Promise<number | undefined> {
+    const result = await this.#target.run(scripts.detachedFollow, [this.#id, String(this.#offset)], {
+      privileged: true,
+      idleMs: this.#work.idleMs,
+      onBytes: (count) => {
+        this.#offset += count;
+      },
+      onLine: (line) => this.#keep(line),
+    });
+    const ended = /^ended (\d+)$/.exec(result.errorLines.at(-1) ?? '');
+    return ended === null ? undefined : Number(ended[1]);
+  }
+
+  #keep(line: string): void {
+    this.#lastLines.push(line);
+    if (this.#lastLines.length > keptLines) this.#lastLines.shift();
+    this.#work.onLine(line);
+  }
+}
+
+/** Shell text that becomes one program of the target. */
+export function execScript(program: string): string {
+  return `exec ${quote(program)} "$@"\n`;
+}

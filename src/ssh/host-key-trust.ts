@@ -1,0 +1,72 @@
+import { fingerprint, type HostKey, hostKeyOfBlob, sameKey, signatureAlgorithms } from './host-keys';
+
+/**
+ * Which host keys of the target are accepted. Either known from the start, or (`firstSeen`) the first key that
+ * answers is taken and then held for the rest of the run.
+ */
+export class HostKeyTrust {
+  readonly #accepted: HostKey[];
+  readonly #revoked: readonly HostKey[];
+  readonly #pinned: boolean;
+  #offered: HostKey | undefined;
+
+  private constructor(accepted: readonly HostKey[], revoked: readonly HostKey[], pinned: boolean) {
+    this.#accepted = [...accepted];
+    this.#revoked = revoked;
+    this.#pinned = pinned;
+  }
+
+  static pinned(accepted: readonly HostKey[], revoked: readonly HostKey[] = []): HostKeyTrust {
+    return new HostKeyTrust(accepted, revoked, true);
+  }
+
+  static firstSeen(): HostKeyTrust {
+    return new HostKeyTrust([], [], false);
+  }
+
+  /** Whether the keys were known before the first connection. */
+  get isPinned(): boolean {
+    return this.#pinned;
+  }
+
+  get accepted(): readonly HostKey[] {
+    return this.#accepted;
+  }
+
+  /** The key that the server showed last, accepted or not. */
+  get offered(): HostKey | undefined {
+    return this.#offered;
+  }
+
+  /** Signature algorithms to offer, so that a server with several keys shows the one that is known; empty for all. */
+  get algorithms(): string[] {
+    return [...new Set(this.#accepted.flatMap((key) => signatureAlgorithms(key.type)))];
+  }
+
+  /** Gives the same answer however often it is asked: SSH asks again at every rekeying. */
+  accepts(blob: Buffer): boolean {
+    const key = hostKeyOfBlob(blob);
+    this.#offered = key;
+    if (this.#revoked.some((revoked) => sameKey(revoked, key))) return false;
+    if (this.#accepted.length === 0 && !this.#pinned) this.#accepted.push(key);
+    return this.#accepted.some((accepted) => sameKey(accepted, key));
+  }
+
+  /** Accepts further keys, read over a connection that was already trusted. */
+  extend(keys: readonly HostKey[]): void {
+    for (const key of keys) {
+      if (!this.#accepted.some((accepted) => sameKey(accepted, key))) this.#accepted.push(key);
+    }
+  }
+
+  /** For the error when a key was refused. */
+  describeMismatch(): string {
+    const offered = this.#offered;
+    const shown = offered === undefined ? 'no key of these types' : `${offered.type} ${fingerprint(offered)}`;
+    const expected = this.#accepted.map((key) => `${key.type} ${fingerprint(key)}`).join(', ') || 'none';
+    const revoked = offered !== undefined && this.#revoked.some((key) => sameKey(key, offered));
+    return revoked
+      ? `it shows ${shown}, which known-hosts marks as revoked`
+      : `it shows ${shown}; expected ${expected}`;
+  }
+}

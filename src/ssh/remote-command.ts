@@ -1,0 +1,86 @@
+import { quote } from './quote';
+
+/** A shell script of src/scripts/. */
+export interface Script {
+  /** For messages. */
+  readonly name: string;
+  readonly text: string;
+  /** Whether it may simply be run again when the connection was lost before its answer came. */
+  readonly repeatable: boolean;
+}
+
+/** How a command becomes root. */
+export type Privilege = 'none' | 'sudo' | 'doas';
+
+export interface RemoteCommand {
+  /** For the login shell of the user, whichever it is: short, without values in it. */
+  readonly command: string;
+  /** The first bytes of standard input; what follows them is the script's own standard input. */
+  readonly preamble: Buffer;
+}
+
+const become: Record<Privilege, string> = { none: '', sudo: 'sudo -n ', doas: 'doas -n ' };
+
+/**
+ * How a script gets to the target: over standard input, so that neither its text nor its arguments stand in an
+ * argument list, and so that no login shell (fish and csh quote differently) ever parses it. `dd bs=1` reads exactly
+ * the script and not one byte of what comes after it.
+ *
+ * Before the script's first output a line with `marker` is printed: what comes before it is the noise of banners
+ * and rc files.
+ */
+export function remoteCommand(
+  script: Script,
+  args: readonly string[],
+  privilege: Privilege,
+  marker: string,
+): RemoteCommand {
+  const preamble = Buffer.from(
+    [
+      // an unprivileged user's PATH often lacks the administrator's programs
+      'PATH="$PATH:/run/current-system/sw/bin:/usr/sbin:/sbin:/usr/bin:/bin"; export PATH',
+      'LC_ALL=C; export LC_ALL',
+      `set -- ${args.map(quote).join(' ')}`,
+      `printf '\\n%s\\n' ${quote(marker)}`,
+      script.text,
+    ].join('\n'),
+  );
+  const shell = `exec ${become[privilege]}sh -c 'eval "$(dd bs=1 count=${preamble.length} 2>/dev/null)"'`;
+  return { command: shell, preamble };
+}
+
+/** Cuts off what was printed before the marker's line. */
+export class MarkerFilter {
+  readonly #line: Buffer;
+  readonly #forward: (bytes: Buffer) => void;
+  #noise = Buffer.alloc(0);
+  #seen = false;
+
+  constructor(marker: string, forward: (bytes: Buffer) => void) {
+    this.#line = Buffer.from(`\n${marker}\n`);
+    this.#forward = forward;
+  }
+
+  get seen(): boolean {
+    return this.#seen;
+  }
+
+  /** What was printed instead of, or before, the marker. */
+  get noise(): string {
+    return this.#noise.toString('utf8');
+  }
+
+  push(bytes: Buffer): void {
+    if (this.#seen) {
+      this.#forward(bytes);
+      return;
+    }
+    this.#noise = Buffer.concat([this.#noise, bytes]);
+    const at = this.#noise.indexOf(this.#line);
+    if (at < 0) return;
+    this.#seen = true;
+    const rest = this.#noise.subarray(at + this.#line.length);
+    this.#noise = this.#noise.subarray(0, at);
+    if (rest.length > 0) this.#forward(rest);
+  }
+}
