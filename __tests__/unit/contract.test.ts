@@ -1,0 +1,123 @@
+// What a user reads in action.yml and README.md is what the code does: one table of inputs, one list of outputs.
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { type InputDefinition, inputs } from '../../src/inputs/table';
+import { outputNames } from '../../src/report/outputs';
+
+const root = new URL('../../', import.meta.url);
+const definitions: readonly InputDefinition[] = inputs;
+
+function read(path: string): string {
+  return readFileSync(new URL(path, root), 'utf8');
+}
+
+type Fields = Record<string, string>;
+
+/** The entries of a section of action.yml, each with its one-line fields. Knows YAML only as action.yml uses it. */
+function section(name: string): Map<string, Fields> {
+  const [, text = ''] = new RegExp(`^${name}:\\n((?: .*\\n|\\n)*)`, 'm').exec(read('action.yml')) ?? [];
+  const entries = new Map<string, Fields>();
+  let fields: Fields = {};
+  for (const line of text.split('\n')) {
+    const [, entry] = /^ {2}([\w-]+):$/.exec(line) ?? [];
+    if (entry) {
+      fields = {};
+      entries.set(entry, fields);
+    }
+    const [, key, value = ''] = /^ {4}([\w-]+):\s*(.*)$/.exec(line) ?? [];
+    if (key) fields[key] = value.startsWith("'") ? value.slice(1, -1).replaceAll("''", "'") : value;
+  }
+  return entries;
+}
+
+interface Table {
+  header: string[];
+  rows: string[][];
+}
+
+/** The tables of a Markdown text; a backslash lets a cell contain the separator. */
+function tables(markdown: string): Table[] {
+  const blocks = markdown.match(/(?:^\|.*\n?)+/gm) ?? [];
+  return blocks.map((block) => {
+    const [header = [], , ...rows] = block.trim().split('\n').map(cells);
+    return { header, rows };
+  });
+}
+
+function cells(line: string): string[] {
+  return line
+    .split(/(?<!\\)\|/)
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+}
+
+/** The names in the first column of the README's tables whose first heading matches. */
+function documented(title: RegExp): string[] {
+  return tables(read('README.md'))
+    .filter(({ header }) => title.test(header[0] ?? ''))
+    .flatMap(({ rows }) => rows.map(([name = '']) => name.replace(/^`(.*)`$/, '$1')));
+}
+
+describe('action.yml', () => {
+  test('has the inputs of the code, in its order', () => {
+    expect([...section('inputs').keys()]).toEqual(definitions.map(({ name }) => name));
+  });
+
+  test.each(definitions)(
+    'describes $name as the code does',
+    ({ name, description, required = false, ...rest }) => {
+      const ending = rest.default === undefined ? '' : ` Default: ${rest.default}.`;
+      expect(section('inputs').get(name)).toMatchObject({
+        description: description + ending,
+        required: String(required),
+      });
+    },
+  );
+
+  test('leaves the defaults to the code, which must know whether a value was given', () => {
+    for (const [name, fields] of section('inputs')) expect(fields, name).not.toHaveProperty('default');
+  });
+
+  test('has the outputs of the code, in its order, each described', () => {
+    expect([...section('outputs').keys()]).toEqual([...outputNames]);
+    for (const [name, fields] of section('outputs')) expect(fields.description, name).toBeTruthy();
+  });
+
+  test('runs the bundle on Node 24', () => {
+    const runs = read('action.yml').split(/^runs:\n/m)[1];
+    expect(runs).toMatch(/^ {2}using: node24$/m);
+    const bundles = [...(runs ?? '').matchAll(/^ {2}(?:pre|main|post): (.*)$/gm)].map(
+      ([, path = '']) => path,
+    );
+    expect(bundles).toContain('dist/index.js');
+    for (const path of bundles) expect(existsSync(new URL(path, root)), path).toBe(true);
+  });
+});
+
+/** The inputs that a YAML text gives to this action. */
+function givenInputs(yaml: string): string[] {
+  const steps = yaml.matchAll(
+    /^( *)(?:- )?uses: \S*nixos-anywhere-action\S*.*\n\1 *with:\n((?:\1 {3,}.*\n)+)/gm,
+  );
+  return [...steps].flatMap(([, , fields = '']) => {
+    const indentation = /^ */.exec(fields)?.[0] ?? '';
+    return [...fields.matchAll(new RegExp(`^${indentation}([\\w-]+):`, 'gm'))].map(([, name = '']) => name);
+  });
+}
+
+describe('README.md', () => {
+  test('gives only inputs that exist in its workflows, and every required one', () => {
+    const given = givenInputs(read('README.md'));
+    const required = definitions.filter((input) => input.required).map(({ name }) => name);
+    expect(given).toEqual(expect.arrayContaining(required));
+    for (const name of given) expect(definitions.map((input) => input.name)).toContain(name);
+  });
+
+  test('has every input of the code, and no other', () => {
+    expect(documented(/^inputs?$/i).toSorted()).toEqual(definitions.map(({ name }) => name).toSorted());
+  });
+
+  test('has every output of the code, and no other', () => {
+    expect(documented(/^outputs?$/i).toSorted()).toEqual([...outputNames].toSorted());
+  });
+});
