@@ -21,7 +21,8 @@ let
       config = value.config or value;
       build = config.system.build;
       system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;
-      derivation = drv: { drvPath = drv.drvPath; outPath = drv.outPath; };
+      # not outPath: Nix prints a set that has one as that path alone
+      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };
       openssh = config.services.openssh or { };
     in
     {

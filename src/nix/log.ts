@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** One line of Nix's `--log-format internal-json`, as far as the action cares (libutil/logging.hh of Nix). */
 export type NixEvent =
   | { readonly kind: 'message'; readonly level: number; readonly text: string }
@@ -23,14 +25,14 @@ export function parseNixLog(line: string): NixEvent {
       return {
         kind: 'message',
         level: typeof record.level === 'number' ? record.level : nixLevel.notice,
-        text: stripColours(typeof record.msg === 'string' ? record.msg : ''),
+        text: stripVTControlCharacters(typeof record.msg === 'string' ? record.msg : ''),
       };
     case 'start':
       if (record.type === activity.build) return { kind: 'building', derivation: first };
       return record.type === activity.copyPath ? { kind: 'copying', path: first } : { kind: 'other' };
     case 'result':
       return record.type === result.buildLogLine
-        ? { kind: 'build-log', text: stripColours(first) }
+        ? { kind: 'build-log', text: stripVTControlCharacters(first) }
         : { kind: 'other' };
     default:
       return { kind: 'other' };
@@ -44,9 +46,4 @@ function parseRecord(json: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
-}
-
-function stripColours(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what begins a colour
-  return text.replace(/\u001b\[[0-9;]*m/g, '');
 }

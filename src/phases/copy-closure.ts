@@ -13,7 +13,11 @@ export async function copyClosure(context: PhaseContext, path: string, store: st
   const start = runtime.clock.now();
   let bytes = 0;
   await target.survivingDrops(`copying ${path}`, async () => {
-    const bridge = await StoreBridge.open(target, { store, daemonOptions: daemonOptions(context) }, runtime);
+    const bridge = await StoreBridge.open(
+      target,
+      { store, daemonOptions: daemonOptions(context, store) },
+      runtime,
+    );
     try {
       await copyThrough(bridge, context, path);
     } finally {
@@ -44,10 +48,14 @@ async function copyThrough(
   }
 }
 
-/** What the target's daemon may know: where the configuration says that its paths can be fetched. */
-function daemonOptions({ evaluation }: PhaseContext): (readonly [string, string])[] {
+/**
+ * What the target's daemon may know: where the configuration says that its paths can be fetched. The new system's
+ * store also takes what the installer's store has already (disko's dependencies) instead of having it sent again.
+ */
+function daemonOptions({ evaluation }: PhaseContext, store: string): (readonly [string, string])[] {
+  const installersStore = store === 'local' ? [] : ['auto?trusted=1'];
   const options: [string, readonly string[]][] = [
-    ['extra-substituters', evaluation.substituters],
+    ['extra-substituters', [...installersStore, ...evaluation.substituters]],
     ['extra-trusted-public-keys', evaluation.trustedPublicKeys],
   ];
   return options.filter(([, values]) => values.length > 0).map(([name, values]) => [name, values.join(' ')]);

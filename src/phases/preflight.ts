@@ -87,6 +87,11 @@ function warn(settings: MachineSettings, facts: Facts, plan: Plan, runtime: Runt
       `The target has ${mebibytes(facts.memoryKiB)} MiB of memory; the installer needs 1.5 GB and may fail.`,
     );
   }
+  if (!plan.online.disksKnown) {
+    log.warning(
+      'The configuration has a disko script but no disko.devices.disk: which disks it wipes is not known, count on all of them.',
+    );
+  }
   if (plan.authorizeKey)
     log.info(
       'the key is in no file that the kexec image takes along; it will be added to root’s authorized_keys',

@@ -106,6 +106,6 @@ function asStrings(value: unknown): string[] {
 }
 
 function asDerivation(value: unknown): Derivation {
-  const { drvPath, outPath } = asRecord(value);
-  return { drvPath: String(drvPath), outPath: String(outPath) };
+  const { drv, out } = asRecord(value);
+  return { drvPath: String(drv), outPath: String(out) };
 }

@@ -31,6 +31,8 @@ export interface OnlinePlan {
   readonly runsNixos: boolean;
   readonly isInstaller: boolean;
   readonly currentSystem: string;
+  /** Whether the configuration says which disks disko touches; if not, all of them may be lost. */
+  readonly disksKnown: boolean;
   /** The disks that the configuration names, as they were found; all that is on them is lost. */
   readonly wiped: readonly (Disk & { readonly path: string })[];
   readonly untouched: readonly Disk[];
@@ -107,7 +109,8 @@ export function nameConfiguration(settings: MachineSettings): string {
   return [`${uri}#nixosConfigurations."${name}"`, ...path].join('.');
 }
 
-function onlinePlan({ settings, facts, disks, target }: Situation): OnlinePlan {
+function onlinePlan({ settings, evaluation, facts, disks, target }: Situation): OnlinePlan {
+  const disksKnown = !settings.phases.value.includes('disko') || evaluation.disks.length > 0;
   const wiped = settings.phases.value.includes('disko')
     ? disks.configured.flatMap(({ path, device }) =>
         disks.present.filter((disk) => disk.device === device).map((disk) => ({ ...disk, path })),
@@ -123,8 +126,12 @@ function onlinePlan({ settings, facts, disks, target }: Situation): OnlinePlan {
     runsNixos: facts.isNixos,
     isInstaller: facts.isInstaller,
     currentSystem: facts.systemPath,
+    disksKnown,
     wiped,
-    untouched: disks.present.filter((disk) => !wiped.some(({ device }) => device === disk.device)),
+    // what is not known to be wiped is not known to be kept either
+    untouched: !disksKnown
+      ? []
+      : disks.present.filter((disk) => !wiped.some(({ device }) => device === disk.device)),
   };
 }
 

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** A line longer than this is cut: nobody reads it, and the runner keeps it in memory. */
 const longestLine = 8192;
 
@@ -7,12 +9,11 @@ const longestLine = 8192;
  * state or masks. Control characters could rewrite the terminal or split the line.
  */
 export function neutralise(line: string): string {
-  const printable = line
-    .slice(0, longestLine)
-    // colours first, so that their remains do not litter the log
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is searched for
-    .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '')
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => (character === '\t' ? character : ''));
+  // colours first, so that their remains do not litter the log
+  const printable = stripVTControlCharacters(line.slice(0, longestLine)).replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => (character === '\t' ? character : ''),
+  );
   const withoutBrackets = printable.replaceAll('##[', '## [');
   return /^\s*::/.test(withoutBrackets) ? withoutBrackets.replace('::', ': :') : withoutBrackets;
 }

@@ -47,6 +47,8 @@ export const maxAttempts = 6;
 /** Between two attempts to connect; OpenSSH 10 penalises clients that hammer. */
 const pauseMs = 2000;
 const handshakeMs = 30_000;
+/** How long a machine that may be going down or coming up may take to tell its boot id. */
+const answerMs = 8000;
 const refusedLoginsUntilGivenUp = 3;
 
 /** The machine that is installed, over one SSH connection that is made again when it breaks. */
@@ -182,7 +184,7 @@ export class Target {
     for (;;) {
       try {
         this.#connection = await this.#dial(signal);
-        const id = (await this.#runOnce(bootId, [], { signal })).stdout.trim();
+        const id = await this.#askBootId(signal);
         if (id !== previousBootId) return id;
         note('still the old boot');
         this.close();
@@ -192,6 +194,20 @@ export class Target {
         note(error.message);
       }
       await this.#runtime.clock.sleep(pauseMs, signal);
+    }
+  }
+
+  /** With little patience: a machine that goes down in the middle of an answer closes nothing. */
+  async #askBootId(signal: AbortSignal): Promise<string> {
+    try {
+      const ask = (limited: AbortSignal) => this.#runOnce(bootId, [], { signal: limited });
+      return (
+        await within(this.#runtime.clock, 'asking for the boot id', answerMs, signal, ask)
+      ).stdout.trim();
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#connection?.destroy();
+      throw error instanceof TimeoutError ? dropped(this.endpoint) : error;
     }
   }
 
