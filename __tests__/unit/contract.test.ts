@@ -25,9 +25,15 @@ function section(name: string): Map<string, Fields> {
       entries.set(entry, fields);
     }
     const [, key, value = ''] = /^ {4}([\w-]+):\s*(.*)$/.exec(line) ?? [];
-    if (key) fields[key] = value.startsWith("'") ? value.slice(1, -1).replaceAll("''", "'") : value;
+    if (key) fields[key] = scalar(value);
   }
   return entries;
+}
+
+/** Plain, single-quoted, or double-quoted, which the formatter prefers and which is JSON here. */
+function scalar(text: string): string {
+  if (text.startsWith('"')) return JSON.parse(text);
+  return text.startsWith("'") ? text.slice(1, -1).replaceAll("''", "'") : text;
 }
 
 interface Table {
