@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -150,9 +150,12 @@ test('dies with the process that started it', async () => {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const [line] = await once(child.stdout, 'data');
-  const port = Number(String(line).split(' ')[0]);
+  const [portText, dir = ''] = String(line).trim().split(' ');
+  const port = Number(portText);
   expect(await answers(port)).toBe(true);
   child.kill('SIGKILL');
   for (let tries = 0; tries < 50 && (await answers(port)); tries += 1) await sleep(100);
+  // nobody was left to do it
+  rmSync(dir, { recursive: true, force: true });
   expect(await answers(port)).toBe(false);
 });
