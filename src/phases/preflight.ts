@@ -42,7 +42,7 @@ async function inspect(
   runtime: Runtime,
   signal: AbortSignal,
 ): Promise<{ facts: Facts; access: CarriedAccess }> {
-  await target.connect(signal);
+  await findMachine(settings, target, runtime, signal);
   reportHostKey(target, runtime);
   const facts = await gatherFacts(target);
   runtime.log.info(
@@ -51,6 +51,39 @@ async function inspect(
   if (facts.privilege === undefined) return { facts, access: { keyIsCarried: false, hostKeys: [] } };
   target.privilege = facts.privilege;
   return { facts, access: await trustCarriedKeys(settings, target, facts) };
+}
+
+/**
+ * Connects as the settings say; where that fails, looks whether an earlier run was cut off after its kexec: the
+ * installer lets in only root, on its own port.
+ */
+async function findMachine(
+  settings: MachineSettings,
+  target: Target,
+  runtime: Runtime,
+  signal: AbortSignal,
+): Promise<void> {
+  const { host, port, user } = target.endpoint;
+  const installer = { host, port: settings.postKexecSshPort.value, user: 'root' };
+  try {
+    await target.connect(signal);
+  } catch (error) {
+    if (!(error instanceof ConnectionError) || error.reason === 'host-key') throw error;
+    if (port === installer.port && user === installer.user) throw error;
+    target.moveTo({ endpoint: installer });
+    if (!(await answersAsInstaller(target, signal))) throw error;
+    runtime.log.info(`${error.message}, but the installer of an earlier run answers as root on port ${installer.port}`);
+  }
+}
+
+async function answersAsInstaller(target: Target, signal: AbortSignal): Promise<boolean> {
+  try {
+    await target.connect(signal);
+    return (await gatherFacts(target)).isInstaller;
+  } catch (error) {
+    if (error instanceof ConnectionError && error.reason !== 'host-key') return false;
+    throw error;
+  }
 }
 
 function reportHostKey(target: Target, runtime: Runtime): void {
