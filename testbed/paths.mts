@@ -6,8 +6,8 @@ import { join } from 'node:path';
 
 /** The folder of everything that is built once and kept; the same rule as in debian.sh. */
 export const cacheFolder =
-  process.env['NIXOS_ANYWHERE_CACHE'] ||
-  join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'nixos-anywhere-action');
+  process.env.NIXOS_ANYWHERE_CACHE ||
+  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nixos-anywhere-action');
 
 /** The private key that every guest trusts, in OpenSSH's format and without a passphrase; `.pub` lies beside it. */
 export const sshKey = join(cacheFolder, 'ssh', 'id_ed25519');
@@ -36,6 +36,6 @@ const nixConfig = [
  * @param folder the Nix to find first
  */
 export function nixEnvironment(folder = nixBin): { PATH: string; NIX_CONFIG: string } {
-  const path = process.env['PATH'] ?? '/usr/bin:/bin';
+  const path = process.env.PATH ?? '/usr/bin:/bin';
   return { PATH: existsSync(folder) ? `${folder}:${path}` : path, NIX_CONFIG: nixConfig };
 }

@@ -51,8 +51,7 @@ rec {
     mib: count:
     builtins.genList (
       n:
-      run "noise-${toString mib}-${toString n}"
-        "dd if=/dev/urandom of=$out bs=1M count=${toString mib} 2>/dev/null"
+      run "noise-${toString mib}-${toString n}" "head -c ${toString (mib * 1048576)} /dev/urandom >$out"
     ) count;
 
   failing = run "failing" "for i in $(seq 1 30); do echo \"line $i of a build that fails\"; done; exit 1";
