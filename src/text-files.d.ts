@@ -1,4 +1,4 @@
-// Embedded as text: by scripts/embed.mjs in the bundle, by vitest.config.ts in tests.
+// Embedded as text: by scripts/embed.mjs in the bundle, by vitest.config.mts in tests.
 declare module '*.sh' {
   const text: string;
   export default text;

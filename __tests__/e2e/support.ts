@@ -5,7 +5,10 @@ import { flakeCopy } from '../../testbed/build.mts';
 import type { Machine } from '../../testbed/machine.mts';
 import { cacheFolder, kexecImage, nixEnvironment, sshKey } from '../../testbed/paths.mts';
 
-export const privateKey = readFileSync(sshKey, 'utf8');
+/** Only there once the images are built. */
+export function privateKey(): string {
+  return readFileSync(sshKey, 'utf8');
+}
 /** Logs, summaries and result files of the last run of each scenario stay here. */
 const scenarios = join(cacheFolder, 'e2e');
 
@@ -37,7 +40,7 @@ export async function runScenario(scenario: Scenario): Promise<ActionResult> {
       'target-host': 'root@127.0.0.1',
       'ssh-port': port,
       'post-kexec-ssh-port': port,
-      'ssh-private-key': privateKey,
+      'ssh-private-key': privateKey(),
       kexec: kexecImage,
       ...inputs,
     },
