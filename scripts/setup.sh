@@ -7,8 +7,8 @@
 # As a user other than root it asks sudo for the packages and for a /nix of the user's own.
 set -eu
 cd "$(dirname "$0")/.."
-# shellcheck source=testbed/debian.sh
-. testbed/debian.sh
+# shellcheck source=testbed/common.sh
+. testbed/common.sh
 
 runner='openssh-client busybox-static git xz-utils zstd patchelf debian-archive-keyring util-linux'
 tools='openssh-server shellcheck dash cpio curl wget procps iproute2'
@@ -137,7 +137,8 @@ store_of_the_user() {
 check_host
 node_modules
 apt_packages
-mkdir -p "$TB_CACHE"
+mkdir -p "$TB_CACHE/ssh"
+[ -f "$TB_KEY" ] || ssh-keygen -q -t ed25519 -N '' -C testbed -f "$TB_KEY"
 runner_nix "$1"
 store_of_the_user
 # an sshd that root starts demands it; it is gone after a boot

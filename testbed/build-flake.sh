@@ -34,9 +34,8 @@ payload_json() {
   printf '}}\n'
 }
 
-ssh_key
 [[ -f $TB_CACHE/rootfs.tar.gz ]] || die 'build-installer.sh comes first'
-built flake "$0" "$TB_DIR"/{lib,debian}.sh "$TB_DIR"/flake/* "$TB_DIR/guest/installed-initrd-init" \
+built flake "$0" "$TB_DIR"/{lib,common}.sh "$TB_DIR"/flake/* "$TB_DIR/guest/installed-initrd-init" \
   "$TB_CACHE/installer.stamp" "$TB_KEY.pub" && [[ -d $flake ]] && exit 0
 rm -rf "$flake" "$payload" && mkdir -p "$flake" "$payload"
 cp "$TB_DIR"/flake/* "$flake/"

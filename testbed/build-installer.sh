@@ -78,7 +78,7 @@ portable() {
 }
 
 mapfile -t parts < <(find "$TB_DIR/installer" -type f | LC_ALL=C sort)
-built installer "$0" "$TB_DIR"/{lib,debian}.sh "${parts[@]}" && [[ -f $TB_CACHE/installer.tar.gz ]] && exit 0
+built installer "$0" "$TB_DIR"/{lib,common}.sh "${parts[@]}" && [[ -f $TB_CACHE/installer.tar.gz ]] && exit 0
 become_root
 work_folder
 r=$work/root

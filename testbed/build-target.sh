@@ -67,8 +67,7 @@ probe() {
   initrd "$k" "$TB_DIR/guest/probe-init" "$TB_CACHE/probe/initrd"
 }
 
-ssh_key
-built target "$0" "$TB_DIR"/{lib,debian}.sh "$TB_DIR"/guest/{target-initrd,probe}-init "$TB_KEY.pub" &&
+built target "$0" "$TB_DIR"/{lib,common}.sh "$TB_DIR"/guest/{target-initrd,probe}-init "$TB_KEY.pub" &&
   [[ -f $TB_CACHE/target.raw ]] && exit 0
 become_root
 work_folder

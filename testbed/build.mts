@@ -4,10 +4,16 @@ import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { flakeFolder } from './paths.mts';
 
-/** Builds what is missing of target, kexec image and flake; progress goes to this process's standard error. */
+/**
+ * Builds what is missing of target, kexec image and flake; progress goes to this process's standard error. What it
+ * starts ends with this process.
+ */
 export async function ensureImages(): Promise<void> {
   const script = join(import.meta.dirname, 'build.sh');
-  const builder = spawn('bash', [script], { stdio: ['inherit', 'inherit', 'inherit'] });
+  // A process group of its own can be ended as a whole; sudo, which asks for a password at the terminal, cannot
+  // live in one.
+  const detached = process.getuid?.() === 0;
+  const builder = spawn('setpriv', ['--pdeathsig', 'TERM', 'bash', script], { stdio: 'inherit', detached });
   const code = await new Promise<number | null>((resolve, reject) => {
     builder.on('error', reject).on('close', resolve);
   });

@@ -4,12 +4,13 @@ set -euo pipefail
 shopt -s inherit_errexit
 
 TB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=testbed/debian.sh
-. "$TB_DIR/debian.sh"
-TB_KEY=$TB_CACHE/ssh/id_ed25519
+# shellcheck source=testbed/common.sh
+. "$TB_DIR/common.sh"
 # what the guests' early userland needs to find a disk and the network
 # shellcheck disable=SC2034 # for the builders
 TB_MODULES=(virtio_pci virtio_blk virtio_net virtio_rng ext4 vfat nls_cp437 nls_ascii nls_iso8859-1)
+# depmod, modprobe, sfdisk: not everywhere in the PATH of a user
+PATH=$PATH:/usr/sbin:/sbin
 mkdir -p "$TB_CACHE"
 
 # built NAME FILES...: true when NAME was built from these same FILES before; mark_built NAME remembers it. The
@@ -29,17 +30,11 @@ become_root() {
   exec sudo env NIXOS_ANYWHERE_CACHE="$TB_CACHE" bash "$0"
 }
 
-# ssh_key: the key pair that every guest trusts
-ssh_key() {
-  [[ -f $TB_KEY ]] && return
-  mkdir -p "${TB_KEY%/*}"
-  ssh-keygen -q -t ed25519 -N '' -C testbed -f "$TB_KEY"
-}
-
 # work_folder: makes $work, gone when the script ends
 work_folder() {
   work=$(mktemp -d "$TB_CACHE/work.XXXXXX")
-  trap 'rm -rf "$work"' EXIT
+  # not into what an interrupted mmdebstrap may have left mounted
+  trap 'rm -rf --one-file-system "$work"' EXIT
 }
 
 # kernel SUITE: the suite's cloud kernel, unpacked; prints its folder, which has boot/vmlinuz and lib/modules/VERSION

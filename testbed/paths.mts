@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** The folder of everything that is built once and kept; the same rule as in debian.sh. */
+/** The folder of everything that is built once and kept; the same rule as in common.sh. */
 export const cacheFolder =
   process.env.NIXOS_ANYWHERE_CACHE ||
   join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'nixos-anywhere-action');

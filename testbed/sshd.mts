@@ -33,6 +33,11 @@ export interface SshdOptions {
   environment?: Readonly<Record<string, string>>;
   /** A port that was in use before, for a machine that comes back with another identity. */
   port?: number;
+  /**
+   * What executes sshd, with its first arguments: something that gives it namespaces of its own, for instance. Runs as
+   * root, through sudo where need be, and it is root who logs in.
+   */
+  launcher?: readonly string[];
 }
 
 /** Makes a key pair as files `path` and `path`.pub. */
@@ -115,20 +120,23 @@ function hostKeyFile(index: number): string {
 /** A running server. It ends with `stop`, or when the process that started it is gone. */
 export class Sshd {
   readonly host = '127.0.0.1';
-  /** Whom one logs in as: the only user that a server without privileges can serve. */
-  readonly user = userInfo().username;
+  /** Whom one logs in as: the only user that a server without privileges can serve, or root. */
+  readonly user: string;
   readonly port: number;
   /** Authorised, unless `authorizedKeys` was given. */
   readonly clientKey: KeyPair;
   /** Temporary, gone after `stop`. */
   readonly dir: string;
   readonly #hostKeys: ReadonlyMap<KeyType, KeyPair>;
+  readonly #launcher: readonly string[] | undefined;
   #guard: ChildProcess | undefined;
   #log = '';
 
   private constructor(dir: string, port: number, options: SshdOptions) {
     this.dir = dir;
     this.port = port;
+    this.#launcher = options.launcher;
+    this.user = options.launcher ? 'root' : userInfo().username;
     mkdirSync(join(dir, 'home'));
     this.clientKey = makeKey(join(dir, 'client_key'));
     const types = options.hostKeys ?? ['ed25519'];
@@ -180,8 +188,10 @@ export class Sshd {
   async #run(): Promise<void> {
     // OpenSSH confines the code that faces the network to this folder, when it has the rights to
     if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
-    const args = [GUARD, SSHD, '-D', '-e', '-f', join(this.dir, 'sshd_config')];
-    const guard = spawn('sh', args, { stdio: ['pipe', 'ignore', 'pipe'] });
+    const sudo = this.#launcher && process.getuid?.() !== 0 ? ['sudo', '-n'] : [];
+    const sshd = [...(this.#launcher ?? []), SSHD, '-D', '-e', '-f', join(this.dir, 'sshd_config')];
+    const [command = 'sh', ...args] = [...sudo, 'sh', GUARD, ...sshd];
+    const guard = spawn(command, args, { stdio: ['pipe', 'ignore', 'pipe'] });
     this.#guard = guard;
     const from = this.#log.length;
     await new Promise<void>((resolve, reject) => {

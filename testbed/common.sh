@@ -3,6 +3,9 @@
 # packages of any Debian suite, whatever this machine runs.
 
 TB_CACHE=${NIXOS_ANYWHERE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nixos-anywhere-action}
+# the private key that every guest trusts
+# shellcheck disable=SC2034 # for those that source this
+TB_KEY=$TB_CACHE/ssh/id_ed25519
 TB_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 log() { printf '[%s] %s\n' "$(date +%T)" "$*" >&2; }
