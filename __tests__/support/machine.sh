@@ -1,0 +1,30 @@
+#!/bin/sh
+# machine.sh NIX HIDDEN SSHD...: in fresh mount and process namespaces, makes this computer look like a machine of its
+# own and becomes SSHD: empty /root, /run, /nix and /mnt, and a boot id that is new with every start. The folder NIX
+# stays visible; the programs HIDDEN (separated by blanks) are not there.
+set -eu
+nix=$1 hidden=$2
+shift 2
+mount -t tmpfs -o mode=755 tmpfs /run
+mkdir /run/sshd /run/nix-kept /run/nix-conf
+# as in an installer without a network: nothing is fetched, root builds as root
+printf 'substituters =\nbuild-users-group =\n' >/run/nix-conf/nix.conf
+mount --bind "$nix" /run/nix-kept
+empty='/root /var/tmp /mnt /nix'
+# a Nix that lies in the store: without its database the store counts as empty too
+case $nix in /nix/store/*) empty='/root /var/tmp /mnt /nix/var' ;; esac
+for dir in $empty; do
+  if [ -d "$dir" ]; then mount -t tmpfs -o mode=755 tmpfs "$dir"; fi
+done
+if [ ! -e "$nix" ]; then
+  mkdir -p "$nix"
+  mount --bind /run/nix-kept "$nix"
+fi
+for program in $hidden; do
+  for dir in /usr/local/bin /usr/bin /bin /usr/sbin /sbin; do
+    if [ -e "$dir/$program" ]; then mount --bind /dev/null "$dir/$program"; fi
+  done
+done
+cat /proc/sys/kernel/random/uuid >/run/boot_id
+mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
+exec "$@"

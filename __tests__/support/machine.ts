@@ -1,0 +1,92 @@
+// A machine to connect to: a real sshd on loopback with namespaces of its own, so that what runs there as root finds
+// (and leaves) nothing of this computer's /root, /run, /nix and /mnt, and so that starting it again is another boot.
+import { realpathSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import type { Runtime } from '../../src/runtime';
+import { HostKeyTrust } from '../../src/ssh/host-key-trust';
+import { parsePublicKeys } from '../../src/ssh/host-keys';
+import type { Script } from '../../src/ssh/remote-command';
+import { Target, type TargetOptions } from '../../src/ssh/target';
+import { nixEnvironment } from '../../testbed/paths.mts';
+import { FaultProxy } from '../../testbed/proxy.mts';
+import { type KeyType, Sshd, type SshdOptions } from '../../testbed/sshd.mts';
+
+const launcher = fileURLToPath(new URL('machine.sh', import.meta.url));
+const unshare = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+
+export interface MachineOptions extends SshdOptions {
+  /** Programs that this machine shall lack. */
+  hidden?: readonly string[];
+  /** Whether `nix-daemon` is in PATH there; yes if not given. */
+  nix?: boolean;
+}
+
+/** The folder with the `bin` of the Nix that PATH leads to. */
+function nixFolder(): string {
+  for (const folder of nixEnvironment().PATH.split(delimiter)) {
+    try {
+      return dirname(dirname(realpathSync(join(folder, 'nix-daemon'))));
+    } catch {
+      // not in this one
+    }
+  }
+  throw new Error('these tests need a Nix: run scripts/setup.sh test');
+}
+
+/** Starts a machine that ends with the test. */
+export async function startMachine(options: MachineOptions = {}): Promise<Sshd> {
+  const nix = nixFolder();
+  const path = `${options.nix === false ? '' : `${nix}/bin:`}/usr/bin:/bin`;
+  const sshd = await Sshd.start({
+    ...options,
+    environment: { PATH: path, NIX_CONF_DIR: '/run/nix-conf', ...options.environment },
+    launcher: [...unshare, 'sh', launcher, nix, (options.hidden ?? []).join(' ')],
+  });
+  onTestFinished(() => sshd.stop());
+  return sshd;
+}
+
+/** A proxy in front of the machine, gone with the test. */
+export async function startProxy(sshd: Sshd, delayMs = 0): Promise<FaultProxy> {
+  const proxy = await FaultProxy.listen({ host: sshd.host, port: sshd.port }, { delayMs });
+  onTestFinished(() => proxy.close());
+  return proxy;
+}
+
+export interface TargetChange extends Partial<TargetOptions> {
+  port?: number;
+  user?: string;
+}
+
+/** The machine as the action sees it; its connection ends with the test. */
+export function targetOf(sshd: Sshd, runtime: Runtime, change: TargetChange = {}): Target {
+  const { port = sshd.port, user = sshd.user, ...rest } = change;
+  const target = new Target(
+    {
+      endpoint: { host: sshd.host, port, user },
+      privateKey: sshd.clientKey.private,
+      trust: HostKeyTrust.firstSeen(),
+      connectMs: 10_000,
+      idleMs: 50_000,
+      ...rest,
+    },
+    runtime,
+  );
+  onTestFinished(() => target.close());
+  return target;
+}
+
+/** Trusts these keys of the machine and no others. */
+export function pinnedTo(sshd: Sshd, ...types: KeyType[]): HostKeyTrust {
+  return HostKeyTrust.pinned(hostKeysOf(sshd, ...types));
+}
+
+export function hostKeysOf(sshd: Sshd, ...types: KeyType[]) {
+  return parsePublicKeys(types.map((type) => sshd.hostKeyLine(type).replace(/^\S+ /, '')).join('\n'));
+}
+
+export function script(text: string, repeatable = false): Script {
+  return { name: 'test.sh', text, repeatable };
+}
