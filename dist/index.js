@@ -55964,6 +55964,7 @@ function parseNixLog(line) {
     if (record === undefined)
         return { kind: 'message', level: nixLevel.notice, text: line };
     const fields = Array.isArray(record.fields) ? record.fields : [];
+    const id = typeof record.id === 'number' ? record.id : 0;
     const first = typeof fields[0] === 'string' ? fields[0] : '';
     switch (record.action) {
         case 'msg':
@@ -55974,11 +55975,11 @@ function parseNixLog(line) {
             };
         case 'start':
             if (record.type === activity.build)
-                return { kind: 'building', derivation: first };
+                return { kind: 'building', activity: id, derivation: first };
             return record.type === activity.copyPath ? { kind: 'copying', path: first } : { kind: 'other' };
         case 'result':
             return record.type === result.buildLogLine
-                ? { kind: 'build-log', text: (0,external_node_util_.stripVTControlCharacters)(first) }
+                ? { kind: 'build-log', activity: id, text: (0,external_node_util_.stripVTControlCharacters)(first) }
                 : { kind: 'other' };
         default:
             return { kind: 'other' };
@@ -55991,6 +55992,30 @@ function parseRecord(json) {
     }
     catch {
         return undefined;
+    }
+}
+const keptLines = 25;
+/**
+ * The last lines of every build's log. With this log format Nix leaves them out of its error message, since it has
+ * handed them over one by one.
+ */
+class BuildLogs {
+    #builds = new Map();
+    add(event) {
+        if (event.kind === 'building')
+            this.#builds.set(event.activity, { derivation: event.derivation, lines: [] });
+        if (event.kind !== 'build-log')
+            return;
+        const lines = this.#builds.get(event.activity)?.lines ?? [];
+        lines.push(event.text);
+        if (lines.length > keptLines)
+            lines.shift();
+    }
+    /** Those of the builds that an error message names. */
+    lastLinesOf(message) {
+        return [...this.#builds.values()]
+            .filter(({ derivation }) => message.includes(derivation))
+            .flatMap(({ lines }) => lines);
     }
 }
 
@@ -56040,7 +56065,7 @@ class Nix {
      */
     async evaluate(installable, apply) {
         const args = ['eval', '--json', '--no-write-lock-file', '--apply', apply, installable];
-        const result = await this.#run(args, `nix eval ${installable}`, this.#runtime.signal);
+        const result = await this.#run(args, `the evaluation of ${installable}`, this.#runtime.signal);
         return JSON.parse(result.stdout);
     }
     /**
@@ -56052,7 +56077,7 @@ class Nix {
         const links = (0,external_node_path_namespaceObject.join)(this.#runtime.privateFolder, 'results');
         await (0,promises_namespaceObject.mkdir)(links, { recursive: true });
         const args = ['build', '--out-link', (0,external_node_path_namespaceObject.join)(links, 'result'), ...drvPaths.map((path) => `${path}^*`)];
-        await this.#run(args, `nix build ${drvPaths.join(' ')}`, signal);
+        await this.#run(args, 'the build', signal);
     }
     /**
      * Copies the closures of store paths into the store behind a daemon's socket, without the runner's own settings:
@@ -56068,7 +56093,7 @@ class Nix {
             ...paths,
         ];
         const isolated = await this.#isolatedSettings();
-        await this.#run(args, `nix copy to ${storeUri}`, options.signal, {
+        await this.#run(args, `the copy of ${paths.join(' ')}`, options.signal, {
             env: isolated,
             alsoAlive: options.alsoAlive,
             userOptions: false,
@@ -56086,9 +56111,15 @@ class Nix {
             ? []
             : this.#options.options.flatMap(([name, value]) => ['--option', name, value]);
         const messages = [];
-        const result = await this.#spawn([command ?? '', ...features, '--log-format', 'internal-json', ...userOptions, ...rest], { signal, onErrorLine: (line) => this.#report(parseNixLog(line), messages), ...more });
+        const buildLogs = new BuildLogs();
+        const onErrorLine = (line) => {
+            const event = parseNixLog(line);
+            buildLogs.add(event);
+            this.#report(event, messages);
+        };
+        const result = await this.#spawn([command ?? '', ...features, '--log-format', 'internal-json', ...userOptions, ...rest], { signal, onErrorLine, ...more });
         if (result.code !== 0)
-            throw nixError(ran, result.code, messages);
+            throw nixError(ran, result.code, messages, buildLogs);
         return result;
     }
     #report(event, messages) {
@@ -56133,13 +56164,14 @@ class Nix {
         });
     }
 }
-function nixError(ran, code, messages) {
-    const lines = messages.join('\n').split('\n');
+function nixError(ran, code, messages, logs) {
+    const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));
+    const lines = (failedBuild ?? messages.join('\n')).split('\n');
     // the innermost error stands last: what comes before it is the trace that leads there
-    const reason = lines.findLast((line) => /^\s*error: \S/.test(line))?.trim() ?? lines.find((line) => line.trim() !== '');
-    return new NixError(`${ran} failed${reason === undefined ? ` with exit code ${code}` : `: ${reason}`}`, {
+    const reason = lines.findLast((line) => /^\s*error: \S/.test(line)) ?? lines.find((line) => line.trim() !== '');
+    return new NixError(`${ran} failed${reason === undefined ? ` with exit code ${code}` : `: ${reason.trim()}`}`, {
         ran,
-        lastLines: lines.slice(-40),
+        lastLines: failedBuild === undefined ? lines.slice(-40) : [...logs.lastLinesOf(failedBuild), ...lines],
     });
 }
 /** A Nix string literal. */
@@ -56865,7 +56897,7 @@ async function preflight(settings, target, nix, runtime) {
     return { evaluation, facts, plan };
 }
 async function inspect(settings, target, runtime, signal) {
-    await target.connect(signal);
+    await findMachine(settings, target, runtime, signal);
     reportHostKey(target, runtime);
     const facts = await gatherFacts(target);
     runtime.log.info(`${facts.distribution || facts.os}, Linux ${facts.kernel}, ${facts.architecture}, ${mebibytes(facts.memoryKiB)} MiB of memory, ${facts.uefi ? 'UEFI' : 'BIOS'}`);
@@ -56873,6 +56905,38 @@ async function inspect(settings, target, runtime, signal) {
         return { facts, access: { keyIsCarried: false, hostKeys: [] } };
     target.privilege = facts.privilege;
     return { facts, access: await trustCarriedKeys(settings, target, facts) };
+}
+/**
+ * Connects as the settings say; where that fails, looks whether an earlier run was cut off after its kexec: the
+ * installer lets in only root, on its own port.
+ */
+async function findMachine(settings, target, runtime, signal) {
+    const { host, port, user } = target.endpoint;
+    const installer = { host, port: settings.postKexecSshPort.value, user: 'root' };
+    try {
+        await target.connect(signal);
+    }
+    catch (error) {
+        if (!(error instanceof ConnectionError) || error.reason === 'host-key')
+            throw error;
+        if (port === installer.port && user === installer.user)
+            throw error;
+        target.moveTo({ endpoint: installer });
+        if (!(await answersAsInstaller(target, signal)))
+            throw error;
+        runtime.log.info(`${error.message}, but the installer of an earlier run answers as root on port ${installer.port}`);
+    }
+}
+async function answersAsInstaller(target, signal) {
+    try {
+        await target.connect(signal);
+        return (await gatherFacts(target)).isInstaller;
+    }
+    catch (error) {
+        if (error instanceof ConnectionError && error.reason !== 'host-key')
+            return false;
+        throw error;
+    }
 }
 function reportHostKey(target, runtime) {
     const key = target.trust.offered;
@@ -57024,7 +57088,7 @@ function quote(word) {
 
 
 
-const keptLines = 40;
+const detached_keptLines = 40;
 /**
  * Runs work on the target that goes on when the connection breaks. Its output is read from a file; after a lost
  * connection reading goes on where it stopped.
@@ -57101,7 +57165,7 @@ class Follower {
     }
     #keep(line) {
         this.#lastLines.push(line);
-        if (this.#lastLines.length > keptLines)
+        if (this.#lastLines.length > detached_keptLines)
             this.#lastLines.shift();
         this.#work.onLine(line);
     }
@@ -57965,7 +58029,7 @@ function planSection({ reason, offline, online }) {
         code(disk.path),
         `${(disk.bytes / 1e9).toFixed(1)} GB`,
         escapeMarkdown(disk.model || '–'),
-        '**wiped**',
+        '**wiped**: all that is on it is lost',
     ]);
     const kept = online.untouched.map((disk) => [
         code(disk.device),
@@ -58207,17 +58271,18 @@ class LineSplitter {
         this.#rest = lines.pop() ?? '';
         for (const line of lines)
             this.#onLine(line);
-        if (this.#rest.length > line_splitter_longestLine) {
+        // a carriage return may be the first half of a line end
+        if (this.#rest.length > line_splitter_longestLine && !this.#rest.endsWith('\r')) {
             this.#onLine(this.#rest);
             this.#rest = '';
         }
     }
     /** There is no more to come: what is left is a line too. */
     end() {
-        const rest = (this.#rest + this.#decoder.end()).replace(/\r$/, '');
+        const rest = this.#rest + this.#decoder.end();
         this.#rest = '';
         if (rest !== '')
-            this.#onLine(rest);
+            this.#onLine(rest.replace(/\r$/, ''));
     }
 }
 
@@ -58244,6 +58309,8 @@ function remoteCommand(script, args, privilege, marker) {
     const shell = `exec ${become[privilege]}sh -c 'eval "$(dd bs=1 count=${preamble.length} 2>/dev/null)"'`;
     return { command: shell, preamble };
 }
+/** An rc file that prints without end must not fill the memory: only the last of it is kept. */
+const keptNoise = 64 * 1024;
 /** Cuts off what was printed before the marker's line. */
 class MarkerFilter {
     #line;
@@ -58268,8 +58335,10 @@ class MarkerFilter {
         }
         this.#noise = Buffer.concat([this.#noise, bytes]);
         const at = this.#noise.indexOf(this.#line);
-        if (at < 0)
+        if (at < 0) {
+            this.#noise = this.#noise.subarray(-keptNoise);
             return;
+        }
         this.#seen = true;
         const rest = this.#noise.subarray(at + this.#line.length);
         this.#noise = this.#noise.subarray(0, at);

@@ -3,8 +3,8 @@ import { stripVTControlCharacters } from 'node:util';
 /** One line of Nix's `--log-format internal-json`, as far as the action cares (libutil/logging.hh of Nix). */
 export type NixEvent =
   | { readonly kind: 'message'; readonly level: number; readonly text: string }
-  | { readonly kind: 'building'; readonly derivation: string }
-  | { readonly kind: 'build-log'; readonly text: string }
+  | { readonly kind: 'building'; readonly activity: number; readonly derivation: string }
+  | { readonly kind: 'build-log'; readonly activity: number; readonly text: string }
   | { readonly kind: 'copying'; readonly path: string }
   | { readonly kind: 'other' };
 
@@ -19,6 +19,7 @@ export function parseNixLog(line: string): NixEvent {
   const record = line.startsWith('@nix ') ? parseRecord(line.slice(5)) : undefined;
   if (record === undefined) return { kind: 'message', level: nixLevel.notice, text: line };
   const fields = Array.isArray(record.fields) ? record.fields : [];
+  const id = typeof record.id === 'number' ? record.id : 0;
   const first = typeof fields[0] === 'string' ? fields[0] : '';
   switch (record.action) {
     case 'msg':
@@ -28,11 +29,11 @@ export function parseNixLog(line: string): NixEvent {
         text: stripVTControlCharacters(typeof record.msg === 'string' ? record.msg : ''),
       };
     case 'start':
-      if (record.type === activity.build) return { kind: 'building', derivation: first };
+      if (record.type === activity.build) return { kind: 'building', activity: id, derivation: first };
       return record.type === activity.copyPath ? { kind: 'copying', path: first } : { kind: 'other' };
     case 'result':
       return record.type === result.buildLogLine
-        ? { kind: 'build-log', text: stripVTControlCharacters(first) }
+        ? { kind: 'build-log', activity: id, text: stripVTControlCharacters(first) }
         : { kind: 'other' };
     default:
       return { kind: 'other' };
@@ -45,5 +46,31 @@ function parseRecord(json: string): Record<string, unknown> | undefined {
     return typeof value === 'object' && value !== null ? { ...value } : undefined;
   } catch {
     return undefined;
+  }
+}
+
+const keptLines = 25;
+
+/**
+ * The last lines of every build's log. With this log format Nix leaves them out of its error message, since it has
+ * handed them over one by one.
+ */
+export class BuildLogs {
+  readonly #builds = new Map<number, { readonly derivation: string; readonly lines: string[] }>();
+
+  add(event: NixEvent): void {
+    if (event.kind === 'building')
+      this.#builds.set(event.activity, { derivation: event.derivation, lines: [] });
+    if (event.kind !== 'build-log') return;
+    const lines = this.#builds.get(event.activity)?.lines ?? [];
+    lines.push(event.text);
+    if (lines.length > keptLines) lines.shift();
+  }
+
+  /** Those of the builds that an error message names. */
+  lastLinesOf(message: string): readonly string[] {
+    return [...this.#builds.values()]
+      .filter(({ derivation }) => message.includes(derivation))
+      .flatMap(({ lines }) => lines);
   }
 }

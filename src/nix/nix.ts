@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { NixError } from '../errors';
 import type { ProcessResult } from '../process';
 import type { Runtime } from '../runtime';
-import { type NixEvent, nixLevel, parseNixLog } from './log';
+import { BuildLogs, type NixEvent, nixLevel, parseNixLog } from './log';
 
 export interface NixOptions {
   /** `--option NAME VALUE` for every evaluation and build. */
@@ -71,7 +71,7 @@ export class Nix {
    */
   async evaluate(installable: string, apply: string): Promise<unknown> {
     const args = ['eval', '--json', '--no-write-lock-file', '--apply', apply, installable];
-    const result = await this.#run(args, `nix eval ${installable}`, this.#runtime.signal);
+    const result = await this.#run(args, `the evaluation of ${installable}`, this.#runtime.signal);
     return JSON.parse(result.stdout);
   }
 
@@ -84,7 +84,7 @@ export class Nix {
     const links = join(this.#runtime.privateFolder, 'results');
     await mkdir(links, { recursive: true });
     const args = ['build', '--out-link', join(links, 'result'), ...drvPaths.map((path) => `${path}^*`)];
-    await this.#run(args, `nix build ${drvPaths.join(' ')}`, signal);
+    await this.#run(args, 'the build', signal);
   }
 
   /**
@@ -101,7 +101,7 @@ export class Nix {
       ...paths,
     ];
     const isolated = await this.#isolatedSettings();
-    await this.#run(args, `nix copy to ${storeUri}`, options.signal, {
+    await this.#run(args, `the copy of ${paths.join(' ')}`, options.signal, {
       env: isolated,
       alsoAlive: options.alsoAlive,
       userOptions: false,
@@ -131,11 +131,17 @@ export class Nix {
         ? []
         : this.#options.options.flatMap(([name, value]) => ['--option', name, value]);
     const messages: string[] = [];
+    const buildLogs = new BuildLogs();
+    const onErrorLine = (line: string) => {
+      const event = parseNixLog(line);
+      buildLogs.add(event);
+      this.#report(event, messages);
+    };
     const result = await this.#spawn(
       [command ?? '', ...features, '--log-format', 'internal-json', ...userOptions, ...rest],
-      { signal, onErrorLine: (line) => this.#report(parseNixLog(line), messages), ...more },
+      { signal, onErrorLine, ...more },
     );
-    if (result.code !== 0) throw nixError(ran, result.code, messages);
+    if (result.code !== 0) throw nixError(ran, result.code, messages, buildLogs);
     return result;
   }
 
@@ -188,15 +194,19 @@ export class Nix {
   }
 }
 
-function nixError(ran: string, code: number | null, messages: readonly string[]): NixError {
-  const lines = messages.join('\n').split('\n');
+function nixError(ran: string, code: number | null, messages: readonly string[], logs: BuildLogs): NixError {
+  const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));
+  const lines = (failedBuild ?? messages.join('\n')).split('\n');
   // the innermost error stands last: what comes before it is the trace that leads there
   const reason =
-    lines.findLast((line) => /^\s*error: \S/.test(line))?.trim() ?? lines.find((line) => line.trim() !== '');
-  return new NixError(`${ran} failed${reason === undefined ? ` with exit code ${code}` : `: ${reason}`}`, {
-    ran,
-    lastLines: lines.slice(-40),
-  });
+    lines.findLast((line) => /^\s*error: \S/.test(line)) ?? lines.find((line) => line.trim() !== '');
+  return new NixError(
+    `${ran} failed${reason === undefined ? ` with exit code ${code}` : `: ${reason.trim()}`}`,
+    {
+      ran,
+      lastLines: failedBuild === undefined ? lines.slice(-40) : [...logs.lastLinesOf(failedBuild), ...lines],
+    },
+  );
 }
 
 /** A Nix string literal. */

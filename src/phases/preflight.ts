@@ -72,7 +72,9 @@ async function findMachine(
     if (port === installer.port && user === installer.user) throw error;
     target.moveTo({ endpoint: installer });
     if (!(await answersAsInstaller(target, signal))) throw error;
-    runtime.log.info(`${error.message}, but the installer of an earlier run answers as root on port ${installer.port}`);
+    runtime.log.info(
+      `${error.message}, but the installer of an earlier run answers as root on port ${installer.port}`,
+    );
   }
 }
 

@@ -63,7 +63,7 @@ function planSection({ reason, offline, online }: Plan): string[] {
     code(disk.path),
     `${(disk.bytes / 1e9).toFixed(1)} GB`,
     escapeMarkdown(disk.model || '–'),
-    '**wiped**',
+    '**wiped**: all that is on it is lost',
   ]);
   const kept = online.untouched.map((disk) => [
     code(disk.device),

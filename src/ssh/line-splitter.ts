@@ -17,7 +17,8 @@ export class LineSplitter {
     const lines = (this.#rest + this.#decoder.write(bytes)).split(/\r\n|\n|\r(?!$)/);
     this.#rest = lines.pop() ?? '';
     for (const line of lines) this.#onLine(line);
-    if (this.#rest.length > longestLine) {
+    // a carriage return may be the first half of a line end
+    if (this.#rest.length > longestLine && !this.#rest.endsWith('\r')) {
       this.#onLine(this.#rest);
       this.#rest = '';
     }
@@ -25,8 +26,8 @@ export class LineSplitter {
 
   /** There is no more to come: what is left is a line too. */
   end(): void {
-    const rest = (this.#rest + this.#decoder.end()).replace(/\r$/, '');
+    const rest = this.#rest + this.#decoder.end();
     this.#rest = '';
-    if (rest !== '') this.#onLine(rest);
+    if (rest !== '') this.#onLine(rest.replace(/\r$/, ''));
   }
 }

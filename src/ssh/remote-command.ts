@@ -49,6 +49,9 @@ export function remoteCommand(
   return { command: shell, preamble };
 }
 
+/** An rc file that prints without end must not fill the memory: only the last of it is kept. */
+const keptNoise = 64 * 1024;
+
 /** Cuts off what was printed before the marker's line. */
 export class MarkerFilter {
   readonly #line: Buffer;
@@ -77,7 +80,10 @@ export class MarkerFilter {
     }
     this.#noise = Buffer.concat([this.#noise, bytes]);
     const at = this.#noise.indexOf(this.#line);
-    if (at < 0) return;
+    if (at < 0) {
+      this.#noise = this.#noise.subarray(-keptNoise);
+      return;
+    }
     this.#seen = true;
     const rest = this.#noise.subarray(at + this.#line.length);
     this.#noise = this.#noise.subarray(0, at);
