@@ -6,8 +6,9 @@ import { childEnvironment } from './child-environment';
 import { CancelledError } from './errors';
 import { readRawInputs } from './inputs/raw-inputs';
 import { readSettings } from './inputs/read-settings';
-import type { Settings } from './inputs/settings';
+import { describeSettings, type Settings } from './inputs/settings';
 import { Nix } from './nix/nix';
+import { openTarget } from './open-target';
 import { preflight } from './phases/preflight';
 import { phase, runPhases } from './phases/run-phases';
 import { planDigest } from './plan/plan';
@@ -18,7 +19,7 @@ import { failureOf, publish } from './report/report';
 import { type Outcome, Progress } from './report/result';
 import { type Runtime, systemClock } from './runtime';
 import { SecretRegistry } from './secrets';
-import { openTarget } from './ssh/open-target';
+import { nameOf } from './ssh/connection';
 
 /**
  * The action: inputs → Settings → Facts and Evaluation → Plan → phases → Result. Whatever happens, a Result is
@@ -30,14 +31,16 @@ export async function main(): Promise<number> {
   const secrets = new SecretRegistry(core.setSecret);
   const log = new ActionLog(secrets, systemClock);
   const progress = new Progress();
-  const privateFolder = await mkdtemp(join(tmpdir(), 'nixos-anywhere-'));
   const cancel = cancelledBySignal();
   try {
     const settings = readSettings(readRawInputs(process.env), secrets);
     log.debugShown = settings.debug.value;
+    log.debug(describeSettings(settings));
     const processes = new SpawnRunner(() => childEnvironment(process.env, secrets));
-    const runtime: Runtime = { log, clock: systemClock, processes, signal: cancel.signal, privateFolder };
-    await publish(progress.result(await run(settings, runtime, progress)), log, secrets);
+    const outcome = await withPrivateFolder((privateFolder) =>
+      run(settings, { log, clock: systemClock, processes, signal: cancel.signal, privateFolder }, progress),
+    );
+    await publish(progress.result(outcome), log, secrets);
     return 0;
   } catch (error) {
     const reason = cancel.signal.aborted ? cancel.signal.reason : error;
@@ -45,7 +48,6 @@ export async function main(): Promise<number> {
     return 1;
   } finally {
     cancel.stop();
-    await rm(privateFolder, { recursive: true, force: true });
   }
 }
 
@@ -59,7 +61,8 @@ async function run(settings: Settings, runtime: Runtime, progress: Progress): Pr
     },
     runtime,
   );
-  const target = openTarget(settings, runtime, progress);
+  const target = openTarget(settings, runtime);
+  progress.target = nameOf(target.endpoint);
   try {
     const { evaluation, facts, plan } = await phase('preflight', progress, runtime, () =>
       preflight(settings, target, nix, runtime),
@@ -82,6 +85,15 @@ async function run(settings: Settings, runtime: Runtime, progress: Progress): Pr
     return plan.phases.includes('install') ? 'installed' : 'prepared';
   } finally {
     target.close();
+  }
+}
+
+async function withPrivateFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'nixos-anywhere-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -67,3 +67,11 @@ export interface MachineSettings {
 export type Settings =
   | ({ readonly kind: 'install' } & MachineSettings)
   | ({ readonly kind: 'plan' } & MachineSettings);
+
+/** Each value with its source, a line each; secrets print as `***`. */
+export function describeSettings(settings: Settings): string {
+  const { deadlines, ...rest } = settings;
+  return Object.entries({ ...rest, ...deadlines })
+    .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
+    .join('\n');
+}

@@ -69,9 +69,9 @@ export class Nix {
    *
    * @throws NixError with Nix's own message
    */
-  async evaluate(installable: string, apply: string): Promise<unknown> {
+  async evaluate(installable: string, apply: string, signal: AbortSignal): Promise<unknown> {
     const args = ['eval', '--json', '--no-write-lock-file', '--apply', apply, installable];
-    const result = await this.#run(args, `the evaluation of ${installable}`, this.#runtime.signal);
+    const result = await this.#run(args, `the evaluation of ${installable}`, signal);
     return JSON.parse(result.stdout);
   }
 

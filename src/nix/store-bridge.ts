@@ -83,7 +83,6 @@ export class StoreBridge {
         ...options.daemonOptions.flatMap(([name, value]) => ['--option', name, value]),
       ];
       const channel = await target.pipe(bridge, args, {
-        privileged: true,
         onOutput: (bytes) => {
           this.#touch();
           if (!socket.write(bytes)) {

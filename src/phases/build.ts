@@ -1,18 +1,21 @@
 import { sideBySide } from '../deadlines';
 import type { PhaseContext } from './context';
 import { stageKexecImage } from './kexec-image';
+import { takeOver } from './take-over';
 
-/** Builds what will be installed and, at the same time, brings the kexec image to the target. */
+/** Builds what will be installed and, at the same time, gets the target ready for it. */
 export async function build(context: PhaseContext): Promise<void> {
-  const { plan, runtime } = context;
-  const staging = plan.phases.includes('kexec');
   await sideBySide(
-    runtime.signal,
+    context.runtime.signal,
     (signal) => buildClosures(context, signal),
-    async (signal) => {
-      if (staging) context.stagedImage = await stageKexecImage(context, signal);
-    },
+    (signal) => prepareTarget(context, signal),
   );
+}
+
+/** Brings the kexec image to a running system; an installer that is there already may be busy for an earlier run. */
+async function prepareTarget(context: PhaseContext, signal: AbortSignal): Promise<void> {
+  if (context.plan.phases.includes('kexec')) context.stagedImage = await stageKexecImage(context, signal);
+  else if (context.facts.isInstaller) await takeOver(context);
 }
 
 async function buildClosures(

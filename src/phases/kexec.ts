@@ -1,53 +1,70 @@
-import { ConnectionError, GuardError, TimeoutError } from '../errors';
+import { ConnectionError, errorMessage, GuardError, TimeoutError } from '../errors';
+import { mebibytes } from '../plan/checks';
 import { gatherFacts } from '../plan/facts';
 import { execScript, runDetachedOnce } from '../ssh/detached';
 import * as scripts from '../ssh/scripts';
+import { stillTheOldBoot } from '../ssh/target';
 import type { PhaseContext } from './context';
+
+/** So many refused logins until the installer is believed to refuse: while it comes up it may not know its keys yet. */
+const refusedLogins = 10;
 
 /** Jumps into the installer, and makes sure that it is the installer that answers. */
 export async function kexec(context: PhaseContext): Promise<void> {
-  const { target, settings, runtime, progress, stagedImage } = context;
-  if (stagedImage === undefined)
+  const { stagedImage, runtime } = context;
+  if (stagedImage === undefined) {
     throw new Error('the kexec phase needs the image that the build phase stages');
+  }
   const removeKey = await authorizeKey(context);
-  const previousBootId = context.facts.bootId;
   try {
     await startKexec(context, stagedImage);
+    await awaitInstaller(context);
   } catch (error) {
-    await removeKey();
-    throw error;
+    if (!runtime.signal.aborted) await removeKey();
+    throw explainSilence(error);
   }
+  const { distribution, memoryKiB } = context.facts;
+  runtime.log.info(`the installer answers: ${distribution}, ${mebibytes(memoryKiB)} MiB of memory`);
+}
+
+async function awaitInstaller(context: PhaseContext): Promise<void> {
+  const { target, settings, progress, facts } = context;
+  const what = 'the jump into the installer';
+  const deadline = settings.deadlines.kexec.value;
+  await target.waitUntilGone(facts.bootId, what, deadline);
   progress.targetState = 'installer';
   const { host } = target.endpoint;
+  // only root is let in by the installer
   target.moveTo({ endpoint: { host, port: settings.postKexecSshPort.value, user: 'root' } });
   target.privilege = 'none';
-  const what = 'the jump into the installer';
-  await target.waitForBoot(previousBootId, what, settings.deadlines.kexec.value).catch((error: unknown) => {
-    throw explainSilence(error);
-  });
+  await target.waitForBoot(facts.bootId, what, deadline, refusedLogins);
   context.facts = await gatherFacts(target);
-  if (!context.facts.isInstaller) {
-    progress.targetState = 'untouched';
-    throw new GuardError(
-      `the machine came back with ${context.facts.distribution} instead of the installer: kexec fell back to a normal boot`,
-      {
-        hint: 'look at the machine’s console during the kexec; other causes: too little memory, a kernel that cannot kexec on this hardware',
-      },
-    );
-  }
-  runtime.log.info(
-    `the installer answers: ${context.facts.distribution}, ${Math.floor(context.facts.memoryKiB / 1024)} MiB of memory`,
+  if (context.facts.isInstaller) return;
+  progress.targetState = 'untouched';
+  throw new GuardError(
+    `the machine came back with ${context.facts.distribution} instead of the installer: kexec fell back to a normal boot`,
+    {
+      hint: 'look at the machine’s console during the kexec; other causes: too little memory, a kernel that cannot kexec on this hardware',
+    },
   );
 }
 
-/** @returns what takes the key away again */
-async function authorizeKey({ plan, target, settings }: PhaseContext): Promise<() => Promise<void>> {
+/** How long taking the key away again may take when something else has failed already. */
+const cleanUpMs = 20_000;
+
+/** @returns what takes the key away again, as well as it can */
+async function authorizeKey({ plan, target, settings, runtime }: PhaseContext): Promise<() => Promise<void>> {
   if (!plan.authorizeKey) return async () => undefined;
   const { type, base64 } = settings.publicKey;
   const line = `${type} ${base64} nixos-anywhere-action (added for this installation)`;
   await target.run(scripts.authorize, [line], { privileged: true });
   return async () => {
-    await target.run(scripts.deauthorize, [line], { privileged: true });
+    const signal = AbortSignal.timeout(cleanUpMs);
+    await target.run(scripts.deauthorize, [line], { privileged: true, signal }).catch((error: unknown) => {
+      runtime.log.warning(
+        `The public key that was added to root's authorized_keys could not be removed: ${errorMessage(error)}`,
+      );
+    });
   };
 }
 
@@ -72,7 +89,7 @@ async function startKexec({ target, settings, runtime }: PhaseContext, image: st
 
 function explainSilence(error: unknown): unknown {
   if (!(error instanceof TimeoutError)) return error;
-  const stillOld = /still the old boot/.test(error.message);
+  const stillOld = error.message.includes(stillTheOldBoot);
   return new TimeoutError(error.message, {
     cause: error,
     hint: stillOld

@@ -28,7 +28,7 @@ export async function preflight(
   const [{ facts, access }, evaluation] = await sideBySide(
     runtime.signal,
     (signal) => inspect(settings, target, runtime, signal),
-    () => evaluate(nix, settings.flake.value, disko),
+    (signal) => evaluate(nix, settings.flake.value, disko, signal),
   );
   const disks = await readDisks(target, disko ? evaluation.disks : []);
   const plan = makePlan({ settings, evaluation, facts, access, disks, target });

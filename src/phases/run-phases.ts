@@ -7,7 +7,6 @@ import { disko } from './disko';
 import { install } from './install';
 import { kexec } from './kexec';
 import { reboot } from './reboot';
-import { takeOver } from './take-over';
 import { verify } from './verify';
 
 const steps: Record<Exclude<PhaseName, 'preflight'>, (context: PhaseContext) => Promise<void>> = {
@@ -21,10 +20,7 @@ const steps: Record<Exclude<PhaseName, 'preflight'>, (context: PhaseContext) => 
 
 /** Carries out the plan, phase by phase. */
 export async function runPhases(context: PhaseContext): Promise<void> {
-  if (context.facts.isInstaller) {
-    context.progress.targetState = 'installer';
-    await takeOver(context);
-  }
+  if (context.facts.isInstaller) context.progress.targetState = 'installer';
   for (const name of context.plan.phases) {
     if (name !== 'preflight')
       await phase(name, context.progress, context.runtime, () => steps[name](context));

@@ -1,10 +1,13 @@
-import { ConnectionError, GuardError, TimeoutError } from '../errors';
+import { ConnectionError, GuardError, RemoteCommandError, TimeoutError } from '../errors';
 import { parseFields } from '../plan/facts';
 import { HostKeyTrust } from '../ssh/host-key-trust';
 import { type HostKey, knownHostsLine, sameKey } from '../ssh/host-keys';
 import * as scripts from '../ssh/scripts';
-import type { Target } from '../ssh/target';
+import { stillTheOldBoot, type Target } from '../ssh/target';
 import type { PhaseContext } from './context';
+
+/** So many refused logins until a system that is coming up is believed to refuse them for good. */
+const refusedLogins = 3;
 
 /**
  * Proves that the new system runs: it shows the host key that it was given, from another boot than the installer's,
@@ -22,11 +25,8 @@ export async function verify(context: PhaseContext): Promise<void> {
   target.moveTo({ trust: HostKeyTrust.pinned([...expected, ...installerKeys]) });
   const newKeys = expected.length > 0 ? expected : installerKeys;
   try {
-    await target.waitForBoot(
-      context.facts.bootId,
-      'the reboot into the new system',
-      settings.deadlines.reboot.value,
-    );
+    const what = 'the reboot into the new system';
+    await target.waitForBoot(context.facts.bootId, what, settings.deadlines.reboot.value, refusedLogins);
   } catch (error) {
     if (settings.verify.value === 'system' || !isLoginRefused(error)) throw explainSilence(error);
     checkHostKey(target, newKeys);
@@ -50,6 +50,7 @@ function checkHostKey(target: Target, expected: readonly HostKey[]): void {
 
 /** The host key is proven before the login is refused, and the installer would not have refused it. */
 function isLoginRefused(error: unknown): boolean {
+  if (error instanceof RemoteCommandError) return true;
   return error instanceof ConnectionError && error.reason === 'authentication';
 }
 
@@ -104,7 +105,7 @@ function explainSilence(error: unknown): unknown {
   if (!(error instanceof TimeoutError)) return error;
   return new TimeoutError(error.message, {
     cause: error,
-    hint: /still the old boot/.test(error.message)
+    hint: error.message.includes(stillTheOldBoot)
       ? 'the installer still answers: the machine did not reboot; look at its console'
       : 'the new system does not answer: look at its console (boot loader, disks, network, sshd)',
   });

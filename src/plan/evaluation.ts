@@ -35,11 +35,16 @@ export interface Evaluation {
  * @param disko whether the disko script is needed
  * @throws NixError; an unknown configuration is answered with the names that exist
  */
-export async function evaluate(nix: Nix, flake: FlakeReference, disko: boolean): Promise<Evaluation> {
+export async function evaluate(
+  nix: Nix,
+  flake: FlakeReference,
+  disko: boolean,
+  signal: AbortSignal,
+): Promise<Evaluation> {
   const request = JSON.stringify({ name: flake.name, path: flake.path, disko: disko ? 'diskoScript' : null });
   const apply = `(${expression}) (builtins.fromJSON ${nixString(request)})`;
   const answer = await nix
-    .evaluate(`${localUri(flake.uri)}#nixosConfigurations`, apply)
+    .evaluate(`${localUri(flake.uri)}#nixosConfigurations`, apply, signal)
     .catch((error: unknown) => {
       throw explainEvaluation(error, flake);
     });

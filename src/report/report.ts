@@ -7,7 +7,7 @@ import type { ActionLog } from './action-log';
 import { hintFor } from './hints';
 import { neutralise, neutraliseText } from './neutralise';
 import { outputsOf } from './outputs';
-import type { Failure, Progress, Result } from './result';
+import type { Failure, Progress, Result, TargetState } from './result';
 import { summarise } from './summary';
 
 const keptLines = 40;
@@ -26,14 +26,30 @@ export function failureOf(error: unknown, progress: Progress): Failure {
   };
 }
 
-/** Outputs, result file, annotation and job summary. Called once, at the end of every run. */
+/**
+ * Annotation, result file, outputs and job summary. Called once, at the end of every run. A part that cannot be
+ * written (a full disk) is a warning: it says nothing about the machine, and the other parts are still wanted.
+ */
 export async function publish(result: Result, log: ActionLog, secrets: SecretRegistry): Promise<void> {
-  const file = await writeResultFile(result, secrets);
-  for (const [name, value] of Object.entries(outputsOf(result, file)))
-    core.setOutput(name, secrets.redact(value));
-  if (result.failure !== null) annotate(result, log);
-  if ((process.env.GITHUB_STEP_SUMMARY ?? '') !== '') {
-    await core.summary.addRaw(secrets.redact(summarise(result)), true).write();
+  if (result.failure !== null) annotate(result.failure, result.targetState, log);
+  const file = await attempt('result file', log, () => writeResultFile(result, secrets));
+  await attempt('outputs', log, async () => {
+    for (const [name, value] of Object.entries(outputsOf(result, file ?? ''))) {
+      core.setOutput(name, secrets.redact(value));
+    }
+  });
+  if ((process.env.GITHUB_STEP_SUMMARY ?? '') === '') return;
+  await attempt('job summary', log, () =>
+    core.summary.addRaw(secrets.redact(summarise(result)), true).write(),
+  );
+}
+
+async function attempt<T>(what: string, log: ActionLog, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    log.warning(`The ${what} could not be written: ${errorMessage(error)}`);
+    return undefined;
   }
 }
 
@@ -45,8 +61,7 @@ async function writeResultFile(result: Result, secrets: SecretRegistry): Promise
   return file;
 }
 
-function annotate({ failure, targetState }: Result, log: ActionLog): void {
-  if (failure === null) return;
+function annotate(failure: Failure, targetState: TargetState, log: ActionLog): void {
   for (const line of failure.lastLines) log.foreign('last lines', line);
   const where = failure.phase === null ? '' : ` in phase ${failure.phase}`;
   const advice = failure.hint === null ? '' : `\nWhat to do: ${failure.hint}`;

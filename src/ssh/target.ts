@@ -49,7 +49,8 @@ const pauseMs = 2000;
 const handshakeMs = 30_000;
 /** How long a machine that may be going down or coming up may take to tell its boot id. */
 const answerMs = 8000;
-const refusedLoginsUntilGivenUp = 3;
+/** What a wait for another boot says while the machine has not gone down. */
+export const stillTheOldBoot = 'still the old boot';
 
 /** The machine that is installed, over one SSH connection that is made again when it breaks. */
 export class Target {
@@ -124,23 +125,18 @@ export class Target {
   }
 
   /**
-   * Starts a script whose standard input and output are used as a pair of pipes, such as a store daemon.
+   * Starts a script as root whose standard input and output are used as a pair of pipes, such as a store daemon.
    *
    * @param onOutput bytes of standard output, noise of rc files taken off
    */
   async pipe(
     script: Script,
     args: readonly string[],
-    options: { privileged: boolean; onOutput: (bytes: Buffer) => void; onErrorLine: (line: string) => void },
+    options: { onOutput: (bytes: Buffer) => void; onErrorLine: (line: string) => void },
   ): Promise<ClientChannel> {
     const connection = await this.connect();
     const marker = randomUUID();
-    const { command, preamble } = remoteCommand(
-      script,
-      args,
-      options.privileged ? this.privilege : 'none',
-      marker,
-    );
+    const { command, preamble } = remoteCommand(script, args, this.privilege, marker);
     const channel = await connection.exec(command);
     const filter = new MarkerFilter(marker, options.onOutput);
     const errors = new LineSplitter(options.onErrorLine);
@@ -155,46 +151,70 @@ export class Target {
   }
 
   /**
+   * Waits until the boot that runs now has ended: nothing answers any more, or something else does.
+   *
+   * @throws TimeoutError
+   */
+  waitUntilGone(bootId: string, what: string, ms: number): Promise<void> {
+    this.close();
+    return this.#waiting(what, ms, async (signal, note) => {
+      while ((await this.#poll(signal).catch(() => undefined)) === bootId) {
+        note(stillTheOldBoot);
+        await this.#runtime.clock.sleep(pauseMs, signal);
+      }
+      signal.throwIfAborted();
+    });
+  }
+
+  /**
    * Waits until the machine answers from another boot than before, and stays connected to that.
    *
+   * @param refusedLogins so many times the login may be refused before that is believed
    * @returns the new boot id
    * @throws ConnectionError when it answers with another host key or refuses the login; TimeoutError
    */
-  waitForBoot(previousBootId: string, what: string, ms: number): Promise<string> {
+  waitForBoot(previousBootId: string, what: string, ms: number, refusedLogins: number): Promise<string> {
     this.close();
+    let refused = 0;
+    return this.#waiting(what, ms, async (signal, note) => {
+      for (;;) {
+        try {
+          const id = await this.#poll(signal);
+          if (id !== previousBootId) return id;
+          note(stillTheOldBoot);
+          this.close();
+        } catch (error) {
+          if (!isAboutConnection(error) || isHostKeyError(error)) throw error;
+          if (isRefusal(error) && ++refused >= refusedLogins) throw error;
+          note(error.message);
+        }
+        await this.#runtime.clock.sleep(pauseMs, signal);
+      }
+    });
+  }
+
+  /** Waits with a deadline whose error says what was seen last. */
+  #waiting<T>(
+    what: string,
+    ms: number,
+    work: (signal: AbortSignal, note: (seen: string) => void) => Promise<T>,
+  ): Promise<T> {
     let lastSeen = 'nothing has answered yet';
     const note = (seen: string) => {
       if (seen !== lastSeen) this.#runtime.log.debug(`waiting for ${what}: ${seen}`);
       lastSeen = seen;
     };
-    return within(this.#runtime.clock, what, ms, this.#runtime.signal, (signal) =>
-      this.#pollForBoot(previousBootId, signal, note),
-    ).catch((error: unknown) => {
+    const { clock, signal } = this.#runtime;
+    return within(clock, what, ms, signal, (limited) => work(limited, note)).catch((error: unknown) => {
       if (!(error instanceof TimeoutError)) throw error;
       throw new TimeoutError(`${error.message}; last seen: ${lastSeen}`, { cause: error });
     });
   }
 
-  async #pollForBoot(
-    previousBootId: string,
-    signal: AbortSignal,
-    note: (seen: string) => void,
-  ): Promise<string> {
-    let refusedLogins = 0;
-    for (;;) {
-      try {
-        this.#connection = await this.#dial(signal);
-        const id = await this.#askBootId(signal);
-        if (id !== previousBootId) return id;
-        note('still the old boot');
-        this.close();
-      } catch (error) {
-        if (!(error instanceof ConnectionError) || error.reason === 'host-key') throw error;
-        if (error.reason === 'authentication' && ++refusedLogins >= refusedLoginsUntilGivenUp) throw error;
-        note(error.message);
-      }
-      await this.#runtime.clock.sleep(pauseMs, signal);
-    }
+  /** A new connection, and the boot id of whoever answers. */
+  async #poll(signal: AbortSignal): Promise<string> {
+    this.#connection = await this.#dial(signal);
+    return this.#askBootId(signal);
   }
 
   /** With little patience: a machine that goes down in the middle of an answer closes nothing. */
@@ -286,6 +306,21 @@ export class Target {
       idle.stop();
     }
   }
+}
+
+type AboutConnection = ConnectionError | RemoteCommandError;
+
+/** A shell that does not run our script (a forced command, an account that is locked) refuses as well as a login does. */
+function isAboutConnection(error: unknown): error is AboutConnection {
+  return error instanceof ConnectionError || error instanceof RemoteCommandError;
+}
+
+function isHostKeyError(error: AboutConnection): boolean {
+  return error instanceof ConnectionError && error.reason === 'host-key';
+}
+
+function isRefusal(error: AboutConnection): boolean {
+  return error instanceof RemoteCommandError || error.reason === 'authentication';
 }
 
 function isWorthWaiting(error: ConnectionError): boolean {

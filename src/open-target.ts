@@ -1,15 +1,12 @@
-import type { MachineSettings } from '../inputs/settings';
-import type { Progress } from '../report/result';
-import type { Runtime } from '../runtime';
-import { nameOf } from './connection';
-import { HostKeyTrust } from './host-key-trust';
-import { pinnedKeys } from './known-hosts';
-import { Target } from './target';
+import type { MachineSettings } from './inputs/settings';
+import type { Runtime } from './runtime';
+import { HostKeyTrust } from './ssh/host-key-trust';
+import { pinnedKeys } from './ssh/known-hosts';
+import { Target } from './ssh/target';
 
 /** The machine that the settings name; nothing is sent yet. */
-export function openTarget(settings: MachineSettings, runtime: Runtime, progress: Progress): Target {
+export function openTarget(settings: MachineSettings, runtime: Runtime): Target {
   const endpoint = { ...settings.targetHost.value, port: settings.sshPort.value };
-  progress.target = nameOf(endpoint);
   return new Target(
     {
       endpoint,
