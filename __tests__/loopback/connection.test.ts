@@ -2,12 +2,13 @@
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { ConnectionError, RemoteCommandError } from '../../src/errors';
 import { hintFor } from '../../src/report/hints';
 import { HostKeyTrust } from '../../src/ssh/host-key-trust';
 import { fingerprint } from '../../src/ssh/host-keys';
 import { makeKey } from '../../testbed/sshd.mts';
+import { atEnd, test, testEach } from '../support/concurrent';
 import { hostKeysOf, pinnedTo, script, startMachine, targetOf } from '../support/machine';
 import { failure, temporaryFolder, testRuntime } from '../support/runtime';
 
@@ -21,7 +22,7 @@ async function silentServer(): Promise<{ port: number; connections: () => number
     socket.on('error', () => undefined);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
+  atEnd(() => void server.close());
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
   return { port: address.port, connections: () => connections };
@@ -36,7 +37,7 @@ describe('login', () => {
     expect(sshd.log().match(/Accepted publickey/g)).toHaveLength(1);
   });
 
-  test.each(['rsa', 'ecdsa'] as const)('with an %s key', async (type) => {
+  testEach([['rsa'], ['ecdsa']])('with an %s key', async (type) => {
     const key = makeKey(join(temporaryFolder('key'), 'key'), type);
     const sshd = await startMachine({ authorizedKeys: [key.public] });
     const target = targetOf(sshd, testRuntime(), { privateKey: key.private });
@@ -134,7 +135,7 @@ describe('host keys', () => {
     expect(sshd.log()).not.toMatch(/publickey|userauth|authenticating user/);
   });
 
-  test.each(['rsa', 'ecdsa'] as const)(
+  testEach([['rsa'], ['ecdsa']])(
     'a pinned %s key is asked for, though the server has ed25519 too',
     async (type) => {
       const sshd = await startMachine({ hostKeys: ['ed25519', type] });
@@ -180,7 +181,7 @@ describe('host keys', () => {
     await sshd.stop();
     const other = await startMachine({ port: sshd.port, authorizedKeys: [sshd.clientKey.public] });
     target.trust.extend(hostKeysOf(other, 'ed25519'));
-    await target.waitForBoot('an earlier one', 'the test', 10_000);
+    await target.waitForBoot('an earlier one', 'the test', 10_000, 3);
     expect(target.isConnected).toBe(true);
   });
 

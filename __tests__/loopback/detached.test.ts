@@ -1,7 +1,8 @@
 // Work on the target that goes on when the connection breaks: nothing of its output is lost or comes twice.
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { RemoteCommandError } from '../../src/errors';
 import { awaitLeftovers, type DetachedWork, runDetached, runDetachedOnce } from '../../src/ssh/detached';
+import { test } from '../support/concurrent';
 import { script, startMachine, startProxy, targetOf } from '../support/machine';
 import { failure, testRuntime, until } from '../support/runtime';
 

@@ -3,9 +3,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { RemoteCommandError, TimeoutError } from '../../src/errors';
 import { maxAttempts } from '../../src/ssh/target';
+import { test, testEach } from '../support/concurrent';
 import { script, startMachine, startProxy, targetOf } from '../support/machine';
 import { failure, temporaryFolder, testRuntime, until } from '../support/runtime';
 
@@ -56,7 +57,7 @@ describe('a script', () => {
     expect(stdout.split('\0').slice(0, -1)).toEqual(args);
   });
 
-  test.each([['a buffer'], ['a stream']])('gets standard input byte for byte: %s', async (kind) => {
+  testEach([['a buffer'], ['a stream']])('gets standard input byte for byte: %s', async (kind) => {
     const target = await connectedTarget();
     const bytes = randomBytes(8 * 1024 * 1024);
     const stdin = kind === 'a buffer' ? bytes : Readable.from([bytes.subarray(0, 1), bytes.subarray(1)]);

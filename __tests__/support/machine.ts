@@ -3,7 +3,6 @@
 import { realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
 import type { Runtime } from '../../src/runtime';
 import { HostKeyTrust } from '../../src/ssh/host-key-trust';
 import { parsePublicKeys } from '../../src/ssh/host-keys';
@@ -12,6 +11,7 @@ import { Target, type TargetOptions } from '../../src/ssh/target';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { FaultProxy } from '../../testbed/proxy.mts';
 import { type KeyType, Sshd, type SshdOptions } from '../../testbed/sshd.mts';
+import { atEnd } from './concurrent';
 
 const launcher = fileURLToPath(new URL('machine.sh', import.meta.url));
 const unshare = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
@@ -44,14 +44,14 @@ export async function startMachine(options: MachineOptions = {}): Promise<Sshd> 
     environment: { PATH: path, NIX_CONF_DIR: '/run/nix-conf', ...options.environment },
     launcher: [...unshare, 'sh', launcher, nix, (options.hidden ?? []).join(' ')],
   });
-  onTestFinished(() => sshd.stop());
+  atEnd(() => sshd.stop());
   return sshd;
 }
 
 /** A proxy in front of the machine, gone with the test. */
 export async function startProxy(sshd: Sshd, delayMs = 0): Promise<FaultProxy> {
   const proxy = await FaultProxy.listen({ host: sshd.host, port: sshd.port }, { delayMs });
-  onTestFinished(() => proxy.close());
+  atEnd(() => proxy.close());
   return proxy;
 }
 
@@ -74,7 +74,7 @@ export function targetOf(sshd: Sshd, runtime: Runtime, change: TargetChange = {}
     },
     runtime,
   );
-  onTestFinished(() => target.close());
+  atEnd(() => target.close());
   return target;
 }
 

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onTestFinished } from 'vitest';
 import { childEnvironment } from '../../src/child-environment';
 import { SpawnRunner } from '../../src/process';
 import { type Logger, type Runtime, systemClock } from '../../src/runtime';
 import { SecretRegistry } from '../../src/secrets';
 import { nixEnvironment } from '../../testbed/paths.mts';
+import { atEnd } from './concurrent';
 
 /** Keeps what was said, each line with how it was said: `warning: …`, `target> …`. */
 export class RecordingLog implements Logger {
@@ -60,7 +60,7 @@ export function testRuntime(
 /** A folder that is removed at the end of the test. */
 export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `test-${name}-`));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
