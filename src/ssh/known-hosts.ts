@@ -82,11 +82,22 @@ function matchesHash(field: string, name: string): boolean {
   return expected.length === actual.length && timingSafeEqual(expected, actual);
 }
 
+/** `*` and `?` as in OpenSSH's match_pattern; in linear space, and without a regular expression that many `*` could stall. */
 function matchesWildcard(pattern: string, name: string): boolean {
-  if (!/[*?]/.test(pattern)) return pattern === name;
-  const source = pattern
-    .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`).test(name);
+  let [at, star, resume] = [0, -1, 0];
+  for (let i = 0; i < name.length; ) {
+    if (pattern[at] === '*') {
+      star = at++;
+      resume = i;
+    } else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === name[i])) {
+      at++;
+      i++;
+    } else if (star >= 0) {
+      at = star + 1;
+      i = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return /^\**$/.test(pattern.slice(at));
 }
