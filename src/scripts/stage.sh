@@ -34,7 +34,8 @@ unpack() {
   fd377a585a00) set -- xz -dc ;;
   28b52ffd*) set -- zstd -dc ;;
   '')
-    echo 'the kexec image is empty' >&2
+    # a fetch that failed has given its reason, which must stay the last word
+    [ -e fetch-failed ] || echo 'the kexec image is empty' >&2
     return 1
     ;;
   *) set -- cat ;;

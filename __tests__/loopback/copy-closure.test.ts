@@ -1,0 +1,54 @@
+// Copying a closure to the machine while the connection breaks.
+import { expect } from 'vitest';
+import { copyClosure } from '../../src/phases/copy-closure';
+import type { FaultProxy } from '../../testbed/proxy.mts';
+import { test, testEach } from '../support/concurrent';
+import { contextOf } from '../support/context';
+import { startMachine, startProxy, targetOf } from '../support/machine';
+import { testRuntime, until } from '../support/runtime';
+import { daemons, makeClosure, newStore, verifiedPaths } from '../support/store';
+
+/** A machine at some distance, so that a copy takes long enough to be disturbed. */
+async function distantMachine() {
+  const sshd = await startMachine();
+  const proxy = await startProxy(sshd, 25);
+  const runtime = testRuntime();
+  const target = targetOf(sshd, runtime, { port: proxy.port });
+  return { sshd, proxy, runtime, target, context: await contextOf(sshd, target, runtime) };
+}
+
+const breaks: readonly (readonly ['closed' | 'whose bytes vanish', (proxy: FaultProxy) => void])[] = [
+  ['closed', (proxy) => proxy.cut()],
+  ['whose bytes vanish', (proxy) => proxy.blackhole()],
+];
+
+testEach(breaks)('a copy survives a connection %s', async (_, breakIt) => {
+  const { sshd, proxy, runtime, target, context } = await distantMachine();
+  const closure = makeClosure({ small: 20, large: 48 });
+  const before = proxy.bytesToTarget;
+  const copy = copyClosure(context, closure.path, newStore);
+  await until('the copy is under way', () => proxy.bytesToTarget - before > 12 << 20);
+  breakIt(proxy);
+  await copy;
+  expect(runtime.log.text).toContain(`was lost during copying ${closure.path}`);
+  const observer = targetOf(sshd, runtime);
+  expect(await verifiedPaths(observer)).toBe(closure.count);
+  // the daemon of the broken connection was ended, and ours ended with its bridge
+  let left = await daemons(observer);
+  for (let tries = 0; tries < 50 && left.length > 0; tries++) left = await daemons(observer);
+  expect(left).toEqual([]);
+  expect(target.isConnected).toBe(true);
+});
+
+test('paths that the machine has already are not sent again', async () => {
+  const { sshd, runtime, target, context } = await distantMachine();
+  const closure = makeClosure({ small: 2, large: 12 });
+  await copyClosure(context, closure.path, 'local');
+  const sent = () => Number(/copied \S+: ([\d.]+) MB/.exec(runtime.log.lines.at(-1) ?? '')?.[1]);
+  expect(sent()).toBeGreaterThan(12);
+  // the new system's store takes them from the installer's
+  await copyClosure(context, closure.path, newStore);
+  expect(sent()).toBeLessThan(1);
+  expect(await verifiedPaths(target)).toBe(closure.count);
+  expect(await daemons(targetOf(sshd, runtime))).toEqual([]);
+});
