@@ -47,6 +47,7 @@ export class HostKeyTrust {
   accepts(blob: Buffer): boolean {
     const key = hostKeyOfBlob(blob);
     this.#offered = key;
+    if (key.type === '') return false;
     if (this.#revoked.some((revoked) => sameKey(revoked, key))) return false;
     if (this.#accepted.length === 0 && !this.#pinned) this.#accepted.push(key);
     return this.#accepted.some((accepted) => sameKey(accepted, key));

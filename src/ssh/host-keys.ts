@@ -8,9 +8,10 @@ export interface HostKey {
   readonly base64: string;
 }
 
-/** Reads a key blob as the server sent it; its type is its first string (RFC 4253, 6.6). */
+/** Reads a key blob as the server sent it; its type is its first string (RFC 4253, 6.6), empty if there is none. */
 export function hostKeyOfBlob(blob: Buffer): HostKey {
-  const length = blob.readUInt32BE(0);
+  const length = blob.length < 4 ? 0 : blob.readUInt32BE(0);
+  if (length > blob.length - 4) return { type: '', base64: blob.toString('base64') };
   return { type: blob.toString('latin1', 4, 4 + length), base64: blob.toString('base64') };
 }
 

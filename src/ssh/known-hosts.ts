@@ -56,10 +56,14 @@ export interface PinnedKeys {
 export function pinnedKeys(lines: readonly KnownHost[], host: string, port: number): PinnedKeys {
   const matching = (name: string) => lines.filter((line) => matchesHost(line.hosts, name.toLowerCase()));
   const withPort = matching(knownHostsName(host, port));
-  const found = withPort.some((line) => !line.revoked) ? withPort : [...withPort, ...matching(host)];
+  const withoutPort = matching(host);
+  const accepted = [withPort, withoutPort].map((found) => found.filter((line) => !line.revoked));
   return {
-    accepted: found.filter((line) => !line.revoked).map((line) => line.key),
-    revoked: found.filter((line) => line.revoked).map((line) => line.key),
+    accepted: (accepted.find((found) => found.length > 0) ?? []).map((line) => line.key),
+    // a key that is revoked for the machine is so on every port
+    revoked: [...new Set([...withPort, ...withoutPort])]
+      .filter((line) => line.revoked)
+      .map((line) => line.key),
   };
 }
 

@@ -1,4 +1,4 @@
-import { utils } from 'ssh2';
+import { type ParsedKey, utils } from 'ssh2';
 import type { HostKey } from './host-keys';
 
 /** A private key that ssh2 can use, and its public half as authorized_keys files hold it. */
@@ -18,14 +18,30 @@ export function readPrivateKey(text: string): UsableKey | string {
   const privateKey = `${text.replace(/\r\n?/g, '\n').trim()}\n`;
   const misfit = nameMisfit(privateKey);
   if (misfit !== undefined) return misfit;
-  const parsed = utils.parseKey(privateKey);
+  const parsed = parseKey(privateKey);
   if (parsed instanceof Error) return explainParseError(parsed.message);
   const blob = parsed.getPublicSSH();
   return { privateKey, publicKey: { type: parsed.type, base64: blob.toString('base64') } };
 }
 
+/** ssh2 returns undefined for some damaged keys, throws for others, and some it only notices when they sign. */
+function parseKey(text: string): ParsedKey | Error {
+  try {
+    const parsed: ParsedKey | Error | undefined = utils.parseKey(text);
+    if (parsed === undefined) return new Error('it is damaged');
+    if (parsed instanceof Error) return parsed;
+    const data = Buffer.from('nixos-anywhere-action');
+    const halvesFit = parsed.isPrivateKey() && parsed.verify(data, parsed.sign(data)) === true;
+    return halvesFit ? parsed : new Error('it is damaged');
+  } catch (error) {
+    return error instanceof Error ? error : new Error('it is damaged');
+  }
+}
+
 function nameMisfit(text: string): string | undefined {
-  if (/^(ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA/.test(text)) {
+  if (
+    /^(ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA|^-----BEGIN (RSA )?PUBLIC KEY-|^---- BEGIN SSH2 PUBLIC KEY/.test(text)
+  ) {
     return 'is a public key; paste the whole private key (the file without .pub)';
   }
   if (text.startsWith('PuTTY-User-Key-File')) {
