@@ -9,13 +9,25 @@ packages+=,procps,cpio,kexec-tools,ca-certificates
 userland() {
   log 'installer: userland'
   debian_tree trixie "$r" "$packages"
-  rm -rf "$r"/var/lib/dpkg/info "$r"/usr/lib/x86_64-linux-gnu/{gconv,perl*} \
-    "$r"/usr/share/{bash-completion,zsh,perl,perl5,doc,man,locale,i18n} \
-    "$r"/usr/lib/udev/hwdb.* "$r"/etc/udev/hwdb.bin "$r"/etc/ssh/ssh_host_*
+  slim
   # the same userland, before it turns into an installer, is what the flake's systems run
   tar -C "$r" --sort=name --mtime=@1 --owner=0 --group=0 --numeric-owner -cf "$work/rootfs.tar" ./usr ./etc
   pigz -9nf "$work/rootfs.tar"
 }
+
+# slim: without what nothing here runs. The image is uploaded by every install, the userland copied twice, and
+# network and processor of an emulated machine are slow.
+slim() (
+  cd "$r"
+  rm -rf var/lib/dpkg etc/udev/hwdb.bin etc/ssh/ssh_host_* \
+    usr/bin/{perl,apt,dpkg}* usr/bin/{bash-static,openssl,sqv,ssh-keyscan} usr/sbin/tc \
+    usr/lib/{apt,dpkg,systemd/system,systemd/user} usr/lib/udev/hwdb.* \
+    usr/lib/x86_64-linux-gnu/{perl,libperl,libdb-,libapt-,libmvec,gconv/}* \
+    usr/lib/x86_64-linux-gnu/systemd/libsystemd-core* \
+    usr/share/{bash-completion,zsh,perl,perl5,doc,man,locale,i18n}
+  # of systemd there is only udev
+  find usr/lib/systemd -maxdepth 1 -type f -name 'systemd*' ! -name systemd-udevd -delete
+)
 
 modules() {
   local version parts=(modules.* kernel/{crypto,fs,lib,drivers/{block,md,virtio,nvme},arch/x86/crypto}) part
