@@ -55416,9 +55416,11 @@ function readRawInputs(environment) {
 var external_node_crypto_ = __nccwpck_require__(7598);
 ;// CONCATENATED MODULE: ./lib/ssh/host-keys.js
 
-/** Reads a key blob as the server sent it; its type is its first string (RFC 4253, 6.6). */
+/** Reads a key blob as the server sent it; its type is its first string (RFC 4253, 6.6), empty if there is none. */
 function hostKeyOfBlob(blob) {
-    const length = blob.readUInt32BE(0);
+    const length = blob.length < 4 ? 0 : blob.readUInt32BE(0);
+    if (length > blob.length - 4)
+        return { type: '', base64: blob.toString('base64') };
     return { type: blob.toString('latin1', 4, 4 + length), base64: blob.toString('base64') };
 }
 /** `SHA256:…`, as OpenSSH prints it. */
@@ -55494,10 +55496,14 @@ function parseLine(line) {
 function pinnedKeys(lines, host, port) {
     const matching = (name) => lines.filter((line) => matchesHost(line.hosts, name.toLowerCase()));
     const withPort = matching(knownHostsName(host, port));
-    const found = withPort.some((line) => !line.revoked) ? withPort : [...withPort, ...matching(host)];
+    const withoutPort = matching(host);
+    const accepted = [withPort, withoutPort].map((found) => found.filter((line) => !line.revoked));
     return {
-        accepted: found.filter((line) => !line.revoked).map((line) => line.key),
-        revoked: found.filter((line) => line.revoked).map((line) => line.key),
+        accepted: (accepted.find((found) => found.length > 0) ?? []).map((line) => line.key),
+        // a key that is revoked for the machine is so on every port
+        revoked: [...new Set([...withPort, ...withoutPort])]
+            .filter((line) => line.revoked)
+            .map((line) => line.key),
     };
 }
 function matchesHost(patterns, name) {
@@ -55521,14 +55527,27 @@ function matchesHash(field, name) {
     const actual = (0,external_node_crypto_.createHmac)('sha1', Buffer.from(salt, 'base64')).update(name).digest();
     return expected.length === actual.length && (0,external_node_crypto_.timingSafeEqual)(expected, actual);
 }
+/** `*` and `?` as in OpenSSH's match_pattern; in linear space, and without a regular expression that many `*` could stall. */
 function matchesWildcard(pattern, name) {
-    if (!/[*?]/.test(pattern))
-        return pattern === name;
-    const source = pattern
-        .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
-        .replaceAll('*', '.*')
-        .replaceAll('?', '.');
-    return new RegExp(`^${source}$`).test(name);
+    let [at, star, resume] = [0, -1, 0];
+    for (let i = 0; i < name.length;) {
+        if (pattern[at] === '*') {
+            star = at++;
+            resume = i;
+        }
+        else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === name[i])) {
+            at++;
+            i++;
+        }
+        else if (star >= 0) {
+            at = star + 1;
+            i = ++resume;
+        }
+        else {
+            return false;
+        }
+    }
+    return /^\**$/.test(pattern.slice(at));
 }
 
 // EXTERNAL MODULE: ./node_modules/ssh2/lib/index.js
@@ -55546,14 +55565,30 @@ function readPrivateKey(text) {
     const misfit = nameMisfit(privateKey);
     if (misfit !== undefined)
         return misfit;
-    const parsed = lib.utils.parseKey(privateKey);
+    const parsed = parseKey(privateKey);
     if (parsed instanceof Error)
         return explainParseError(parsed.message);
     const blob = parsed.getPublicSSH();
     return { privateKey, publicKey: { type: parsed.type, base64: blob.toString('base64') } };
 }
+/** ssh2 returns undefined for some damaged keys, throws for others, and some it only notices when they sign. */
+function parseKey(text) {
+    try {
+        const parsed = lib.utils.parseKey(text);
+        if (parsed === undefined)
+            return new Error('it is damaged');
+        if (parsed instanceof Error)
+            return parsed;
+        const data = Buffer.from('nixos-anywhere-action');
+        const halvesFit = parsed.isPrivateKey() && parsed.verify(data, parsed.sign(data)) === true;
+        return halvesFit ? parsed : new Error('it is damaged');
+    }
+    catch (error) {
+        return error instanceof Error ? error : new Error('it is damaged');
+    }
+}
 function nameMisfit(text) {
-    if (/^(ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA/.test(text)) {
+    if (/^(ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA|^-----BEGIN (RSA )?PUBLIC KEY-|^---- BEGIN SSH2 PUBLIC KEY/.test(text)) {
         return 'is a public key; paste the whole private key (the file without .pub)';
     }
     if (text.startsWith('PuTTY-User-Key-File')) {
@@ -55731,6 +55766,13 @@ const nixOptions = (text) => {
 const selectablePhases = ['kexec', 'disko', 'install', 'reboot'];
 const onInstalledChoices = ['fail', 'reinstall'];
 const verifyChoices = ['auto', 'system', 'host-key', 'off'];
+/** Each value with its source, a line each; secrets print as `***`. */
+function describeSettings(settings) {
+    const { deadlines, ...rest } = settings;
+    return Object.entries({ ...rest, ...deadlines })
+        .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
+        .join('\n');
+}
 
 ;// CONCATENATED MODULE: ./lib/inputs/table.js
 const defaultKexec = 'the nixos-images installer for the target’s architecture';
@@ -56063,9 +56105,9 @@ class Nix {
      *
      * @throws NixError with Nix's own message
      */
-    async evaluate(installable, apply) {
+    async evaluate(installable, apply, signal) {
         const args = ['eval', '--json', '--no-write-lock-file', '--apply', apply, installable];
-        const result = await this.#run(args, `the evaluation of ${installable}`, this.#runtime.signal);
+        const result = await this.#run(args, `the evaluation of ${installable}`, signal);
         return JSON.parse(result.stdout);
     }
     /**
@@ -56183,6 +56225,74 @@ function nixString(text) {
         .replaceAll('\t', '\\t')}"`;
 }
 
+;// CONCATENATED MODULE: ./lib/ssh/host-key-trust.js
+
+/**
+ * Which host keys of the target are accepted. Either known from the start, or (`firstSeen`) the first key that
+ * answers is taken and then held for the rest of the run.
+ */
+class HostKeyTrust {
+    #accepted;
+    #revoked;
+    #pinned;
+    #offered;
+    constructor(accepted, revoked, pinned) {
+        this.#accepted = [...accepted];
+        this.#revoked = revoked;
+        this.#pinned = pinned;
+    }
+    static pinned(accepted, revoked = []) {
+        return new HostKeyTrust(accepted, revoked, true);
+    }
+    static firstSeen() {
+        return new HostKeyTrust([], [], false);
+    }
+    /** Whether the keys were known before the first connection. */
+    get isPinned() {
+        return this.#pinned;
+    }
+    get accepted() {
+        return this.#accepted;
+    }
+    /** The key that the server showed last, accepted or not. */
+    get offered() {
+        return this.#offered;
+    }
+    /** Signature algorithms to offer, so that a server with several keys shows the one that is known; empty for all. */
+    get algorithms() {
+        return [...new Set(this.#accepted.flatMap((key) => signatureAlgorithms(key.type)))];
+    }
+    /** Gives the same answer however often it is asked: SSH asks again at every rekeying. */
+    accepts(blob) {
+        const key = hostKeyOfBlob(blob);
+        this.#offered = key;
+        if (key.type === '')
+            return false;
+        if (this.#revoked.some((revoked) => sameKey(revoked, key)))
+            return false;
+        if (this.#accepted.length === 0 && !this.#pinned)
+            this.#accepted.push(key);
+        return this.#accepted.some((accepted) => sameKey(accepted, key));
+    }
+    /** Accepts further keys, read over a connection that was already trusted. */
+    extend(keys) {
+        for (const key of keys) {
+            if (!this.#accepted.some((accepted) => sameKey(accepted, key)))
+                this.#accepted.push(key);
+        }
+    }
+    /** For the error when a key was refused. */
+    describeMismatch() {
+        const offered = this.#offered;
+        const shown = offered === undefined ? 'no key of these types' : `${offered.type} ${fingerprint(offered)}`;
+        const expected = this.#accepted.map((key) => `${key.type} ${fingerprint(key)}`).join(', ') || 'none';
+        const revoked = offered !== undefined && this.#revoked.some((key) => sameKey(key, offered));
+        return revoked
+            ? `it shows ${shown}, which known-hosts marks as revoked`
+            : `it shows ${shown}; expected ${expected}`;
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/deadlines.js
 
 /** Milliseconds as a person writes them: `90 s`, `15 min`. */
@@ -56274,346 +56384,6 @@ async function sideBySide(signal, first, second) {
     if (a.status === 'rejected' || b.status === 'rejected')
         throw failures[0];
     return [a.value, b.value];
-}
-
-;// CONCATENATED MODULE: ./lib/plan/checks.js
-
-/** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */
-const leastMemoryKiB = 900 * 1024;
-const comfortableMemoryKiB = 1400 * 1024;
-/**
- * Everything about the machine that can be checked before anything is done to it.
- *
- * @throws GuardError for the first check that says no
- */
-function checkMachine({ settings, facts, evaluation, disks }, kexecNeeded) {
-    const phases = settings.phases.value;
-    checkSystem(facts);
-    if (facts.isNixos &&
-        !facts.isInstaller &&
-        settings.onInstalled.value === 'fail' &&
-        (kexecNeeded || phases.includes('disko'))) {
-        throw new GuardError(`the machine already runs NixOS (${facts.systemPath || facts.distribution})`, {
-            hint: 'set on-installed: reinstall if this machine and all that is on its disks may be wiped',
-        });
-    }
-    if (kexecNeeded)
-        checkKexec(facts);
-    else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
-        throw new GuardError('disko and install need a NixOS installer, but the machine does not run one', {
-            hint: 'add kexec to phases, or boot the machine into an installer',
-        });
-    }
-    checkArchitecture(facts, evaluation);
-    if (phases.includes('disko'))
-        checkDisks(disks, evaluation);
-}
-function checkSystem(facts) {
-    if (facts.os !== 'Linux') {
-        throw new GuardError(`the machine runs ${facts.os}, not Linux`, {
-            hint: 'boot it into a NixOS installer',
-        });
-    }
-    if (facts.privilege === undefined) {
-        throw new GuardError('the user who logs in is not root and cannot become root without a password', {
-            hint: facts.sudoInstalled
-                ? 'log in as root, or let this user run sudo without a password (NOPASSWD)'
-                : 'log in as root: neither sudo nor doas is usable on the machine',
-        });
-    }
-}
-function checkKexec(facts) {
-    if (facts.missingTools.length > 0) {
-        throw new GuardError(`the machine lacks ${facts.missingTools.join(', ')}, which kexec needs`, {
-            hint: `install ${facts.missingTools.join(' and ')} there, or boot it into a NixOS installer`,
-        });
-    }
-    if (facts.memoryKiB > 0 && facts.memoryKiB < leastMemoryKiB) {
-        throw new GuardError(`the machine has ${mebibytes(facts.memoryKiB)} MiB of memory; the installer needs 1.5 GB, and fails below ${mebibytes(leastMemoryKiB)} MiB`, {
-            hint: 'use a bigger machine, or boot an installer from other media',
-        });
-    }
-    if (facts.kexecDisabled) {
-        throw new GuardError('kexec is switched off on the machine (kernel.kexec_load_disabled is 1)', {
-            hint: 'reboot it without that setting, or boot an installer from other media',
-        });
-    }
-}
-function mebibytes(kib) {
-    return Math.floor(kib / 1024);
-}
-function checkArchitecture(facts, evaluation) {
-    const [architecture, os] = evaluation.system.split('-');
-    if (os !== 'linux')
-        throw new GuardError(`the configuration is for ${evaluation.system}, not for Linux`);
-    if (architecture === facts.architecture)
-        return;
-    // a 32 bit system runs on a 64 bit machine
-    if (architecture === 'i686' && facts.architecture === 'x86_64')
-        return;
-    throw new GuardError(`the configuration is for ${evaluation.system}, but the machine is ${facts.architecture}`, {
-        hint: 'set nixpkgs.hostPlatform of the configuration, or check target-host',
-    });
-}
-function checkDisks(disks, evaluation) {
-    const missing = disks.configured.filter(({ device }) => device === '').map(({ path }) => path);
-    if (missing.length === 0)
-        return;
-    const present = disks.present.map(({ device, bytes, model, byId }) => [byId || device, byId === '' ? '' : `(${device})`, `${(bytes / 1e9).toFixed(1)} GB`, model]
-        .filter((word) => word !== '')
-        .join(' '));
-    throw new GuardError(`the machine has no disk ${missing.join(', ')}, which the disko configuration of ${evaluation.hostName || 'this system'} names; it has ${present.join('; ') || 'none'}`, {
-        hint: 'set disko.devices.disk.*.device to one of these, best to a path under /dev/disk/by-id',
-    });
-}
-
-;// CONCATENATED MODULE: ./lib/nix/evaluation.nix.js
-/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.\n# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.\nrequest: configurations:\nlet\n  inherit (builtins) attrNames attrValues foldl';\n\n  # { ok = value; } or { missing = the attribute that is not there; }\n  descend =\n    found: name:\n    if found ? ok && found.ok ? ${name} then\n      { ok = found.ok.${name}; }\n    else\n      found // { missing = found.missing or name; };\n\n  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;\n\n  describe =\n    value:\n    let\n      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)\n      config = value.config or value;\n      build = config.system.build;\n      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;\n      # not outPath: Nix prints a set that has one as that path alone\n      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };\n      openssh = config.services.openssh or { };\n    in\n    {\n      inherit system;\n      toplevel = derivation build.toplevel;\n      diskoScript = if request.disko == null then null else\n        if build ? ${request.disko} then derivation build.${request.disko} else \"missing\";\n      hostName = config.networking.hostName or \"\";\n      disks = map (disk: disk.device) (attrValues (config.disko.devices.disk or { }));\n      substituters = map toString (config.nix.settings.substituters or [ ]);\n      trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n      hostKeys =\n        if openssh.enable or false then\n          map (key: { type = key.type; path = toString key.path; }) (openssh.hostKeys or [ ])\n        else\n          [ ];\n    };\nin\nif !(configurations ? ${request.name}) then\n  { unknown = attrNames configurations; }\nelse if nixos ? missing then\n  { inherit (nixos) missing; }\nelse\n  { found = describe nixos.ok; }\n");
-
-;// CONCATENATED MODULE: ./lib/plan/evaluation.js
-
-
-
-
-/**
- * @param disko whether the disko script is needed
- * @throws NixError; an unknown configuration is answered with the names that exist
- */
-async function evaluate(nix, flake, disko) {
-    const request = JSON.stringify({ name: flake.name, path: flake.path, disko: disko ? 'diskoScript' : null });
-    const apply = `(${evaluation_nix}) (builtins.fromJSON ${nixString(request)})`;
-    const answer = await nix
-        .evaluate(`${localUri(flake.uri)}#nixosConfigurations`, apply)
-        .catch((error) => {
-        throw explainEvaluation(error, flake);
-    });
-    return readEvaluation(answer, flake);
-}
-/** A folder that is named without `./` would be looked up in the registry. */
-function localUri(uri) {
-    return /^[A-Za-z0-9_]/.test(uri) && !uri.includes(':') && (0,external_node_fs_namespaceObject.existsSync)(`${uri}/flake.nix`) ? `./${uri}` : uri;
-}
-function explainEvaluation(error, flake) {
-    if (!(error instanceof NixError) || !/does not provide attribute/.test(error.message))
-        return error;
-    return new NixError(`the flake ${flake.uri} has no nixosConfigurations`, {
-        cause: error,
-        lastLines: error.lastLines,
-        hint: 'check the flake input: its part before the # must lead to a flake with an output nixosConfigurations',
-    });
-}
-function readEvaluation(answer, flake) {
-    const value = asRecord(answer);
-    if (Array.isArray(value.unknown)) {
-        throw new NixError(`the flake ${flake.uri} has no nixosConfigurations."${flake.name}"; it has ${value.unknown.join(', ') || 'none'}`, {
-            hint: `write ${flake.uri}#NAME with one of these names`,
-        });
-    }
-    if (typeof value.missing === 'string') {
-        throw new NixError(`nixosConfigurations."${flake.name}" has no attribute ${value.missing} (of ${flake.path.join('.')})`);
-    }
-    const found = asRecord(value.found);
-    if (found.diskoScript === 'missing') {
-        throw new NixError(`nixosConfigurations."${flake.name}" has no config.system.build.diskoScript`, {
-            hint: 'import the disko module and a disk layout, or leave disko out of phases',
-        });
-    }
-    return {
-        system: String(found.system),
-        hostName: String(found.hostName),
-        toplevel: asDerivation(found.toplevel),
-        diskoScript: found.diskoScript === null ? undefined : asDerivation(found.diskoScript),
-        disks: asStrings(found.disks),
-        substituters: asStrings(found.substituters),
-        trustedPublicKeys: asStrings(found.trustedPublicKeys),
-        hostKeys: Array.isArray(found.hostKeys)
-            ? found.hostKeys.map((key) => ({ type: String(asRecord(key).type), path: String(asRecord(key).path) }))
-            : [],
-    };
-}
-function asRecord(value) {
-    if (typeof value !== 'object' || value === null)
-        throw new NixError('the evaluation gave another answer than was asked for');
-    return { ...value };
-}
-function asStrings(value) {
-    return Array.isArray(value) ? value.map(String) : [];
-}
-function asDerivation(value) {
-    const { drv, out } = asRecord(value);
-    return { drvPath: String(drv), outPath: String(out) };
-}
-
-;// CONCATENATED MODULE: ./lib/scripts/access.sh.js
-/* harmony default export */ const access_sh = ("#!/bin/sh\n# access.sh KEY: as root, what the kexec image will take along. Prints \"authorized=yes\" when KEY (base64) stands in a\n# file that kexec/run of nixos-images copies, and \"hostKey=TYPE BASE64\" for each host key.\nset -u\nkey=$1\nauthorized=no\n# kexec/run looks in root's home and in that of the user who called sudo or doas\nlogin=${DOAS_USER:-${SUDO_USER:-root}}\nlogin_home=$(getent passwd \"$login\" 2>/dev/null | cut -d: -f6)\n[ -n \"$login_home\" ] || login_home=$(sed -n \"s/^$login:[^:]*:[^:]*:[^:]*:[^:]*:\\([^:]*\\):.*/\\1/p\" /etc/passwd)\nfor file in /root/.ssh/authorized_keys /root/.ssh/authorized_keys2 \\\n  \"$login_home/.ssh/authorized_keys\" \"$login_home/.ssh/authorized_keys2\" /etc/ssh/authorized_keys.d/*; do\n  if [ -f \"$file\" ] && grep -v '^[[:space:]]*#' \"$file\" | grep -qF -- \"$key\"; then authorized=yes; fi\ndone\necho \"authorized=$authorized\"\nfor file in /etc/ssh/ssh_host_*_key.pub; do\n  [ -f \"$file\" ] && [ -f \"${file%.pub}\" ] && echo \"hostKey=$(cut -d' ' -f1,2 \"$file\")\"\ndone\nexit 0\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/authorize.sh.js
-/* harmony default export */ const authorize_sh = ("#!/bin/sh\n# authorize.sh LINE: as root, adds LINE to root's authorized_keys, so that the kexec image takes it along. LINE ends in\n# a comment by which deauthorize.sh finds it again.\nset -eu\numask 077\nmkdir -p /root/.ssh\nfile=/root/.ssh/authorized_keys\n# a last line without its end must not swallow ours\nif [ -s \"$file\" ] && [ -n \"$(tail -c 1 \"$file\")\" ]; then echo >>\"$file\"; fi\nprintf '%s\\n' \"$1\" >>\"$file\"\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/boot-id.sh.js
-/* harmony default export */ const boot_id_sh = ("#!/bin/sh\n# Prints what changes with every boot of the kernel.\nset -eu\ncat /proc/sys/kernel/random/boot_id\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/bridge.sh.js
-/* harmony default export */ const bridge_sh = ("#!/bin/sh\n# bridge.sh STORE [NIX-DAEMON-OPTION...]: as root, speaks Nix's daemon protocol for STORE on standard input and output.\n# Its process is written down so that bridges-end.sh can end it: one whose connection broke keeps Nix's locks.\nset -eu\numask 077\nstore=$1\nshift\nmkdir -p /run/nixos-anywhere/bridges\nsed 's/.*) //' /proc/$$/stat | cut -d' ' -f20 >\"/run/nixos-anywhere/bridges/$$\"\nexec nix-daemon --stdio --store \"$store\" \"$@\"\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/bridges-end.sh.js
-/* harmony default export */ const bridges_end_sh = ("#!/bin/sh\n# As root, ends every store daemon that bridge.sh left behind and waits until it is gone. Seen: such a daemon holds a\n# path's lock for more than ten minutes and does not heed SIGTERM (NixOS/nix#2699).\nset -u\nfor file in /run/nixos-anywhere/bridges/*; do\n  [ -f \"$file\" ] || continue\n  pid=${file##*/}\n  start=$(cat \"$file\")\n  while [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; do\n    # a zombie holds no locks\n    case $(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null) in Z*) break ;; esac\n    kill -9 \"$pid\" 2>/dev/null\n    sleep 0.1 2>/dev/null || sleep 1\n  done\n  rm -f \"$file\"\ndone\nexit 0\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/check-installed.sh.js
-/* harmony default export */ const check_installed_sh = ("#!/bin/sh\n# check-installed.sh SYSTEM: fails unless the system profile below /mnt leads to SYSTEM and the root is marked as NixOS.\nset -u\nsystem=$1\nprofile=/mnt/nix/var/nix/profiles/system\n# the links are absolute and lead into the store below /mnt\nlink=$(readlink \"$profile\") || {\n  echo \"there is no system profile at $profile\" >&2\n  exit 1\n}\ncase $link in /*) generation=/mnt$link ;; *) generation=/mnt/nix/var/nix/profiles/$link ;; esac\nfound=$(readlink \"$generation\" || echo \"$link\")\nfound=${found#/mnt}\n[ \"$found\" = \"$system\" ] || {\n  echo \"the system profile leads to $found, not to $system\" >&2\n  exit 1\n}\n[ -d \"/mnt$system\" ] || {\n  echo \"$system is not in the store below /mnt\" >&2\n  exit 1\n}\n[ -e /mnt/etc/NIXOS ] || {\n  echo '/mnt/etc/NIXOS is missing: nixos-install did not come to its end' >&2\n  exit 1\n}\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/deauthorize.sh.js
-/* harmony default export */ const deauthorize_sh = ("#!/bin/sh\n# deauthorize.sh LINE: as root, takes LINE out of root's authorized_keys again.\nset -eu\numask 077\nfile=/root/.ssh/authorized_keys\n[ -f \"$file\" ] || exit 0\ngrep -vxF -- \"$1\" \"$file\" >\"$file.nixos-anywhere\" || true\n# keeps the file's owner, mode and links\ncat \"$file.nixos-anywhere\" >\"$file\"\nrm \"$file.nixos-anywhere\"\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/detached-follow.sh.js
-/* harmony default export */ const detached_follow_sh = ("#!/bin/sh\n# detached-follow.sh ID OFFSET: prints the output of detached work from byte OFFSET on, until it ends. The last line of\n# standard error is \"ended CODE\", or \"died\" when its process went away without an exit code.\nset -u\ndir=/run/nixos-anywhere/tasks/$1\noffset=$2\n\n# print_new: what the log holds beyond offset\nprint_new() {\n  size=$(wc -c <\"$dir/log\")\n  [ \"$size\" -gt \"$offset\" ] || return 0\n  tail -c \"+$((offset + 1))\" \"$dir/log\" | head -c \"$((size - offset))\"\n  offset=$size\n}\n\n# alive: the very process that was started still runs, not another one that got its number\nalive() {\n  read -r pid start <\"$dir/pid\" 2>/dev/null || return 1\n  [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]\n}\n\nbeats=0\nwhile :; do\n  # looked at before the log is read: what was printed before the end must not be lost\n  ended=no\n  if [ -e \"$dir/exit\" ]; then ended=yes; fi\n  dead=no\n  if [ \"$ended\" = no ] && [ -e \"$dir/pid\" ] && ! alive && [ ! -e \"$dir/exit\" ]; then dead=yes; fi\n  # started, but its process never came to write down who it is\n  if [ ! -e \"$dir/pid\" ] && [ \"$beats\" -gt 100 ]; then dead=yes; fi\n  print_new || exit 0\n  if [ \"$ended\" = yes ]; then\n    echo \"ended $(cat \"$dir/exit\")\" >&2\n    exit 0\n  fi\n  if [ \"$dead\" = yes ]; then\n    echo died >&2\n    exit 0\n  fi\n  beats=$((beats + 1))\n  sleep 0.2 2>/dev/null || sleep 1\ndone\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/detached-start.sh.js
-/* harmony default export */ const detached_start_sh = ("#!/bin/sh\n# detached-start.sh ID BYTES [ARG...]: as root, starts the script that comes on standard input (BYTES long) with ARGs,\n# so that it goes on when this connection ends. Its output, exit code and process are left in the folder of ID for\n# detached-follow.sh. Saying it again after a lost answer starts nothing twice.\nset -eu\numask 077\ndir=/run/nixos-anywhere/tasks/$1\nbytes=$2\nshift 2\nmkdir -p \"$dir\"\n[ -e \"$dir/started\" ] && exit 0\ncat >\"$dir/script.$$\"\n[ \"$(wc -c <\"$dir/script.$$\")\" -eq \"$bytes\" ] || {\n  echo 'the script came only in part' >&2\n  exit 1\n}\n# whoever makes the folder starts the work\nmkdir \"$dir/started\" 2>/dev/null || exit 0\nmv \"$dir/script.$$\" \"$dir/script\"\n: >\"$dir/log\"\ncat >\"$dir/launch\" <<'LAUNCH'\ndir=$1\nshift\necho \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)\" >\"$dir/pid\"\nsh \"$dir/script\" \"$@\" >\"$dir/log\" 2>&1 </dev/null && code=0 || code=$?\necho \"$code\" >\"$dir/exit.new\"\nmv \"$dir/exit.new\" \"$dir/exit\"\nLAUNCH\nif [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1; then\n  # KillMode: what the script leaves running (the delayed jump of kexec/run) must outlive it\n  systemd-run --quiet --collect --no-block --property=KillMode=process \\\n    --setenv=PATH=\"$PATH\" --setenv=HOME=\"${HOME:-/root}\" \\\n    --setenv=SUDO_USER=\"${SUDO_USER:-}\" --setenv=DOAS_USER=\"${DOAS_USER:-}\" \\\n    /bin/sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null </dev/null\nelse\n  setsid sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null 2>&1 </dev/null &\nfi\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/disks.sh.js
-/* harmony default export */ const disks_sh = ("#!/bin/sh\n# disks.sh [PATH...]: for each PATH a line \"wanted<TAB>PATH<TAB>DEVICE\" (an empty DEVICE where there is no such block\n# device), then every disk of the machine as \"disk<TAB>DEVICE<TAB>BYTES<TAB>MODEL<TAB>BY-ID\".\nset -u\ntab=$(printf '\\t')\n\nfor path in \"$@\"; do\n  device=$(readlink -f \"$path\" 2>/dev/null)\n  [ -b \"$device\" ] || device=\n  printf 'wanted\\t%s\\t%s\\n' \"$path\" \"$device\"\ndone\n\nfor block in /sys/block/*; do\n  name=${block##*/}\n  case $name in loop* | ram* | zram* | sr* | dm-* | md* | fd*) continue ;; esac\n  sectors=$(cat \"$block/size\" 2>/dev/null || echo 0)\n  [ \"$sectors\" -gt 0 ] || continue\n  model=\n  [ -r \"$block/device/model\" ] && model=$(tr \"$tab\" ' ' <\"$block/device/model\" | sed 's/ *$//')\n  id=\n  for link in /dev/disk/by-id/*; do\n    if [ -z \"$id\" ] && [ \"$(readlink -f \"$link\")\" = \"/dev/$name\" ]; then id=$link; fi\n  done\n  printf 'disk\\t/dev/%s\\t%s\\t%s\\t%s\\n' \"$name\" \"$((sectors * 512))\" \"$model\" \"$id\"\ndone\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/facts.sh.js
-/* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"systemPath=$(readlink -f /run/current-system 2>/dev/null)\"\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/host-keys.sh.js
-/* harmony default export */ const host_keys_sh = ("#!/bin/sh\n# host-keys.sh COPY [TYPE PATH]...: as root, sees to it that the new system below /mnt has its SSH host keys before it\n# boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the\n# configured ones that are still missing. Prints the public keys. Never replaces an existing key.\nset -eu\numask 077\ncopy=$1\nshift\nif [ \"$copy\" = yes ]; then\n  (umask 022 && mkdir -p /mnt/etc/ssh)\n  for file in /etc/ssh/ssh_host_*; do\n    to=/mnt/etc/ssh/${file##*/}\n    if [ -f \"$file\" ] && [ ! -e \"$to\" ] && [ ! -L \"$to\" ]; then cp -p \"$file\" \"$to\"; fi\n  done\nfi\nwhile [ $# -ge 2 ]; do\n  type=$1 file=/mnt$2\n  shift 2\n  if [ ! -e \"$file\" ] && [ ! -L \"$file\" ]; then\n    (umask 022 && mkdir -p \"$(dirname \"$file\")\")\n    ssh-keygen -q -t \"$type\" -N '' -C '' -f \"$file\" </dev/null >&2\n  fi\n  [ -f \"$file.pub\" ] || ssh-keygen -y -f \"$file\" >\"$file.pub\"\n  chmod 644 \"$file.pub\"\n  cut -d' ' -f1,2 \"$file.pub\"\ndone\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/identity.sh.js
-/* harmony default export */ const identity_sh = ("#!/bin/sh\n# Prints which boot and which system this is.\nset -u\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id)\"\necho \"systemPath=$(readlink -f /run/current-system)\"\necho \"hostName=$(uname -n)\"\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/kernel-log.sh.js
-/* harmony default export */ const kernel_log_sh = ("#!/bin/sh\n# As root, the last lines of the kernel's log: what it says when kexec did not work.\nset -u\ndmesg 2>/dev/null | tail -n 30\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/leftovers.sh.js
-/* harmony default export */ const leftovers_sh = ("#!/bin/sh\n# As root, prints the id of each detached work of an earlier run that still goes on.\nset -u\nfor dir in /run/nixos-anywhere/tasks/*; do\n  if [ ! -e \"$dir/pid\" ] || [ -e \"$dir/exit\" ]; then continue; fi\n  read -r pid start <\"$dir/pid\"\n  if [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; then echo \"${dir##*/}\"; fi\ndone\nexit 0\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/mounted.sh.js
-/* harmony default export */ const mounted_sh = ("#!/bin/sh\n# Fails unless something is mounted at /mnt: without it the system would be installed into the installer's memory.\nset -u\ngrep -q '^[^ ]* /mnt ' /proc/mounts || {\n  echo 'nothing is mounted at /mnt' >&2\n  exit 1\n}\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/reboot.sh.js
-/* harmony default export */ const reboot_sh = ("#!/bin/sh\n# As root, lets go of the disks and reboots a moment later, after the answer has been given.\nset -u\nsync\nif command -v zpool >/dev/null 2>&1 && [ -n \"$(zpool list -H 2>/dev/null)\" ]; then\n  umount -R /mnt 2>/dev/null\n  swapoff -a\n  zpool export -a\nelse\n  umount -R /mnt 2>/dev/null || umount -a -r 2>/dev/null\n  swapoff -a 2>/dev/null\nfi\nsync\nsetsid sh -c 'sleep 1; reboot || reboot -f' >/dev/null 2>&1 </dev/null &\n");
-
-;// CONCATENATED MODULE: ./lib/scripts/stage.sh.js
-/* harmony default export */ const stage_sh = ("#!/bin/sh\n# stage.sh [URL]: as root, unpacks a kexec image that comes from URL, or from standard input, into a folder of its own\n# and prints the folder. Gzip, xz, zstd or plain tar are told apart by content: a URL's end says little.\n# Exit code 80: this machine cannot fetch URL.\nset -eu\nurl=${1:-}\n\n# usable DIR: files can be written there, and run (no noexec)\nusable() {\n  [ -d \"$1\" ] && mkdir -p \"$1/nixos-anywhere\" 2>/dev/null || return 1\n  printf '#!/bin/sh\\nexit 0\\n' >\"$1/nixos-anywhere/probe\" 2>/dev/null || return 1\n  chmod 700 \"$1/nixos-anywhere/probe\" && \"$1/nixos-anywhere/probe\" 2>/dev/null && rm \"$1/nixos-anywhere/probe\"\n}\n\n# fetch: the image on standard output\nfetch() {\n  if [ -z \"$url\" ]; then\n    cat\n  elif command -v curl >/dev/null 2>&1; then\n    curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 -- \"$url\"\n  elif command -v wget >/dev/null 2>&1; then\n    wget -q -T 20 -O - -- \"$url\"\n  else\n    echo 'neither curl nor wget here' >&2\n    return 1\n  fi\n}\n\n# unpack: standard input, whatever its compression\nunpack() {\n  dd bs=1 count=6 of=head 2>/dev/null\n  case $(od -An -tx1 head | tr -d ' \\n') in\n  1f8b*) set -- gzip -dc ;;\n  fd377a585a00) set -- xz -dc ;;\n  28b52ffd*) set -- zstd -dc ;;\n  '')\n    echo 'the kexec image is empty' >&2\n    return 1\n    ;;\n  *) set -- cat ;;\n  esac\n  { cat head - | \"$@\" || echo \"$1 failed\" >failed; } | tar -xf - || echo 'tar failed' >failed\n}\n\nhome=\nfor dir in /root /var/tmp /home /tmp /run; do\n  if usable \"$dir\"; then\n    home=$dir/nixos-anywhere\n    break\n  fi\ndone\n[ -n \"$home\" ] || {\n  echo 'no folder here can hold programs: all of /root, /var/tmp, /home, /tmp are read-only or mounted noexec' >&2\n  exit 1\n}\nchmod 700 \"$home\"\n# an image that was started once has grown (kexec/run appends to its initrd)\nrm -rf \"$home/image\"\nmkdir \"$home/image\"\ncd \"$home/image\"\n{ fetch || echo 'fetch failed' >fetch-failed; } | unpack || true\nif [ -e fetch-failed ] && [ -n \"$url\" ]; then exit 80; fi\nif [ -e failed ] || [ -e fetch-failed ]; then\n  echo \"the kexec image could not be unpacked: $(cat failed 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)\" >&2\n  exit 1\nfi\nfor file in run kexec ip bzImage initrd; do\n  [ -f \"kexec/$file\" ] || {\n    echo \"the kexec image has no kexec/$file; it holds: $(find . -mindepth 1 -maxdepth 2 ! -name head | sort | head -n 20 | tr '\\n' ' ')\" >&2\n    exit 81\n  }\ndone\npwd -P\n");
-
-;// CONCATENATED MODULE: ./lib/ssh/scripts.js
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-/** Looks only, or comes to the same when it is done again. */
-const repeatable = (name, text) => ({ name, text, repeatable: true });
-const once = (name, text) => ({ name, text, repeatable: false });
-const scripts_access = repeatable('access.sh', access_sh);
-const authorize = once('authorize.sh', authorize_sh);
-const bootId = once('boot-id.sh', boot_id_sh);
-const bridge = once('bridge.sh', bridge_sh);
-const bridgesEnd = repeatable('bridges-end.sh', bridges_end_sh);
-const checkInstalled = repeatable('check-installed.sh', check_installed_sh);
-const deauthorize = repeatable('deauthorize.sh', deauthorize_sh);
-const detachedFollow = once('detached-follow.sh', detached_follow_sh);
-const detachedStart = repeatable('detached-start.sh', detached_start_sh);
-const disks = repeatable('disks.sh', disks_sh);
-const facts = repeatable('facts.sh', facts_sh);
-const hostKeys = repeatable('host-keys.sh', host_keys_sh);
-const scripts_identity = repeatable('identity.sh', identity_sh);
-const kernelLog = repeatable('kernel-log.sh', kernel_log_sh);
-const leftovers = repeatable('leftovers.sh', leftovers_sh);
-const mounted = repeatable('mounted.sh', mounted_sh);
-const reboot = once('reboot.sh', reboot_sh);
-const stage = once('stage.sh', stage_sh);
-
-;// CONCATENATED MODULE: ./lib/plan/facts.js
-
-
-
-/** @throws RemoteCommandError naming what is missing when the answer is not complete */
-async function gatherFacts(target) {
-    const { stdout } = await target.run(facts, []);
-    return parseFacts(stdout);
-}
-function parseFacts(text) {
-    const fields = parseFields(text);
-    const field = (name) => {
-        const value = fields.find(([key]) => key === name)?.[1];
-        if (value === undefined) {
-            throw new RemoteCommandError(`the target did not say its ${name}`, {
-                ran: 'facts.sh',
-                lastLines: text.split('\n').slice(-20),
-            });
-        }
-        return value;
-    };
-    const yes = (name) => field(name) === 'yes';
-    return {
-        os: field('os'),
-        architecture: field('architecture'),
-        kernel: field('kernel'),
-        distribution: field('distribution'),
-        isNixos: yes('nixos'),
-        isInstaller: yes('installer'),
-        container: field('container'),
-        isRoot: yes('root'),
-        privilege: yes('root') ? 'none' : yes('sudo') ? 'sudo' : yes('doas') ? 'doas' : undefined,
-        sudoInstalled: yes('sudoInstalled'),
-        missingTools: fields.filter(([key]) => key === 'missingTool').map(([, value]) => value),
-        memoryKiB: Number(field('memoryKiB')),
-        bootId: field('bootId'),
-        uefi: yes('uefi'),
-        kexecDisabled: field('kexecDisabled') === '1',
-        systemPath: field('systemPath'),
-    };
-}
-/** `name=value` lines; a name may come more than once. */
-function parseFields(text) {
-    return text.split('\n').flatMap((line) => {
-        const at = line.indexOf('=');
-        return at > 0 ? [[line.slice(0, at), line.slice(at + 1).trim()]] : [];
-    });
-}
-async function readCarriedAccess(target, publicKey) {
-    const { stdout } = await target.run(scripts_access, [publicKey.base64], { privileged: true });
-    const fields = parseFields(stdout);
-    return {
-        keyIsCarried: fields.some(([name, value]) => name === 'authorized' && value === 'yes'),
-        hostKeys: parsePublicKeys(fields
-            .filter(([name]) => name === 'hostKey')
-            .map(([, value]) => value)
-            .join('\n')),
-    };
-}
-async function readDisks(target, paths) {
-    const { stdout } = await target.run(disks, paths);
-    const rows = stdout.split('\n').map((line) => line.split('\t'));
-    return {
-        configured: rows
-            .filter((row) => row[0] === 'wanted')
-            .map(([, path = '', device = '']) => ({ path, device })),
-        present: rows
-            .filter((row) => row[0] === 'disk')
-            .map(([, device = '', bytes = '', model = '', byId = '']) => ({
-            device,
-            bytes: Number(bytes),
-            model,
-            byId,
-        })),
-    };
 }
 
 // EXTERNAL MODULE: external "node:net"
@@ -56795,6 +56565,819 @@ function explainHandshakeError(error, endpoint, hostKeyRefused) {
     return make('protocol', `${name}: ${error.message}`);
 }
 
+;// CONCATENATED MODULE: external "node:string_decoder"
+const external_node_string_decoder_namespaceObject = require("node:string_decoder");
+;// CONCATENATED MODULE: ./lib/ssh/line-splitter.js
+
+/** Longer lines are cut in pieces, so that a program that prints no line end cannot fill the memory. */
+const longestLine = 64 * 1024;
+/** Bytes in, whole lines out. Carriage returns end a line too: progress bars use them. */
+class LineSplitter {
+    #decoder = new external_node_string_decoder_namespaceObject.StringDecoder('utf8');
+    #onLine;
+    #rest = '';
+    constructor(onLine) {
+        this.#onLine = onLine;
+    }
+    push(bytes) {
+        const lines = (this.#rest + this.#decoder.write(bytes)).split(/\r\n|\n|\r(?!$)/);
+        this.#rest = lines.pop() ?? '';
+        for (const line of lines)
+            this.#onLine(line);
+        // a carriage return may be the first half of a line end
+        if (this.#rest.length > longestLine && !this.#rest.endsWith('\r')) {
+            this.#onLine(this.#rest);
+            this.#rest = '';
+        }
+    }
+    /** There is no more to come: what is left is a line too. */
+    end() {
+        const rest = this.#rest + this.#decoder.end();
+        this.#rest = '';
+        if (rest !== '')
+            this.#onLine(rest.replace(/\r$/, ''));
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/quote.js
+/** One word for a POSIX shell, whatever it contains: the only way in which values get into shell text. */
+function quote(word) {
+    if (word.includes('\0'))
+        throw new TypeError('a shell word cannot contain a NUL character');
+    return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/remote-command.js
+
+const become = { none: '', sudo: 'sudo -n ', doas: 'doas -n ' };
+/**
+ * How a script gets to the target: over standard input, so that neither its text nor its arguments stand in an
+ * argument list, and so that no login shell (fish and csh quote differently) ever parses it. `dd bs=1` reads exactly
+ * the script and not one byte of what comes after it.
+ *
+ * Before the script's first output a line with `marker` is printed: what comes before it is the noise of banners
+ * and rc files.
+ */
+function remoteCommand(script, args, privilege, marker) {
+    const preamble = Buffer.from([
+        // an unprivileged user's PATH often lacks the administrator's programs
+        'PATH="$PATH:/run/current-system/sw/bin:/usr/sbin:/sbin:/usr/bin:/bin"; export PATH',
+        'LC_ALL=C; export LC_ALL',
+        `set -- ${args.map(quote).join(' ')}`,
+        `printf '\\n%s\\n' ${quote(marker)}`,
+        script.text,
+    ].join('\n'));
+    const shell = `exec ${become[privilege]}sh -c 'eval "$(dd bs=1 count=${preamble.length} 2>/dev/null)"'`;
+    return { command: shell, preamble };
+}
+/** An rc file that prints without end must not fill the memory: only the last of it is kept. */
+const keptNoise = 64 * 1024;
+/** Cuts off what was printed before the marker's line. */
+class MarkerFilter {
+    #line;
+    #forward;
+    #noise = Buffer.alloc(0);
+    #seen = false;
+    constructor(marker, forward) {
+        this.#line = Buffer.from(`\n${marker}\n`);
+        this.#forward = forward;
+    }
+    get seen() {
+        return this.#seen;
+    }
+    /** What was printed instead of, or before, the marker. */
+    get noise() {
+        return this.#noise.toString('utf8');
+    }
+    push(bytes) {
+        if (this.#seen) {
+            this.#forward(bytes);
+            return;
+        }
+        this.#noise = Buffer.concat([this.#noise, bytes]);
+        const at = this.#noise.indexOf(this.#line);
+        if (at < 0) {
+            this.#noise = this.#noise.subarray(-keptNoise);
+            return;
+        }
+        this.#seen = true;
+        const rest = this.#noise.subarray(at + this.#line.length);
+        this.#noise = this.#noise.subarray(0, at);
+        if (rest.length > 0)
+            this.#forward(rest);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/scripts/access.sh.js
+/* harmony default export */ const access_sh = ("#!/bin/sh\n# access.sh KEY: as root, what the kexec image will take along. Prints \"authorized=yes\" when KEY (base64) stands in a\n# file that kexec/run of nixos-images copies, and \"hostKey=TYPE BASE64\" for each host key.\nset -u\nkey=$1\nauthorized=no\n# kexec/run looks in root's home and in that of the user who called sudo or doas\nlogin=${DOAS_USER:-${SUDO_USER:-root}}\nlogin_home=$(getent passwd \"$login\" 2>/dev/null | cut -d: -f6)\n[ -n \"$login_home\" ] || login_home=$(sed -n \"s/^$login:[^:]*:[^:]*:[^:]*:[^:]*:\\([^:]*\\):.*/\\1/p\" /etc/passwd)\nfor file in /root/.ssh/authorized_keys /root/.ssh/authorized_keys2 \\\n  \"$login_home/.ssh/authorized_keys\" \"$login_home/.ssh/authorized_keys2\" /etc/ssh/authorized_keys.d/*; do\n  if [ -f \"$file\" ] && grep -v '^[[:space:]]*#' \"$file\" | grep -qF -- \"$key\"; then authorized=yes; fi\ndone\necho \"authorized=$authorized\"\nfor file in /etc/ssh/ssh_host_*_key.pub; do\n  [ -f \"$file\" ] && [ -f \"${file%.pub}\" ] && echo \"hostKey=$(cut -d' ' -f1,2 \"$file\")\"\ndone\nexit 0\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/authorize.sh.js
+/* harmony default export */ const authorize_sh = ("#!/bin/sh\n# authorize.sh LINE: as root, adds LINE to root's authorized_keys, so that the kexec image takes it along. LINE ends in\n# a comment by which deauthorize.sh finds it again.\nset -eu\numask 077\nmkdir -p /root/.ssh\nfile=/root/.ssh/authorized_keys\n# a last line without its end must not swallow ours\nif [ -s \"$file\" ] && [ -n \"$(tail -c 1 \"$file\")\" ]; then echo >>\"$file\"; fi\nprintf '%s\\n' \"$1\" >>\"$file\"\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/boot-id.sh.js
+/* harmony default export */ const boot_id_sh = ("#!/bin/sh\n# Prints what changes with every boot of the kernel.\nset -eu\ncat /proc/sys/kernel/random/boot_id\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/bridge.sh.js
+/* harmony default export */ const bridge_sh = ("#!/bin/sh\n# bridge.sh STORE [NIX-DAEMON-OPTION...]: as root, speaks Nix's daemon protocol for STORE on standard input and output.\n# Its process is written down so that bridges-end.sh can end it: one whose connection broke keeps Nix's locks.\nset -eu\numask 077\nstore=$1\nshift\nmkdir -p /run/nixos-anywhere/bridges\n# whole at once: without its start time nobody could tell that it is us\nsed 's/.*) //' /proc/$$/stat | cut -d' ' -f20 >\"/run/nixos-anywhere/bridge-$$.new\"\nmv \"/run/nixos-anywhere/bridge-$$.new\" \"/run/nixos-anywhere/bridges/$$\"\nexec nix-daemon --stdio --store \"$store\" \"$@\"\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/bridges-end.sh.js
+/* harmony default export */ const bridges_end_sh = ("#!/bin/sh\n# As root, ends every store daemon that bridge.sh left behind and waits until it is gone. Seen: such a daemon holds a\n# path's lock for more than ten minutes and does not heed SIGTERM (NixOS/nix#2699).\nset -u\nfor file in /run/nixos-anywhere/bridges/*; do\n  [ -f \"$file\" ] || continue\n  pid=${file##*/}\n  start=$(cat \"$file\")\n  while [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; do\n    # a zombie holds no locks\n    case $(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null) in Z*) break ;; esac\n    kill -9 \"$pid\" 2>/dev/null\n    sleep 0.1 2>/dev/null || sleep 1\n  done\n  rm -f \"$file\"\ndone\nexit 0\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/check-installed.sh.js
+/* harmony default export */ const check_installed_sh = ("#!/bin/sh\n# check-installed.sh SYSTEM: fails unless the system profile below /mnt leads to SYSTEM and the root is marked as NixOS.\nset -u\nsystem=$1\nprofile=/mnt/nix/var/nix/profiles/system\n# the links are absolute and lead into the store below /mnt\nlink=$(readlink \"$profile\") || {\n  echo \"there is no system profile at $profile\" >&2\n  exit 1\n}\ncase $link in /*) generation=/mnt$link ;; *) generation=/mnt/nix/var/nix/profiles/$link ;; esac\nfound=$(readlink \"$generation\" || echo \"$link\")\nfound=${found#/mnt}\n[ \"$found\" = \"$system\" ] || {\n  echo \"the system profile leads to $found, not to $system\" >&2\n  exit 1\n}\n[ -d \"/mnt$system\" ] || {\n  echo \"$system is not in the store below /mnt\" >&2\n  exit 1\n}\n[ -e /mnt/etc/NIXOS ] || {\n  echo '/mnt/etc/NIXOS is missing: nixos-install did not come to its end' >&2\n  exit 1\n}\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/deauthorize.sh.js
+/* harmony default export */ const deauthorize_sh = ("#!/bin/sh\n# deauthorize.sh LINE: as root, takes LINE out of root's authorized_keys again.\nset -eu\numask 077\nfile=/root/.ssh/authorized_keys\n[ -f \"$file\" ] || exit 0\ngrep -vxF -- \"$1\" \"$file\" >\"$file.nixos-anywhere\" || true\n# keeps the file's owner, mode and links\ncat \"$file.nixos-anywhere\" >\"$file\"\nrm \"$file.nixos-anywhere\"\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/detached-follow.sh.js
+/* harmony default export */ const detached_follow_sh = ("#!/bin/sh\n# detached-follow.sh ID OFFSET: prints the output of detached work from byte OFFSET on, until it ends. The last line of\n# standard error is \"ended CODE\", or \"died\" when its process went away without an exit code.\nset -u\ndir=/run/nixos-anywhere/tasks/$1\noffset=$2\n\n# print_new: what the log holds beyond offset\nprint_new() {\n  size=$(wc -c <\"$dir/log\")\n  [ \"$size\" -gt \"$offset\" ] || return 0\n  tail -c \"+$((offset + 1))\" \"$dir/log\" | head -c \"$((size - offset))\"\n  offset=$size\n}\n\n# alive: the very process that was started still runs, not another one that got its number\nalive() {\n  read -r pid start <\"$dir/pid\" 2>/dev/null || return 1\n  [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]\n}\n\nbeats=0\nwhile :; do\n  # looked at before the log is read: what was printed before the end must not be lost\n  ended=no\n  if [ -e \"$dir/exit\" ]; then ended=yes; fi\n  dead=no\n  if [ \"$ended\" = no ] && [ -e \"$dir/pid\" ] && ! alive && [ ! -e \"$dir/exit\" ]; then dead=yes; fi\n  # started, but its process never came to write down who it is\n  if [ ! -e \"$dir/pid\" ] && [ \"$beats\" -gt 100 ]; then dead=yes; fi\n  print_new || exit 0\n  if [ \"$ended\" = yes ]; then\n    echo \"ended $(cat \"$dir/exit\")\" >&2\n    exit 0\n  fi\n  if [ \"$dead\" = yes ]; then\n    echo died >&2\n    exit 0\n  fi\n  beats=$((beats + 1))\n  sleep 0.2 2>/dev/null || sleep 1\ndone\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/detached-start.sh.js
+/* harmony default export */ const detached_start_sh = ("#!/bin/sh\n# detached-start.sh ID BYTES [ARG...]: as root, starts the script that comes on standard input (BYTES long) with ARGs,\n# so that it goes on when this connection ends. Its output, exit code and process are left in the folder of ID for\n# detached-follow.sh. Saying it again after a lost answer starts nothing twice.\nset -eu\numask 077\ndir=/run/nixos-anywhere/tasks/$1\nbytes=$2\nshift 2\nmkdir -p \"$dir\"\n[ -e \"$dir/started\" ] && exit 0\ncat >\"$dir/script.$$\"\n[ \"$(wc -c <\"$dir/script.$$\")\" -eq \"$bytes\" ] || {\n  echo 'the script came only in part' >&2\n  exit 1\n}\n# whoever makes the folder starts the work\nmkdir \"$dir/started\" 2>/dev/null || exit 0\nmv \"$dir/script.$$\" \"$dir/script\"\n: >\"$dir/log\"\ncat >\"$dir/launch\" <<'LAUNCH'\ndir=$1\nshift\n# whole at once: whoever finds it without a number takes us for dead\necho \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)\" >\"$dir/pid.new\"\nmv \"$dir/pid.new\" \"$dir/pid\"\nsh \"$dir/script\" \"$@\" >\"$dir/log\" 2>&1 </dev/null && code=0 || code=$?\necho \"$code\" >\"$dir/exit.new\"\nmv \"$dir/exit.new\" \"$dir/exit\"\nLAUNCH\nif [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1; then\n  # KillMode: what the script leaves running (the delayed jump of kexec/run) must outlive it\n  systemd-run --quiet --collect --no-block --property=KillMode=process \\\n    --setenv=PATH=\"$PATH\" --setenv=HOME=\"${HOME:-/root}\" \\\n    --setenv=SUDO_USER=\"${SUDO_USER:-}\" --setenv=DOAS_USER=\"${DOAS_USER:-}\" \\\n    /bin/sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null </dev/null\nelse\n  setsid sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null 2>&1 </dev/null &\nfi\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/disks.sh.js
+/* harmony default export */ const disks_sh = ("#!/bin/sh\n# disks.sh [PATH...]: for each PATH a line \"wanted<TAB>PATH<TAB>DEVICE\" (an empty DEVICE where there is no such block\n# device), then every disk of the machine as \"disk<TAB>DEVICE<TAB>BYTES<TAB>MODEL<TAB>BY-ID\".\nset -u\ntab=$(printf '\\t')\n\nfor path in \"$@\"; do\n  device=$(readlink -f \"$path\" 2>/dev/null)\n  [ -b \"$device\" ] || device=\n  printf 'wanted\\t%s\\t%s\\n' \"$path\" \"$device\"\ndone\n\nfor block in /sys/block/*; do\n  name=${block##*/}\n  case $name in loop* | ram* | zram* | sr* | dm-* | md* | fd*) continue ;; esac\n  sectors=$(cat \"$block/size\" 2>/dev/null || echo 0)\n  [ \"$sectors\" -gt 0 ] || continue\n  model=\n  [ -r \"$block/device/model\" ] && model=$(tr \"$tab\" ' ' <\"$block/device/model\" | sed 's/ *$//')\n  id=\n  for link in /dev/disk/by-id/*; do\n    if [ -z \"$id\" ] && [ \"$(readlink -f \"$link\")\" = \"/dev/$name\" ]; then id=$link; fi\n  done\n  printf 'disk\\t/dev/%s\\t%s\\t%s\\t%s\\n' \"$name\" \"$((sectors * 512))\" \"$model\" \"$id\"\ndone\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/facts.sh.js
+/* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"systemPath=$(readlink -f /run/current-system 2>/dev/null)\"\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/host-keys.sh.js
+/* harmony default export */ const host_keys_sh = ("#!/bin/sh\n# host-keys.sh COPY [TYPE PATH]...: as root, sees to it that the new system below /mnt has its SSH host keys before it\n# boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the\n# configured ones that are still missing. Prints the public keys. Never replaces an existing key.\nset -eu\numask 077\ncopy=$1\nshift\nif [ \"$copy\" = yes ]; then\n  (umask 022 && mkdir -p /mnt/etc/ssh)\n  for file in /etc/ssh/ssh_host_*; do\n    to=/mnt/etc/ssh/${file##*/}\n    if [ -f \"$file\" ] && [ ! -e \"$to\" ] && [ ! -L \"$to\" ]; then cp -p \"$file\" \"$to\"; fi\n  done\nfi\nwhile [ $# -ge 2 ]; do\n  type=$1 file=/mnt$2\n  shift 2\n  if [ ! -e \"$file\" ] && [ ! -L \"$file\" ]; then\n    (umask 022 && mkdir -p \"$(dirname \"$file\")\")\n    ssh-keygen -q -t \"$type\" -N '' -C '' -f \"$file\" </dev/null >&2\n  fi\n  [ -f \"$file.pub\" ] || ssh-keygen -y -f \"$file\" >\"$file.pub\"\n  chmod 644 \"$file.pub\"\n  cut -d' ' -f1,2 \"$file.pub\"\ndone\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/identity.sh.js
+/* harmony default export */ const identity_sh = ("#!/bin/sh\n# Prints which boot and which system this is.\nset -u\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id)\"\necho \"systemPath=$(readlink -f /run/current-system)\"\necho \"hostName=$(uname -n)\"\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/kernel-log.sh.js
+/* harmony default export */ const kernel_log_sh = ("#!/bin/sh\n# As root, the last lines of the kernel's log: what it says when kexec did not work.\nset -u\ndmesg 2>/dev/null | tail -n 30\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/leftovers.sh.js
+/* harmony default export */ const leftovers_sh = ("#!/bin/sh\n# As root, prints the id of each detached work of an earlier run that still goes on.\nset -u\nfor dir in /run/nixos-anywhere/tasks/*; do\n  if [ ! -e \"$dir/pid\" ] || [ -e \"$dir/exit\" ]; then continue; fi\n  read -r pid start <\"$dir/pid\"\n  if [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; then echo \"${dir##*/}\"; fi\ndone\nexit 0\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/mounted.sh.js
+/* harmony default export */ const mounted_sh = ("#!/bin/sh\n# Fails unless something is mounted at /mnt: without it the system would be installed into the installer's memory.\nset -u\ngrep -q '^[^ ]* /mnt ' /proc/mounts || {\n  echo 'nothing is mounted at /mnt' >&2\n  exit 1\n}\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/reboot.sh.js
+/* harmony default export */ const reboot_sh = ("#!/bin/sh\n# As root, lets go of the disks and reboots a moment later, after the answer has been given.\nset -u\nsync\nif command -v zpool >/dev/null 2>&1 && [ -n \"$(zpool list -H 2>/dev/null)\" ]; then\n  umount -R /mnt 2>/dev/null\n  swapoff -a\n  zpool export -a\nelse\n  umount -R /mnt 2>/dev/null || umount -a -r 2>/dev/null\n  swapoff -a 2>/dev/null\nfi\nsync\nsetsid sh -c 'sleep 1; reboot || reboot -f' >/dev/null 2>&1 </dev/null &\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/stage.sh.js
+/* harmony default export */ const stage_sh = ("#!/bin/sh\n# stage.sh [URL]: as root, unpacks a kexec image that comes from URL, or from standard input, into a folder of its own\n# and prints the folder. Gzip, xz, zstd or plain tar are told apart by content: a URL's end says little.\n# Exit code 80: this machine cannot fetch URL.\nset -eu\nurl=${1:-}\n\n# usable DIR: files can be written there, and run (no noexec)\nusable() {\n  [ -d \"$1\" ] && mkdir -p \"$1/nixos-anywhere\" 2>/dev/null || return 1\n  printf '#!/bin/sh\\nexit 0\\n' >\"$1/nixos-anywhere/probe\" 2>/dev/null || return 1\n  chmod 700 \"$1/nixos-anywhere/probe\" && \"$1/nixos-anywhere/probe\" 2>/dev/null && rm \"$1/nixos-anywhere/probe\"\n}\n\n# fetch: the image on standard output\nfetch() {\n  if [ -z \"$url\" ]; then\n    cat\n  elif command -v curl >/dev/null 2>&1; then\n    curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 -- \"$url\"\n  elif command -v wget >/dev/null 2>&1; then\n    wget -q -T 20 -O - -- \"$url\"\n  else\n    echo 'neither curl nor wget here' >&2\n    return 1\n  fi\n}\n\n# unpack: standard input, whatever its compression\nunpack() {\n  dd bs=1 count=6 of=head 2>/dev/null\n  case $(od -An -tx1 head | tr -d ' \\n') in\n  1f8b*) set -- gzip -dc ;;\n  fd377a585a00) set -- xz -dc ;;\n  28b52ffd*) set -- zstd -dc ;;\n  '')\n    # a fetch that failed has given its reason, which must stay the last word\n    [ -e fetch-failed ] || echo 'the kexec image is empty' >&2\n    return 1\n    ;;\n  *) set -- cat ;;\n  esac\n  { cat head - | \"$@\" || echo \"$1 failed\" >failed; } | tar -xf - || echo 'tar failed' >failed\n}\n\nhome=\nfor dir in /root /var/tmp /home /tmp /run; do\n  if usable \"$dir\"; then\n    home=$dir/nixos-anywhere\n    break\n  fi\ndone\n[ -n \"$home\" ] || {\n  echo 'no folder here can hold programs: all of /root, /var/tmp, /home, /tmp are read-only or mounted noexec' >&2\n  exit 1\n}\nchmod 700 \"$home\"\n# an image that was started once has grown (kexec/run appends to its initrd)\nrm -rf \"$home/image\"\nmkdir \"$home/image\"\ncd \"$home/image\"\n{ fetch || echo 'fetch failed' >fetch-failed; } | unpack || true\nif [ -e fetch-failed ] && [ -n \"$url\" ]; then exit 80; fi\nif [ -e failed ] || [ -e fetch-failed ]; then\n  echo \"the kexec image could not be unpacked: $(cat failed 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)\" >&2\n  exit 1\nfi\nfor file in run kexec ip bzImage initrd; do\n  [ -f \"kexec/$file\" ] || {\n    echo \"the kexec image has no kexec/$file; it holds: $(find . -mindepth 1 -maxdepth 2 ! -name head | sort | head -n 20 | tr '\\n' ' ')\" >&2\n    exit 81\n  }\ndone\npwd -P\n");
+
+;// CONCATENATED MODULE: ./lib/ssh/scripts.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Looks only, or comes to the same when it is done again. */
+const repeatable = (name, text) => ({ name, text, repeatable: true });
+const once = (name, text) => ({ name, text, repeatable: false });
+const scripts_access = repeatable('access.sh', access_sh);
+const authorize = once('authorize.sh', authorize_sh);
+const bootId = once('boot-id.sh', boot_id_sh);
+const bridge = once('bridge.sh', bridge_sh);
+const bridgesEnd = repeatable('bridges-end.sh', bridges_end_sh);
+const checkInstalled = repeatable('check-installed.sh', check_installed_sh);
+const deauthorize = repeatable('deauthorize.sh', deauthorize_sh);
+const detachedFollow = once('detached-follow.sh', detached_follow_sh);
+const detachedStart = repeatable('detached-start.sh', detached_start_sh);
+const disks = repeatable('disks.sh', disks_sh);
+const facts = repeatable('facts.sh', facts_sh);
+const hostKeys = repeatable('host-keys.sh', host_keys_sh);
+const scripts_identity = repeatable('identity.sh', identity_sh);
+const kernelLog = repeatable('kernel-log.sh', kernel_log_sh);
+const leftovers = repeatable('leftovers.sh', leftovers_sh);
+const mounted = repeatable('mounted.sh', mounted_sh);
+const reboot = once('reboot.sh', reboot_sh);
+const stage = once('stage.sh', stage_sh);
+
+;// CONCATENATED MODULE: ./lib/ssh/target.js
+
+
+
+
+
+
+
+/** How often one piece of repeatable work is tried before a connection that keeps breaking is given up. */
+const maxAttempts = 6;
+/** Between two attempts to connect; OpenSSH 10 penalises clients that hammer. */
+const pauseMs = 2000;
+const handshakeMs = 30_000;
+/** How long a machine that may be going down or coming up may take to tell its boot id. */
+const answerMs = 8000;
+/** What a wait for another boot says while the machine has not gone down. */
+const stillTheOldBoot = 'still the old boot';
+/** The machine that is installed, over one SSH connection that is made again when it breaks. */
+class Target {
+    privilege = 'none';
+    #runtime;
+    #options;
+    #connection;
+    #connecting;
+    constructor(options, runtime) {
+        this.#options = options;
+        this.#runtime = runtime;
+    }
+    get endpoint() {
+        return this.#options.endpoint;
+    }
+    get trust() {
+        return this.#options.trust;
+    }
+    get isConnected() {
+        return this.#connection?.isOpen === true;
+    }
+    /** From now on the machine is reached elsewhere, by another user or with other host keys. */
+    moveTo(change) {
+        this.close();
+        this.#options = { ...this.#options, ...change };
+    }
+    close() {
+        this.#connection?.end();
+        this.#connection = undefined;
+    }
+    /** The open connection, or a new one. @throws ConnectionError or TimeoutError */
+    async connect(signal = this.#runtime.signal) {
+        if (this.#connection?.isOpen)
+            return this.#connection;
+        this.#connecting ??= this.#dialPatiently(signal).finally(() => {
+            this.#connecting = undefined;
+        });
+        this.#connection = await orAborted(signal, this.#connecting);
+        return this.#connection;
+    }
+    /**
+     * Runs a script and waits for its end. Repeatable scripts are run again when the connection was lost meanwhile.
+     *
+     * @throws ConnectionError, RemoteCommandError, TimeoutError after silence
+     */
+    run(script, args, options = {}) {
+        return script.repeatable
+            ? this.survivingDrops(script.name, () => this.#runOnce(script, args, options))
+            : this.#runOnce(script, args, options);
+    }
+    /** Does the work again, on a new connection, as long as the failure is a lost connection. */
+    async survivingDrops(what, work) {
+        for (let attempt = 1;; attempt++) {
+            try {
+                return await work();
+            }
+            catch (error) {
+                const lost = error instanceof ConnectionError && error.reason === 'dropped';
+                if (!lost || attempt >= maxAttempts)
+                    throw error;
+                this.#runtime.log.warning(`${error.message} during ${what}; connecting again (attempt ${attempt} of ${maxAttempts - 1})`);
+            }
+        }
+    }
+    /**
+     * Starts a script as root whose standard input and output are used as a pair of pipes, such as a store daemon.
+     *
+     * @param onOutput bytes of standard output, noise of rc files taken off
+     */
+    async pipe(script, args, options) {
+        const connection = await this.connect();
+        const marker = (0,external_node_crypto_.randomUUID)();
+        const { command, preamble } = remoteCommand(script, args, this.privilege, marker);
+        const channel = await connection.exec(command);
+        const filter = new MarkerFilter(marker, options.onOutput);
+        const errors = new LineSplitter(options.onErrorLine);
+        channel.on('data', (bytes) => filter.push(bytes));
+        channel.stderr.on('data', (bytes) => errors.push(bytes));
+        channel.write(preamble);
+        return channel;
+    }
+    async bootId() {
+        return (await this.run(bootId, [])).stdout.trim();
+    }
+    /**
+     * Waits until the boot that runs now has ended: nothing answers any more, or something else does.
+     *
+     * @throws TimeoutError
+     */
+    waitUntilGone(bootId, what, ms) {
+        this.close();
+        return this.#waiting(what, ms, async (signal, note) => {
+            while ((await this.#poll(signal).catch(() => undefined)) === bootId) {
+                note(stillTheOldBoot);
+                await this.#runtime.clock.sleep(pauseMs, signal);
+            }
+            signal.throwIfAborted();
+        });
+    }
+    /**
+     * Waits until the machine answers from another boot than before, and stays connected to that.
+     *
+     * @param refusedLogins so many times the login may be refused before that is believed
+     * @returns the new boot id
+     * @throws ConnectionError when it answers with another host key or refuses the login; TimeoutError
+     */
+    waitForBoot(previousBootId, what, ms, refusedLogins) {
+        this.close();
+        let refused = 0;
+        return this.#waiting(what, ms, async (signal, note) => {
+            for (;;) {
+                try {
+                    const id = await this.#poll(signal);
+                    if (id !== previousBootId)
+                        return id;
+                    note(stillTheOldBoot);
+                    this.close();
+                }
+                catch (error) {
+                    if (!isAboutConnection(error) || isHostKeyError(error))
+                        throw error;
+                    if (isRefusal(error) && ++refused >= refusedLogins)
+                        throw error;
+                    note(error.message);
+                }
+                await this.#runtime.clock.sleep(pauseMs, signal);
+            }
+        });
+    }
+    /** Waits with a deadline whose error says what was seen last. */
+    #waiting(what, ms, work) {
+        let lastSeen = 'nothing has answered yet';
+        const note = (seen) => {
+            if (seen !== lastSeen)
+                this.#runtime.log.debug(`waiting for ${what}: ${seen}`);
+            lastSeen = seen;
+        };
+        const { clock, signal } = this.#runtime;
+        return within(clock, what, ms, signal, (limited) => work(limited, note)).catch((error) => {
+            if (!(error instanceof TimeoutError))
+                throw error;
+            throw new TimeoutError(`${error.message}; last seen: ${lastSeen}`, { cause: error });
+        });
+    }
+    /** A new connection, and the boot id of whoever answers. */
+    async #poll(signal) {
+        this.#connection = await this.#dial(signal);
+        return this.#askBootId(signal);
+    }
+    /** With little patience: a machine that goes down in the middle of an answer closes nothing. */
+    async #askBootId(signal) {
+        try {
+            const ask = (limited) => this.#runOnce(bootId, [], { signal: limited });
+            return (await within(this.#runtime.clock, 'asking for the boot id', answerMs, signal, ask)).stdout.trim();
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            this.#connection?.destroy();
+            throw error instanceof TimeoutError ? dropped(this.endpoint) : error;
+        }
+    }
+    /** Connects, and has patience with a machine that is not up yet; a wrong key or user is an answer at once. */
+    #dialPatiently(signal) {
+        const name = nameOf(this.endpoint);
+        let last;
+        const attempts = async (limited) => {
+            for (;;) {
+                try {
+                    return await this.#dial(limited);
+                }
+                catch (error) {
+                    if (!(error instanceof ConnectionError) || !isWorthWaiting(error))
+                        throw error;
+                    if (last?.message !== error.message) {
+                        this.#runtime.log.info(`${error.message}; trying for ${formatDuration(this.#options.connectMs)} in all`);
+                    }
+                    last = error;
+                }
+                await this.#runtime.clock.sleep(pauseMs, limited);
+            }
+        };
+        return within(this.#runtime.clock, `connecting to ${name}`, this.#options.connectMs, signal, attempts).catch((error) => {
+            throw error instanceof TimeoutError && last !== undefined ? last : error;
+        });
+    }
+    async #dial(signal) {
+        const { endpoint, privateKey, trust } = this.#options;
+        try {
+            return await Connection.open({
+                endpoint,
+                privateKey,
+                acceptsHostKey: (blob) => trust.accepts(blob),
+                hostKeyAlgorithms: trust.algorithms,
+                handshakeMs,
+                signal,
+            });
+        }
+        catch (error) {
+            if (!(error instanceof ConnectionError) || error.reason !== 'host-key')
+                throw error;
+            throw new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
+                cause: error,
+                hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
+            });
+        }
+    }
+    async #runOnce(script, args, options) {
+        const signal = options.signal ?? this.#runtime.signal;
+        const connection = this.#connection?.isOpen ? this.#connection : await this.connect(signal);
+        const privilege = options.privileged === true ? this.privilege : 'none';
+        const marker = (0,external_node_crypto_.randomUUID)();
+        const { command, preamble } = remoteCommand(script, args, privilege, marker);
+        const idle = new IdleTimer(`${script.name} on ${nameOf(this.endpoint)}`, options.idleMs ?? this.#options.idleMs);
+        const stop = AbortSignal.any([signal, idle.signal]);
+        try {
+            const channel = await orAborted(stop, connection.exec(command));
+            const run = new RunningScript(channel, marker, options, () => idle.touch());
+            run.send(preamble, options.stdin);
+            const result = await orAborted(stop, run.finished(this.endpoint)).catch((error) => {
+                channel.destroy();
+                throw error;
+            });
+            return checked(script, result, run.noise, options.anyExitCode === true);
+        }
+        finally {
+            idle.stop();
+        }
+    }
+}
+/** A shell that does not run our script (a forced command, an account that is locked) refuses as well as a login does. */
+function isAboutConnection(error) {
+    return error instanceof ConnectionError || error instanceof RemoteCommandError;
+}
+function isHostKeyError(error) {
+    return error instanceof ConnectionError && error.reason === 'host-key';
+}
+function isRefusal(error) {
+    return error instanceof RemoteCommandError || error.reason === 'authentication';
+}
+function isWorthWaiting(error) {
+    return ['unreachable', 'refused', 'no-banner', 'dropped'].includes(error.reason);
+}
+function checked(script, result, noise, anyExitCode) {
+    const said = [...(noise ?? '').split('\n').filter((line) => line.trim() !== ''), ...result.errorLines];
+    if (noise !== undefined) {
+        throw new RemoteCommandError(`the target did not run ${script.name}, it ended with exit code ${result.code}`, {
+            ran: script.name,
+            lastLines: said,
+        });
+    }
+    if (result.code !== 0 && !anyExitCode) {
+        const reason = result.errorLines.at(-1) ?? 'it said nothing';
+        throw new RemoteCommandError(`${script.name} failed on the target with exit code ${result.code}: ${reason}`, {
+            ran: script.name,
+            lastLines: [
+                ...result.stdout
+                    .split('\n')
+                    .slice(-20)
+                    .filter((line) => line !== ''),
+                ...result.errorLines,
+            ],
+        });
+    }
+    return result;
+}
+const keptErrorLines = 40;
+/** One channel with a script in it: gathers what it prints and how it ends. */
+class RunningScript {
+    #channel;
+    #filter;
+    #stdout = [];
+    #errorLines = [];
+    #lines;
+    #errors;
+    constructor(channel, marker, options, touch) {
+        this.#channel = channel;
+        this.#lines = new LineSplitter(options.onLine ?? (() => undefined));
+        this.#errors = new LineSplitter((line) => {
+            this.#errorLines.push(line);
+            if (this.#errorLines.length > keptErrorLines)
+                this.#errorLines.shift();
+            options.onErrorLine?.(line);
+        });
+        this.#filter = new MarkerFilter(marker, (bytes) => {
+            options.onBytes?.(bytes.length);
+            if (options.onLine === undefined)
+                this.#stdout.push(bytes);
+            else
+                this.#lines.push(bytes);
+        });
+        channel.on('data', (bytes) => {
+            touch();
+            this.#filter.push(bytes);
+        });
+        channel.stderr.on('data', (bytes) => {
+            touch();
+            this.#errors.push(bytes);
+        });
+        channel.on('drain', touch);
+    }
+    /** What was printed by something that was not the script, if the script never began. */
+    get noise() {
+        return this.#filter.seen ? undefined : this.#filter.noise;
+    }
+    send(preamble, stdin) {
+        // a script that ends early closes its side while we still write; its exit code tells more than the write error
+        this.#channel.on('error', () => undefined);
+        this.#channel.write(preamble);
+        if (stdin === undefined || Buffer.isBuffer(stdin))
+            this.#channel.end(stdin);
+        else
+            stdin.pipe(this.#channel);
+    }
+    finished(endpoint) {
+        return new Promise((resolve, reject) => {
+            let code;
+            this.#channel.on('exit', (exit) => {
+                // ended by a signal: as a shell would say it, without the signal's number
+                code = exit ?? 128;
+            });
+            this.#channel.on('close', () => {
+                this.#lines.end();
+                this.#errors.end();
+                if (code === undefined)
+                    return reject(dropped(endpoint));
+                resolve({ code, stdout: Buffer.concat(this.#stdout).toString('utf8'), errorLines: this.#errorLines });
+            });
+        });
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/open-target.js
+
+
+
+/** The machine that the settings name; nothing is sent yet. */
+function openTarget(settings, runtime) {
+    const endpoint = { ...settings.targetHost.value, port: settings.sshPort.value };
+    return new Target({
+        endpoint,
+        privateKey: settings.privateKey.reveal(),
+        trust: trustOf(settings),
+        connectMs: settings.deadlines.connect.value,
+        idleMs: settings.deadlines.idle.value,
+    }, runtime);
+}
+function trustOf(settings) {
+    const lines = settings.knownHosts.value;
+    if (lines === undefined)
+        return HostKeyTrust.firstSeen();
+    const { accepted, revoked } = pinnedKeys(lines, settings.targetHost.value.host, settings.sshPort.value);
+    return HostKeyTrust.pinned(accepted, revoked);
+}
+
+;// CONCATENATED MODULE: ./lib/plan/checks.js
+
+/** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */
+const leastMemoryKiB = 900 * 1024;
+const comfortableMemoryKiB = 1400 * 1024;
+/**
+ * Everything about the machine that can be checked before anything is done to it.
+ *
+ * @throws GuardError for the first check that says no
+ */
+function checkMachine({ settings, facts, evaluation, disks }, kexecNeeded) {
+    const phases = settings.phases.value;
+    checkSystem(facts);
+    if (facts.isNixos &&
+        !facts.isInstaller &&
+        settings.onInstalled.value === 'fail' &&
+        (kexecNeeded || phases.includes('disko'))) {
+        throw new GuardError(`the machine already runs NixOS (${facts.systemPath || facts.distribution})`, {
+            hint: 'set on-installed: reinstall if this machine and all that is on its disks may be wiped',
+        });
+    }
+    if (kexecNeeded)
+        checkKexec(facts);
+    else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
+        throw new GuardError('disko and install need a NixOS installer, but the machine does not run one', {
+            hint: 'add kexec to phases, or boot the machine into an installer',
+        });
+    }
+    checkArchitecture(facts, evaluation);
+    if (phases.includes('disko'))
+        checkDisks(disks, evaluation);
+}
+function checkSystem(facts) {
+    if (facts.os !== 'Linux') {
+        throw new GuardError(`the machine runs ${facts.os}, not Linux`, {
+            hint: 'boot it into a NixOS installer',
+        });
+    }
+    if (facts.privilege === undefined) {
+        throw new GuardError('the user who logs in is not root and cannot become root without a password', {
+            hint: facts.sudoInstalled
+                ? 'log in as root, or let this user run sudo without a password (NOPASSWD)'
+                : 'log in as root: neither sudo nor doas is usable on the machine',
+        });
+    }
+}
+function checkKexec(facts) {
+    if (facts.missingTools.length > 0) {
+        throw new GuardError(`the machine lacks ${facts.missingTools.join(', ')}, which kexec needs`, {
+            hint: `install ${facts.missingTools.join(' and ')} there, or boot it into a NixOS installer`,
+        });
+    }
+    if (facts.memoryKiB > 0 && facts.memoryKiB < leastMemoryKiB) {
+        throw new GuardError(`the machine has ${mebibytes(facts.memoryKiB)} MiB of memory; the installer needs 1.5 GB, and fails below ${mebibytes(leastMemoryKiB)} MiB`, {
+            hint: 'use a bigger machine, or boot an installer from other media',
+        });
+    }
+    if (facts.kexecDisabled) {
+        throw new GuardError('kexec is switched off on the machine (kernel.kexec_load_disabled is 1)', {
+            hint: 'reboot it without that setting, or boot an installer from other media',
+        });
+    }
+}
+function mebibytes(kib) {
+    return Math.floor(kib / 1024);
+}
+function checkArchitecture(facts, evaluation) {
+    const [architecture, os] = evaluation.system.split('-');
+    if (os !== 'linux')
+        throw new GuardError(`the configuration is for ${evaluation.system}, not for Linux`);
+    if (architecture === facts.architecture)
+        return;
+    // a 32 bit system runs on a 64 bit machine
+    if (architecture === 'i686' && facts.architecture === 'x86_64')
+        return;
+    throw new GuardError(`the configuration is for ${evaluation.system}, but the machine is ${facts.architecture}`, {
+        hint: 'set nixpkgs.hostPlatform of the configuration, or check target-host',
+    });
+}
+function checkDisks(disks, evaluation) {
+    const missing = disks.configured.filter(({ device }) => device === '').map(({ path }) => path);
+    if (missing.length === 0)
+        return;
+    const present = disks.present.map(({ device, bytes, model, byId }) => [byId || device, byId === '' ? '' : `(${device})`, `${(bytes / 1e9).toFixed(1)} GB`, model]
+        .filter((word) => word !== '')
+        .join(' '));
+    throw new GuardError(`the machine has no disk ${missing.join(', ')}, which the disko configuration of ${evaluation.hostName || 'this system'} names; it has ${present.join('; ') || 'none'}`, {
+        hint: 'set disko.devices.disk.*.device to one of these, best to a path under /dev/disk/by-id',
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/nix/evaluation.nix.js
+/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.\n# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.\nrequest: configurations:\nlet\n  inherit (builtins) attrNames attrValues foldl';\n\n  # { ok = value; } or { missing = the attribute that is not there; }\n  descend =\n    found: name:\n    if found ? ok && found.ok ? ${name} then\n      { ok = found.ok.${name}; }\n    else\n      found // { missing = found.missing or name; };\n\n  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;\n\n  describe =\n    value:\n    let\n      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)\n      config = value.config or value;\n      build = config.system.build;\n      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;\n      # not outPath: Nix prints a set that has one as that path alone\n      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };\n      openssh = config.services.openssh or { };\n    in\n    {\n      inherit system;\n      toplevel = derivation build.toplevel;\n      diskoScript = if request.disko == null then null else\n        if build ? ${request.disko} then derivation build.${request.disko} else \"missing\";\n      hostName = config.networking.hostName or \"\";\n      disks = map (disk: disk.device) (attrValues (config.disko.devices.disk or { }));\n      substituters = map toString (config.nix.settings.substituters or [ ]);\n      trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n      hostKeys =\n        if openssh.enable or false then\n          map (key: { type = key.type; path = toString key.path; }) (openssh.hostKeys or [ ])\n        else\n          [ ];\n    };\nin\nif !(configurations ? ${request.name}) then\n  { unknown = attrNames configurations; }\nelse if nixos ? missing then\n  { inherit (nixos) missing; }\nelse\n  { found = describe nixos.ok; }\n");
+
+;// CONCATENATED MODULE: ./lib/plan/evaluation.js
+
+
+
+
+/**
+ * @param disko whether the disko script is needed
+ * @throws NixError; an unknown configuration is answered with the names that exist
+ */
+async function evaluate(nix, flake, disko, signal) {
+    const request = JSON.stringify({ name: flake.name, path: flake.path, disko: disko ? 'diskoScript' : null });
+    const apply = `(${evaluation_nix}) (builtins.fromJSON ${nixString(request)})`;
+    const answer = await nix
+        .evaluate(`${localUri(flake.uri)}#nixosConfigurations`, apply, signal)
+        .catch((error) => {
+        throw explainEvaluation(error, flake);
+    });
+    return readEvaluation(answer, flake);
+}
+/** A folder that is named without `./` would be looked up in the registry. */
+function localUri(uri) {
+    return /^[A-Za-z0-9_]/.test(uri) && !uri.includes(':') && (0,external_node_fs_namespaceObject.existsSync)(`${uri}/flake.nix`) ? `./${uri}` : uri;
+}
+function explainEvaluation(error, flake) {
+    if (!(error instanceof NixError) || !/does not provide attribute/.test(error.message))
+        return error;
+    return new NixError(`the flake ${flake.uri} has no nixosConfigurations`, {
+        cause: error,
+        lastLines: error.lastLines,
+        hint: 'check the flake input: its part before the # must lead to a flake with an output nixosConfigurations',
+    });
+}
+function readEvaluation(answer, flake) {
+    const value = asRecord(answer);
+    if (Array.isArray(value.unknown)) {
+        throw new NixError(`the flake ${flake.uri} has no nixosConfigurations."${flake.name}"; it has ${value.unknown.join(', ') || 'none'}`, {
+            hint: `write ${flake.uri}#NAME with one of these names`,
+        });
+    }
+    if (typeof value.missing === 'string') {
+        throw new NixError(`nixosConfigurations."${flake.name}" has no attribute ${value.missing} (of ${flake.path.join('.')})`);
+    }
+    const found = asRecord(value.found);
+    if (found.diskoScript === 'missing') {
+        throw new NixError(`nixosConfigurations."${flake.name}" has no config.system.build.diskoScript`, {
+            hint: 'import the disko module and a disk layout, or leave disko out of phases',
+        });
+    }
+    return {
+        system: String(found.system),
+        hostName: String(found.hostName),
+        toplevel: asDerivation(found.toplevel),
+        diskoScript: found.diskoScript === null ? undefined : asDerivation(found.diskoScript),
+        disks: asStrings(found.disks),
+        substituters: asStrings(found.substituters),
+        trustedPublicKeys: asStrings(found.trustedPublicKeys),
+        hostKeys: Array.isArray(found.hostKeys)
+            ? found.hostKeys.map((key) => ({ type: String(asRecord(key).type), path: String(asRecord(key).path) }))
+            : [],
+    };
+}
+function asRecord(value) {
+    if (typeof value !== 'object' || value === null)
+        throw new NixError('the evaluation gave another answer than was asked for');
+    return { ...value };
+}
+function asStrings(value) {
+    return Array.isArray(value) ? value.map(String) : [];
+}
+function asDerivation(value) {
+    const { drv, out } = asRecord(value);
+    return { drvPath: String(drv), outPath: String(out) };
+}
+
+;// CONCATENATED MODULE: ./lib/plan/facts.js
+
+
+
+/** @throws RemoteCommandError naming what is missing when the answer is not complete */
+async function gatherFacts(target) {
+    const { stdout } = await target.run(facts, []);
+    return parseFacts(stdout);
+}
+function parseFacts(text) {
+    const fields = parseFields(text);
+    const field = (name) => {
+        const value = fields.find(([key]) => key === name)?.[1];
+        if (value === undefined) {
+            throw new RemoteCommandError(`the target did not say its ${name}`, {
+                ran: 'facts.sh',
+                lastLines: text.split('\n').slice(-20),
+            });
+        }
+        return value;
+    };
+    const yes = (name) => field(name) === 'yes';
+    return {
+        os: field('os'),
+        architecture: field('architecture'),
+        kernel: field('kernel'),
+        distribution: field('distribution'),
+        isNixos: yes('nixos'),
+        isInstaller: yes('installer'),
+        container: field('container'),
+        isRoot: yes('root'),
+        privilege: yes('root') ? 'none' : yes('sudo') ? 'sudo' : yes('doas') ? 'doas' : undefined,
+        sudoInstalled: yes('sudoInstalled'),
+        missingTools: fields.filter(([key]) => key === 'missingTool').map(([, value]) => value),
+        memoryKiB: Number(field('memoryKiB')),
+        bootId: field('bootId'),
+        uefi: yes('uefi'),
+        kexecDisabled: field('kexecDisabled') === '1',
+        systemPath: field('systemPath'),
+    };
+}
+/** `name=value` lines; a name may come more than once. */
+function parseFields(text) {
+    return text.split('\n').flatMap((line) => {
+        const at = line.indexOf('=');
+        return at > 0 ? [[line.slice(0, at), line.slice(at + 1).trim()]] : [];
+    });
+}
+async function readCarriedAccess(target, publicKey) {
+    const { stdout } = await target.run(scripts_access, [publicKey.base64], { privileged: true });
+    const fields = parseFields(stdout);
+    return {
+        keyIsCarried: fields.some(([name, value]) => name === 'authorized' && value === 'yes'),
+        hostKeys: parsePublicKeys(fields
+            .filter(([name]) => name === 'hostKey')
+            .map(([, value]) => value)
+            .join('\n')),
+    };
+}
+async function readDisks(target, paths) {
+    const { stdout } = await target.run(disks, paths);
+    const rows = stdout.split('\n').map((line) => line.split('\t'));
+    return {
+        configured: rows
+            .filter((row) => row[0] === 'wanted')
+            .map(([, path = '', device = '']) => ({ path, device })),
+        present: rows
+            .filter((row) => row[0] === 'disk')
+            .map(([, device = '', bytes = '', model = '', byId = '']) => ({
+            device,
+            bytes: Number(bytes),
+            model,
+            byId,
+        })),
+    };
+}
+
 ;// CONCATENATED MODULE: ./lib/plan/plan.js
 
 
@@ -56890,7 +57473,7 @@ function planDigest(plan) {
 async function preflight(settings, target, nix, runtime) {
     runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
     const disko = settings.phases.value.includes('disko');
-    const [{ facts, access }, evaluation] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), () => evaluate(nix, settings.flake.value, disko));
+    const [{ facts, access }, evaluation] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), (signal) => evaluate(nix, settings.flake.value, disko, signal));
     const disks = await readDisks(target, disko ? evaluation.disks : []);
     const plan = makePlan({ settings, evaluation, facts, access, disks, target });
     warn(settings, facts, plan, runtime);
@@ -57050,39 +57633,6 @@ function stageError(errorLines) {
     });
 }
 
-;// CONCATENATED MODULE: ./lib/phases/build.js
-
-
-/** Builds what will be installed and, at the same time, brings the kexec image to the target. */
-async function build(context) {
-    const { plan, runtime } = context;
-    const staging = plan.phases.includes('kexec');
-    await sideBySide(runtime.signal, (signal) => buildClosures(context, signal), async (signal) => {
-        if (staging)
-            context.stagedImage = await stageKexecImage(context, signal);
-    });
-}
-async function buildClosures({ plan, evaluation, nix, runtime }, signal) {
-    const { toplevel, diskoScript } = evaluation;
-    const wanted = [
-        ...(plan.phases.includes('disko') && diskoScript !== undefined ? [diskoScript.drvPath] : []),
-        ...(plan.phases.includes('install') ? [toplevel.drvPath] : []),
-    ];
-    if (wanted.length === 0)
-        return;
-    const start = runtime.clock.now();
-    await nix.build(wanted, signal);
-    runtime.log.info(`built ${evaluation.toplevel.outPath} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
-}
-
-;// CONCATENATED MODULE: ./lib/ssh/quote.js
-/** One word for a POSIX shell, whatever it contains: the only way in which values get into shell text. */
-function quote(word) {
-    if (word.includes('\0'))
-        throw new TypeError('a shell word cannot contain a NUL character');
-    return `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
 ;// CONCATENATED MODULE: ./lib/ssh/detached.js
 
 
@@ -57175,6 +57725,48 @@ function execScript(program) {
     return `exec ${quote(program)} "$@"\n`;
 }
 
+;// CONCATENATED MODULE: ./lib/phases/take-over.js
+
+
+/**
+ * Takes an installer over from an earlier run that was cut off: ends its store daemons, which hold locks, and waits
+ * for disko or nixos-install that still goes on, since two of them at once would destroy each other's work.
+ */
+async function takeOver({ target, runtime, settings }) {
+    await target.run(bridgesEnd, [], { privileged: true });
+    const ids = await awaitLeftovers(target, settings.deadlines.diskoIdle.value, (line) => runtime.log.foreign('earlier run', line));
+    if (ids.length > 0)
+        runtime.log.info(`waited for what an earlier run had left running: ${ids.join(', ')}`);
+}
+
+;// CONCATENATED MODULE: ./lib/phases/build.js
+
+
+
+/** Builds what will be installed and, at the same time, gets the target ready for it. */
+async function build(context) {
+    await sideBySide(context.runtime.signal, (signal) => buildClosures(context, signal), (signal) => prepareTarget(context, signal));
+}
+/** Brings the kexec image to a running system; an installer that is there already may be busy for an earlier run. */
+async function prepareTarget(context, signal) {
+    if (context.plan.phases.includes('kexec'))
+        context.stagedImage = await stageKexecImage(context, signal);
+    else if (context.facts.isInstaller)
+        await takeOver(context);
+}
+async function buildClosures({ plan, evaluation, nix, runtime }, signal) {
+    const { toplevel, diskoScript } = evaluation;
+    const wanted = [
+        ...(plan.phases.includes('disko') && diskoScript !== undefined ? [diskoScript.drvPath] : []),
+        ...(plan.phases.includes('install') ? [toplevel.drvPath] : []),
+    ];
+    if (wanted.length === 0)
+        return;
+    const start = runtime.clock.now();
+    await nix.build(wanted, signal);
+    runtime.log.info(`built ${evaluation.toplevel.outPath} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
+}
+
 ;// CONCATENATED MODULE: ./lib/nix/store-bridge.js
 
 
@@ -57245,7 +57837,6 @@ class StoreBridge {
                 ...options.daemonOptions.flatMap(([name, value]) => ['--option', name, value]),
             ];
             const channel = await target.pipe(bridge, args, {
-                privileged: true,
                 onOutput: (bytes) => {
                     this.#touch();
                     if (!socket.write(bytes)) {
@@ -57400,46 +57991,62 @@ async function prepareHostKeys({ evaluation, settings, target, runtime }) {
 
 
 
+
+
+/** So many refused logins until the installer is believed to refuse: while it comes up it may not know its keys yet. */
+const refusedLogins = 10;
 /** Jumps into the installer, and makes sure that it is the installer that answers. */
 async function kexec(context) {
-    const { target, settings, runtime, progress, stagedImage } = context;
-    if (stagedImage === undefined)
+    const { stagedImage, runtime } = context;
+    if (stagedImage === undefined) {
         throw new Error('the kexec phase needs the image that the build phase stages');
+    }
     const removeKey = await authorizeKey(context);
-    const previousBootId = context.facts.bootId;
     try {
         await startKexec(context, stagedImage);
+        await awaitInstaller(context);
     }
     catch (error) {
-        await removeKey();
-        throw error;
+        if (!runtime.signal.aborted)
+            await removeKey();
+        throw explainSilence(error);
     }
+    const { distribution, memoryKiB } = context.facts;
+    runtime.log.info(`the installer answers: ${distribution}, ${mebibytes(memoryKiB)} MiB of memory`);
+}
+async function awaitInstaller(context) {
+    const { target, settings, progress, facts } = context;
+    const what = 'the jump into the installer';
+    const deadline = settings.deadlines.kexec.value;
+    await target.waitUntilGone(facts.bootId, what, deadline);
     progress.targetState = 'installer';
     const { host } = target.endpoint;
+    // only root is let in by the installer
     target.moveTo({ endpoint: { host, port: settings.postKexecSshPort.value, user: 'root' } });
     target.privilege = 'none';
-    const what = 'the jump into the installer';
-    await target.waitForBoot(previousBootId, what, settings.deadlines.kexec.value).catch((error) => {
-        throw explainSilence(error);
-    });
+    await target.waitForBoot(facts.bootId, what, deadline, refusedLogins);
     context.facts = await gatherFacts(target);
-    if (!context.facts.isInstaller) {
-        progress.targetState = 'untouched';
-        throw new GuardError(`the machine came back with ${context.facts.distribution} instead of the installer: kexec fell back to a normal boot`, {
-            hint: 'look at the machine’s console during the kexec; other causes: too little memory, a kernel that cannot kexec on this hardware',
-        });
-    }
-    runtime.log.info(`the installer answers: ${context.facts.distribution}, ${Math.floor(context.facts.memoryKiB / 1024)} MiB of memory`);
+    if (context.facts.isInstaller)
+        return;
+    progress.targetState = 'untouched';
+    throw new GuardError(`the machine came back with ${context.facts.distribution} instead of the installer: kexec fell back to a normal boot`, {
+        hint: 'look at the machine’s console during the kexec; other causes: too little memory, a kernel that cannot kexec on this hardware',
+    });
 }
-/** @returns what takes the key away again */
-async function authorizeKey({ plan, target, settings }) {
+/** How long taking the key away again may take when something else has failed already. */
+const cleanUpMs = 20_000;
+/** @returns what takes the key away again, as well as it can */
+async function authorizeKey({ plan, target, settings, runtime }) {
     if (!plan.authorizeKey)
         return async () => undefined;
     const { type, base64 } = settings.publicKey;
     const line = `${type} ${base64} nixos-anywhere-action (added for this installation)`;
     await target.run(authorize, [line], { privileged: true });
     return async () => {
-        await target.run(deauthorize, [line], { privileged: true });
+        const signal = AbortSignal.timeout(cleanUpMs);
+        await target.run(deauthorize, [line], { privileged: true, signal }).catch((error) => {
+            runtime.log.warning(`The public key that was added to root's authorized_keys could not be removed: ${errorMessage(error)}`);
+        });
     };
 }
 async function startKexec({ target, settings, runtime }, image) {
@@ -57466,7 +58073,7 @@ async function startKexec({ target, settings, runtime }, image) {
 function explainSilence(error) {
     if (!(error instanceof TimeoutError))
         return error;
-    const stillOld = /still the old boot/.test(error.message);
+    const stillOld = error.message.includes(stillTheOldBoot);
     return new TimeoutError(error.message, {
         cause: error,
         hint: stillOld
@@ -57489,92 +58096,15 @@ async function reboot_reboot({ target, runtime }) {
     runtime.log.info('the machine reboots');
 }
 
-;// CONCATENATED MODULE: ./lib/phases/take-over.js
-
-
-/**
- * Takes an installer over from an earlier run that was cut off: ends its store daemons, which hold locks, and waits
- * for disko or nixos-install that still goes on, since two of them at once would destroy each other's work.
- */
-async function takeOver({ target, runtime, settings }) {
-    await target.run(bridgesEnd, [], { privileged: true });
-    const ids = await awaitLeftovers(target, settings.deadlines.diskoIdle.value, (line) => runtime.log.foreign('earlier run', line));
-    if (ids.length > 0)
-        runtime.log.info(`waited for what an earlier run had left running: ${ids.join(', ')}`);
-}
-
-;// CONCATENATED MODULE: ./lib/ssh/host-key-trust.js
-
-/**
- * Which host keys of the target are accepted. Either known from the start, or (`firstSeen`) the first key that
- * answers is taken and then held for the rest of the run.
- */
-class HostKeyTrust {
-    #accepted;
-    #revoked;
-    #pinned;
-    #offered;
-    constructor(accepted, revoked, pinned) {
-        this.#accepted = [...accepted];
-        this.#revoked = revoked;
-        this.#pinned = pinned;
-    }
-    static pinned(accepted, revoked = []) {
-        return new HostKeyTrust(accepted, revoked, true);
-    }
-    static firstSeen() {
-        return new HostKeyTrust([], [], false);
-    }
-    /** Whether the keys were known before the first connection. */
-    get isPinned() {
-        return this.#pinned;
-    }
-    get accepted() {
-        return this.#accepted;
-    }
-    /** The key that the server showed last, accepted or not. */
-    get offered() {
-        return this.#offered;
-    }
-    /** Signature algorithms to offer, so that a server with several keys shows the one that is known; empty for all. */
-    get algorithms() {
-        return [...new Set(this.#accepted.flatMap((key) => signatureAlgorithms(key.type)))];
-    }
-    /** Gives the same answer however often it is asked: SSH asks again at every rekeying. */
-    accepts(blob) {
-        const key = hostKeyOfBlob(blob);
-        this.#offered = key;
-        if (this.#revoked.some((revoked) => sameKey(revoked, key)))
-            return false;
-        if (this.#accepted.length === 0 && !this.#pinned)
-            this.#accepted.push(key);
-        return this.#accepted.some((accepted) => sameKey(accepted, key));
-    }
-    /** Accepts further keys, read over a connection that was already trusted. */
-    extend(keys) {
-        for (const key of keys) {
-            if (!this.#accepted.some((accepted) => sameKey(accepted, key)))
-                this.#accepted.push(key);
-        }
-    }
-    /** For the error when a key was refused. */
-    describeMismatch() {
-        const offered = this.#offered;
-        const shown = offered === undefined ? 'no key of these types' : `${offered.type} ${fingerprint(offered)}`;
-        const expected = this.#accepted.map((key) => `${key.type} ${fingerprint(key)}`).join(', ') || 'none';
-        const revoked = offered !== undefined && this.#revoked.some((key) => sameKey(key, offered));
-        return revoked
-            ? `it shows ${shown}, which known-hosts marks as revoked`
-            : `it shows ${shown}; expected ${expected}`;
-    }
-}
-
 ;// CONCATENATED MODULE: ./lib/phases/verify.js
 
 
 
 
 
+
+/** So many refused logins until a system that is coming up is believed to refuse them for good. */
+const verify_refusedLogins = 3;
 /**
  * Proves that the new system runs: it shows the host key that it was given, from another boot than the installer's,
  * and its current system is the one that was installed.
@@ -57589,7 +58119,8 @@ async function verify(context) {
     target.moveTo({ trust: HostKeyTrust.pinned([...expected, ...installerKeys]) });
     const newKeys = expected.length > 0 ? expected : installerKeys;
     try {
-        await target.waitForBoot(context.facts.bootId, 'the reboot into the new system', settings.deadlines.reboot.value);
+        const what = 'the reboot into the new system';
+        await target.waitForBoot(context.facts.bootId, what, settings.deadlines.reboot.value, verify_refusedLogins);
     }
     catch (error) {
         if (settings.verify.value === 'system' || !isLoginRefused(error))
@@ -57609,6 +58140,8 @@ function checkHostKey(target, expected) {
 }
 /** The host key is proven before the login is refused, and the installer would not have refused it. */
 function isLoginRefused(error) {
+    if (error instanceof RemoteCommandError)
+        return true;
     return error instanceof ConnectionError && error.reason === 'authentication';
 }
 function acceptHostKey(context, keys) {
@@ -57651,14 +58184,13 @@ function verify_explainSilence(error) {
         return error;
     return new TimeoutError(error.message, {
         cause: error,
-        hint: /still the old boot/.test(error.message)
+        hint: error.message.includes(stillTheOldBoot)
             ? 'the installer still answers: the machine did not reboot; look at its console'
             : 'the new system does not answer: look at its console (boot loader, disks, network, sshd)',
     });
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/run-phases.js
-
 
 
 
@@ -57675,10 +58207,8 @@ const steps = {
 };
 /** Carries out the plan, phase by phase. */
 async function runPhases(context) {
-    if (context.facts.isInstaller) {
+    if (context.facts.isInstaller)
         context.progress.targetState = 'installer';
-        await takeOver(context);
-    }
     for (const name of context.plan.phases) {
         if (name !== 'preflight')
             await phase(name, context.progress, context.runtime, () => steps[name](context));
@@ -57709,7 +58239,7 @@ const external_node_readline_namespaceObject = require("node:readline");
 
 
 
-const keptErrorLines = 40;
+const process_keptErrorLines = 40;
 /** How long a process may take to end after SIGTERM before it gets SIGKILL. */
 const graceMs = 2000;
 /** Runs children with an environment that was cleaned of everything they have no business with. */
@@ -57748,7 +58278,7 @@ class SpawnRunner {
             eachLine(child.stderr, (line) => {
                 idle.touch();
                 errorLines.push(line);
-                if (errorLines.length > keptErrorLines)
+                if (errorLines.length > process_keptErrorLines)
                     errorLines.shift();
                 options.onErrorLine?.(line);
             });
@@ -57784,7 +58314,7 @@ function eachLine(stream, onLine) {
 ;// CONCATENATED MODULE: ./lib/report/neutralise.js
 
 /** A line longer than this is cut: nobody reads it, and the runner keeps it in memory. */
-const longestLine = 8192;
+const neutralise_longestLine = 8192;
 /**
  * Makes one line of foreign text harmless. The runner takes `##[name]` anywhere in a line, and `::name::` after
  * leading white space (whatever .NET takes for that), for commands: a hostile banner or build log could set outputs,
@@ -57792,7 +58322,7 @@ const longestLine = 8192;
  */
 function neutralise(line) {
     // colours first, so that their remains do not litter the log
-    const printable = (0,external_node_util_.stripVTControlCharacters)(line.slice(0, longestLine)).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => (character === '\t' ? character : ''));
+    const printable = (0,external_node_util_.stripVTControlCharacters)(line.slice(0, neutralise_longestLine)).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => (character === '\t' ? character : ''));
     const withoutBrackets = printable.replaceAll('##[', '## [');
     return /^\s*::/.test(withoutBrackets) ? withoutBrackets.replace('::', ': :') : withoutBrackets;
 }
@@ -58095,15 +58625,30 @@ function failureOf(error, progress) {
         lastLines,
     };
 }
-/** Outputs, result file, annotation and job summary. Called once, at the end of every run. */
+/**
+ * Annotation, result file, outputs and job summary. Called once, at the end of every run. A part that cannot be
+ * written (a full disk) is a warning: it says nothing about the machine, and the other parts are still wanted.
+ */
 async function publish(result, log, secrets) {
-    const file = await writeResultFile(result, secrets);
-    for (const [name, value] of Object.entries(outputsOf(result, file)))
-        setOutput(name, secrets.redact(value));
     if (result.failure !== null)
-        annotate(result, log);
-    if ((process.env.GITHUB_STEP_SUMMARY ?? '') !== '') {
-        await summary.addRaw(secrets.redact(summarise(result)), true).write();
+        annotate(result.failure, result.targetState, log);
+    const file = await attempt('result file', log, () => writeResultFile(result, secrets));
+    await attempt('outputs', log, async () => {
+        for (const [name, value] of Object.entries(outputsOf(result, file ?? ''))) {
+            setOutput(name, secrets.redact(value));
+        }
+    });
+    if ((process.env.GITHUB_STEP_SUMMARY ?? '') === '')
+        return;
+    await attempt('job summary', log, () => summary.addRaw(secrets.redact(summarise(result)), true).write());
+}
+async function attempt(what, log, work) {
+    try {
+        return await work();
+    }
+    catch (error) {
+        log.warning(`The ${what} could not be written: ${errorMessage(error)}`);
+        return undefined;
     }
 }
 async function writeResultFile(result, secrets) {
@@ -58113,9 +58658,7 @@ async function writeResultFile(result, secrets) {
     await (0,promises_namespaceObject.writeFile)(file, secrets.redact(`${JSON.stringify(result, undefined, 2)}\n`), { mode: 0o600 });
     return file;
 }
-function annotate({ failure, targetState }, log) {
-    if (failure === null)
-        return;
+function annotate(failure, targetState, log) {
     for (const line of failure.lastLines)
         log.foreign('last lines', line);
     const where = failure.phase === null ? '' : ` in phase ${failure.phase}`;
@@ -58252,439 +58795,9 @@ class SecretRegistry {
     }
 }
 
-;// CONCATENATED MODULE: external "node:string_decoder"
-const external_node_string_decoder_namespaceObject = require("node:string_decoder");
-;// CONCATENATED MODULE: ./lib/ssh/line-splitter.js
-
-/** Longer lines are cut in pieces, so that a program that prints no line end cannot fill the memory. */
-const line_splitter_longestLine = 64 * 1024;
-/** Bytes in, whole lines out. Carriage returns end a line too: progress bars use them. */
-class LineSplitter {
-    #decoder = new external_node_string_decoder_namespaceObject.StringDecoder('utf8');
-    #onLine;
-    #rest = '';
-    constructor(onLine) {
-        this.#onLine = onLine;
-    }
-    push(bytes) {
-        const lines = (this.#rest + this.#decoder.write(bytes)).split(/\r\n|\n|\r(?!$)/);
-        this.#rest = lines.pop() ?? '';
-        for (const line of lines)
-            this.#onLine(line);
-        // a carriage return may be the first half of a line end
-        if (this.#rest.length > line_splitter_longestLine && !this.#rest.endsWith('\r')) {
-            this.#onLine(this.#rest);
-            this.#rest = '';
-        }
-    }
-    /** There is no more to come: what is left is a line too. */
-    end() {
-        const rest = this.#rest + this.#decoder.end();
-        this.#rest = '';
-        if (rest !== '')
-            this.#onLine(rest.replace(/\r$/, ''));
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/ssh/remote-command.js
-
-const become = { none: '', sudo: 'sudo -n ', doas: 'doas -n ' };
-/**
- * How a script gets to the target: over standard input, so that neither its text nor its arguments stand in an
- * argument list, and so that no login shell (fish and csh quote differently) ever parses it. `dd bs=1` reads exactly
- * the script and not one byte of what comes after it.
- *
- * Before the script's first output a line with `marker` is printed: what comes before it is the noise of banners
- * and rc files.
- */
-function remoteCommand(script, args, privilege, marker) {
-    const preamble = Buffer.from([
-        // an unprivileged user's PATH often lacks the administrator's programs
-        'PATH="$PATH:/run/current-system/sw/bin:/usr/sbin:/sbin:/usr/bin:/bin"; export PATH',
-        'LC_ALL=C; export LC_ALL',
-        `set -- ${args.map(quote).join(' ')}`,
-        `printf '\\n%s\\n' ${quote(marker)}`,
-        script.text,
-    ].join('\n'));
-    const shell = `exec ${become[privilege]}sh -c 'eval "$(dd bs=1 count=${preamble.length} 2>/dev/null)"'`;
-    return { command: shell, preamble };
-}
-/** An rc file that prints without end must not fill the memory: only the last of it is kept. */
-const keptNoise = 64 * 1024;
-/** Cuts off what was printed before the marker's line. */
-class MarkerFilter {
-    #line;
-    #forward;
-    #noise = Buffer.alloc(0);
-    #seen = false;
-    constructor(marker, forward) {
-        this.#line = Buffer.from(`\n${marker}\n`);
-        this.#forward = forward;
-    }
-    get seen() {
-        return this.#seen;
-    }
-    /** What was printed instead of, or before, the marker. */
-    get noise() {
-        return this.#noise.toString('utf8');
-    }
-    push(bytes) {
-        if (this.#seen) {
-            this.#forward(bytes);
-            return;
-        }
-        this.#noise = Buffer.concat([this.#noise, bytes]);
-        const at = this.#noise.indexOf(this.#line);
-        if (at < 0) {
-            this.#noise = this.#noise.subarray(-keptNoise);
-            return;
-        }
-        this.#seen = true;
-        const rest = this.#noise.subarray(at + this.#line.length);
-        this.#noise = this.#noise.subarray(0, at);
-        if (rest.length > 0)
-            this.#forward(rest);
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/ssh/target.js
-
-
-
-
-
-
-
-/** How often one piece of repeatable work is tried before a connection that keeps breaking is given up. */
-const maxAttempts = 6;
-/** Between two attempts to connect; OpenSSH 10 penalises clients that hammer. */
-const pauseMs = 2000;
-const handshakeMs = 30_000;
-/** How long a machine that may be going down or coming up may take to tell its boot id. */
-const answerMs = 8000;
-const refusedLoginsUntilGivenUp = 3;
-/** The machine that is installed, over one SSH connection that is made again when it breaks. */
-class Target {
-    privilege = 'none';
-    #runtime;
-    #options;
-    #connection;
-    #connecting;
-    constructor(options, runtime) {
-        this.#options = options;
-        this.#runtime = runtime;
-    }
-    get endpoint() {
-        return this.#options.endpoint;
-    }
-    get trust() {
-        return this.#options.trust;
-    }
-    get isConnected() {
-        return this.#connection?.isOpen === true;
-    }
-    /** From now on the machine is reached elsewhere, by another user or with other host keys. */
-    moveTo(change) {
-        this.close();
-        this.#options = { ...this.#options, ...change };
-    }
-    close() {
-        this.#connection?.end();
-        this.#connection = undefined;
-    }
-    /** The open connection, or a new one. @throws ConnectionError or TimeoutError */
-    async connect(signal = this.#runtime.signal) {
-        if (this.#connection?.isOpen)
-            return this.#connection;
-        this.#connecting ??= this.#dialPatiently(signal).finally(() => {
-            this.#connecting = undefined;
-        });
-        this.#connection = await orAborted(signal, this.#connecting);
-        return this.#connection;
-    }
-    /**
-     * Runs a script and waits for its end. Repeatable scripts are run again when the connection was lost meanwhile.
-     *
-     * @throws ConnectionError, RemoteCommandError, TimeoutError after silence
-     */
-    run(script, args, options = {}) {
-        return script.repeatable
-            ? this.survivingDrops(script.name, () => this.#runOnce(script, args, options))
-            : this.#runOnce(script, args, options);
-    }
-    /** Does the work again, on a new connection, as long as the failure is a lost connection. */
-    async survivingDrops(what, work) {
-        for (let attempt = 1;; attempt++) {
-            try {
-                return await work();
-            }
-            catch (error) {
-                const lost = error instanceof ConnectionError && error.reason === 'dropped';
-                if (!lost || attempt >= maxAttempts)
-                    throw error;
-                this.#runtime.log.warning(`${error.message} during ${what}; connecting again (attempt ${attempt} of ${maxAttempts - 1})`);
-            }
-        }
-    }
-    /**
-     * Starts a script whose standard input and output are used as a pair of pipes, such as a store daemon.
-     *
-     * @param onOutput bytes of standard output, noise of rc files taken off
-     */
-    async pipe(script, args, options) {
-        const connection = await this.connect();
-        const marker = (0,external_node_crypto_.randomUUID)();
-        const { command, preamble } = remoteCommand(script, args, options.privileged ? this.privilege : 'none', marker);
-        const channel = await connection.exec(command);
-        const filter = new MarkerFilter(marker, options.onOutput);
-        const errors = new LineSplitter(options.onErrorLine);
-        channel.on('data', (bytes) => filter.push(bytes));
-        channel.stderr.on('data', (bytes) => errors.push(bytes));
-        channel.write(preamble);
-        return channel;
-    }
-    async bootId() {
-        return (await this.run(bootId, [])).stdout.trim();
-    }
-    /**
-     * Waits until the machine answers from another boot than before, and stays connected to that.
-     *
-     * @returns the new boot id
-     * @throws ConnectionError when it answers with another host key or refuses the login; TimeoutError
-     */
-    waitForBoot(previousBootId, what, ms) {
-        this.close();
-        let lastSeen = 'nothing has answered yet';
-        const note = (seen) => {
-            if (seen !== lastSeen)
-                this.#runtime.log.debug(`waiting for ${what}: ${seen}`);
-            lastSeen = seen;
-        };
-        return within(this.#runtime.clock, what, ms, this.#runtime.signal, (signal) => this.#pollForBoot(previousBootId, signal, note)).catch((error) => {
-            if (!(error instanceof TimeoutError))
-                throw error;
-            throw new TimeoutError(`${error.message}; last seen: ${lastSeen}`, { cause: error });
-        });
-    }
-    async #pollForBoot(previousBootId, signal, note) {
-        let refusedLogins = 0;
-        for (;;) {
-            try {
-                this.#connection = await this.#dial(signal);
-                const id = await this.#askBootId(signal);
-                if (id !== previousBootId)
-                    return id;
-                note('still the old boot');
-                this.close();
-            }
-            catch (error) {
-                if (!(error instanceof ConnectionError) || error.reason === 'host-key')
-                    throw error;
-                if (error.reason === 'authentication' && ++refusedLogins >= refusedLoginsUntilGivenUp)
-                    throw error;
-                note(error.message);
-            }
-            await this.#runtime.clock.sleep(pauseMs, signal);
-        }
-    }
-    /** With little patience: a machine that goes down in the middle of an answer closes nothing. */
-    async #askBootId(signal) {
-        try {
-            const ask = (limited) => this.#runOnce(bootId, [], { signal: limited });
-            return (await within(this.#runtime.clock, 'asking for the boot id', answerMs, signal, ask)).stdout.trim();
-        }
-        catch (error) {
-            signal.throwIfAborted();
-            this.#connection?.destroy();
-            throw error instanceof TimeoutError ? dropped(this.endpoint) : error;
-        }
-    }
-    /** Connects, and has patience with a machine that is not up yet; a wrong key or user is an answer at once. */
-    #dialPatiently(signal) {
-        const name = nameOf(this.endpoint);
-        let last;
-        const attempts = async (limited) => {
-            for (;;) {
-                try {
-                    return await this.#dial(limited);
-                }
-                catch (error) {
-                    if (!(error instanceof ConnectionError) || !isWorthWaiting(error))
-                        throw error;
-                    if (last?.message !== error.message) {
-                        this.#runtime.log.info(`${error.message}; trying for ${formatDuration(this.#options.connectMs)} in all`);
-                    }
-                    last = error;
-                }
-                await this.#runtime.clock.sleep(pauseMs, limited);
-            }
-        };
-        return within(this.#runtime.clock, `connecting to ${name}`, this.#options.connectMs, signal, attempts).catch((error) => {
-            throw error instanceof TimeoutError && last !== undefined ? last : error;
-        });
-    }
-    async #dial(signal) {
-        const { endpoint, privateKey, trust } = this.#options;
-        try {
-            return await Connection.open({
-                endpoint,
-                privateKey,
-                acceptsHostKey: (blob) => trust.accepts(blob),
-                hostKeyAlgorithms: trust.algorithms,
-                handshakeMs,
-                signal,
-            });
-        }
-        catch (error) {
-            if (!(error instanceof ConnectionError) || error.reason !== 'host-key')
-                throw error;
-            throw new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
-                cause: error,
-                hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
-            });
-        }
-    }
-    async #runOnce(script, args, options) {
-        const signal = options.signal ?? this.#runtime.signal;
-        const connection = this.#connection?.isOpen ? this.#connection : await this.connect(signal);
-        const privilege = options.privileged === true ? this.privilege : 'none';
-        const marker = (0,external_node_crypto_.randomUUID)();
-        const { command, preamble } = remoteCommand(script, args, privilege, marker);
-        const idle = new IdleTimer(`${script.name} on ${nameOf(this.endpoint)}`, options.idleMs ?? this.#options.idleMs);
-        const stop = AbortSignal.any([signal, idle.signal]);
-        try {
-            const channel = await orAborted(stop, connection.exec(command));
-            const run = new RunningScript(channel, marker, options, () => idle.touch());
-            run.send(preamble, options.stdin);
-            const result = await orAborted(stop, run.finished(this.endpoint)).catch((error) => {
-                channel.destroy();
-                throw error;
-            });
-            return checked(script, result, run.noise, options.anyExitCode === true);
-        }
-        finally {
-            idle.stop();
-        }
-    }
-}
-function isWorthWaiting(error) {
-    return ['unreachable', 'refused', 'no-banner', 'dropped'].includes(error.reason);
-}
-function checked(script, result, noise, anyExitCode) {
-    const said = [...(noise ?? '').split('\n').filter((line) => line.trim() !== ''), ...result.errorLines];
-    if (noise !== undefined) {
-        throw new RemoteCommandError(`the target did not run ${script.name}, it ended with exit code ${result.code}`, {
-            ran: script.name,
-            lastLines: said,
-        });
-    }
-    if (result.code !== 0 && !anyExitCode) {
-        const reason = result.errorLines.at(-1) ?? 'it said nothing';
-        throw new RemoteCommandError(`${script.name} failed on the target with exit code ${result.code}: ${reason}`, {
-            ran: script.name,
-            lastLines: [
-                ...result.stdout
-                    .split('\n')
-                    .slice(-20)
-                    .filter((line) => line !== ''),
-                ...result.errorLines,
-            ],
-        });
-    }
-    return result;
-}
-const target_keptErrorLines = 40;
-/** One channel with a script in it: gathers what it prints and how it ends. */
-class RunningScript {
-    #channel;
-    #filter;
-    #stdout = [];
-    #errorLines = [];
-    #lines;
-    #errors;
-    constructor(channel, marker, options, touch) {
-        this.#channel = channel;
-        this.#lines = new LineSplitter(options.onLine ?? (() => undefined));
-        this.#errors = new LineSplitter((line) => {
-            this.#errorLines.push(line);
-            if (this.#errorLines.length > target_keptErrorLines)
-                this.#errorLines.shift();
-            options.onErrorLine?.(line);
-        });
-        this.#filter = new MarkerFilter(marker, (bytes) => {
-            options.onBytes?.(bytes.length);
-            if (options.onLine === undefined)
-                this.#stdout.push(bytes);
-            else
-                this.#lines.push(bytes);
-        });
-        channel.on('data', (bytes) => {
-            touch();
-            this.#filter.push(bytes);
-        });
-        channel.stderr.on('data', (bytes) => {
-            touch();
-            this.#errors.push(bytes);
-        });
-        channel.on('drain', touch);
-    }
-    /** What was printed by something that was not the script, if the script never began. */
-    get noise() {
-        return this.#filter.seen ? undefined : this.#filter.noise;
-    }
-    send(preamble, stdin) {
-        // a script that ends early closes its side while we still write; its exit code tells more than the write error
-        this.#channel.on('error', () => undefined);
-        this.#channel.write(preamble);
-        if (stdin === undefined || Buffer.isBuffer(stdin))
-            this.#channel.end(stdin);
-        else
-            stdin.pipe(this.#channel);
-    }
-    finished(endpoint) {
-        return new Promise((resolve, reject) => {
-            let code;
-            this.#channel.on('exit', (exit) => {
-                // ended by a signal: as a shell would say it, without the signal's number
-                code = exit ?? 128;
-            });
-            this.#channel.on('close', () => {
-                this.#lines.end();
-                this.#errors.end();
-                if (code === undefined)
-                    return reject(dropped(endpoint));
-                resolve({ code, stdout: Buffer.concat(this.#stdout).toString('utf8'), errorLines: this.#errorLines });
-            });
-        });
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/ssh/open-target.js
-
-
-
-
-/** The machine that the settings name; nothing is sent yet. */
-function openTarget(settings, runtime, progress) {
-    const endpoint = { ...settings.targetHost.value, port: settings.sshPort.value };
-    progress.target = nameOf(endpoint);
-    return new Target({
-        endpoint,
-        privateKey: settings.privateKey.reveal(),
-        trust: trustOf(settings),
-        connectMs: settings.deadlines.connect.value,
-        idleMs: settings.deadlines.idle.value,
-    }, runtime);
-}
-function trustOf(settings) {
-    const lines = settings.knownHosts.value;
-    if (lines === undefined)
-        return HostKeyTrust.firstSeen();
-    const { accepted, revoked } = pinnedKeys(lines, settings.targetHost.value.host, settings.sshPort.value);
-    return HostKeyTrust.pinned(accepted, revoked);
-}
-
 ;// CONCATENATED MODULE: ./lib/main.js
+
+
 
 
 
@@ -58715,14 +58828,14 @@ async function main() {
     const secrets = new SecretRegistry(core_setSecret);
     const log = new ActionLog(secrets, systemClock);
     const progress = new Progress();
-    const privateFolder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.tmpdir)(), 'nixos-anywhere-'));
     const cancel = cancelledBySignal();
     try {
         const settings = readSettings(readRawInputs(process.env), secrets);
         log.debugShown = settings.debug.value;
+        log.debug(describeSettings(settings));
         const processes = new SpawnRunner(() => childEnvironment(process.env, secrets));
-        const runtime = { log, clock: systemClock, processes, signal: cancel.signal, privateFolder };
-        await publish(progress.result(await run(settings, runtime, progress)), log, secrets);
+        const outcome = await withPrivateFolder((privateFolder) => run(settings, { log, clock: systemClock, processes, signal: cancel.signal, privateFolder }, progress));
+        await publish(progress.result(outcome), log, secrets);
         return 0;
     }
     catch (error) {
@@ -58732,7 +58845,6 @@ async function main() {
     }
     finally {
         cancel.stop();
-        await (0,promises_namespaceObject.rm)(privateFolder, { recursive: true, force: true });
     }
 }
 async function run(settings, runtime, progress) {
@@ -58742,7 +58854,8 @@ async function run(settings, runtime, progress) {
         printBuildLogs: printBuildLogs.value || debug.value,
         idleMs: deadlines.idle.value,
     }, runtime);
-    const target = openTarget(settings, runtime, progress);
+    const target = openTarget(settings, runtime);
+    progress.target = nameOf(target.endpoint);
     try {
         const { evaluation, facts, plan } = await phase('preflight', progress, runtime, () => preflight(settings, target, nix, runtime));
         progress.plan = plan;
@@ -58765,6 +58878,15 @@ async function run(settings, runtime, progress) {
     }
     finally {
         target.close();
+    }
+}
+async function withPrivateFolder(work) {
+    const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.tmpdir)(), 'nixos-anywhere-'));
+    try {
+        return await work(folder);
+    }
+    finally {
+        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
     }
 }
 /** The runner cancels a job with SIGINT, and with SIGTERM 7.5 s later. */

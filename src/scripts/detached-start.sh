@@ -21,7 +21,9 @@ mv "$dir/script.$$" "$dir/script"
 cat >"$dir/launch" <<'LAUNCH'
 dir=$1
 shift
-echo "$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)" >"$dir/pid"
+# whole at once: whoever finds it without a number takes us for dead
+echo "$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)" >"$dir/pid.new"
+mv "$dir/pid.new" "$dir/pid"
 sh "$dir/script" "$@" >"$dir/log" 2>&1 </dev/null && code=0 || code=$?
 echo "$code" >"$dir/exit.new"
 mv "$dir/exit.new" "$dir/exit"
