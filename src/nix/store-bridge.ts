@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ClientChannel } from 'ssh2';
 import { errorMessage } from '../errors';
 import type { Runtime } from '../runtime';
 import { bridge, bridgesEnd } from '../ssh/scripts';
@@ -82,39 +83,45 @@ export class StoreBridge {
         options.store,
         ...options.daemonOptions.flatMap(([name, value]) => ['--option', name, value]),
       ];
-      const channel = await target.pipe(bridge, args, {
-        onOutput: (bytes) => {
-          this.#touch();
-          if (!socket.write(bytes)) {
-            channel.pause();
-            socket.once('drain', () => channel.resume());
-          }
-        },
+      const channel: ClientChannel = await target.pipe(bridge, args, {
+        onOutput: (bytes) => this.#toNix(bytes, socket, channel),
         onErrorLine: (line) => {
           this.#problems.push(line);
           runtime.log.foreign('target', line);
         },
       });
-      channel.on('error', () => socket.destroy());
-      // not destroy: the daemon's last words must still reach Nix
-      channel.on('close', () => socket.end());
-      socket.on('close', () => channel.destroy());
-      socket.on('data', (bytes: Buffer) => {
-        this.#bytesSent += bytes.length;
-        if (!channel.write(bytes)) {
-          socket.pause();
-          channel.once('drain', () => {
-            this.#touch();
-            socket.resume();
-          });
-        }
-      });
-      socket.on('end', () => channel.end());
-      socket.resume();
+      this.#join(socket, channel);
     } catch (error) {
       this.#problems.push(errorMessage(error));
       socket.destroy();
     }
+  }
+
+  #join(socket: Socket, channel: ClientChannel): void {
+    channel.on('error', () => socket.destroy());
+    // not destroy: the daemon's last words must still reach Nix
+    channel.on('close', () => socket.end());
+    socket.on('close', () => channel.destroy());
+    socket.on('data', (bytes: Buffer) => this.#toTarget(bytes, socket, channel));
+    socket.on('end', () => channel.end());
+    socket.resume();
+  }
+
+  #toTarget(bytes: Buffer, socket: Socket, channel: ClientChannel): void {
+    this.#bytesSent += bytes.length;
+    if (channel.write(bytes)) return;
+    socket.pause();
+    channel.once('drain', () => {
+      this.#touch();
+      socket.resume();
+    });
+  }
+
+  #toNix(bytes: Buffer, socket: Socket, channel: ClientChannel): void {
+    this.#touch();
+    if (socket.write(bytes)) return;
+    channel.pause();
+    socket.once('drain', () => channel.resume());
   }
 }
 

@@ -1,4 +1,4 @@
-import { ConnectionError } from '../errors';
+import { ConnectionError, NixError } from '../errors';
 import { StoreBridge } from '../nix/store-bridge';
 import type { PhaseContext } from './context';
 
@@ -43,9 +43,19 @@ async function copyThrough(
     });
   } catch (error) {
     // Nix cannot know that its socket closed because the SSH connection was lost
-    if (target.isConnected || runtime.signal.aborted) throw error;
+    if (target.isConnected || runtime.signal.aborted) throw withProblems(error, bridge.problems);
     throw new ConnectionError('dropped', 'the connection to the target was lost', { cause: error });
   }
+}
+
+/** Nix sees only that its socket closed; the target's side of the bridge knows why. */
+function withProblems(error: unknown, problems: readonly string[]): unknown {
+  const last = problems.at(-1);
+  if (!(error instanceof NixError) || last === undefined) return error;
+  return new NixError(`${error.message}; the target says: ${last}`, {
+    cause: error,
+    lastLines: [...error.lastLines, ...problems.slice(-20)],
+  });
 }
 
 /**

@@ -27,7 +27,7 @@ export async function stageKexecImage(context: PhaseContext, signal: AbortSignal
     return upload(context, signal, image.path, () => Promise.resolve(createReadStream(image.path)));
   log.info(`the target fetches the kexec image ${image.url}`);
   const result = await context.target.survivingDrops('fetching the kexec image', () =>
-    context.target.run(stage, [image.url], { privileged: true, signal, anyExitCode: true }),
+    context.target.run(stage, [image.url], { ...stageOptions(context), signal }),
   );
   if (result.code === 0) return result.stdout.trim();
   if (result.code !== cannotFetch) throw stageError(result.errorLines);
@@ -56,7 +56,7 @@ async function upload(
   const result = await target.survivingDrops('sending the kexec image', async () => {
     const stdin = await open();
     try {
-      return await target.run(stage, [], { privileged: true, signal, stdin, anyExitCode: true });
+      return await target.run(stage, [], { ...stageOptions(context), signal, stdin });
     } finally {
       stdin.destroy();
     }
@@ -70,6 +70,11 @@ async function upload(
     `sent and unpacked ${name}${size} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`,
   );
   return result.stdout.trim();
+}
+
+function stageOptions({ runtime }: PhaseContext) {
+  const onErrorLine = (line: string) => runtime.log.foreign('target', line);
+  return { privileged: true, anyExitCode: true, onErrorLine };
 }
 
 async function download(url: string, signal: AbortSignal): Promise<Readable> {

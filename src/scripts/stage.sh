@@ -8,8 +8,14 @@ url=${1:-}
 # usable DIR: files can be written there, and run (no noexec)
 usable() {
   [ -d "$1" ] && mkdir -p "$1/nixos-anywhere" 2>/dev/null || return 1
-  printf '#!/bin/sh\nexit 0\n' >"$1/nixos-anywhere/probe" 2>/dev/null || return 1
-  chmod 700 "$1/nixos-anywhere/probe" && "$1/nixos-anywhere/probe" 2>/dev/null && rm "$1/nixos-anywhere/probe"
+  probe=$1/nixos-anywhere/probe
+  if printf '#!/bin/sh\nexit 0\n' 2>/dev/null >"$probe" && chmod 700 "$probe" && "$probe" 2>/dev/null; then
+    rm "$probe"
+  else
+    rm -f "$probe"
+    rmdir "$1/nixos-anywhere" 2>/dev/null
+    return 1
+  fi
 }
 
 # fetch: the image on standard output
@@ -34,13 +40,23 @@ unpack() {
   fd377a585a00) set -- xz -dc ;;
   28b52ffd*) set -- zstd -dc ;;
   '')
-    # a fetch that failed has given its reason, which must stay the last word
-    [ -e fetch-failed ] || echo 'the kexec image is empty' >&2
-    return 1
+    # said where the other reasons are, so that neither it nor the lack of files hides why a fetch failed
+    echo 'it is empty' >failed
     ;;
   *) set -- cat ;;
   esac
   { cat head - | "$@" || echo "$1 failed" >failed; } | tar -xf - || echo 'tar failed' >failed
+}
+
+# report_progress: says how much has arrived, as long as something does: silence means that it has stopped
+report_progress() {
+  last=
+  # sleep must not hold the streams: they are closed when the image is there, not when sleep ends
+  while sleep 20 >/dev/null 2>&1; do
+    now=$(du -sk . | cut -f1)
+    [ "$now" = "$last" ] || echo "$((now / 1024)) MiB of the kexec image have arrived" >&2
+    last=$now
+  done
 }
 
 home=
@@ -59,7 +75,10 @@ chmod 700 "$home"
 rm -rf "$home/image"
 mkdir "$home/image"
 cd "$home/image"
+report_progress &
+reporter=$!
 { fetch || echo 'fetch failed' >fetch-failed; } | unpack || true
+kill "$reporter" 2>/dev/null || true
 if [ -e fetch-failed ] && [ -n "$url" ]; then exit 80; fi
 if [ -e failed ] || [ -e fetch-failed ]; then
   echo "the kexec image could not be unpacked: $(cat failed 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)" >&2
