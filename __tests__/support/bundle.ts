@@ -1,0 +1,106 @@
+// The bundle as a runner starts it, against a loopback machine, and its log as a runner reads it.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Result } from '../../src/report/result';
+import { type ActionOptions, type ActionResult, runAction } from '../../testbed/action.mts';
+import { nixEnvironment } from '../../testbed/paths.mts';
+import type { Sshd } from '../../testbed/sshd.mts';
+import { temporaryFolder } from './runtime';
+
+export interface RunnerCommand {
+  name: string;
+  properties: string;
+  message: string;
+}
+
+/** What actions/runner takes for commands (ActionCommand.cs): `##[` anywhere in a line, `::` after leading blanks. */
+export function commandsOf(log: string): RunnerCommand[] {
+  return log.split('\n').flatMap((line) => {
+    const old = /##\[([^\s\]]+)([^\]]*)\](.*)/.exec(line);
+    const match = old ?? /^\s*::([^\s:]+)(.*?)::(.*)$/.exec(line);
+    if (match === null) return [];
+    const [, name = '', properties = '', message = ''] = match;
+    return [{ name, properties: properties.trim(), message: unescaped(message) }];
+  });
+}
+
+function unescaped(message: string): string {
+  return message.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%');
+}
+
+/** The commands that the action gives itself. */
+export const ownCommands = new Set(['add-mask', 'debug', 'group', 'endgroup', 'warning', 'error']);
+
+export interface BundleRun extends ActionResult {
+  /** The messages of the error and warning annotations. */
+  errors: string[];
+  warnings: string[];
+  /** The file that the output `result-file` names. */
+  result: Result;
+  /** Where the run kept its files. */
+  dir: string;
+}
+
+/** Inputs with which the action can look at a machine. Never one with which it would change it: `plan` is set. */
+export function inputsFor(sshd: Sshd, flake: string): Record<string, string> {
+  return {
+    flake,
+    'target-host': `${sshd.user}@${sshd.host}`,
+    'ssh-port': String(sshd.port),
+    'ssh-private-key': sshd.clientKey.private,
+    'known-hosts': sshd.hostKeyLine('ed25519'),
+    'connect-timeout': '10s',
+    plan: 'true',
+  };
+}
+
+/** Runs the bundle with folders of its own for whatever it or Nix may write. */
+export async function runBundle(options: Partial<ActionOptions> = {}): Promise<BundleRun> {
+  const dir = options.dir ?? temporaryFolder('bundle');
+  const folders = {
+    TMPDIR: join(dir, 'tmpdir'),
+    XDG_CACHE_HOME: join(dir, 'cache'),
+    HOME: join(dir, 'home'),
+  };
+  for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true });
+  const env = { ...nixEnvironment(), ...folders, ...privateStore(dir), ...options.env };
+  const run = await runAction({ inputs: {}, ...options, dir, env });
+  const messages = (name: string) =>
+    commandsOf(run.log).flatMap((command) => (command.name === name ? [command.message] : []));
+  const file = run.outputs['result-file'] ?? '';
+  return {
+    ...run,
+    dir,
+    errors: messages('error'),
+    warnings: messages('warning'),
+    result: JSON.parse(readFileSync(file, 'utf8')) as Result,
+  };
+}
+
+/** Evaluations write derivations: into a store that goes with the run. */
+function privateStore(dir: string): Record<string, string> {
+  return { NIX_REMOTE: `local?root=${join(dir, 'store')}` };
+}
+
+/** What a flake's outputs may be made of in these tests. */
+export const configuration = `{
+  pkgs.system = "x86_64-linux";
+  config = {
+    networking.hostName = "demo";
+    services.openssh = { enable = true; hostKeys = [ { type = "ed25519"; path = "/etc/ssh/ssh_host_ed25519_key"; } ]; };
+    users.users.root.openssh.authorizedKeys.keys = [ "ssh-ed25519 AAAA test" ];
+    disko.devices.disk = { };
+    nix.settings = { substituters = [ ]; trusted-public-keys = [ ]; };
+    system.build = let drv = name: derivation { inherit name; system = "x86_64-linux"; builder = "/bin/sh"; }; in {
+      toplevel = drv "nixos-system-demo";
+      diskoScript = drv "disko";
+    };
+  };
+}`;
+
+/** A folder with a flake; returns its path. */
+export function makeFlake(outputs = `{ nixosConfigurations.demo = ${configuration}; }`, inputs = ''): string {
+  const folder = temporaryFolder('flake');
+  writeFileSync(join(folder, 'flake.nix'), `{ ${inputs} outputs = { self, ... }: ${outputs}; }\n`);
+  return folder;
+}
