@@ -42,6 +42,7 @@ unpack() {
   '')
     # said where the other reasons are, so that neither it nor the lack of files hides why a fetch failed
     echo 'it is empty' >failed
+    return 0
     ;;
   *) set -- cat ;;
   esac
