@@ -56690,7 +56690,7 @@ class MarkerFilter {
 /* harmony default export */ const deauthorize_sh = ("#!/bin/sh\n# deauthorize.sh LINE: as root, takes LINE out of root's authorized_keys again.\nset -eu\numask 077\nfile=/root/.ssh/authorized_keys\n[ -f \"$file\" ] || exit 0\ngrep -vxF -- \"$1\" \"$file\" >\"$file.nixos-anywhere\" || true\n# keeps the file's owner, mode and links\ncat \"$file.nixos-anywhere\" >\"$file\"\nrm \"$file.nixos-anywhere\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/detached-follow.sh.js
-/* harmony default export */ const detached_follow_sh = ("#!/bin/sh\n# detached-follow.sh ID OFFSET: prints the output of detached work from byte OFFSET on, until it ends. The last line of\n# standard error is \"ended CODE\", or \"died\" when its process went away without an exit code.\nset -u\ndir=/run/nixos-anywhere/tasks/$1\noffset=$2\n\n# print_new: what the log holds beyond offset\nprint_new() {\n  size=$(wc -c <\"$dir/log\")\n  [ \"$size\" -gt \"$offset\" ] || return 0\n  tail -c \"+$((offset + 1))\" \"$dir/log\" | head -c \"$((size - offset))\"\n  offset=$size\n}\n\n# alive: the very process that was started still runs, not another one that got its number\nalive() {\n  read -r pid start <\"$dir/pid\" 2>/dev/null || return 1\n  [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]\n}\n\nbeats=0\nwhile :; do\n  # looked at before the log is read: what was printed before the end must not be lost\n  ended=no\n  if [ -e \"$dir/exit\" ]; then ended=yes; fi\n  dead=no\n  if [ \"$ended\" = no ] && [ -e \"$dir/pid\" ] && ! alive && [ ! -e \"$dir/exit\" ]; then dead=yes; fi\n  # started, but its process never came to write down who it is\n  if [ ! -e \"$dir/pid\" ] && [ \"$beats\" -gt 100 ]; then dead=yes; fi\n  print_new || exit 0\n  if [ \"$ended\" = yes ]; then\n    echo \"ended $(cat \"$dir/exit\")\" >&2\n    exit 0\n  fi\n  if [ \"$dead\" = yes ]; then\n    echo died >&2\n    exit 0\n  fi\n  beats=$((beats + 1))\n  sleep 0.2 2>/dev/null || sleep 1\ndone\n");
+/* harmony default export */ const detached_follow_sh = ("#!/bin/sh\n# detached-follow.sh ID OFFSET: prints the output of detached work from byte OFFSET on, until it ends. The last line of\n# standard error is \"ended CODE\", or \"died\" when its process went away without an exit code.\nset -u\ndir=/run/nixos-anywhere/tasks/$1\noffset=$2\n\n# print_new: what the log holds beyond offset; fails when nobody reads any more\nprint_new() {\n  size=$(wc -c <\"$dir/log\")\n  [ \"$size\" -gt \"$offset\" ] || return 0\n  tail -c \"+$((offset + 1))\" \"$dir/log\" | head -c \"$((size - offset))\" || return 1\n  offset=$size\n}\n\n# alive: the very process that was started still runs, not another one that got its number\nalive() {\n  read -r pid start <\"$dir/pid\" 2>/dev/null || return 1\n  [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]\n}\n\nbeats=0\nwhile :; do\n  # looked at before the log is read: what was printed before the end must not be lost\n  ended=no\n  if [ -e \"$dir/exit\" ]; then ended=yes; fi\n  dead=no\n  if [ \"$ended\" = no ] && [ -e \"$dir/pid\" ] && ! alive && [ ! -e \"$dir/exit\" ]; then dead=yes; fi\n  # started, but its process never came to write down who it is\n  if [ ! -e \"$dir/pid\" ] && [ \"$beats\" -gt 100 ]; then dead=yes; fi\n  print_new || exit 0\n  if [ \"$ended\" = yes ]; then\n    echo \"ended $(cat \"$dir/exit\")\" >&2\n    exit 0\n  fi\n  if [ \"$dead\" = yes ]; then\n    echo died >&2\n    exit 0\n  fi\n  beats=$((beats + 1))\n  sleep 0.2 2>/dev/null || sleep 1\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/detached-start.sh.js
 /* harmony default export */ const detached_start_sh = ("#!/bin/sh\n# detached-start.sh ID BYTES [ARG...]: as root, starts the script that comes on standard input (BYTES long) with ARGs,\n# so that it goes on when this connection ends. Its output, exit code and process are left in the folder of ID for\n# detached-follow.sh. Saying it again after a lost answer starts nothing twice.\nset -eu\numask 077\ndir=/run/nixos-anywhere/tasks/$1\nbytes=$2\nshift 2\nmkdir -p \"$dir\"\n[ -e \"$dir/started\" ] && exit 0\ncat >\"$dir/script.$$\"\n[ \"$(wc -c <\"$dir/script.$$\")\" -eq \"$bytes\" ] || {\n  echo 'the script came only in part' >&2\n  exit 1\n}\n# whoever makes the folder starts the work\nmkdir \"$dir/started\" 2>/dev/null || exit 0\nmv \"$dir/script.$$\" \"$dir/script\"\n: >\"$dir/log\"\ncat >\"$dir/launch\" <<'LAUNCH'\ndir=$1\nshift\n# whole at once: whoever finds it without a number takes us for dead\necho \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)\" >\"$dir/pid.new\"\nmv \"$dir/pid.new\" \"$dir/pid\"\nsh \"$dir/script\" \"$@\" >\"$dir/log\" 2>&1 </dev/null && code=0 || code=$?\necho \"$code\" >\"$dir/exit.new\"\nmv \"$dir/exit.new\" \"$dir/exit\"\nLAUNCH\nif [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1; then\n  # KillMode: what the script leaves running (the delayed jump of kexec/run) must outlive it\n  systemd-run --quiet --collect --no-block --property=KillMode=process \\\n    --setenv=PATH=\"$PATH\" --setenv=HOME=\"${HOME:-/root}\" \\\n    --setenv=SUDO_USER=\"${SUDO_USER:-}\" --setenv=DOAS_USER=\"${DOAS_USER:-}\" \\\n    /bin/sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null </dev/null\nelse\n  setsid sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null 2>&1 </dev/null &\nfi\n");
@@ -56720,7 +56720,7 @@ class MarkerFilter {
 /* harmony default export */ const reboot_sh = ("#!/bin/sh\n# As root, lets go of the disks and reboots a moment later, after the answer has been given.\nset -u\nsync\nif command -v zpool >/dev/null 2>&1 && [ -n \"$(zpool list -H 2>/dev/null)\" ]; then\n  umount -R /mnt 2>/dev/null\n  swapoff -a\n  zpool export -a\nelse\n  umount -R /mnt 2>/dev/null || umount -a -r 2>/dev/null\n  swapoff -a 2>/dev/null\nfi\nsync\nsetsid sh -c 'sleep 1; reboot || reboot -f' >/dev/null 2>&1 </dev/null &\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/stage.sh.js
-/* harmony default export */ const stage_sh = ("#!/bin/sh\n# stage.sh [URL]: as root, unpacks a kexec image that comes from URL, or from standard input, into a folder of its own\n# and prints the folder. Gzip, xz, zstd or plain tar are told apart by content: a URL's end says little.\n# Exit code 80: this machine cannot fetch URL.\nset -eu\nurl=${1:-}\n\n# usable DIR: files can be written there, and run (no noexec)\nusable() {\n  [ -d \"$1\" ] && mkdir -p \"$1/nixos-anywhere\" 2>/dev/null || return 1\n  printf '#!/bin/sh\\nexit 0\\n' >\"$1/nixos-anywhere/probe\" 2>/dev/null || return 1\n  chmod 700 \"$1/nixos-anywhere/probe\" && \"$1/nixos-anywhere/probe\" 2>/dev/null && rm \"$1/nixos-anywhere/probe\"\n}\n\n# fetch: the image on standard output\nfetch() {\n  if [ -z \"$url\" ]; then\n    cat\n  elif command -v curl >/dev/null 2>&1; then\n    curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 -- \"$url\"\n  elif command -v wget >/dev/null 2>&1; then\n    wget -q -T 20 -O - -- \"$url\"\n  else\n    echo 'neither curl nor wget here' >&2\n    return 1\n  fi\n}\n\n# unpack: standard input, whatever its compression\nunpack() {\n  dd bs=1 count=6 of=head 2>/dev/null\n  case $(od -An -tx1 head | tr -d ' \\n') in\n  1f8b*) set -- gzip -dc ;;\n  fd377a585a00) set -- xz -dc ;;\n  28b52ffd*) set -- zstd -dc ;;\n  '')\n    # a fetch that failed has given its reason, which must stay the last word\n    [ -e fetch-failed ] || echo 'the kexec image is empty' >&2\n    return 1\n    ;;\n  *) set -- cat ;;\n  esac\n  { cat head - | \"$@\" || echo \"$1 failed\" >failed; } | tar -xf - || echo 'tar failed' >failed\n}\n\nhome=\nfor dir in /root /var/tmp /home /tmp /run; do\n  if usable \"$dir\"; then\n    home=$dir/nixos-anywhere\n    break\n  fi\ndone\n[ -n \"$home\" ] || {\n  echo 'no folder here can hold programs: all of /root, /var/tmp, /home, /tmp are read-only or mounted noexec' >&2\n  exit 1\n}\nchmod 700 \"$home\"\n# an image that was started once has grown (kexec/run appends to its initrd)\nrm -rf \"$home/image\"\nmkdir \"$home/image\"\ncd \"$home/image\"\n{ fetch || echo 'fetch failed' >fetch-failed; } | unpack || true\nif [ -e fetch-failed ] && [ -n \"$url\" ]; then exit 80; fi\nif [ -e failed ] || [ -e fetch-failed ]; then\n  echo \"the kexec image could not be unpacked: $(cat failed 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)\" >&2\n  exit 1\nfi\nfor file in run kexec ip bzImage initrd; do\n  [ -f \"kexec/$file\" ] || {\n    echo \"the kexec image has no kexec/$file; it holds: $(find . -mindepth 1 -maxdepth 2 ! -name head | sort | head -n 20 | tr '\\n' ' ')\" >&2\n    exit 81\n  }\ndone\npwd -P\n");
+/* harmony default export */ const stage_sh = ("#!/bin/sh\n# stage.sh [URL]: as root, unpacks a kexec image that comes from URL, or from standard input, into a folder of its own\n# and prints the folder. Gzip, xz, zstd or plain tar are told apart by content: a URL's end says little.\n# Exit code 80: this machine cannot fetch URL.\nset -eu\nurl=${1:-}\n\n# usable DIR: files can be written there, and run (no noexec)\nusable() {\n  [ -d \"$1\" ] && mkdir -p \"$1/nixos-anywhere\" 2>/dev/null || return 1\n  probe=$1/nixos-anywhere/probe\n  if printf '#!/bin/sh\\nexit 0\\n' 2>/dev/null >\"$probe\" && chmod 700 \"$probe\" && \"$probe\" 2>/dev/null; then\n    rm \"$probe\"\n  else\n    rm -f \"$probe\"\n    rmdir \"$1/nixos-anywhere\" 2>/dev/null\n    return 1\n  fi\n}\n\n# fetch: the image on standard output\nfetch() {\n  if [ -z \"$url\" ]; then\n    cat\n  elif command -v curl >/dev/null 2>&1; then\n    curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 -- \"$url\"\n  elif command -v wget >/dev/null 2>&1; then\n    wget -q -T 20 -O - -- \"$url\"\n  else\n    echo 'neither curl nor wget here' >&2\n    return 1\n  fi\n}\n\n# unpack: standard input, whatever its compression\nunpack() {\n  dd bs=1 count=6 of=head 2>/dev/null\n  case $(od -An -tx1 head | tr -d ' \\n') in\n  1f8b*) set -- gzip -dc ;;\n  fd377a585a00) set -- xz -dc ;;\n  28b52ffd*) set -- zstd -dc ;;\n  '')\n    # said where the other reasons are, so that neither it nor the lack of files hides why a fetch failed\n    echo 'it is empty' >failed\n    return 0\n    ;;\n  *) set -- cat ;;\n  esac\n  { cat head - | \"$@\" || echo \"$1 failed\" >failed; } | tar -xf - || echo 'tar failed' >failed\n}\n\n# report_progress: says how much has arrived, as long as something does: silence means that it has stopped\nreport_progress() {\n  last=\n  # sleep must not hold the streams: they are closed when the image is there, not when sleep ends\n  while sleep 20 >/dev/null 2>&1; do\n    now=$(du -sk . | cut -f1)\n    [ \"$now\" = \"$last\" ] || echo \"$((now / 1024)) MiB of the kexec image have arrived\" >&2\n    last=$now\n  done\n}\n\nhome=\nfor dir in /root /var/tmp /home /tmp /run; do\n  if usable \"$dir\"; then\n    home=$dir/nixos-anywhere\n    break\n  fi\ndone\n[ -n \"$home\" ] || {\n  echo 'no folder here can hold programs: all of /root, /var/tmp, /home, /tmp are read-only or mounted noexec' >&2\n  exit 1\n}\nchmod 700 \"$home\"\n# an image that was started once has grown (kexec/run appends to its initrd)\nrm -rf \"$home/image\"\nmkdir \"$home/image\"\ncd \"$home/image\"\nreport_progress &\nreporter=$!\n{ fetch || echo 'fetch failed' >fetch-failed; } | unpack || true\nkill \"$reporter\" 2>/dev/null || true\nif [ -e fetch-failed ] && [ -n \"$url\" ]; then exit 80; fi\nif [ -e failed ] || [ -e fetch-failed ]; then\n  echo \"the kexec image could not be unpacked: $(cat failed 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)\" >&2\n  exit 1\nfi\nfor file in run kexec ip bzImage initrd; do\n  [ -f \"kexec/$file\" ] || {\n    echo \"the kexec image has no kexec/$file; it holds: $(find . -mindepth 1 -maxdepth 2 ! -name head | sort | head -n 20 | tr '\\n' ' ')\" >&2\n    exit 81\n  }\ndone\npwd -P\n");
 
 ;// CONCATENATED MODULE: ./lib/ssh/scripts.js
 
@@ -57581,7 +57581,7 @@ async function stageKexecImage(context, signal) {
     if (image.kind === 'path')
         return upload(context, signal, image.path, () => Promise.resolve((0,external_node_fs_namespaceObject.createReadStream)(image.path)));
     log.info(`the target fetches the kexec image ${image.url}`);
-    const result = await context.target.survivingDrops('fetching the kexec image', () => context.target.run(stage, [image.url], { privileged: true, signal, anyExitCode: true }));
+    const result = await context.target.survivingDrops('fetching the kexec image', () => context.target.run(stage, [image.url], { ...stageOptions(context), signal }));
     if (result.code === 0)
         return result.stdout.trim();
     if (result.code !== cannotFetch)
@@ -57604,7 +57604,7 @@ async function upload(context, signal, name, open) {
     const result = await target.survivingDrops('sending the kexec image', async () => {
         const stdin = await open();
         try {
-            return await target.run(stage, [], { privileged: true, signal, stdin, anyExitCode: true });
+            return await target.run(stage, [], { ...stageOptions(context), signal, stdin });
         }
         finally {
             stdin.destroy();
@@ -57615,6 +57615,10 @@ async function upload(context, signal, name, open) {
     const size = await (0,promises_namespaceObject.stat)(name).then((file) => ` (${(file.size / 1e6).toFixed(1)} MB)`, () => '');
     runtime.log.info(`sent and unpacked ${name}${size} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
     return result.stdout.trim();
+}
+function stageOptions({ runtime }) {
+    const onErrorLine = (line) => runtime.log.foreign('target', line);
+    return { privileged: true, anyExitCode: true, onErrorLine };
 }
 async function download(url, signal) {
     const response = await fetch(url, { signal }).catch((error) => {
@@ -57837,39 +57841,44 @@ class StoreBridge {
                 ...options.daemonOptions.flatMap(([name, value]) => ['--option', name, value]),
             ];
             const channel = await target.pipe(bridge, args, {
-                onOutput: (bytes) => {
-                    this.#touch();
-                    if (!socket.write(bytes)) {
-                        channel.pause();
-                        socket.once('drain', () => channel.resume());
-                    }
-                },
+                onOutput: (bytes) => this.#toNix(bytes, socket, channel),
                 onErrorLine: (line) => {
                     this.#problems.push(line);
                     runtime.log.foreign('target', line);
                 },
             });
-            channel.on('error', () => socket.destroy());
-            // not destroy: the daemon's last words must still reach Nix
-            channel.on('close', () => socket.end());
-            socket.on('close', () => channel.destroy());
-            socket.on('data', (bytes) => {
-                this.#bytesSent += bytes.length;
-                if (!channel.write(bytes)) {
-                    socket.pause();
-                    channel.once('drain', () => {
-                        this.#touch();
-                        socket.resume();
-                    });
-                }
-            });
-            socket.on('end', () => channel.end());
-            socket.resume();
+            this.#join(socket, channel);
         }
         catch (error) {
             this.#problems.push(errorMessage(error));
             socket.destroy();
         }
+    }
+    #join(socket, channel) {
+        channel.on('error', () => socket.destroy());
+        // not destroy: the daemon's last words must still reach Nix
+        channel.on('close', () => socket.end());
+        socket.on('close', () => channel.destroy());
+        socket.on('data', (bytes) => this.#toTarget(bytes, socket, channel));
+        socket.on('end', () => channel.end());
+        socket.resume();
+    }
+    #toTarget(bytes, socket, channel) {
+        this.#bytesSent += bytes.length;
+        if (channel.write(bytes))
+            return;
+        socket.pause();
+        channel.once('drain', () => {
+            this.#touch();
+            socket.resume();
+        });
+    }
+    #toNix(bytes, socket, channel) {
+        this.#touch();
+        if (socket.write(bytes))
+            return;
+        channel.pause();
+        socket.once('drain', () => channel.resume());
     }
 }
 function socketPath(folder) {
@@ -57912,9 +57921,19 @@ async function copyThrough(bridge, { nix, target, runtime }, path) {
     catch (error) {
         // Nix cannot know that its socket closed because the SSH connection was lost
         if (target.isConnected || runtime.signal.aborted)
-            throw error;
+            throw withProblems(error, bridge.problems);
         throw new ConnectionError('dropped', 'the connection to the target was lost', { cause: error });
     }
+}
+/** Nix sees only that its socket closed; the target's side of the bridge knows why. */
+function withProblems(error, problems) {
+    const last = problems.at(-1);
+    if (!(error instanceof NixError) || last === undefined)
+        return error;
+    return new NixError(`${error.message}; the target says: ${last}`, {
+        cause: error,
+        lastLines: [...error.lastLines, ...problems.slice(-20)],
+    });
 }
 /**
  * What the target's daemon may know: where the configuration says that its paths can be fetched. The new system's
