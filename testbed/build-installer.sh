@@ -10,6 +10,8 @@ userland() {
   log 'installer: userland'
   debian_tree trixie "$r" "$packages"
   slim
+  local name
+  for name in init reboot poweroff halt udhcpc; do ln -sf /usr/bin/busybox "$r/usr/sbin/$name"; done
   # the same userland, before it turns into an installer, is what the flake's systems run
   tar -C "$r" --sort=name --mtime=@1 --owner=0 --group=0 --numeric-owner -cf "$work/rootfs.tar" ./usr ./etc
   pigz -9nf "$work/rootfs.tar"
@@ -47,7 +49,6 @@ configuration() {
   log 'installer: its own parts'
   local i
   cp -a "$TB_DIR/installer/rootfs/." "$r/"
-  for i in init reboot poweroff halt udhcpc; do ln -sf /usr/bin/busybox "$r/usr/sbin/$i"; done
   printf '%s\n' ID=nixos 'ID_LIKE=""' VARIANT_ID=installer NAME=NixOS 'PRETTY_NAME="NixOS (testbed installer)"' \
     'VERSION_ID="25.11"' >"$r/etc/os-release"
   echo nixos-installer >"$r/etc/hostname"
