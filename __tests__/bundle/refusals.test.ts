@@ -43,7 +43,9 @@ describe('the connection', () => {
     atEnd(() => void server.close());
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
-    const run = await runOn({ 'ssh-port': String(address.port), 'known-hosts': '', 'connect-timeout': '9s' });
+    const port = String(address.port);
+    const ports = { 'ssh-port': port, 'post-kexec-ssh-port': port };
+    const run = await runOn({ ...ports, 'known-hosts': '', 'connect-timeout': '9s' });
     expect(run.errors[0]).toMatch(/accepts connections but says nothing/);
     expect(run.result.failure?.kind).toBe('connection');
   });

@@ -1,11 +1,12 @@
 // Copying a closure to the machine while the connection breaks.
 import { expect } from 'vitest';
 import { copyClosure } from '../../src/phases/copy-closure';
+import { hintFor } from '../../src/report/hints';
 import type { FaultProxy } from '../../testbed/proxy.mts';
 import { test, testEach } from '../support/concurrent';
 import { contextOf } from '../support/context';
 import { startMachine, startProxy, targetOf } from '../support/machine';
-import { testRuntime, until } from '../support/runtime';
+import { failure, testRuntime, until } from '../support/runtime';
 import { daemons, makeClosure, newStore, verifiedPaths } from '../support/store';
 
 /** A machine at some distance, so that a copy takes long enough to be disturbed. */
@@ -51,4 +52,15 @@ test('paths that the machine has already are not sent again', async () => {
   expect(sent()).toBeLessThan(1);
   expect(await verifiedPaths(target)).toBe(closure.count);
   expect(await daemons(targetOf(sshd, runtime))).toEqual([]);
+});
+
+test('a machine without Nix: what is missing, and advice', async () => {
+  const sshd = await startMachine({ nix: false });
+  const runtime = testRuntime();
+  const context = await contextOf(sshd, targetOf(sshd, runtime), runtime);
+  const error = await failure(copyClosure(context, makeClosure({ small: 1, large: 0 }).path, newStore));
+  const lines = (error as { lastLines?: readonly string[] }).lastLines ?? [];
+  const said = [error.message, ...lines].join('\n');
+  expect(said).toContain('nix-daemon: not found');
+  expect(hintFor(said)).toContain('no Nix');
 });

@@ -47,6 +47,8 @@ export function inputsFor(sshd: Sshd, flake: string): Record<string, string> {
     flake,
     'target-host': `${sshd.user}@${sshd.host}`,
     'ssh-port': String(sshd.port),
+    // else a refused login is followed by a look at port 22, which is this computer's own
+    'post-kexec-ssh-port': String(sshd.port),
     'ssh-private-key': sshd.clientKey.private,
     'known-hosts': sshd.hostKeyLine('ed25519'),
     'connect-timeout': '10s',
@@ -67,7 +69,8 @@ export async function runBundle(options: Partial<ActionOptions> = {}): Promise<B
   const run = await runAction({ inputs: {}, ...options, dir, env });
   const messages = (name: string) =>
     commandsOf(run.log).flatMap((command) => (command.name === name ? [command.message] : []));
-  const file = run.outputs['result-file'] ?? '';
+  const file = run.outputs['result-file'];
+  if (file === undefined) throw new Error(`the action has set no result-file:\n${run.log}`);
   return {
     ...run,
     dir,

@@ -9,7 +9,9 @@ const running = new AsyncLocalStorage<TestContext>();
 export function atEnd(undo: () => void | Promise<void>): void {
   const context = running.getStore();
   if (context === undefined) throw new Error('atEnd is for tests of this file’s `test` only');
-  context.onTestFinished(async () => await undo());
+  context.onTestFinished(async () => {
+    await undo();
+  });
 }
 
 /** A test that runs beside others of its file. */
