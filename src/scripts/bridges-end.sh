@@ -6,6 +6,8 @@ for file in /run/nixos-anywhere/bridges/*; do
   [ -f "$file" ] || continue
   pid=${file##*/}
   start=$(cat "$file")
+  # a record that was cut off: empty would be the same as the empty answer for a process that is gone
+  [ -n "$start" ] || start=unknown
   while [ "$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)" = "$start" ]; do
     # a zombie holds no locks
     case $(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null) in Z*) break ;; esac

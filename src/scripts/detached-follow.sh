@@ -5,11 +5,11 @@ set -u
 dir=/run/nixos-anywhere/tasks/$1
 offset=$2
 
-# print_new: what the log holds beyond offset
+# print_new: what the log holds beyond offset; fails when nobody reads any more
 print_new() {
   size=$(wc -c <"$dir/log")
   [ "$size" -gt "$offset" ] || return 0
-  tail -c "+$((offset + 1))" "$dir/log" | head -c "$((size - offset))"
+  tail -c "+$((offset + 1))" "$dir/log" | head -c "$((size - offset))" || return 1
   offset=$size
 }
 
