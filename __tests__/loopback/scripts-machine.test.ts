@@ -1,0 +1,384 @@
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseFacts, parseFields } from '../../src/plan/facts';
+import { parsePublicKeys } from '../../src/ssh/host-keys';
+import { makeKey } from '../../testbed/sshd.mts';
+import { Machine, shells } from './scripts';
+
+describe.each(shells)('under %s', (shell) => {
+  let machine: Machine;
+  beforeEach(() => {
+    machine = new Machine(shell);
+  });
+  afterEach(() => machine.remove());
+
+  const write = (path: string, text: string, mode = 0o644) => {
+    mkdirSync(dirname(machine.path(path)), { recursive: true });
+    writeFileSync(machine.path(path), text, { mode });
+  };
+  const read = (path: string) => readFileSync(machine.path(path), 'utf8');
+  const modeOf = (path: string) => (statSync(machine.path(path)).mode & 0o777).toString(8);
+
+  describe('facts.sh', () => {
+    const factsWith = (release: string, setup = ':') => {
+      write('/tmp/os-release', release);
+      const mount = 'mount --bind /tmp/os-release /etc/os-release';
+      const { code, stdout, stderr } = machine.run('facts.sh', [], { setup: `${mount}\n${setup}` });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      return parseFacts(stdout);
+    };
+
+    test('gives every fact of this machine', () => {
+      expect(factsWith('ID=debian\nPRETTY_NAME="Debian GNU/Linux 12"\n')).toMatchObject({
+        os: 'Linux',
+        architecture: execFileSync('uname', ['-m'], { encoding: 'utf8' }).trim(),
+        kernel: execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim(),
+        distribution: 'Debian GNU/Linux 12',
+        isNixos: false,
+        isInstaller: false,
+        isRoot: true,
+        privilege: 'none',
+        missingTools: [],
+        memoryKiB: Number(/MemTotal: *(\d+)/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]),
+        bootId: readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim(),
+        uefi: existsSync('/sys/firmware/efi'),
+      });
+    });
+
+    test.each([
+      ['ID=nixos\nVARIANT_ID=installer\n', true, true],
+      ['ID=nixos\nVARIANT_ID="installer"\n', true, true],
+      ["ID='nixos'\nVARIANT_ID='installer'\n", true, true],
+      ['ID=nixos\nVARIANT="Installer"\n', true, true],
+      ['ID=mine\nID_LIKE="arch nixos"\nVARIANT_ID=installer\n', true, true],
+      ['ID=nixos\n', true, false],
+      ['ID=nixos\nVARIANT_ID=installer-not\n', true, false],
+      ['ID=debian\nVARIANT_ID=installer\n', false, false],
+      ['ID=nixos-like\n', false, false],
+      ['', false, false],
+    ])('tells NixOS and its installer from others: %j', (release, isNixos, isInstaller) => {
+      expect(factsWith(release)).toMatchObject({ isNixos, isInstaller });
+    });
+
+    test('takes hostile os-release text for text', () => {
+      const { distribution, bootId } = factsWith(
+        'PRETTY_NAME="$(touch /tmp/pwned)`x`; bootId=1 ::set-output"\n',
+      );
+      expect(distribution).toBe('$(touch /tmp/pwned)`x`; bootId=1 ::set-output');
+      expect(bootId).toMatch(/^[0-9a-f-]{36}$/);
+      expect(existsSync(machine.path('/tmp/pwned'))).toBe(false);
+    });
+
+    test('works without os-release', () => {
+      const facts = factsWith('', 'umount /etc/os-release; mount --bind /dev/null /etc/os-release');
+      expect(facts).toMatchObject({ distribution: '', isNixos: false });
+    });
+  });
+
+  describe('authorize.sh and deauthorize.sh', () => {
+    const line = 'ssh-ed25519 AAAAC3Nz+x/y== nixos-anywhere-action (added for this installation)';
+    const keys = '/root/.ssh/authorized_keys';
+
+    test('make the folder and the file where there is none', () => {
+      expect(machine.run('authorize.sh', [line])).toEqual({ code: 0, stdout: '', stderr: '' });
+      expect(read(keys)).toBe(`${line}\n`);
+      expect([modeOf('/root/.ssh'), modeOf(keys)]).toEqual(['700', '600']);
+      expect(machine.run('deauthorize.sh', [line])).toEqual({ code: 0, stdout: '', stderr: '' });
+      expect(read(keys)).toBe('');
+    });
+
+    test.each(['ssh-rsa AAAA me\n', '# comment\n\nssh-rsa AAAA me', `${line} and more\n`])(
+      'leave other lines, mode and links as they were: %j',
+      (before) => {
+        write('/root/.ssh/elsewhere', before, 0o640);
+        chmodSync(machine.path('/root/.ssh/elsewhere'), 0o640);
+        symlinkSync('elsewhere', machine.path(keys));
+        machine.run('authorize.sh', [line]);
+        expect(read(keys)).toBe(`${before.trimEnd()}\n${line}\n`);
+        machine.run('deauthorize.sh', [line]);
+        expect(read('/root/.ssh/elsewhere')).toBe(`${before.trimEnd()}\n`);
+        expect(modeOf('/root/.ssh/elsewhere')).toBe('640');
+        expect(readdirSync(machine.path('/root/.ssh')).toSorted()).toEqual(['authorized_keys', 'elsewhere']);
+      },
+    );
+
+    test('deauthorize.sh is content where nothing is to be removed', () => {
+      expect(machine.run('deauthorize.sh', [line]).code).toBe(0);
+      write(keys, 'ssh-rsa AAAA me\n');
+      expect(machine.run('deauthorize.sh', [line]).code).toBe(0);
+      expect(read(keys)).toBe('ssh-rsa AAAA me\n');
+    });
+
+    test('deauthorize.sh leaves the file alone when the rest of it cannot be written', () => {
+      const text = `ssh-rsa ${'A'.repeat(400_000)} me\n${line}\n`;
+      write(keys, text);
+      const full = 'mkdir /mnt/ssh; cp -a /root/.ssh/. /mnt/ssh; mount -t tmpfs -o size=600k none /root/.ssh';
+      const { code } = machine.run('deauthorize.sh', [line], {
+        setup: `${full}; cp -a /mnt/ssh/. /root/.ssh; mount --bind /mnt/ssh/authorized_keys ${keys}`,
+      });
+      expect(code).not.toBe(0);
+      expect(read('/mnt/ssh/authorized_keys').length).toBe(text.length);
+    });
+  });
+
+  describe('access.sh', () => {
+    const access = (key: string, setup = ':') => {
+      const { code, stdout } = machine.run('access.sh', [key], { setup });
+      expect(code).toBe(0);
+      const fields = parseFields(stdout);
+      return {
+        authorized: fields.find(([name]) => name === 'authorized')?.[1],
+        hostKeys: fields.filter(([name]) => name === 'hostKey').map(([, value]) => value),
+      };
+    };
+
+    test.each(['/root/.ssh/authorized_keys', '/root/.ssh/authorized_keys2'])(
+      'finds the key in %s',
+      (path) => {
+        write(path, 'ssh-ed25519 AAAA+KEY/1== me\n');
+        expect(access('AAAA+KEY/1==').authorized).toBe('yes');
+        expect(access('AAAA+KEY/2==').authorized).toBe('no');
+      },
+    );
+
+    test('finds it in the home of the user who called sudo or doas, as kexec/run does', () => {
+      write('/home/me/.ssh/authorized_keys', 'ssh-ed25519 AAAAKEY\n');
+      write('/tmp/passwd', 'root:x:0:0::/root:/bin/sh\nme:x:1000:1000:,,,:/home/me:/bin/sh\n');
+      const as = (user: string) => `mount --bind /tmp/passwd /etc/passwd; export ${user}`;
+      expect(access('AAAAKEY').authorized).toBe('no');
+      expect(access('AAAAKEY', as('SUDO_USER=me')).authorized).toBe('yes');
+      expect(access('AAAAKEY', as('DOAS_USER=me')).authorized).toBe('yes');
+    });
+
+    test('does not count a line that is a comment', () => {
+      write('/root/.ssh/authorized_keys', '# ssh-ed25519 AAAAKEY\n  #AAAAKEY\n');
+      expect(access('AAAAKEY').authorized).toBe('no');
+    });
+
+    test('lists the host keys that have their private half', () => {
+      mkdirSync(machine.path('/etc/ssh'), { recursive: true });
+      const pair = makeKey(machine.path('/etc/ssh/ssh_host_ed25519_key'));
+      write('/etc/ssh/ssh_host_rsa_key.pub', 'ssh-rsa AAAA alone\n');
+      expect(access('x').hostKeys).toEqual([pair.public.split(' ').slice(0, 2).join(' ')]);
+    });
+  });
+
+  describe('host-keys.sh', () => {
+    const paths = ['ed25519', '/etc/ssh/ssh_host_ed25519_key', 'rsa', '/persist/deep/rsa key'];
+    const run = (copy: string, args = paths, setup = ':') => {
+      const { code, stdout, stderr } = machine.run('host-keys.sh', [copy, ...args], { setup });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      return parsePublicKeys(stdout).map(({ type, base64 }) => `${type} ${base64}`);
+    };
+    const publicAt = (path: string) =>
+      execFileSync('ssh-keygen', ['-y', '-f', machine.path(path)], { encoding: 'utf8' })
+        .split(' ')
+        .slice(0, 2)
+        .join(' ')
+        .trim();
+
+    test('makes the configured keys and tells their public halves', () => {
+      const keys = run('no');
+      expect(keys).toEqual([
+        publicAt('/mnt/etc/ssh/ssh_host_ed25519_key'),
+        publicAt('/mnt/persist/deep/rsa key'),
+      ]);
+      expect(modeOf('/mnt/etc/ssh/ssh_host_ed25519_key')).toBe('600');
+      expect(modeOf('/mnt/etc/ssh/ssh_host_ed25519_key.pub')).toBe('644');
+      expect([modeOf('/mnt/etc'), modeOf('/mnt/etc/ssh'), modeOf('/mnt/persist')]).toEqual([
+        '755',
+        '755',
+        '755',
+      ]);
+    });
+
+    test('replaces nothing: a second run tells the same keys', () => {
+      const keys = run('no');
+      expect(run('no')).toEqual(keys);
+      expect(run('yes')).toEqual(keys);
+    });
+
+    test('copies those of the installer, with their modes, and makes only what is missing', () => {
+      mkdirSync(machine.path('/etc/ssh'), { recursive: true });
+      const pair = makeKey(machine.path('/etc/ssh/ssh_host_ed25519_key'));
+      const keys = run('yes');
+      expect(keys[0]).toBe(pair.public.split(' ').slice(0, 2).join(' '));
+      expect(keys[1]).toBe(publicAt('/mnt/persist/deep/rsa key'));
+      expect(modeOf('/mnt/etc/ssh/ssh_host_ed25519_key')).toBe('600');
+    });
+
+    test('does not copy unless asked to', () => {
+      mkdirSync(machine.path('/etc/ssh'), { recursive: true });
+      const pair = makeKey(machine.path('/etc/ssh/ssh_host_ed25519_key'));
+      expect(run('no')[0]).not.toBe(pair.public.split(' ').slice(0, 2).join(' '));
+    });
+
+    test('never copies over a key that is there', () => {
+      mkdirSync(machine.path('/etc/ssh'), { recursive: true });
+      makeKey(machine.path('/etc/ssh/ssh_host_ed25519_key'));
+      mkdirSync(machine.path('/mnt/etc/ssh'), { recursive: true });
+      const supplied = makeKey(machine.path('/mnt/etc/ssh/ssh_host_ed25519_key'));
+      expect(run('yes', paths.slice(0, 2))).toEqual([supplied.public.split(' ').slice(0, 2).join(' ')]);
+      expect(read('/mnt/etc/ssh/ssh_host_ed25519_key')).toBe(supplied.private);
+    });
+
+    test('tells the public half of a key that came without one', () => {
+      mkdirSync(machine.path('/mnt/etc/ssh'), { recursive: true });
+      const supplied = makeKey(machine.path('/mnt/etc/ssh/ssh_host_ed25519_key'));
+      const setup = 'rm /mnt/etc/ssh/ssh_host_ed25519_key.pub';
+      expect(run('no', paths.slice(0, 2), setup)).toEqual([supplied.public.split(' ').slice(0, 2).join(' ')]);
+    });
+
+    test('without configured keys and without copying it does nothing', () => {
+      expect(run('no', [])).toEqual([]);
+      expect(readdirSync(machine.path('/mnt'))).toEqual([]);
+    });
+  });
+
+  describe('check-installed.sh', () => {
+    const system = '/nix/store/abc-nixos-system-demo';
+    const install = (leadsTo = system) => {
+      mkdirSync(machine.path(`/mnt${system}`), { recursive: true });
+      mkdirSync(machine.path('/mnt/nix/var/nix/profiles'), { recursive: true });
+      symlinkSync('system-1-link', machine.path('/mnt/nix/var/nix/profiles/system'));
+      symlinkSync(leadsTo, machine.path('/mnt/nix/var/nix/profiles/system-1-link'));
+      write('/mnt/etc/NIXOS', '');
+    };
+    const check = (setup = ':') => machine.run('check-installed.sh', [system], { setup });
+
+    test('is content with what nixos-install leaves', () => {
+      install();
+      expect(check()).toEqual({ code: 0, stdout: '', stderr: '' });
+    });
+
+    test('takes a profile whose links are absolute', () => {
+      install();
+      const relink = 'ln -sfn /nix/var/nix/profiles/system-1-link /mnt/nix/var/nix/profiles/system';
+      expect(check(relink).code).toBe(0);
+    });
+
+    test.each([
+      ['no profile', 'rm /mnt/nix/var/nix/profiles/system', /no system profile/],
+      ['a profile that leads nowhere', 'rm /mnt/nix/var/nix/profiles/system-1-link', /leads to .*, not to/],
+      ['no system in the store', `rmdir /mnt${system}`, /not in the store below/],
+      ['no mark', 'rm /mnt/etc/NIXOS', /NIXOS is missing/],
+    ])('refuses %s', (_, setup, message) => {
+      install();
+      const { code, stderr } = check(setup);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(message);
+    });
+
+    test('refuses another system', () => {
+      install('/nix/store/other');
+      expect(check()).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('leads to /nix/store/other'),
+      });
+    });
+  });
+
+  test('mounted.sh sees whether something is mounted at /mnt itself', () => {
+    const unmounted = { setup: 'umount /mnt; mkdir -p /mnt/below && mount -t tmpfs none /mnt/below' };
+    const { code, stderr } = machine.run('mounted.sh', [], unmounted);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'nothing is mounted at /mnt\n' });
+    expect(machine.run('mounted.sh', [], { setup: 'umount /mnt; mount -t tmpfs none /mnt' }).code).toBe(0);
+  });
+
+  describe('bridges-end.sh', () => {
+    const bridges = '/run/nixos-anywhere/bridges';
+    const startTime = (pid: number) =>
+      readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\) /, '').split(' ')[19];
+    const isAlive = (pid: number) =>
+      existsSync(`/proc/${pid}`) && !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+
+    test('ends the recorded process, deaf to SIGTERM as it may be, and waits for that', () => {
+      const child = spawn('sh', ['-c', 'trap "" TERM; while :; do sleep 1; done']);
+      const pid = child.pid ?? 0;
+      write(`${bridges}/${pid}`, `${startTime(pid)}\n`);
+      expect(machine.run('bridges-end.sh')).toMatchObject({ code: 0 });
+      expect(isAlive(pid)).toBe(false);
+      expect(readdirSync(machine.path(bridges))).toEqual([]);
+    });
+
+    test('leaves a process alone that only has the number of the recorded one', () => {
+      const child = spawn('sleep', ['60']);
+      const pid = child.pid ?? 0;
+      write(`${bridges}/${pid}`, `${Number(startTime(pid)) - 1}\n`);
+      expect(machine.run('bridges-end.sh')).toMatchObject({ code: 0 });
+      expect(isAlive(pid)).toBe(true);
+      child.kill('SIGKILL');
+      expect(readdirSync(machine.path(bridges))).toEqual([]);
+    });
+
+    test('takes a record of a process that is gone away, also one that was cut off', () => {
+      write(`${bridges}/4194303`, '123\n');
+      write(`${bridges}/4194302`, '');
+      expect(machine.run('bridges-end.sh')).toEqual({ code: 0, stdout: '', stderr: '' });
+      expect(readdirSync(machine.path(bridges))).toEqual([]);
+    }, 10_000);
+
+    test('is content where there never was a bridge', () => {
+      expect(machine.run('bridges-end.sh')).toEqual({ code: 0, stdout: '', stderr: '' });
+    });
+
+    test('knows what bridge.sh wrote down', async () => {
+      writeFileSync(`${machine.bin}/nix-daemon`, '#!/bin/sh\necho "$@"\nexec sleep 60\n', { mode: 0o755 });
+      const bridge = machine.start('bridge.sh', ['local?root=/mnt', '--option', 'x', 'a b']);
+      while (bridge.output.stdout === '') await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(bridge.output.stdout).toBe('--stdio --store local?root=/mnt --option x a b\n');
+      expect(machine.run('bridges-end.sh').code).toBe(0);
+      await bridge.ended;
+      expect(readdirSync(machine.path(bridges))).toEqual([]);
+    });
+  });
+
+  describe('disks.sh', () => {
+    const run = (paths: string[], setup = ':') =>
+      machine
+        .run('disks.sh', paths, { setup })
+        .stdout.trimEnd()
+        .split('\n')
+        .map((row) => row.split('\t'));
+
+    test('says for each path whether it is a disk, in order', () => {
+      write('/tmp/file', '');
+      const rows = run(['/dev/nothing here', '/tmp/file', '/dev/null']).filter(([kind]) => kind === 'wanted');
+      expect(rows).toEqual([
+        ['wanted', '/dev/nothing here', ''],
+        ['wanted', '/tmp/file', ''],
+        ['wanted', '/dev/null', ''],
+      ]);
+    });
+
+    test('lists the disks with size, model and identity, and no other devices', () => {
+      const setup = `
+mkdir -p /tmp/block/sda/device /tmp/block/nvme0n1 /tmp/block/loop0 /tmp/block/dm-0 /tmp/block/sr0 /tmp/block/sdb
+echo 2000 >/tmp/block/sda/size; printf 'My\\tdisk 3000   \\n' >/tmp/block/sda/device/model
+echo 4000000000 >/tmp/block/nvme0n1/size; echo 0 >/tmp/block/sdb/size
+for each in loop0 dm-0 sr0; do echo 7 >/tmp/block/$each/size; done
+mount -t tmpfs none /dev/shm
+mknod /dev/shm/sda b 7 200 && mkdir -p /dev/shm/by-id && ln -s ../sda /dev/shm/by-id/ata-My_disk
+mount --bind /tmp/block /sys/block
+mkdir /tmp/dev; cp -a /dev/null /tmp/dev; cp -a /dev/shm/sda /tmp/dev/sda; mkdir -p /tmp/dev/disk/by-id
+ln -s ../../sda /tmp/dev/disk/by-id/ata-My_disk
+mount --bind /tmp/dev /dev`;
+      expect(run(['/dev/disk/by-id/ata-My_disk'], setup)).toEqual([
+        ['wanted', '/dev/disk/by-id/ata-My_disk', '/dev/sda'],
+        ['disk', '/dev/nvme0n1', '2048000000000', '', ''],
+        ['disk', '/dev/sda', '1024000', 'My disk 3000', '/dev/disk/by-id/ata-My_disk'],
+      ]);
+    });
+  });
+});
