@@ -4,9 +4,11 @@ set -eu
 umask 077
 file=/root/.ssh/authorized_keys
 [ -f "$file" ] || exit 0
-# 1: no line is left. Anything else, such as a full disk, must not empty the file: nobody could log in any more
-grep -vxF -- "$1" "$file" >"$file.nixos-anywhere" || [ $? -eq 1 ] || {
+grep -vxF -- "$1" "$file" >"$file.nixos-anywhere" || true
+# a full disk must not empty the file: nobody could log in any more. BusyBox grep does not tell that it could not write
+[ "$(grep -vxF -- "$1" "$file" | wc -c)" -eq "$(wc -c <"$file.nixos-anywhere")" ] || {
   rm -f "$file.nixos-anywhere"
+  echo "there is no room to write $file" >&2
   exit 1
 }
 # keeps the file's owner, mode and links
