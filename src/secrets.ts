@@ -43,6 +43,8 @@ export function masksOf(value: string): string[] {
 /** The secrets of this run; asked before anything leaves the process as text or as a child's environment. */
 export class SecretRegistry {
   readonly #masks = new Set<string>();
+  /** The masks and how JSON writes them, the longest first: one may be the beginning of another. */
+  #forms: readonly string[] = [];
   readonly #maskInRunner: (mask: string) => void;
 
   /** @param maskInRunner tells the runner to hide a value in everything that this job prints from now on */
@@ -56,18 +58,21 @@ export class SecretRegistry {
       this.#masks.add(mask);
       this.#maskInRunner(mask);
     }
+    const inJson = (mask: string) => JSON.stringify(mask).slice(1, -1);
+    this.#forms = [...new Set([...this.#masks].flatMap((mask) => [mask, inJson(mask)]))].sort(
+      (a, b) => b.length - a.length,
+    );
     return new Secret(value);
   }
 
   /** The text with every registered secret replaced. */
   redact(text: string): string {
     let result = text;
-    for (const mask of this.#masks) result = result.replaceAll(mask, redacted);
+    for (const form of this.#forms) result = result.replaceAll(form, redacted);
     return result;
   }
 
   isContainedIn(text: string): boolean {
-    for (const mask of this.#masks) if (text.includes(mask)) return true;
-    return false;
+    return this.#forms.some((form) => text.includes(form));
   }
 }

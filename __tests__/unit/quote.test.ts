@@ -39,7 +39,7 @@ describe.each(shells)('quote, read by %s %s', (...shell) => {
     '\\n',
     '$(id)',
     '`id`',
-    '${HOME}',
+    '$HOME',
     '-n',
     '--',
     '~',

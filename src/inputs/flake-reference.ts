@@ -19,6 +19,7 @@ export function parseFlakeReference(text: string): FlakeReference | string {
   const hash = text.indexOf('#');
   const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
   const fragment = hash < 0 ? '' : text.slice(hash + 1).trim();
+  if (uri.startsWith('-')) return 'must not begin with a dash: Nix would take it for an option';
   if (fragment === '')
     return `names no configuration; write ${uri === '' ? '.' : uri}#NAME, where nixosConfigurations.NAME is what to install`;
   const parts = splitAttributePath(fragment);

@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import type { KexecImage, TargetHost } from './settings';
 
 /** A parser gives the value, or says what is wrong and what to do. */
@@ -79,10 +80,10 @@ export const targetHost: Parser<TargetHost> = (text) => {
   const host = bracketed?.[1] ?? whole.slice(at + 1);
   if (user === '' || !/^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/.test(user))
     return bad(`is ${shown(text)}; its user name is not valid; write user@host`);
-  if (/^[^:]+:\d+$/.test(host)) return bad(`is ${shown(text)}; give the port as ssh-port`);
+  if (/^([^:]+|\[.*\]):\d+$/.test(host)) return bad(`is ${shown(text)}; give the port as ssh-port`);
   if (
     !/^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(host) &&
-    !/^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9_.-]+)?$/.test(host)
+    !(isIPv6(host) && /^[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?$/.test(host))
   ) {
     return bad(`is ${shown(text)}; write host or user@host, with a name or an address`);
   }

@@ -1,0 +1,86 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseFlakeReference } from '../../src/inputs/flake-reference';
+import { nastyText } from './support';
+
+describe('parseFlakeReference', () => {
+  test.each([
+    ['.#demo', { uri: '.', name: 'demo', path: [] }],
+    ['#demo', { uri: '.', name: 'demo', path: [] }],
+    [' .#demo ', { uri: '.', name: 'demo', path: [] }],
+    [
+      'github:owner/repo/branch?dir=a#web-1',
+      { uri: 'github:owner/repo/branch?dir=a', name: 'web-1', path: [] },
+    ],
+    ['/with blank#x', { uri: '/with blank', name: 'x', path: [] }],
+    ['.#host.example.org', { uri: '.', name: 'host.example.org', path: [] }],
+    ['.#"host.example.org"', { uri: '.', name: 'host.example.org', path: [] }],
+    ['.#nixosConfigurations.demo', { uri: '.', name: 'demo', path: [] }],
+    ['.#nixosConfigurations."a.b"', { uri: '.', name: 'a.b', path: [] }],
+    [
+      '.#nixosConfigurations."a.b".config.virtualisation.vmVariant',
+      { uri: '.', name: 'a.b', path: ['config', 'virtualisation', 'vmVariant'] },
+    ],
+    ['.#"ünïcode name"', { uri: '.', name: 'ünïcode name', path: [] }],
+    ["git+file:///x?ref=main#it's", { uri: 'git+file:///x?ref=main', name: "it's", path: [] }],
+  ])('reads %s', (text, expected) => {
+    expect(parseFlakeReference(text)).toEqual(expected);
+  });
+
+  test.each([
+    ['.', /names no configuration; write \.#NAME/],
+    ['', /names no configuration; write \.#NAME/],
+    ['github:a/b', /write github:a\/b#NAME/],
+    ['.#', /names no configuration/],
+    ['.# ', /names no configuration/],
+    ['.#a b', /cannot be read/],
+    ['.#"open', /cannot be read/],
+    ['.#a..b', /cannot be read/],
+    ['.#a.', /cannot be read/],
+    ['.#""', /cannot be read/],
+    ['.#"a"b', /cannot be read/],
+    ['.#"a".b', /begin it with nixosConfigurations/],
+    ['.#a\n.#b', /one line/],
+    ['--help#a', /must not begin with a dash/],
+    ['-f#a', /must not begin with a dash/],
+  ])('says what is wrong with %j', (text, message) => {
+    expect(parseFlakeReference(text)).toMatch(message);
+  });
+
+  test('reads back any name in quotes, alone and in full', () => {
+    const name = nastyText.filter((text) => text !== '' && !/["\\\r\n]/.test(text) && text.trim() === text);
+    fc.assert(
+      fc.property(name, (each) => {
+        expect(parseFlakeReference(`.#"${each}"`)).toEqual({ uri: '.', name: each, path: [] });
+        const full = `.#nixosConfigurations."${each}"."${each}".c`;
+        expect(parseFlakeReference(full)).toEqual({ uri: '.', name: each, path: [each, 'c'] });
+      }),
+    );
+  });
+
+  test('takes any text without throwing, and gives no empty name', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          nastyText,
+          nastyText.map((text) => `.#${text}`),
+        ),
+        (text) => {
+          const result = parseFlakeReference(text);
+          if (typeof result === 'string') return;
+          expect(result.name).not.toBe('');
+          expect(result.uri).not.toBe('');
+          expect(result.uri + result.name).not.toMatch(/[\r\n]/);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test('takes a huge text in little time', () => {
+    const start = performance.now();
+    parseFlakeReference(`.#${'a.'.repeat(100_000)}`);
+    parseFlakeReference(`.#"${'a'.repeat(1_000_000)}`);
+    expect(performance.now() - start).toBeLessThan(3000);
+  });
+});

@@ -1,0 +1,143 @@
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { childEnvironment } from '../../src/child-environment';
+import { masksOf, Secret, SecretRegistry } from '../../src/secrets';
+import { nastyText } from './support';
+
+const registry = (...values: string[]) => {
+  const masked: string[] = [];
+  const secrets = new SecretRegistry((mask) => masked.push(mask));
+  for (const value of values) secrets.register(value);
+  return { secrets, masked };
+};
+
+describe('Secret', () => {
+  test('no way of printing it shows it', () => {
+    const secret = new Secret('hunter2');
+    const shown = [
+      `${secret}`,
+      String(secret),
+      JSON.stringify({ secret }),
+      inspect({ secret }),
+      inspect(secret),
+    ];
+    for (const text of shown) expect(text).not.toContain('hunter2');
+    expect(Object.values(secret)).toEqual([]);
+    expect(secret.reveal()).toBe('hunter2');
+  });
+});
+
+describe('masksOf', () => {
+  test('a value of one line is masked as a whole, however short', () => {
+    expect(masksOf('abc')).toEqual(['abc']);
+    expect(masksOf(' pass word \n')).toEqual(['pass word']);
+  });
+
+  test('a value of several lines is masked line by line, without blank and short lines and armour', () => {
+    const key =
+      '-----BEGIN X KEY-----\r\nAAAABBBBCCCC\r\n\r\n  DDDDEEEEFFFF\r\nshort\r\n-----END X KEY-----\r\n';
+    expect(masksOf(key)).toEqual(['AAAABBBBCCCC', 'DDDDEEEEFFFF']);
+  });
+
+  test('nothing is no mask: the runner would put *** between all characters', () => {
+    for (const text of ['', ' ', '\n', '\r\n\t\n']) expect(masksOf(text)).toEqual([]);
+    fc.assert(
+      fc.property(nastyText, (text) => {
+        for (const mask of masksOf(text)) {
+          expect(mask.trim()).toBe(mask);
+          expect(mask).not.toMatch(/^$|[\r\n]/);
+        }
+      }),
+    );
+  });
+});
+
+describe('SecretRegistry', () => {
+  test('tells the runner each mask once', () => {
+    expect(registry('one-secret', 'one-secret', 'two-secret').masked).toEqual(['one-secret', 'two-secret']);
+  });
+
+  test('replaces every secret everywhere', () => {
+    const { secrets } = registry('hunter2', 'line-one-x\nline-two-x\n');
+    expect(secrets.redact('a hunter2, hunter2; line-two-x')).toBe('a ***, ***; ***');
+    expect(secrets.isContainedIn('x=hunter2y')).toBe(true);
+    expect(secrets.isContainedIn('x=hunter')).toBe(false);
+  });
+
+  test('nothing of a secret is left when another one is its beginning', () => {
+    expect(registry('password', 'password-of-root').secrets.redact('is password-of-root.')).toBe('is ***.');
+    expect(registry('password-of-root', 'password').secrets.redact('is password-of-root.')).toBe('is ***.');
+  });
+
+  test('no text keeps a registered secret', () => {
+    const secret = nastyText.filter((text) => masksOf(text).length > 0 && !text.includes('*'));
+    fc.assert(
+      fc.property(
+        fc.array(secret, { minLength: 1, maxLength: 4 }),
+        nastyText,
+        nastyText,
+        (values, before, after) => {
+          const { secrets } = registry(...values);
+          for (const value of values) {
+            const redacted = secrets.redact(`${before}${value}${after}`);
+            for (const mask of masksOf(value)) expect(redacted).not.toContain(mask);
+          }
+        },
+      ),
+    );
+  });
+
+  test('is found in JSON as well, where quotes and backslashes are written otherwise', () => {
+    const { secrets } = registry('pass"word\\1');
+    expect(secrets.redact(JSON.stringify({ text: 'a pass"word\\1 b' }))).toBe('{"text":"a *** b"}');
+  });
+});
+
+describe('childEnvironment', () => {
+  test('withholds inputs, tokens, command files and whatever contains a secret', () => {
+    const { secrets } = registry('hunter2');
+    const environment = {
+      PATH: '/bin',
+      HOME: '/root',
+      NIX_PATH: 'x',
+      GITHUB_REPOSITORY: 'a/b',
+      'INPUT_SSH-PRIVATE-KEY': 'k',
+      INPUT_FLAKE: '.#x',
+      ACTIONS_RUNTIME_TOKEN: 't',
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: 't',
+      GITHUB_ENV: 'f',
+      GITHUB_PATH: 'f',
+      GITHUB_OUTPUT: 'f',
+      GITHUB_STATE: 'f',
+      GITHUB_STEP_SUMMARY: 'f',
+      STATE_x: 's',
+      SSHPASS: 'p',
+      SSH_PASS: 'p',
+      SSH_PRIVATE_KEY: 'p',
+      MY_OWN: 'before hunter2 after',
+      UNDEFINED: undefined,
+    };
+    expect(childEnvironment(environment, secrets)).toEqual({
+      PATH: '/bin',
+      HOME: '/root',
+      NIX_PATH: 'x',
+      GITHUB_REPOSITORY: 'a/b',
+    });
+  });
+
+  test('of any environment: what passes is unchanged and holds no secret', () => {
+    const { secrets } = registry('hunter2', 'AAAABBBB\nCCCCDDDD');
+    const value = fc
+      .array(fc.constantFrom('hunter2', 'CCCCDDDD', 'x', '\n', 'é'))
+      .map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(fc.dictionary(fc.stringMatching(/^[A-Z_]{1,8}$/), value), (environment) => {
+        for (const [name, passed] of Object.entries(childEnvironment(environment, secrets))) {
+          expect(passed).toBe(environment[name]);
+          expect(passed).not.toMatch(/hunter2|CCCCDDDD/);
+        }
+      }),
+    );
+  });
+});
