@@ -51,9 +51,12 @@ export class ActionLog implements Logger {
   }
 
   #safeLines(text: string): string[] {
-    return this.#secrets
-      .redact(text)
-      .split(/\r\n|\r|\n/)
-      .map(neutralise);
+    return (
+      this.#secrets
+        .redact(text)
+        .split(/\r\n|\r|\n/)
+        // again: what was between the parts of a secret is gone now
+        .map((line) => this.#secrets.redact(neutralise(line)))
+    );
   }
 }

@@ -30,7 +30,8 @@ export function failureOf(error: unknown, progress: Progress): Failure {
  * Annotation, result file, outputs and job summary. Called once, at the end of every run. A part that cannot be
  * written (a full disk) is a warning: it says nothing about the machine, and the other parts are still wanted.
  */
-export async function publish(result: Result, log: ActionLog, secrets: SecretRegistry): Promise<void> {
+export async function publish(whole: Result, log: ActionLog, secrets: SecretRegistry): Promise<void> {
+  const result = withoutSecrets(whole, secrets);
   if (result.failure !== null) annotate(result.failure, result.targetState, log);
   const file = await attempt('result file', log, () => writeResultFile(result, secrets));
   await attempt('outputs', log, async () => {
@@ -41,6 +42,13 @@ export async function publish(result: Result, log: ActionLog, secrets: SecretReg
   if ((process.env.GITHUB_STEP_SUMMARY ?? '') === '') return;
   await attempt('job summary', log, () =>
     core.summary.addRaw(secrets.redact(summarise(result)), true).write(),
+  );
+}
+
+/** Text by text, before JSON and Markdown write a secret's characters in their own ways. */
+function withoutSecrets(result: Result, secrets: SecretRegistry): Result {
+  return JSON.parse(JSON.stringify(result), (_, value: unknown) =>
+    typeof value === 'string' ? secrets.redact(value) : value,
   );
 }
 

@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ActionLog } from '../../src/report/action-log';
+import { neutralise, neutraliseText } from '../../src/report/neutralise';
+import { SecretRegistry } from '../../src/secrets';
+import { commandsIn, dotnetWhiteSpace } from './runner-commands';
+import { FakeClock, nastyText } from './support';
+
+/** Text that is nearly, or really, a command of the runner. */
+const pieces = [
+  ...['::', ':', '##[', '##', '#', '[', ']', 'set-output', 'name=x', ' ', '%0A', '%0D', '%25', 'y', 'é'],
+  ...[
+    '\u001b[0m',
+    '\u001b[',
+    '\u001b]8;;x\u0007',
+    '\u009b',
+    '\u0000',
+    '\u0008',
+    '\u200b',
+    '\u200d',
+    '\u00ad',
+    '\u034f',
+  ],
+  ...['\u202e', '\u2066', '\ufeff', '\u180e', '\u061c', '\ud800', '\udc00', '\u{e0001}'],
+  ...dotnetWhiteSpace,
+];
+const hostile = fc.oneof(
+  fc.array(fc.constantFrom(...pieces), { maxLength: 16 }).map((parts) => parts.join('')),
+  fc
+    .tuple(fc.constantFrom(...pieces), fc.constantFrom(...pieces))
+    .map(([a, b]) => `${a}::${b}::set-output name=x::y`),
+  fc.tuple(nastyText, fc.constantFrom(...pieces)).map(([a, b]) => `${a}#${b}##${b}[set-output name=x]y`),
+  nastyText,
+);
+const runs = { numRuns: 3000 };
+
+describe('the oracle finds', () => {
+  test.each([
+    ['::set-output name=x::y'],
+    ['::debug::'],
+    ...dotnetWhiteSpace.map((blank) => [`${blank} ${blank}::add-mask::x`]),
+    ['##[debug]x'],
+    ['text before ##[set-output name=x;]y'],
+    ['first line\r::error::x'],
+  ])('a command in %j', (text) => {
+    expect(commandsIn(text)).toHaveLength(1);
+  });
+
+  test.each(['text ::error::x', '::error', '##[error', '# #[error]', ':: ::x', ''])('none in %j', (text) => {
+    expect(commandsIn(text)).toEqual([]);
+  });
+});
+
+describe('neutralise', () => {
+  test('leaves no command in any text', () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        expect(commandsIn(neutralise(text))).toEqual([]);
+        expect(commandsIn(`  ${neutralise(text)}`)).toEqual([]);
+        expect(commandsIn(neutraliseText(text))).toEqual([]);
+      }),
+      runs,
+    );
+  });
+
+  test('leaves no line end, no control character and nothing invisible that turns text around', () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        expect(neutralise(text)).not.toMatch(/(?!\t)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+        expect(neutraliseText(text)).not.toMatch(/(?![\t\n])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      }),
+      runs,
+    );
+  });
+
+  test('is done when it is done: a second time changes nothing', () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        const once = neutralise(text);
+        expect(neutralise(once)).toBe(once);
+      }),
+      runs,
+    );
+  });
+
+  test('leaves ordinary lines as they are', () => {
+    for (const line of [
+      '',
+      'plain',
+      'a::b',
+      'std::vector',
+      '\tindented',
+      '## heading',
+      '[x]',
+      'ünï 日本 😀',
+      '%0A',
+    ])
+      expect(neutralise(line)).toBe(line);
+  });
+
+  test('takes colours away without a trace', () => {
+    expect(neutralise('\u001b[1;31merror:\u001b[0m no')).toBe('error: no');
+  });
+
+  test('keeps what is behind a command readable', () => {
+    expect(neutralise('::error::disk full')).toBe(': :error::disk full');
+    expect(neutralise('x ##[error]disk full')).toBe('x ## [error]disk full');
+  });
+
+  test('cuts huge lines', () => {
+    expect(neutralise('x'.repeat(1_000_000)).length).toBeLessThan(10_000);
+    expect(commandsIn(neutralise(`${' '.repeat(8190)}::error::x`))).toEqual([]);
+  });
+});
+
+describe('ActionLog', () => {
+  let printed: string;
+  const write = process.stdout.write.bind(process.stdout);
+  beforeEach(() => {
+    printed = '';
+    process.stdout.write = (text: string | Uint8Array) => {
+      printed += text.toString();
+      return true;
+    };
+  });
+  afterEach(() => {
+    process.stdout.write = write;
+  });
+
+  const secrets = new SecretRegistry(() => undefined);
+  secrets.register('hunter2-hunter2');
+  const make = (debugShown = false) => {
+    const log = new ActionLog(secrets, new FakeClock());
+    log.debugShown = debugShown;
+    return log;
+  };
+
+  test('info and foreign text never become commands', () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        printed = '';
+        make().info(text);
+        make().foreign('nix', text);
+        make(true).debug(text);
+        expect(commandsIn(printed)).toEqual([]);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('debug, warning and error are the one command that they are', () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        printed = '';
+        make().debug(text);
+        for (const command of commandsIn(printed)) expect(command).toBe('debug');
+        printed = '';
+        make().warning(text);
+        expect(commandsIn(printed)).toEqual(['warning']);
+        printed = '';
+        make().error(text, 'failed in phase disko');
+        expect(commandsIn(printed)).toEqual(['error']);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('a group is a group, and ends when its work fails', async () => {
+    const failing = make().group('disko', () => Promise.reject(new Error('no')));
+    await expect(failing).rejects.toThrow('no');
+    expect(commandsIn(printed)).toEqual(['group', 'endgroup']);
+    expect(printed).toContain('disko: 0.0 s');
+  });
+
+  test('prints no secret, also one with control characters in it', () => {
+    const log = make(true);
+    for (const text of ['hunter2-hunter2', 'hunter2\u001b[0m-hunter2', 'hunter2-\u0000hunter2']) {
+      log.info(text);
+      log.foreign('x', text);
+      log.debug(text);
+      log.warning(text);
+      log.error(text, 'title');
+    }
+    expect(printed).not.toContain('hunter2');
+    expect(printed).toContain('***');
+  });
+
+  test('debug text is shown to whoever asked for it', () => {
+    make(true).debug('details');
+    expect(printed).toBe('  details\n');
+    printed = '';
+    make(false).debug('details');
+    expect(printed).toBe('::debug::details\n');
+  });
+});

@@ -1,0 +1,307 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { GuardError, InputError, NixError } from '../../src/errors';
+import type { Plan } from '../../src/plan/plan';
+import { hintFor } from '../../src/report/hints';
+import { outputNames, outputsOf } from '../../src/report/outputs';
+import { failureOf } from '../../src/report/report';
+import { type Failure, Progress, type Result } from '../../src/report/result';
+import { summarise } from '../../src/report/summary';
+import { nastyText } from './support';
+
+const limit = 1024 * 1024;
+
+/** A result in which everything that others wrote is `text`. */
+function resultWith(text: string, lines = 2): Result {
+  const disk = { path: text, device: text, bytes: 1e9, model: text, byId: text };
+  const plan: Plan = {
+    action: 'install',
+    reason: text,
+    phases: ['preflight'],
+    authorizeKey: false,
+    offline: {
+      configuration: text,
+      system: text,
+      hostName: text,
+      toplevel: text,
+      diskoScript: null,
+      disks: [text],
+    },
+    online: {
+      target: text,
+      hostKeys: [text],
+      distribution: text,
+      kernel: text,
+      architecture: text,
+      memoryKiB: 1,
+      runsNixos: false,
+      isInstaller: false,
+      currentSystem: text,
+      disksKnown: true,
+      wiped: [disk],
+      untouched: [disk],
+    },
+  };
+  const progress = new Progress();
+  progress.begin('disko');
+  progress.end('failure', 1234);
+  Object.assign(progress, { target: text, systemPath: text, plan, planDigest: text, hostKeyLines: [text] });
+  const failure: Failure = {
+    kind: 'nix',
+    phase: 'disko',
+    message: text,
+    hint: text,
+    lastLines: Array.from({ length: lines }, () => text),
+  };
+  return progress.result('failed', failure);
+}
+
+/** The shape of Markdown without its words: fenced blocks as one, table rows by their cells, the rest by its kind. */
+function shapeOf(markdown: string): string[] {
+  const shape: string[] = [];
+  let fence: string | undefined;
+  // what CommonMark takes for line ends
+  for (const line of markdown.split(/\r\n|\r|\n/)) {
+    const [marks] = /^`{3,}/.exec(line) ?? [];
+    if (fence !== undefined) {
+      if (marks !== undefined && marks.length >= fence.length && /^`+\s*$/.test(line)) fence = undefined;
+    } else if (marks !== undefined) {
+      fence = marks;
+      shape.push('block');
+    } else if (line.startsWith('|')) {
+      shape.push(`row of ${line.replace(/\\[|\\]/g, '').split('|').length}`);
+    } else if (line.trim() !== '') {
+      const tags = (line.match(/<\/?[a-z]+/gi) ?? []).join(' ');
+      shape.push(`${/^#+ |^<|^\*\*/.exec(line)?.[0] ?? 'text'} ${tags}`);
+    }
+  }
+  expect(fence, 'a block that is not closed').toBeUndefined();
+  return shape;
+}
+
+describe('summarise', () => {
+  const harmless = shapeOf(summarise(resultWith('word')));
+
+  test('has the sections of a failed run', () => {
+    expect(harmless).toHaveLength(23);
+    expect(summarise(resultWith('word'))).toMatch(/In phase disko.*\*\*total\*\*.*1\.2 s/s);
+  });
+
+  test.each([
+    '```\n# Installed',
+    '`````````',
+    'a | b | c',
+    'a \\| b',
+    '\n\n# heading',
+    '\r\r# heading',
+    'x\r# heading',
+    '</details>',
+    '</code><img src=x onerror=alert(1)>',
+    '<script>alert(1)</script>',
+    '[click](javascript:alert(1))',
+    '![x](https://evil.example/x.png)',
+    '**bold** _it_ ~~s~~',
+    '&lt;b&gt;',
+    '\\',
+    '-->',
+    '<!--',
+  ])('has the same shape whatever others wrote: %j', (text) => {
+    expect(shapeOf(summarise(resultWith(text)))).toEqual(harmless);
+  });
+
+  test('has the same shape for any text', () => {
+    const markdown = fc.string({
+      unit: fc.constantFrom(
+        '`',
+        '```',
+        '\n',
+        '\r',
+        '|',
+        '\\',
+        '<',
+        '>',
+        '&',
+        '#',
+        ' ',
+        '*',
+        '_',
+        '[',
+        ']',
+        '(',
+        ')',
+        '!',
+        'a',
+        '</details>',
+        '---',
+        '- ',
+      ),
+      minLength: 1,
+    });
+    fc.assert(
+      fc.property(fc.oneof(markdown, nastyText), (text) => {
+        fc.pre(text.trim() !== '');
+        expect(shapeOf(summarise(resultWith(text)))).toEqual(harmless);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('links and pictures of others stay text', () => {
+    const summary = summarise(resultWith('![x](https://evil.example/x.png)'));
+    const outside = summary.replace(/^(`{3,})text\n[\s\S]*?\n\1$/gm, '');
+    expect(outside).not.toMatch(/(?<!\\)\]\(/);
+  });
+
+  test.each([
+    ['x', 8192, 40],
+    ['日', 8192, 40],
+    ['`', 8192, 40],
+    ['<', 8192, 40],
+    ['x\n', 500_000, 1],
+    ['日', 2_000_000, 1],
+  ])('stays under what GitHub takes: %j', (unit, length, lines) => {
+    const summary = summarise(resultWith(unit.repeat(length), lines));
+    expect(Buffer.byteLength(summary)).toBeLessThan(limit);
+    expect(shapeOf(summary)).toEqual(harmless);
+  });
+
+  test('keeps the end of what is too long: there the reason stands', () => {
+    const lines = [...Array.from({ length: 100_000 }, (_, index) => `line ${index}`), 'the reason'];
+    const result = resultWith('word');
+    const failure: Failure = { kind: 'nix', phase: null, message: 'm', hint: null, lastLines: lines };
+    expect(summarise({ ...result, failure })).toContain('\nthe reason\n');
+  });
+
+  test('of every outcome and state says something', () => {
+    for (const outcome of ['planned', 'prepared', 'installed', 'updated', 'unchanged', 'failed'] as const)
+      for (const targetState of ['untouched', 'installer', 'partitioned', 'installed', 'booted'] as const)
+        for (const verified of ['system', 'host-key', 'none'] as const)
+          expect(summarise({ ...new Progress().result(outcome), targetState, verified })).not.toMatch(
+            /undefined|NaN/,
+          );
+  });
+});
+
+describe('Progress', () => {
+  test('knows the phase that failed, and the times', () => {
+    const progress = new Progress();
+    progress.begin('preflight');
+    progress.end('success', 1000);
+    expect(progress.phase).toBeUndefined();
+    progress.begin('disko');
+    progress.end('failure', 2345);
+    expect(progress.phase).toBe('disko');
+    expect(progress.result('failed').phases).toEqual([
+      { name: 'preflight', outcome: 'success', seconds: 1 },
+      { name: 'disko', outcome: 'failure', seconds: 2.3 },
+    ]);
+  });
+
+  test('gives a whole result from the beginning', () => {
+    expect(new Progress().result('failed')).toEqual({
+      version: 1,
+      outcome: 'failed',
+      targetState: 'untouched',
+      target: '',
+      systemPath: '',
+      verified: 'none',
+      phases: [],
+      hostKeys: [],
+      plan: null,
+      planDigest: null,
+      failure: null,
+    });
+  });
+});
+
+describe('outputsOf', () => {
+  test('gives every output, each a text', () => {
+    for (const result of [new Progress().result('failed'), resultWith('word')]) {
+      const outputs = outputsOf(result, '/file.json');
+      expect(Object.keys(outputs)).toEqual([...outputNames]);
+      for (const value of Object.values(outputs)) expect(value).toEqual(expect.any(String));
+      expect(JSON.parse(outputs.phases)).toEqual(result.phases);
+    }
+    expect(JSON.parse(outputsOf(resultWith('word'), '').plan)).toMatchObject({ reason: 'word' });
+  });
+});
+
+describe('failureOf', () => {
+  test('takes anything that can be thrown', () => {
+    const progress = new Progress();
+    for (const thrown of [undefined, null, 'text', 42, {}, new Error('x')]) {
+      expect(failureOf(thrown, progress)).toMatchObject({ kind: 'unexpected', phase: null, lastLines: [] });
+    }
+  });
+
+  test('makes foreign text harmless and keeps the last lines only', () => {
+    const lastLines = Array.from({ length: 100 }, (_, index) => `::set-output name=x::${index}`);
+    const failure = failureOf(new NixError('##[error]m\n::error::n', { lastLines }), new Progress());
+    expect(failure.message).toBe('## [error]m\n: :error::n');
+    expect(failure.lastLines).toHaveLength(40);
+    expect(failure.lastLines.at(-1)).toBe(': :set-output name=x::99');
+  });
+
+  test('gives the hint of the place that knew best, else that of the table', () => {
+    const progress = new Progress();
+    expect(failureOf(new GuardError('No disks defined', { hint: 'mine' }), progress).hint).toBe('mine');
+    expect(failureOf(new GuardError('No disks defined'), progress).hint).toMatch(/import the disk layout/);
+    expect(failureOf(new NixError('x', { lastLines: ['a', 'No disks defined'] }), progress).hint).toMatch(
+      /import/,
+    );
+    expect(failureOf(new Error('nobody knows'), progress).hint).toBeNull();
+  });
+
+  test('names every input problem', () => {
+    const problems = [
+      { input: 'flake', problem: 'is required' },
+      { input: 'ssh-port', problem: 'is "x"' },
+    ];
+    expect(failureOf(new InputError(problems), new Progress())).toMatchObject({
+      kind: 'input',
+      message: 'input flake: is required\ninput ssh-port: is "x"',
+    });
+  });
+});
+
+describe('hintFor', () => {
+  test.each([
+    ['sudo: a terminal is required to read the password', /NOPASSWD/],
+    ['sudo: a password is required', /NOPASSWD/],
+    ['Please login as the user "ubuntu" rather than the user "root".', /user@host/],
+    ['the kexec image has no kexec/run; it holds: ./x', /nixos-images/],
+    ['nix-daemon invoked oom-killer: gfp_mask=0x1', /memory/],
+    ['Initramfs unpacking failed, Failure unpacking initrd', /memory/],
+    ['kexec_load failed: Invalid argument', /memory/],
+    ['kexec_load failed: Cannot assign requested address', /memory/],
+    ['kexec_load failed: Permission denied', /Secure Boot/],
+    ['kexec_load failed: Operation not permitted', /Secure Boot/],
+    ['kexec_file_load failed: Key was rejected by service', /newer/],
+    ['smp: CPUs are stuck in the kernel', /other media/],
+    ['Could not get memory layout', /Xen/],
+    ['/dev/sda1 is mounted; will not make a filesystem here!', /reboot the installer/],
+    ['umount: /mnt: target is busy.', /reboot the installer/],
+    [
+      'Error: Partition(s) on /dev/sda have been written, but we have been unable to inform the kernel',
+      /RAID/,
+    ],
+    ['write error: No space left on device', /full/],
+    ["error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key", /copy as root/],
+    ["error: a 'aarch64-linux' with features {} is required to build '/nix/store/x.drv'", /runner/],
+    ["warning: ignoring untrusted substituter 'https://x', you are not a trusted user", /trusted-users/],
+    ["error: flake 'path:/x' does not provide attribute 'nixosConfigurations'", /configuration name/],
+    ['error: No disks defined', /disk layout/],
+    ['sh: nix-daemon: not found', /no Nix/],
+  ])('knows %j', (text, hint) => {
+    expect(hintFor(`before\n${text}\nafter`)).toMatch(hint);
+  });
+
+  test('says nothing about what it does not know, and takes any text', () => {
+    expect(hintFor('all is well')).toBeUndefined();
+    expect(hintFor('')).toBeUndefined();
+    const start = performance.now();
+    fc.assert(fc.property(nastyText, (text) => void hintFor(text)));
+    hintFor("a '".repeat(20_000));
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+});
