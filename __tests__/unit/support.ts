@@ -1,5 +1,6 @@
 // What several unit tests share. No stand-in of a module: the pieces that src/ gets handed from outside.
 import fc from 'fast-check';
+import { utils } from 'ssh2';
 import type { ProcessOptions, ProcessResult, ProcessRunner } from '../../src/process';
 import type { Clock, Logger, Runtime } from '../../src/runtime';
 
@@ -131,4 +132,9 @@ export function fakeRuntime(change: Partial<Runtime> = {}): Runtime & { readonly
     ...change,
     log: new RecordingLog(),
   };
+}
+
+/** A new ed25519 key in OpenSSH's format. */
+export function makeTestKey(): string {
+  return utils.generateKeyPairSync('ed25519').private;
 }

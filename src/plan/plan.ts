@@ -111,11 +111,14 @@ export function nameConfiguration(settings: MachineSettings): string {
 
 function onlinePlan({ settings, evaluation, facts, disks, target }: Situation): OnlinePlan {
   const disksKnown = !settings.phases.value.includes('disko') || evaluation.disks.length > 0;
-  const wiped = settings.phases.value.includes('disko')
-    ? disks.configured.flatMap(({ path, device }) =>
-        disks.present.filter((disk) => disk.device === device).map((disk) => ({ ...disk, path })),
-      )
-    : [];
+  const chosen = settings.phases.value.includes('disko') ? disks.configured : [];
+  const wiped = chosen.flatMap(({ path, device }) => {
+    const found = disks.present.filter((disk) => disk.device === device);
+    // a partition, a RAID array or a volume is lost as well, though it is no disk of its own
+    return found.length > 0 || device === ''
+      ? found.map((disk) => ({ ...disk, path }))
+      : [{ device, bytes: 0, model: '', byId: '', path }];
+  });
   return {
     target: nameOf(target.endpoint),
     hostKeys: target.trust.accepted.map((key) => `${key.type} ${fingerprint(key)}`),
@@ -128,11 +131,19 @@ function onlinePlan({ settings, evaluation, facts, disks, target }: Situation): 
     currentSystem: facts.systemPath,
     disksKnown,
     wiped,
-    // what is not known to be wiped is not known to be kept either
-    untouched: !disksKnown
-      ? []
-      : disks.present.filter((disk) => !wiped.some(({ device }) => device === disk.device)),
+    untouched: untouchedDisks(disks, wiped, disksKnown),
   };
+}
+
+/** What is not known to be wiped is not known to be kept either. */
+function untouchedDisks(disks: Disks, wiped: OnlinePlan['wiped'], disksKnown: boolean): readonly Disk[] {
+  const isPartOf = (device: string, disk: Disk) =>
+    device.startsWith(disk.device) &&
+    (/\d$/.test(disk.device) ? /^(p\d+)?$/ : /^\d*$/).test(device.slice(disk.device.length));
+  // nobody here knows on which disks an array or a volume lies
+  const allFound = wiped.every(({ device }) => disks.present.some((disk) => isPartOf(device, disk)));
+  if (!disksKnown || !allFound) return [];
+  return disks.present.filter((disk) => !wiped.some(({ device }) => isPartOf(device, disk)));
 }
 
 /** JSON with sorted keys and no white space: the same plan gives the same bytes. */

@@ -2,7 +2,7 @@ import type { Plan } from '../plan/plan';
 
 /** The plan as a few lines of the log. */
 export function describePlan({ action, reason, phases, offline, online }: Plan): string {
-  const size = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+  const size = (bytes: number) => (bytes > 0 ? `${(bytes / 1e9).toFixed(1)} GB` : '');
   return [
     `Plan: ${action} ${offline.configuration} on ${online.target}, because ${reason}`,
     `  system    ${offline.toplevel}`,

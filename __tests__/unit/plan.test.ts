@@ -1,0 +1,319 @@
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { readSettings } from '../../src/inputs/read-settings';
+import type { MachineSettings } from '../../src/inputs/settings';
+import type { Evaluation } from '../../src/plan/evaluation';
+import type { CarriedAccess, Disk, Disks, Facts } from '../../src/plan/facts';
+import { canonicalJson, makePlan, type Plan, planDigest } from '../../src/plan/plan';
+import { describePlan } from '../../src/report/describe-plan';
+import { SecretRegistry } from '../../src/secrets';
+import { HostKeyTrust } from '../../src/ssh/host-key-trust';
+import { Target } from '../../src/ssh/target';
+import { fakeRuntime, makeTestKey } from './support';
+
+const debian: Facts = {
+  os: 'Linux',
+  architecture: 'x86_64',
+  kernel: '6.1.0',
+  distribution: 'Debian GNU/Linux 12',
+  isNixos: false,
+  isInstaller: false,
+  container: 'none',
+  isRoot: true,
+  privilege: 'none',
+  sudoInstalled: false,
+  missingTools: [],
+  memoryKiB: 4_000_000,
+  bootId: '0b5c2d6e-9b1f-4c1e-8a55-0f5d6f3c1a77',
+  uefi: true,
+  kexecDisabled: false,
+  systemPath: '',
+};
+const nixos: Facts = { ...debian, isNixos: true, distribution: 'NixOS', systemPath: '/nix/store/old-system' };
+const installer: Facts = { ...nixos, isInstaller: true };
+const demo: Evaluation = {
+  system: 'x86_64-linux',
+  hostName: 'demo',
+  toplevel: { drvPath: '/nix/store/t.drv', outPath: '/nix/store/t' },
+  diskoScript: { drvPath: '/nix/store/d.drv', outPath: '/nix/store/d' },
+  disks: ['/dev/disk/by-id/a'],
+  substituters: [],
+  trustedPublicKeys: [],
+  hostKeys: [],
+};
+const sda: Disk = { device: '/dev/sda', bytes: 1e12, model: 'Big', byId: '/dev/disk/by-id/a' };
+const sdb: Disk = { device: '/dev/sdb', bytes: 2e12, model: 'Bigger', byId: '' };
+const bothDisks: Disks = {
+  configured: [{ path: '/dev/disk/by-id/a', device: '/dev/sda' }],
+  present: [sda, sdb],
+};
+
+const key = makeTestKey();
+function settingsWith(inputs: Record<string, string> = {}): MachineSettings {
+  const raw = { flake: '.#demo', 'target-host': 'me@example.org', 'ssh-private-key': key, ...inputs };
+  return readSettings(raw, new SecretRegistry(() => undefined));
+}
+
+interface Change {
+  inputs?: Record<string, string>;
+  facts?: Facts;
+  evaluation?: Partial<Evaluation>;
+  disks?: Disks;
+  access?: Partial<CarriedAccess>;
+}
+
+function plan({ inputs, facts = debian, evaluation, disks = bothDisks, access }: Change = {}): Plan {
+  const endpoint = { host: 'example.org', port: 22, user: 'me' };
+  const options = { endpoint, privateKey: key, trust: HostKeyTrust.firstSeen(), connectMs: 1, idleMs: 1 };
+  return makePlan({
+    settings: settingsWith(inputs),
+    evaluation: { ...demo, ...evaluation },
+    facts,
+    access: { keyIsCarried: true, hostKeys: [], ...access },
+    disks,
+    target: new Target(options, fakeRuntime()),
+  });
+}
+
+describe('makePlan', () => {
+  test('installs a machine that runs another Linux, by way of kexec', () => {
+    expect(plan()).toMatchObject({
+      action: 'install',
+      reason: 'the machine runs Debian GNU/Linux 12',
+      phases: ['preflight', 'build', 'kexec', 'disko', 'install', 'reboot', 'verify'],
+      authorizeKey: false,
+      offline: { configuration: '.#nixosConfigurations."demo"', toplevel: '/nix/store/t' },
+      online: {
+        target: 'me@example.org:22',
+        wiped: [{ ...sda, path: '/dev/disk/by-id/a' }],
+        untouched: [sdb],
+      },
+    });
+  });
+
+  test('an installer needs no kexec', () => {
+    const result = plan({ facts: installer, access: { keyIsCarried: false } });
+    expect(result.phases).toEqual(['preflight', 'build', 'disko', 'install', 'reboot', 'verify']);
+    expect(result.reason).toBe('the machine runs a NixOS installer');
+    expect(result.authorizeKey).toBe(false);
+  });
+
+  test('a key that the image would not take along is authorized first', () => {
+    expect(plan({ access: { keyIsCarried: false } }).authorizeKey).toBe(true);
+  });
+
+  test.each([
+    [{ phases: 'kexec' }, ['preflight', 'build', 'kexec']],
+    [{ phases: 'kexec,disko' }, ['preflight', 'build', 'kexec', 'disko']],
+    [{ verify: 'off' }, ['preflight', 'build', 'kexec', 'disko', 'install', 'reboot']],
+    [{ phases: 'reboot' }, ['preflight', 'build', 'reboot', 'verify']],
+  ])('does the phases asked for: %j', (inputs: Record<string, string>, phases) => {
+    expect(plan({ inputs }).phases).toEqual(phases);
+  });
+});
+
+describe('the guards', () => {
+  test.each<[string, Change, RegExp]>([
+    ['another system than Linux', { facts: { ...debian, os: 'FreeBSD' } }, /runs FreeBSD, not Linux/],
+    [
+      'a user without rights',
+      { facts: { ...debian, isRoot: false, privilege: undefined } },
+      /cannot become root/,
+    ],
+    ['NixOS that is in use', { facts: nixos }, /already runs NixOS \(\/nix\/store\/old-system\)/],
+    [
+      'NixOS even if only kexec is asked for',
+      { facts: nixos, inputs: { phases: 'kexec' } },
+      /already runs NixOS/,
+    ],
+    ['NixOS even without kexec', { facts: nixos, inputs: { phases: 'disko' } }, /already runs NixOS/],
+    ['missing tools', { facts: { ...debian, missingTools: ['tar', 'cpio'] } }, /lacks tar, cpio/],
+    ['too little memory', { facts: { ...debian, memoryKiB: 900 * 1024 - 1 } }, /899 MiB of memory/],
+    ['kexec switched off', { facts: { ...debian, kexecDisabled: true } }, /kexec is switched off/],
+    ['disko without an installer', { inputs: { phases: 'disko' } }, /need a NixOS installer/],
+    ['install without an installer', { inputs: { phases: 'install' } }, /need a NixOS installer/],
+    [
+      'install on NixOS in use',
+      { facts: nixos, inputs: { phases: 'install', 'on-installed': 'reinstall' } },
+      /need a NixOS installer/,
+    ],
+    [
+      'another architecture',
+      { evaluation: { system: 'aarch64-linux' } },
+      /for aarch64-linux, but the machine is x86_64/,
+    ],
+    ['a configuration for macOS', { evaluation: { system: 'x86_64-darwin' } }, /not for Linux/],
+    [
+      'a missing disk',
+      { disks: { ...bothDisks, configured: [{ path: '/dev/vda', device: '' }] } },
+      /no disk \/dev\/vda, .*it has \/dev\/disk\/by-id\/a \(\/dev\/sda\) 1000\.0 GB Big; \/dev\/sdb 2000\.0 GB Bigger/,
+    ],
+    [
+      'a machine without disks',
+      { disks: { present: [], configured: [{ path: '/dev/vda', device: '' }] } },
+      /it has none/,
+    ],
+  ])('stop at %s', (_, change, message) => {
+    let thrown: unknown;
+    try {
+      plan(change);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toMatchObject({ kind: 'guard', message: expect.stringMatching(message) });
+  });
+
+  test.each<[string, Change]>([
+    ['NixOS that may be wiped', { facts: nixos, inputs: { 'on-installed': 'reinstall' } }],
+    ['a reboot of NixOS', { facts: nixos, inputs: { phases: 'reboot' } }],
+    ['sudo', { facts: { ...debian, isRoot: false, privilege: 'sudo' } }],
+    ['just enough memory', { facts: { ...debian, memoryKiB: 900 * 1024 } }],
+    [
+      'an installer, whatever kexec would need',
+      { facts: { ...installer, missingTools: ['tar'], memoryKiB: 1, kexecDisabled: true } },
+    ],
+    ['32 bits on 64', { evaluation: { system: 'i686-linux' } }],
+    [
+      'a missing disk that no phase needs',
+      { inputs: { phases: 'kexec' }, disks: { present: [], configured: [{ path: '/dev/vda', device: '' }] } },
+    ],
+  ])('let %s pass', (_, change) => {
+    expect(plan(change).action).toBe('install');
+  });
+
+  test('advise what fits the machine', () => {
+    const without = { ...debian, isRoot: false, privilege: undefined };
+    expect(() => plan({ facts: without })).toThrow(
+      expect.objectContaining({ hint: expect.stringMatching(/neither sudo nor doas/) }),
+    );
+    expect(() => plan({ facts: { ...without, sudoInstalled: true } })).toThrow(
+      expect.objectContaining({ hint: expect.stringMatching(/NOPASSWD/) }),
+    );
+  });
+});
+
+describe('the disks of the plan', () => {
+  const onlineWith = (
+    devices: string[],
+    present: Disk[] = [sda, sdb],
+    inputs: Record<string, string> = {},
+  ) => {
+    const configured = devices.map((device) => ({ path: `/by/${device}`, device }));
+    const { wiped, untouched, disksKnown } = plan({ disks: { configured, present }, inputs }).online;
+    return {
+      wiped: wiped.map(({ device }) => device),
+      untouched: untouched.map(({ device }) => device),
+      disksKnown,
+    };
+  };
+
+  test('a partition counts: its disk is not called untouched', () => {
+    expect(onlineWith(['/dev/sda1'])).toMatchObject({ wiped: ['/dev/sda1'], untouched: ['/dev/sdb'] });
+    const nvme = (name: string) => ({ ...sda, device: `/dev/${name}` });
+    const disks = [nvme('nvme0n1'), nvme('nvme0n10')];
+    expect(onlineWith(['/dev/nvme0n1p2'], disks)).toMatchObject({
+      wiped: ['/dev/nvme0n1p2'],
+      untouched: ['/dev/nvme0n10'],
+    });
+    expect(onlineWith(['/dev/nvme0n10'], disks)).toMatchObject({
+      wiped: ['/dev/nvme0n10'],
+      untouched: ['/dev/nvme0n1'],
+    });
+  });
+
+  test.each(['/dev/md127', '/dev/dm-0', '/dev/sdaa'])(
+    'with %s nobody knows which disks are kept',
+    (device) => {
+      expect(onlineWith([device])).toMatchObject({ wiped: [device], untouched: [] });
+    },
+  );
+
+  test('without disko nothing is wiped', () => {
+    expect(onlineWith(['/dev/sda'], [sda], { phases: 'kexec' })).toEqual({
+      wiped: [],
+      untouched: ['/dev/sda'],
+      disksKnown: true,
+    });
+  });
+
+  test('a configuration that does not tell its disks may wipe all', () => {
+    const { online } = plan({ evaluation: { disks: [] }, disks: { configured: [], present: [sda] } });
+    expect(online).toMatchObject({ disksKnown: false, wiped: [], untouched: [] });
+  });
+
+  test('two paths to one disk are both named', () => {
+    expect(onlineWith(['/dev/sda', '/dev/sda'])).toMatchObject({
+      wiped: ['/dev/sda', '/dev/sda'],
+      untouched: ['/dev/sdb'],
+    });
+  });
+
+  test('are named in the log, with what is known of them', () => {
+    const text = describePlan(plan());
+    expect(text).toContain('WIPED     /dev/disk/by-id/a (/dev/sda, 1000.0 GB, Big)');
+    expect(text).toContain('untouched /dev/sdb (2000.0 GB)');
+    expect(text).toContain('because the machine runs Debian');
+  });
+});
+
+describe('canonicalJson', () => {
+  /** The same value with the keys of every object in another order. */
+  function shuffled(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map(shuffled);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value)
+        .reverse()
+        .map(([name, inner]) => [name, shuffled(inner)]),
+    );
+  }
+
+  test('gives the same bytes whatever the order of keys, and the same value back', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(canonicalJson(shuffled(value))).toBe(canonicalJson(value));
+        expect(JSON.stringify(JSON.parse(canonicalJson(value)))).toBe(canonicalJson(value));
+        expect(canonicalJson(JSON.parse(canonicalJson(value)))).toBe(canonicalJson(value));
+      }),
+    );
+  });
+
+  test('sorts keys at every depth and has no blanks', () => {
+    expect(canonicalJson({ b: [{ d: 1, c: 2 }], a: null })).toBe('{"a":null,"b":[{"c":2,"d":1}]}');
+  });
+});
+
+describe('planDigest', () => {
+  test('is the same for the same situation, and another when anything differs', () => {
+    const digest = planDigest(plan());
+    expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(planDigest(plan())).toBe(digest);
+    const others: Change[] = [
+      { facts: { ...debian, kernel: '6.2' } },
+      { evaluation: { toplevel: { drvPath: '', outPath: '/nix/store/other' } } },
+      { disks: { ...bothDisks, present: [sda] } },
+      { inputs: { phases: 'kexec' } },
+      { access: { keyIsCarried: false } },
+    ];
+    const digests = others.map((change) => planDigest(plan(change)));
+    expect(new Set([digest, ...digests]).size).toBe(others.length + 1);
+  });
+
+  test('does not depend on the boot, the time or the key: a second look gives the same', () => {
+    const other = plan({
+      facts: { ...debian, bootId: 'another' },
+      inputs: { 'ssh-private-key': makeTestKey() },
+    });
+    expect(planDigest(other)).toBe(planDigest(plan()));
+  });
+
+  test('a plan holds no secret', () => {
+    const lines = key.split('\n').filter((line) => line.length > 20 && !line.startsWith('-'));
+    expect(lines.length).toBeGreaterThan(2);
+    for (const line of lines) {
+      expect(canonicalJson(plan())).not.toContain(line);
+      expect(inspect(settingsWith(), { depth: 9 })).not.toContain(line);
+    }
+  });
+});
