@@ -11,7 +11,8 @@ for i in $(seq 1 @delaySeconds@); do
   sleep 1
 done
 if [ "$mode" = disko ]; then
-  umount -R /mnt 2>/dev/null || true
+  # one by one, the innermost first: this shell prefers busybox's umount, which knows no -R
+  cut -d' ' -f2 /proc/mounts | grep -E '^/mnt(/|$)' | sort -r | while read -r point; do umount "$point"; done
   wipefs -qaf "$disk"*
 fi
 if [ "$mode" != mount ] && [ "$(blkid -o value -s LABEL "${disk}2" || true)" != nixos ]; then
