@@ -42,7 +42,7 @@ test('a forced command and a banner', async () => {
   writeFileSync(join(folder, 'words'), `${hostile.join('\n')}\n`);
   const config = [
     `Banner ${folder}/words`,
-    `ForceCommand cat ${folder}/words; cat ${folder}/words >&2; exit 1`,
+    `ForceCommand cat ${folder}/words; cat ${folder}/words >&2; sleep 0.5; exit 1`,
   ];
   const sshd = await startMachine({ config });
   const run = await runBundle({ inputs: { ...inputsFor(sshd, `${makeFlake()}#demo`), debug: 'true' } });

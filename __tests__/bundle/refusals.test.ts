@@ -92,7 +92,7 @@ describe('the connection', () => {
 
   test('an account that names another user', async () => {
     const words = 'Please login as the user "ubuntu" rather than the user "root".';
-    const sshd = await startMachine({ config: [`ForceCommand echo '${words}'; exit 142`] });
+    const sshd = await startMachine({ config: [`ForceCommand echo '${words}'; sleep 0.5; exit 142`] });
     const run = await runOn({}, sshd);
     expectRefusal(run, /did not run/, /target-host: user@host/);
     expect(run.summary).toContain(words);

@@ -37,14 +37,15 @@ test('a machine that is gone for a while is waited for', async () => {
 
 test('a connection that hangs in the middle of an answer is given up for a new one', async () => {
   const sshd = await startMachine();
-  const proxy = await startProxy(sshd);
+  const proxy = await startProxy(sshd, 200);
   const target = targetOf(sshd, testRuntime(), { port: proxy.port });
   const before = await target.bootId();
   const start = Date.now();
-  const connected = () => sshd.log().split('Accepted publickey').length;
-  const count = connected();
+  const sessions = () => sshd.log().split('Starting session').length;
+  const count = sessions();
   const waiting = target.waitForBoot(before, 'the reboot', 40_000, 3);
-  await until('it logged in', () => connected() > count);
+  await until('it asks', () => sessions() > count);
+  // the answer is still on its way
   proxy.blackhole();
   await sshd.restart();
   expect(await waiting).not.toBe(before);
@@ -86,7 +87,7 @@ test('another host key is refused at once', async () => {
 
 testEach([
   ['login', ['PubkeyAuthentication no']],
-  ['account', ['ForceCommand echo "This account is currently not available."; exit 1']],
+  ['account', ['ForceCommand echo "This account is currently not available."; sleep 0.5; exit 1']],
 ])(
   'a refused %s is believed after some attempts, since users may appear late in a boot',
   async (_, config) => {

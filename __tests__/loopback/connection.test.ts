@@ -217,7 +217,7 @@ describe('servers that talk too much, or too little', () => {
 
   test('a forced command that asks for another user: its words and advice', async () => {
     const words = 'Please login as the user "ubuntu" rather than the user "root".';
-    const sshd = await startMachine({ config: [`ForceCommand echo '${words}'; exit 142`] });
+    const sshd = await startMachine({ config: [`ForceCommand echo '${words}'; sleep 0.5; exit 142`] });
     const error = await failure(targetOf(sshd, testRuntime()).run(hello, []));
     if (!(error instanceof RemoteCommandError)) throw error;
     expect(error.lastLines).toContain(words);
