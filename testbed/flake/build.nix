@@ -46,6 +46,14 @@ rec {
 
   userland = run "userland" "mkdir $out; tar -xzf ${fetch "rootfs.tar.gz"} -C $out";
 
+  # what a disko script brings along; the libraries are the installer's
+  diskTools = run "disk-tools" ''
+    mkdir -p $out/bin
+    for tool in sfdisk wipefs blkid mkfs.vfat mkfs.ext4; do
+      cp -L ${userland}/usr/sbin/$tool $out/bin/$tool
+    done
+  '';
+
   # noise MIB COUNT: paths of bytes that do not compress
   noise =
     mib: count:

@@ -63,7 +63,7 @@ let
       withTools = deps: script "disko-${mode}" ./disko.sh { inherit mode disk deps delaySeconds; };
     in
     {
-      ${name} = withTools "${userland}/usr/sbin:${userland}/usr/bin:";
+      ${name} = withTools "${build.diskTools}/bin:";
       "${name}NoDeps" = withTools "";
     };
 
