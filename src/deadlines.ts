@@ -59,6 +59,7 @@ export class IdleTimer {
   readonly #onSilence: () => void;
   readonly #ms: number;
   #timer: NodeJS.Timeout;
+  #stopped = false;
 
   /** @param ms how long silence is tolerated */
   constructor(what: string, ms: number) {
@@ -72,13 +73,15 @@ export class IdleTimer {
     return this.#controller.signal;
   }
 
-  /** There was a sign of life. */
+  /** There was a sign of life. Streams may give one after the stop; it must not keep the process alive. */
   touch(): void {
+    if (this.#stopped) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#onSilence, this.#ms);
   }
 
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
   }
 }

@@ -1,0 +1,240 @@
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { InputError } from '../../src/errors';
+import { readRawInputs } from '../../src/inputs/raw-inputs';
+import { type RawInputs, readSettings } from '../../src/inputs/read-settings';
+import { describeSettings } from '../../src/inputs/settings';
+import { inputs } from '../../src/inputs/table';
+import { SecretRegistry } from '../../src/secrets';
+import { readPrivateKey } from '../../src/ssh/private-key';
+import { makeTestKey, nastyText } from './support';
+
+const key = makeTestKey();
+const needed = { flake: '.#demo', 'target-host': 'example.org', 'ssh-private-key': key };
+const registry = () => new SecretRegistry(() => undefined);
+const read = (raw: RawInputs) => readSettings(raw, registry());
+
+function hostKeyLine(host: string): string {
+  const parsed = readPrivateKey(makeTestKey());
+  if (typeof parsed === 'string') throw new Error(parsed);
+  return `${host} ${parsed.publicKey.type} ${parsed.publicKey.base64}`;
+}
+
+/** The problems, by input. */
+function problemsOf(raw: RawInputs): Record<string, string> {
+  try {
+    read(raw);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return Object.fromEntries(error.problems.map(({ input, problem }) => [input, problem]));
+  }
+  return {};
+}
+
+describe('readSettings', () => {
+  test('needs three inputs; everything else has its default and says so', () => {
+    const { kind, publicKey, privateKey, ...rest } = read(needed);
+    expect(kind).toBe('install');
+    expect(publicKey.type).toBe('ssh-ed25519');
+    expect(privateKey.reveal()).toBe(key);
+    expect(rest).toMatchObject({
+      flake: { value: { uri: '.', name: 'demo', path: [] }, source: 'input' },
+      targetHost: { value: { user: 'root', host: 'example.org' }, source: 'input' },
+      sshPort: { value: 22, source: 'default' },
+      postKexecSshPort: { value: 22, source: 'default' },
+      knownHosts: { value: undefined, source: 'default' },
+      kexec: { value: { kind: 'default' }, source: 'default' },
+      phases: { value: ['kexec', 'disko', 'install', 'reboot'], source: 'default' },
+      onInstalled: { value: 'fail', source: 'default' },
+      copyHostKeys: { value: false, source: 'default' },
+      verify: { value: 'auto', source: 'default' },
+      nixOptions: { value: [], source: 'default' },
+      printBuildLogs: { value: false, source: 'default' },
+      debug: { value: false, source: 'default' },
+    });
+    expect(Object.values(rest.deadlines).map(({ value }) => value)).toEqual([
+      120_000, 600_000, 900_000, 600_000, 1_800_000,
+    ]);
+  });
+
+  test('the defaults are those that the table documents', () => {
+    const documented = Object.fromEntries(
+      inputs.flatMap((input) =>
+        'default' in input && input.name !== 'kexec' ? [[input.name, input.default]] : [],
+      ),
+    );
+    const { kind: _, publicKey: __, privateKey: ___, ...explicit } = read({ ...needed, ...documented });
+    const values = (settings: object) =>
+      JSON.stringify(settings).replaceAll('"source":"input"', '"source":"default"');
+    const { kind: ____, publicKey: _____, privateKey: ______, ...implicit } = read(needed);
+    expect(values(explicit)).toBe(values(implicit));
+  });
+
+  test('an input that is given says so, and counts even if it is the default', () => {
+    const settings = read({
+      ...needed,
+      'ssh-port': '22',
+      'on-installed': 'reinstall',
+      'connect-timeout': '5m',
+    });
+    expect(settings.sshPort).toEqual({ value: 22, source: 'input' });
+    expect(settings.onInstalled).toEqual({ value: 'reinstall', source: 'input' });
+    expect(settings.deadlines.connect).toEqual({ value: 300_000, source: 'input' });
+  });
+
+  test.each(['', ' ', '\n', ' \r\n\t'])('a blank input (%j) was not given', (blank) => {
+    const all = Object.fromEntries(inputs.map(({ name }) => [name, blank]));
+    expect(read({ ...all, ...needed }).verify.source).toBe('default');
+    expect(Object.keys(problemsOf(all))).toEqual(['ssh-private-key', 'flake', 'target-host']);
+  });
+
+  test('plan: true is another kind of run', () => {
+    expect(read({ ...needed, plan: 'true' }).kind).toBe('plan');
+    expect(read({ ...needed, plan: 'false' }).kind).toBe('install');
+  });
+
+  test('reports all problems at once', () => {
+    const problems = problemsOf({
+      flake: 'no-name',
+      'ssh-private-key': 'hunter2',
+      'ssh-port': '99999',
+      'post-kexec-ssh-port': 'x',
+      'known-hosts': 'nonsense',
+      kexec: '/nonexistent',
+      phases: 'kexec,dance',
+      'on-installed': 'maybe',
+      'copy-host-keys': 'maybe',
+      verify: 'maybe',
+      option: 'alone',
+      'print-build-logs': '2',
+      debug: '2',
+      plan: '2',
+      'connect-timeout': '0',
+      'kexec-timeout': 'soon',
+      'reboot-timeout': '-1',
+      'idle-timeout': '1d',
+      'disko-idle-timeout': '99999h',
+      unknown: 'x',
+    });
+    expect(Object.keys(problems).toSorted()).toEqual(
+      [...inputs.map(({ name }) => name), 'unknown'].toSorted(),
+    );
+    expect(problems['target-host']).toBe('is required');
+  });
+
+  test('names the input and the problem in one message', () => {
+    expect(() => read({ ...needed, verify: 'maybe', debug: '2' })).toThrow(
+      /^input verify: is "maybe"; write one of .*\ninput debug: is "2"; write true or false$/,
+    );
+  });
+
+  test.each([
+    ['targethost', 'target-host'],
+    ['target_host', 'target-host'],
+    ['on-install', 'on-installed'],
+    ['ssh-private-key-file', 'ssh-private-key'],
+    ['options', 'option'],
+    ['verify-system', 'verify'],
+  ])('knows what %s was meant to be', (name, meant) => {
+    expect(problemsOf({ ...needed, [name]: 'x' })[name]).toBe(
+      `is not an input of this action; did you mean ${meant}?`,
+    );
+  });
+
+  test('refuses an unknown name that is like no other', () => {
+    expect(problemsOf({ ...needed, zebra: '' }).zebra).toBe('is not an input of this action');
+  });
+
+  test('takes any texts: settings or an InputError, nothing else', () => {
+    const names = inputs.map(({ name }) => name);
+    fc.assert(
+      fc.property(fc.dictionary(fc.constantFrom(...names), nastyText), fc.boolean(), (raw, withNeeded) => {
+        try {
+          read(withNeeded ? { ...raw, ...needed } : raw);
+        } catch (error) {
+          expect(error).toBeInstanceOf(InputError);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('says what a NUL is doing there', () => {
+    expect(problemsOf({ ...needed, flake: '.#a\0b' }).flake).toBe('contains a NUL character');
+  });
+});
+
+describe('known-hosts', () => {
+  const withHosts = (lines: string, more: RawInputs = {}) => ({ ...needed, 'known-hosts': lines, ...more });
+
+  test('a line for this machine is taken, also on another port and by a pattern', () => {
+    expect(read(withHosts(hostKeyLine('example.org'))).knownHosts.value).toHaveLength(1);
+    expect(problemsOf(withHosts(hostKeyLine('*.org')))).toEqual({});
+    expect(problemsOf(withHosts(hostKeyLine('[example.org]:2222'), { 'ssh-port': '2222' }))).toEqual({});
+    expect(problemsOf(withHosts(hostKeyLine('example.org'), { 'ssh-port': '2222' }))).toEqual({});
+  });
+
+  test('lines for other machines are a problem, which names both', () => {
+    const { 'known-hosts': problem } = problemsOf(withHosts(hostKeyLine('other.example')));
+    expect(problem).toMatch(/has no key for example\.org, only for other\.example/);
+    expect(problemsOf(withHosts(hostKeyLine('[example.org]:2222')))['known-hosts']).toMatch(
+      /no key for example\.org,/,
+    );
+    const onPort = withHosts(hostKeyLine('other.example'), { 'ssh-port': '2222' });
+    expect(problemsOf(onPort)['known-hosts']).toMatch(/begins with \[example\.org\]:2222/);
+  });
+
+  test('a revoked key pins nothing', () => {
+    expect(problemsOf(withHosts(`@revoked ${hostKeyLine('example.org')}`))['known-hosts']).toMatch(
+      /has no key for/,
+    );
+  });
+
+  test('only comments are no lines, and a line that cannot be read is named', () => {
+    expect(problemsOf(withHosts('# nothing'))['known-hosts']).toBe('has no line with a key');
+    const text = `${hostKeyLine('example.org')}\n@cert-authority ${hostKeyLine('*')}\nx`;
+    expect(problemsOf(withHosts(text))['known-hosts']).toMatch(/^line 2 .*@cert-authority.*; line 3 /);
+  });
+});
+
+describe('the secrets among the inputs', () => {
+  test('are registered before anything can go wrong, as they were given and as they are used', () => {
+    const masked: string[] = [];
+    const secrets = new SecretRegistry((mask) => masked.push(mask));
+    const pasted = 'hunter2-is-not-a-key';
+    expect(() => readSettings({ 'ssh-private-key': pasted }, secrets)).toThrow(InputError);
+    expect(masked).toEqual([pasted]);
+  });
+
+  test('are in no message', () => {
+    const { 'ssh-private-key': problem } = problemsOf({ ...needed, 'ssh-private-key': 'hunter2' });
+    expect(problem).not.toContain('hunter2');
+  });
+
+  test('print as ***', () => {
+    const settings = read(needed);
+    const line = key.split('\n')[2] ?? '';
+    expect(line.length).toBeGreaterThan(20);
+    for (const text of [
+      describeSettings(settings),
+      JSON.stringify(settings),
+      inspect(settings, { depth: 9 }),
+    ])
+      expect(text).not.toContain(line);
+    expect(describeSettings(settings)).toContain('privateKey = "***"');
+  });
+});
+
+describe('readRawInputs', () => {
+  test("takes the runner's names and leaves values as they are", () => {
+    const environment = {
+      'INPUT_SSH-PRIVATE-KEY': 'a\n',
+      INPUT_FLAKE: ' x ',
+      PATH: '/bin',
+      INPUT_TWO_WORDS: '',
+      INPUT_X: undefined,
+    };
+    expect(readRawInputs(environment)).toEqual({ 'ssh-private-key': 'a\n', flake: ' x ', two_words: '' });
+  });
+});
