@@ -10,10 +10,10 @@ cd "$(dirname "$0")/.."
 # shellcheck source=testbed/common.sh
 . testbed/common.sh
 
-runner='openssh-client busybox-static git xz-utils zstd patchelf debian-archive-keyring util-linux'
-tools='openssh-server shellcheck dash cpio curl wget procps iproute2'
+runner='openssh-client busybox-static git xz-utils zstd patchelf debian-archive-keyring util-linux procps cpio'
+tools='openssh-server shellcheck dash curl wget iproute2'
 machine='qemu-system-x86 qemu-utils ovmf mmdebstrap squashfs-tools systemd-boot-efi mtools dosfstools e2fsprogs fdisk
-  kmod cpio pigz'
+  kmod pigz'
 
 case ${1:-} in
   test) packages="$runner $tools" ;;
@@ -48,7 +48,7 @@ apt_packages() {
   log "apt:" $missing
   as_root apt-get update -qq
   # shellcheck disable=SC2086 # a list of words
-  without_daemons as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+  without_daemons as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
 # without_daemons CMD ARGS...: CMD, during which a package may not start its service; a newly installed sshd stays
