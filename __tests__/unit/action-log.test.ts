@@ -7,22 +7,43 @@ import { commandsIn, dotnetWhiteSpace } from './runner-commands';
 import { FakeClock, nastyText } from './support';
 
 /** Text that is nearly, or really, a command of the runner. */
+const commandPieces = [
+  '::',
+  ':',
+  '##[',
+  '##',
+  '#',
+  '[',
+  ']',
+  'set-output',
+  'name=x',
+  ' ',
+  '%0A',
+  '%0D',
+  'y',
+  'é',
+];
+const terminalPieces = ['\u001b[0m', '\u001b[', '\u001b]8;;x\u0007', '\u009b', '\u0000', '\u0008'];
+const invisiblePieces = [
+  '\u200b',
+  '\u200d',
+  '\u00ad',
+  '\u034f',
+  '\u202e',
+  '\u2066',
+  '\ufeff',
+  '\u180e',
+  '\u061c',
+];
 const pieces = [
-  ...['::', ':', '##[', '##', '#', '[', ']', 'set-output', 'name=x', ' ', '%0A', '%0D', '%25', 'y', 'é'],
-  ...[
-    '\u001b[0m',
-    '\u001b[',
-    '\u001b]8;;x\u0007',
-    '\u009b',
-    '\u0000',
-    '\u0008',
-    '\u200b',
-    '\u200d',
-    '\u00ad',
-    '\u034f',
-  ],
-  ...['\u202e', '\u2066', '\ufeff', '\u180e', '\u061c', '\ud800', '\udc00', '\u{e0001}'],
+  ...commandPieces,
+  ...terminalPieces,
+  ...invisiblePieces,
   ...dotnetWhiteSpace,
+  // half characters, and one of those that look like nothing
+  '\ud800',
+  '\udc00',
+  '\u{e0001}',
 ];
 const hostile = fc.oneof(
   fc.array(fc.constantFrom(...pieces), { maxLength: 16 }).map((parts) => parts.join('')),

@@ -106,7 +106,7 @@ describe('known_hosts, compared with ssh-keygen -F', () => {
         const { ours, openssh } = bothFind(`${patterns.join(',')} ${ed25519}\n`, name, 22);
         expect(ours).toEqual(openssh);
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });

@@ -38,15 +38,15 @@ async function gone(pid: number): Promise<void> {
 }
 
 /** A script that prints its process number as the first line of standard error, and that number. */
-function started(script: string, options: Partial<ProcessOptions>) {
-  let onPid = (_: number): void => undefined;
+function started(script: string, options: Partial<ProcessOptions>, trap = ':') {
+  let onPid: (pid: number) => void = () => undefined;
   const pid = new Promise<number>((resolve) => {
     onPid = resolve;
   });
   const onErrorLine = (line: string) => {
     if (/^\d+$/.test(line)) onPid(Number(line));
   };
-  return { pid, result: run(`echo $$ >&2\n${script}`, { ...options, onErrorLine }) };
+  return { pid, result: run(`${trap}\necho $$ >&2\n${script}`, { ...options, onErrorLine }) };
 }
 
 describe('SpawnRunner', () => {
@@ -127,9 +127,11 @@ describe('SpawnRunner', () => {
 
   test('ends a child that is deaf to SIGTERM all the same', async () => {
     const controller = new AbortController();
-    const { pid, result } = started('trap "" TERM; while :; do sleep 0.1; done', {
-      signal: controller.signal,
-    });
+    const { pid, result } = started(
+      'while :; do sleep 0.1; done',
+      { signal: controller.signal },
+      'trap "" TERM',
+    );
     const failure = expect(result).rejects.toThrow('cancelled');
     const child = await pid;
     const start = performance.now();
@@ -142,9 +144,11 @@ describe('SpawnRunner', () => {
   test('lets a child clean up when it is cancelled', async () => {
     const controller = new AbortController();
     const file = join(dir, 'cleaned');
-    const { pid, result } = started(`trap 'touch ${file}; exit' TERM; while :; do sleep 0.05; done`, {
-      signal: controller.signal,
-    });
+    const { pid, result } = started(
+      'while :; do sleep 0.05; done',
+      { signal: controller.signal },
+      `trap 'touch ${file}; exit' TERM`,
+    );
     const failure = expect(result).rejects.toThrow('cancelled');
     await pid;
     controller.abort(new Error('cancelled'));
@@ -153,7 +157,7 @@ describe('SpawnRunner', () => {
   });
 
   test('ends a silent child, deaf to SIGTERM as it may be, and says so', async () => {
-    const { pid, result } = started('trap "" TERM; while :; do sleep 0.05; done', { idleMs: 300 });
+    const { pid, result } = started('while :; do sleep 0.05; done', { idleMs: 300 }, 'trap "" TERM');
     await expect(result).rejects.toThrow(new TimeoutError('sh -c: no output and no bytes for 0.3 s'));
     await gone(await pid);
   });

@@ -23,7 +23,7 @@ describe.each(shells)('quote, read by %s %s', (...shell) => {
       fc.property(fc.array(nastyText, { minLength: 1, maxLength: 40 }), (texts) => {
         expect(words(command, texts.map(quote))).toEqual(texts);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 

@@ -3,10 +3,12 @@
 
 /** What .NET's Char.IsWhiteSpace holds for white space, and TrimStart strips. */
 export const dotnetWhiteSpace = [
-  ...['\t', '\n', '\v', '\f', '\r', ' ', '\u0085', '\u00a0', '\u1680'],
-  ...Array.from({ length: 11 }, (_, index) => String.fromCharCode(0x2000 + index)),
-  ...['\u2028', '\u2029', '\u202f', '\u205f', '\u3000'],
-];
+  '\t\n\v\f\r \u0085\u00a0\u1680',
+  '\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a',
+  '\u2028\u2029\u202f\u205f\u3000',
+]
+  .join('')
+  .split('');
 // older runtimes took these for white space as well
 const formerWhiteSpace = ['\u180e', '\u200b', '\ufeff'];
 

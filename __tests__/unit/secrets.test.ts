@@ -16,7 +16,7 @@ describe('Secret', () => {
   test('no way of printing it shows it', () => {
     const secret = new Secret('hunter2');
     const shown = [
-      `${secret}`,
+      secret.toString(),
       String(secret),
       JSON.stringify({ secret }),
       inspect({ secret }),

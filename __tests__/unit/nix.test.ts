@@ -1,0 +1,357 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BuildLogs, type NixEvent, parseNixLog } from '../../src/nix/log';
+import { Nix, nixString } from '../../src/nix/nix';
+import { evaluate } from '../../src/plan/evaluation';
+import { type Call, FakeProcesses, fakeRuntime, nastyText } from './support';
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'nix-'));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const signal = new AbortController().signal;
+
+/** A Nix whose program answers as told. */
+function nixWith(
+  answer: (call: Call) => { code?: number | null; stdout?: string; errorLines?: readonly string[] },
+  options: { options?: [string, string][]; printBuildLogs?: boolean } = {},
+) {
+  const processes = new FakeProcesses(answer);
+  const runtime = fakeRuntime({ processes, privateFolder: dir });
+  const nix = new Nix({ options: [], printBuildLogs: false, idleMs: 1000, ...options }, runtime);
+  return { nix, processes, log: runtime.log };
+}
+const event = (record: object) => `@nix ${JSON.stringify(record)}`;
+const message = (level: number, msg: string) => event({ action: 'msg', level, msg });
+const buildStart = (id: number, drv: string) =>
+  event({ action: 'start', id, type: 105, fields: [drv, '', 1, 1] });
+const buildLine = (id: number, text: string) => event({ action: 'result', id, type: 101, fields: [text] });
+
+describe('parseNixLog', () => {
+  test.each<[string, NixEvent]>([
+    [message(0, '\u001b[31;1merror:\u001b[0m no'), { kind: 'message', level: 0, text: 'error: no' }],
+    [message(1, 'warning: x\ny'), { kind: 'message', level: 1, text: 'warning: x\ny' }],
+    [buildStart(7, '/nix/store/x.drv'), { kind: 'building', activity: 7, derivation: '/nix/store/x.drv' }],
+    [buildLine(7, '\u001b[1mmake\u001b[0m'), { kind: 'build-log', activity: 7, text: 'make' }],
+    [
+      event({ action: 'start', id: 1, type: 100, fields: ['/nix/store/x'] }),
+      { kind: 'copying', path: '/nix/store/x' },
+    ],
+    [event({ action: 'start', id: 1, type: 0, text: 'x' }), { kind: 'other' }],
+    [event({ action: 'result', id: 1, type: 105, fields: [1, 2] }), { kind: 'other' }],
+    [event({ action: 'stop', id: 1 }), { kind: 'other' }],
+    ['plain text', { kind: 'message', level: 2, text: 'plain text' }],
+    ['', { kind: 'message', level: 2, text: '' }],
+    ['@nix no json', { kind: 'message', level: 2, text: '@nix no json' }],
+    ['@nix null', { kind: 'message', level: 2, text: '@nix null' }],
+    ['@nix 42', { kind: 'message', level: 2, text: '@nix 42' }],
+    ['@nix {}', { kind: 'other' }],
+    [event({ action: 'msg' }), { kind: 'message', level: 2, text: '' }],
+    [event({ action: 'msg', level: 'x', msg: {} }), { kind: 'message', level: 2, text: '' }],
+    [event({ action: 'start', type: 105, fields: {} }), { kind: 'building', activity: 0, derivation: '' }],
+  ])('%s', (line, expected) => {
+    expect(parseNixLog(line)).toEqual(expected);
+  });
+
+  test('takes any line and any JSON', () => {
+    const json = fc.record({
+      action: fc.constantFrom('msg', 'start', 'result', 'stop'),
+      type: fc.oneof(fc.constantFrom(100, 101, 105), fc.jsonValue()),
+      level: fc.jsonValue(),
+      msg: fc.jsonValue(),
+      fields: fc.jsonValue(),
+      id: fc.jsonValue(),
+    });
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          nastyText,
+          json.map(event),
+          fc.json().map((text) => `@nix ${text}`),
+        ),
+        (line) => {
+          expect(parseNixLog(line).kind).toMatch(/^(message|building|build-log|copying|other)$/);
+        },
+      ),
+    );
+  });
+});
+
+describe('BuildLogs', () => {
+  test('keeps the last lines of each build apart', () => {
+    const logs = new BuildLogs();
+    const say = (line: string) => logs.add(parseNixLog(line));
+    say(buildStart(1, '/nix/store/a.drv'));
+    say(buildStart(2, '/nix/store/b.drv'));
+    for (let line = 1; line <= 100; line++) {
+      say(buildLine(1, `a ${line}`));
+      say(buildLine(2, `b ${line}`));
+    }
+    say(buildLine(3, 'of no build'));
+    const lines = logs.lastLinesOf("builder for '/nix/store/a.drv' failed");
+    expect(lines).toHaveLength(25);
+    expect(lines.at(-1)).toBe('a 100');
+    expect(logs.lastLinesOf('something else')).toEqual([]);
+  });
+});
+
+describe('nixString', () => {
+  /** What Nix reads in a literal between double quotes (its lexer, src/libexpr/lexer.l). */
+  function readLiteral(literal: string): string {
+    const body = /^"(.*)"$/s.exec(literal)?.[1];
+    if (body === undefined) throw new Error('no literal');
+    if (/(?<!\\)(?:\\\\)*"/.test(body)) throw new Error('it ends too early');
+    // `$$` before a brace is text for Nix; a single one would begin an expression
+    if (/(?<![\\$])(?:\\\\)*\$\{/.test(body)) throw new Error('an expression begins in it');
+    const escapes: Record<string, string> = { n: '\n', r: '\r', t: '\t' };
+    return body.replace(/\\[\s\S]|\r\n?/g, (found) =>
+      found[0] === '\\' ? (escapes[found[1] ?? ''] ?? found[1] ?? '') : '\n',
+    );
+  }
+
+  test('is read back by the rules of Nix, whatever it holds', () => {
+    const text = fc.string({
+      unit: fc.constantFrom('$', '{', '}', '"', '\\', '\n', '\r', '\t', "'", 'n', 'é', ' '),
+    });
+    fc.assert(
+      fc.property(fc.oneof(text, nastyText), (value) => {
+        expect(readLiteral(nixString(value))).toBe(value);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test.each([
+    ['a"b', '"a\\"b"'],
+    // written so that no linter takes them for template strings
+    ['\u0024{x}', '"\\\u0024{x}"'],
+    ['$\u0024{x}', '"$\\\u0024{x}"'],
+    ['a$b', '"a$b"'],
+  ])('writes %s as %s', (text, literal) => {
+    expect(nixString(text)).toBe(literal);
+  });
+});
+
+describe('Nix.checkVersion', () => {
+  const versionOf = (stdout: string) => nixWith(() => ({ stdout })).nix.checkVersion();
+
+  test.each([
+    ['nix (Nix) 2.18.1', '2.18.1'],
+    ['nix (Nix) 2.26.3\n', '2.26.3'],
+    ['nix (Nix) 3.0.0', '3.0.0'],
+    ['nix (Lix, like Nix) 2.91.1', '2.91.1'],
+    ['nix (Determinate Nix 3.6.2) 2.29.0', '2.29.0'],
+    ['nix (Nix) 2.25.0pre20240910_e3f6b0a', '2.25.0pre20240910_e3f6b0a'],
+  ])('takes %s', async (stdout, version) => {
+    expect(await versionOf(stdout)).toBe(version);
+  });
+
+  test.each(['nix (Nix) 2.17.9', 'nix (Nix) 2.8.0', 'nix (Nix) 1.11.16', 'nix (Nix) 0.9'])(
+    'refuses %s, and says what is needed',
+    async (stdout) => {
+      await expect(versionOf(stdout)).rejects.toMatchObject({
+        kind: 'nix',
+        message: expect.stringMatching(/at least 2\.18 is needed/),
+        hint: expect.stringMatching(/install/),
+      });
+    },
+  );
+
+  test('says when there is no Nix', async () => {
+    const { nix } = nixWith(() => {
+      throw Object.assign(new Error('spawn nix ENOENT'), { code: 'ENOENT' });
+    });
+    await expect(nix.checkVersion()).rejects.toMatchObject({
+      message: expect.stringMatching(/no nix on this runner/),
+    });
+  });
+
+  test.each([
+    [{ stdout: 'Segmentation fault' }, /nix --version failed: Segmentation fault/],
+    [{ stdout: '', code: 1, errorLines: ['bad'] }, /nix --version failed: bad/],
+    [{ stdout: 'nix (Nix) 2.26.3', code: null }, /nix --version failed/],
+  ])('says when it does not work: %j', async (answer, text) => {
+    await expect(nixWith(() => answer).nix.checkVersion()).rejects.toThrow(text);
+  });
+});
+
+describe('Nix', () => {
+  test('turns flakes on by itself and hands the options over, for evaluation and build', async () => {
+    const { nix, processes } = nixWith(() => ({ stdout: '{}' }), { options: [['cores', '1 2']] });
+    await nix.evaluate('.#x', 'f', signal);
+    await nix.build(['/nix/store/a.drv', '/nix/store/b.drv'], signal);
+    for (const { command, args } of processes.calls) {
+      expect(command).toBe('nix');
+      expect(args.join(' ')).toContain('--extra-experimental-features nix-command flakes');
+      expect(args.slice(args.indexOf('--option'), args.indexOf('--option') + 3)).toEqual([
+        '--option',
+        'cores',
+        '1 2',
+      ]);
+    }
+    expect(processes.calls[0]?.args).toContain('--no-write-lock-file');
+    expect(processes.calls[1]?.args.slice(-2)).toEqual(['/nix/store/a.drv^*', '/nix/store/b.drv^*']);
+  });
+
+  test("copies without the runner's settings and options", async () => {
+    const { nix, processes } = nixWith(() => ({}), { options: [['sandbox', 'false']] });
+    await nix.copy(['/nix/store/x'], 'unix:///sock', {
+      substitute: true,
+      signal,
+      alsoAlive: () => undefined,
+    });
+    const [call] = processes.calls;
+    expect(call?.args).not.toContain('sandbox');
+    expect(call?.args).toEqual(expect.arrayContaining(['--no-check-sigs', '--to', 'unix:///sock']));
+    expect(call?.options.env).toMatchObject({ NIX_USER_CONF_FILES: '', NIX_CONFIG: '' });
+    expect(call?.options.env?.NIX_CONF_DIR).toContain(dir);
+  });
+
+  test('reports what it says: notices as foreign text, details for debugging, logs only when asked for', async () => {
+    const errorLines = [
+      message(1, 'warning: ::set-output name=x::y'),
+      message(3, 'evaluating'),
+      buildStart(1, '/nix/store/a.drv'),
+      buildLine(1, 'compiling'),
+      'not from nix',
+    ];
+    const quiet = nixWith(() => ({ errorLines }));
+    await quiet.nix.build(['/nix/store/a.drv'], signal);
+    expect(quiet.log.lines).toEqual([
+      'foreign nix: warning: ::set-output name=x::y',
+      'debug: evaluating',
+      'info: building /nix/store/a.drv',
+      'foreign nix: not from nix',
+    ]);
+    const loud = nixWith(() => ({ errorLines }), { printBuildLogs: true });
+    await loud.nix.build(['/nix/store/a.drv'], signal);
+    expect(loud.log.lines.join('\n')).toMatch(/foreign [^:]*: .*compiling/);
+  });
+
+  test('warns about a missing lock file', async () => {
+    const errorLines = [message(1, 'warning: not writing modified lock file of flake')];
+    const { nix, log } = nixWith(() => ({ stdout: '1', errorLines }));
+    await nix.evaluate('.#x', 'f', signal);
+    expect(log.lines).toEqual([expect.stringMatching(/^warning: .*flake\.lock/)]);
+  });
+
+  test('a failure says the innermost error and keeps the last lines', async () => {
+    const errorLines = [
+      message(0, "error:\n  … while evaluating x\n\n  error: attribute 'foo' missing\n  at /x:1:2"),
+    ];
+    const failing = nixWith(() => ({ code: 1, errorLines })).nix.evaluate('.#x', 'f', signal);
+    await expect(failing).rejects.toMatchObject({
+      message: "the evaluation of .#x failed: error: attribute 'foo' missing",
+      lastLines: expect.arrayContaining(['  at /x:1:2']),
+    });
+  });
+
+  test('a failed build shows the end of its log', async () => {
+    const errorLines = [
+      buildStart(1, '/nix/store/a.drv'),
+      buildLine(1, 'gcc: no such file'),
+      message(0, "error: builder for '/nix/store/a.drv' failed with exit code 1"),
+    ];
+    await expect(
+      nixWith(() => ({ code: 1, errorLines })).nix.build(['/nix/store/a.drv'], signal),
+    ).rejects.toMatchObject({
+      lastLines: ['gcc: no such file', "error: builder for '/nix/store/a.drv' failed with exit code 1"],
+    });
+  });
+
+  test('a failure without a word has its exit code', async () => {
+    await expect(nixWith(() => ({ code: null })).nix.build(['/x.drv'], signal)).rejects.toMatchObject({
+      message: 'the build failed with exit code null',
+    });
+  });
+});
+
+describe('evaluate', () => {
+  const flake = { uri: '.', name: 'de"mo', path: ['config'] };
+  const found = {
+    system: 'x86_64-linux',
+    hostName: 'demo',
+    toplevel: { drv: '/nix/store/t.drv', out: '/nix/store/t' },
+    diskoScript: { drv: '/nix/store/d.drv', out: '/nix/store/d' },
+    disks: ['/dev/vda'],
+    substituters: ['https://cache.nixos.org'],
+    trustedPublicKeys: ['k'],
+    hostKeys: [{ type: 'ed25519', path: '/etc/ssh/k', bits: 1 }],
+  };
+  const answering = (answer: unknown) => nixWith(() => ({ stdout: JSON.stringify(answer) }));
+
+  test('reads the answer', async () => {
+    expect(await evaluate(answering({ found }).nix, flake, true, signal)).toEqual({
+      system: 'x86_64-linux',
+      hostName: 'demo',
+      toplevel: { drvPath: '/nix/store/t.drv', outPath: '/nix/store/t' },
+      diskoScript: { drvPath: '/nix/store/d.drv', outPath: '/nix/store/d' },
+      disks: ['/dev/vda'],
+      substituters: ['https://cache.nixos.org'],
+      trustedPublicKeys: ['k'],
+      hostKeys: [{ type: 'ed25519', path: '/etc/ssh/k' }],
+    });
+  });
+
+  test('asks once, and hands the name over as data', async () => {
+    const { nix, processes } = answering({ found });
+    await evaluate(nix, flake, false, signal);
+    expect(processes.calls).toHaveLength(1);
+    const args = processes.calls[0]?.args ?? [];
+    const request = JSON.stringify({ name: 'de"mo', path: ['config'], disko: null });
+    expect(args[args.indexOf('--apply') + 1]).toContain(`builtins.fromJSON ${nixString(request)}`);
+    expect(args.at(-1)).toBe('.#nixosConfigurations');
+  });
+
+  test('a folder that is named without ./ is not looked up in the registry', async () => {
+    const folder = 'nix-test-flake-folder';
+    mkdirSync(folder);
+    try {
+      writeFileSync(`${folder}/flake.nix`, '{ }');
+      const { nix, processes } = answering({ found });
+      await evaluate(nix, { ...flake, uri: folder }, false, signal);
+      await evaluate(nix, { ...flake, uri: 'nixpkgs' }, false, signal);
+      expect(processes.calls.map(({ args }) => args.at(-1))).toEqual([
+        `./${folder}#nixosConfigurations`,
+        'nixpkgs#nixosConfigurations',
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test.each<[unknown, RegExp]>([
+    [{ unknown: ['a', 'b'] }, /has no nixosConfigurations\."de"mo"; it has a, b/],
+    [{ unknown: [] }, /it has none/],
+    [{ missing: 'config' }, /has no attribute config \(of config\)/],
+    [{ found: { ...found, diskoScript: 'missing' } }, /no config\.system\.build\.diskoScript/],
+  ])('explains %j', async (answer, text) => {
+    await expect(evaluate(answering(answer).nix, flake, true, signal)).rejects.toThrow(text);
+  });
+
+  test.each([null, 42, 'text', [], {}, { found: null }, { found: { ...found, toplevel: null } }])(
+    'does not go on with %j for an answer',
+    async (answer) => {
+      await expect(evaluate(answering(answer).nix, flake, true, signal)).rejects.toThrow(
+        'the evaluation gave another answer than was asked for',
+      );
+    },
+  );
+
+  test('explains a flake without configurations', async () => {
+    const errorLines = [
+      message(0, "error: flake 'path:/x' does not provide attribute 'nixosConfigurations'"),
+    ];
+    await expect(
+      evaluate(nixWith(() => ({ code: 1, errorLines })).nix, flake, true, signal),
+    ).rejects.toMatchObject({
+      message: 'the flake . has no nixosConfigurations',
+      hint: expect.stringMatching(/check the flake input/),
+    });
+  });
+});
