@@ -129,6 +129,8 @@ store_of_the_user() {
   if [ "$(id -u)" != 0 ] && [ ! -e /nix ]; then
     log "/nix for $(id -un)"
     as_root install -d -o "$(id -u)" -g "$(id -g)" /nix
+    # where this is missing, nix keeps a store elsewhere, in which only a namespace can build
+    mkdir -p /nix/var/nix
   fi
   [ -w /nix ] || [ -S /nix/var/nix/daemon-socket/socket ] || [ "$(id -u)" = 0 ] ||
     die '/nix belongs to somebody else, and no Nix daemon runs here'
