@@ -55626,6 +55626,8 @@ function parseFlakeReference(text) {
     const hash = text.indexOf('#');
     const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
     const fragment = hash < 0 ? '' : text.slice(hash + 1).trim();
+    if (uri.startsWith('-'))
+        return 'must not begin with a dash: Nix would take it for an option';
     if (fragment === '')
         return `names no configuration; write ${uri === '' ? '.' : uri}#NAME, where nixosConfigurations.NAME is what to install`;
     const parts = splitAttributePath(fragment);
@@ -55659,7 +55661,10 @@ function splitAttributePath(text) {
 
 ;// CONCATENATED MODULE: external "node:fs"
 const external_node_fs_namespaceObject = require("node:fs");
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
 ;// CONCATENATED MODULE: ./lib/inputs/parsers.js
+
 
 const parsers_ok = (value) => ({ ok: value });
 const bad = (problem) => ({ problem });
@@ -55727,10 +55732,10 @@ const targetHost = (text) => {
     const host = bracketed?.[1] ?? whole.slice(at + 1);
     if (user === '' || !/^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/.test(user))
         return bad(`is ${shown(text)}; its user name is not valid; write user@host`);
-    if (/^[^:]+:\d+$/.test(host))
+    if (/^([^:]+|\[.*\]):\d+$/.test(host))
         return bad(`is ${shown(text)}; give the port as ssh-port`);
     if (!/^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(host) &&
-        !/^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9_.-]+)?$/.test(host)) {
+        !((0,external_node_net_.isIPv6)(host) && /^[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?$/.test(host))) {
         return bad(`is ${shown(text)}; write host or user@host, with a name or an address`);
     }
     return parsers_ok({ user, host });
@@ -56347,6 +56352,7 @@ class IdleTimer {
     #onSilence;
     #ms;
     #timer;
+    #stopped = false;
     /** @param ms how long silence is tolerated */
     constructor(what, ms) {
         this.#ms = ms;
@@ -56356,12 +56362,15 @@ class IdleTimer {
     get signal() {
         return this.#controller.signal;
     }
-    /** There was a sign of life. */
+    /** There was a sign of life. Streams may give one after the stop; it must not keep the process alive. */
     touch() {
+        if (this.#stopped)
+            return;
         clearTimeout(this.#timer);
         this.#timer = setTimeout(this.#onSilence, this.#ms);
     }
     stop() {
+        this.#stopped = true;
         clearTimeout(this.#timer);
     }
 }
@@ -56386,8 +56395,6 @@ async function sideBySide(signal, first, second) {
     return [a.value, b.value];
 }
 
-// EXTERNAL MODULE: external "node:net"
-var external_node_net_ = __nccwpck_require__(7030);
 ;// CONCATENATED MODULE: ./lib/ssh/connection.js
 
 
@@ -56439,8 +56446,11 @@ class Connection {
     get isOpen() {
         return !this.#closed;
     }
-    /** @throws ConnectionError: `dropped` when the connection is gone, `protocol` when the server refuses the channel */
-    exec(command) {
+    /**
+     * @param attach gets the channel before anything of it can be missed, and makes what is returned
+     * @throws ConnectionError: `dropped` when the connection is gone, `protocol` when the server refuses the channel
+     */
+    exec(command, attach) {
         return new Promise((resolve, reject) => {
             if (this.#closed)
                 return reject(dropped(this.endpoint));
@@ -56449,11 +56459,14 @@ class Connection {
             this.#client.exec(command, (error, channel) => {
                 this.#client.removeListener('close', onClose);
                 if (error === undefined || error === null)
-                    resolve(channel);
+                    resolve(attach(channel));
                 else if (this.#closed)
                     reject(dropped(this.endpoint));
                 else
-                    reject(new ConnectionError('protocol', `${nameOf(this.endpoint)} refused to run a command: ${error.message}`));
+                    reject(new ConnectionError('protocol', `${nameOf(this.endpoint)} refused to run a command: ${error.message}`, {
+                        cause: error,
+                        hint: 'the SSH server allows too few sessions on one connection (MaxSessions must be at least 3), or none',
+                    }));
             });
         });
     }
@@ -56520,7 +56533,9 @@ function handshake(client, socket, options) {
             socket.setTimeout(0);
         });
         socket.removeAllListeners('timeout');
-        socket.setTimeout(bannerMs, () => fail(new ConnectionError('no-banner', `${nameOf(endpoint)} accepts connections but says nothing (no SSH banner within ${bannerMs / 1000} s)`)));
+        socket.setTimeout(bannerMs, () => fail(new ConnectionError('no-banner', `${nameOf(endpoint)} accepts connections but says nothing (no SSH banner within ${bannerMs / 1000} s)`, {
+            hint: 'a port forwarding with nobody behind it, or a machine that is still starting: check ssh-port and the machine’s console',
+        })));
         client.once('ready', () => resolve());
         client.once('error', (error) => fail(explainHandshakeError(error, endpoint, hostKeyRefused)));
         client.once('close', () => fail(new ConnectionError(bannerSeen ? 'dropped' : 'no-banner', `${nameOf(endpoint)} closed the connection before the login was done`)));
@@ -56563,6 +56578,71 @@ function explainHandshakeError(error, endpoint, hostKeyRefused) {
     if (error.level === 'client-socket')
         return make('dropped', `${name}: ${error.message}`);
     return make('protocol', `${name}: ${error.message}`);
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/dialer.js
+
+
+
+/** Between two attempts to connect; OpenSSH 10 penalises clients that hammer. */
+const pauseMs = 2000;
+const handshakeMs = 30_000;
+/** Makes connections to one machine. */
+class Dialer {
+    #options;
+    #runtime;
+    constructor(options, runtime) {
+        this.#options = options;
+        this.#runtime = runtime;
+    }
+    /** Connects, and has patience with a machine that is not up yet; a wrong key or user is an answer at once. */
+    dialPatiently(signal) {
+        const name = nameOf(this.#options.endpoint);
+        let last;
+        const attempts = async (limited) => {
+            for (;;) {
+                try {
+                    return await this.dial(limited);
+                }
+                catch (error) {
+                    if (!(error instanceof ConnectionError) || !isWorthWaiting(error))
+                        throw error;
+                    if (last?.message !== error.message) {
+                        this.#runtime.log.info(`${error.message}; trying for ${formatDuration(this.#options.connectMs)} in all`);
+                    }
+                    last = error;
+                }
+                await this.#runtime.clock.sleep(pauseMs, limited);
+            }
+        };
+        return within(this.#runtime.clock, `connecting to ${name}`, this.#options.connectMs, signal, attempts).catch((error) => {
+            throw error instanceof TimeoutError && last !== undefined ? last : error;
+        });
+    }
+    async dial(signal) {
+        const { endpoint, privateKey, trust } = this.#options;
+        try {
+            return await Connection.open({
+                endpoint,
+                privateKey,
+                acceptsHostKey: (blob) => trust.accepts(blob),
+                hostKeyAlgorithms: trust.algorithms,
+                handshakeMs,
+                signal,
+            });
+        }
+        catch (error) {
+            if (!(error instanceof ConnectionError) || error.reason !== 'host-key')
+                throw error;
+            throw new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
+                cause: error,
+                hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
+            });
+        }
+    }
+}
+function isWorthWaiting(error) {
+    return ['unreachable', 'refused', 'no-banner', 'dropped'].includes(error.reason);
 }
 
 ;// CONCATENATED MODULE: external "node:string_decoder"
@@ -56668,6 +56748,116 @@ class MarkerFilter {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/ssh/running-script.js
+
+
+
+const keptErrorLines = 40;
+/** One channel with a script in it: gathers what it prints and how it ends. */
+class RunningScript {
+    #channel;
+    #filter;
+    #stdout = [];
+    #errorLines = [];
+    #lines;
+    #errors;
+    /** Settles when the channel is closed: with the result, or with `dropped` where there was no exit code. */
+    finished;
+    /**
+     * Must be made in the very callback that brings the channel: the exit code of a command that ends at once comes in
+     * the same packet, and whoever listens a moment later takes it for a lost connection.
+     */
+    constructor(channel, marker, options, touch) {
+        this.#channel = channel;
+        this.#lines = new LineSplitter(options.onLine ?? (() => undefined));
+        this.#errors = new LineSplitter((line) => {
+            this.#errorLines.push(line);
+            if (this.#errorLines.length > keptErrorLines)
+                this.#errorLines.shift();
+            options.onErrorLine?.(line);
+        });
+        this.#filter = new MarkerFilter(marker, (bytes) => {
+            options.onBytes?.(bytes);
+            if (options.onLine !== undefined)
+                this.#lines.push(bytes);
+            else if (options.onBytes === undefined)
+                this.#stdout.push(bytes);
+        });
+        channel.on('data', (bytes) => {
+            touch();
+            this.#filter.push(bytes);
+        });
+        channel.stderr.on('data', (bytes) => {
+            touch();
+            this.#errors.push(bytes);
+        });
+        channel.on('drain', touch);
+        // a script that ends early closes its side while we still write; its exit code tells more than the write error
+        channel.on('error', () => undefined);
+        this.finished = this.#untilClosed();
+        // whoever gives up waiting is not told a second time
+        this.finished.catch(() => undefined);
+    }
+    /** What was printed by something that was not the script, if the script never began. */
+    get noise() {
+        return this.#filter.seen ? undefined : this.#filter.noise;
+    }
+    send(preamble, stdin) {
+        this.#channel.write(preamble);
+        if (stdin === undefined || Buffer.isBuffer(stdin))
+            this.#channel.end(stdin);
+        else
+            stdin.pipe(this.#channel);
+    }
+    /** Stops listening, and closes the channel. */
+    abandon() {
+        this.#channel.destroy();
+    }
+    #untilClosed() {
+        return new Promise((resolve, reject) => {
+            let code;
+            this.#channel.on('exit', (exit) => {
+                // ended by a signal: as a shell would say it, without the signal's number
+                code = exit ?? 128;
+            });
+            this.#channel.on('close', () => {
+                this.#lines.end();
+                this.#errors.end();
+                if (code === undefined)
+                    return reject(new ConnectionError('dropped', 'the connection was lost'));
+                resolve({ code, stdout: Buffer.concat(this.#stdout).toString('utf8'), errorLines: this.#errorLines });
+            });
+        });
+    }
+}
+/**
+ * @param noise what was printed instead of the script's output, if the script never began
+ * @throws RemoteCommandError for that, and for another exit code than 0 unless any is an answer
+ */
+function checked(script, result, noise, anyExitCode) {
+    const said = [...(noise ?? '').split('\n').filter((line) => line.trim() !== ''), ...result.errorLines];
+    if (noise !== undefined) {
+        throw new RemoteCommandError(`the target did not run ${script.name}, it ended with exit code ${result.code}`, {
+            ran: script.name,
+            lastLines: said,
+        });
+    }
+    if (result.code !== 0 && !anyExitCode) {
+        const reason = result.errorLines.at(-1) ?? 'it said nothing';
+        throw new RemoteCommandError(`${script.name} failed on the target with exit code ${result.code}: ${reason}`, {
+            ran: script.name,
+            lastLines: [
+                ...result.stdout
+                    .split('\n')
+                    .slice(-20)
+                    .filter((line) => line !== ''),
+                ...result.errorLines,
+            ],
+        });
+    }
+    return result;
+}
+
 ;// CONCATENATED MODULE: ./lib/scripts/access.sh.js
 /* harmony default export */ const access_sh = ("#!/bin/sh\n# access.sh KEY: as root, what the kexec image will take along. Prints \"authorized=yes\" when KEY (base64) stands in a\n# file that kexec/run of nixos-images copies, and \"hostKey=TYPE BASE64\" for each host key.\nset -u\nkey=$1\nauthorized=no\n# kexec/run looks in root's home and in that of the user who called sudo or doas\nlogin=${DOAS_USER:-${SUDO_USER:-root}}\nlogin_home=$(getent passwd \"$login\" 2>/dev/null | cut -d: -f6)\n[ -n \"$login_home\" ] || login_home=$(sed -n \"s/^$login:[^:]*:[^:]*:[^:]*:[^:]*:\\([^:]*\\):.*/\\1/p\" /etc/passwd)\nfor file in /root/.ssh/authorized_keys /root/.ssh/authorized_keys2 \\\n  \"$login_home/.ssh/authorized_keys\" \"$login_home/.ssh/authorized_keys2\" /etc/ssh/authorized_keys.d/*; do\n  if [ -f \"$file\" ] && grep -v '^[[:space:]]*#' \"$file\" | grep -qF -- \"$key\"; then authorized=yes; fi\ndone\necho \"authorized=$authorized\"\nfor file in /etc/ssh/ssh_host_*_key.pub; do\n  [ -f \"$file\" ] && [ -f \"${file%.pub}\" ] && echo \"hostKey=$(cut -d' ' -f1,2 \"$file\")\"\ndone\nexit 0\n");
 
@@ -56681,13 +56871,13 @@ class MarkerFilter {
 /* harmony default export */ const bridge_sh = ("#!/bin/sh\n# bridge.sh STORE [NIX-DAEMON-OPTION...]: as root, speaks Nix's daemon protocol for STORE on standard input and output.\n# Its process is written down so that bridges-end.sh can end it: one whose connection broke keeps Nix's locks.\nset -eu\numask 077\nstore=$1\nshift\nmkdir -p /run/nixos-anywhere/bridges\n# whole at once: without its start time nobody could tell that it is us\nsed 's/.*) //' /proc/$$/stat | cut -d' ' -f20 >\"/run/nixos-anywhere/bridge-$$.new\"\nmv \"/run/nixos-anywhere/bridge-$$.new\" \"/run/nixos-anywhere/bridges/$$\"\nexec nix-daemon --stdio --store \"$store\" \"$@\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/bridges-end.sh.js
-/* harmony default export */ const bridges_end_sh = ("#!/bin/sh\n# As root, ends every store daemon that bridge.sh left behind and waits until it is gone. Seen: such a daemon holds a\n# path's lock for more than ten minutes and does not heed SIGTERM (NixOS/nix#2699).\nset -u\nfor file in /run/nixos-anywhere/bridges/*; do\n  [ -f \"$file\" ] || continue\n  pid=${file##*/}\n  start=$(cat \"$file\")\n  while [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; do\n    # a zombie holds no locks\n    case $(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null) in Z*) break ;; esac\n    kill -9 \"$pid\" 2>/dev/null\n    sleep 0.1 2>/dev/null || sleep 1\n  done\n  rm -f \"$file\"\ndone\nexit 0\n");
+/* harmony default export */ const bridges_end_sh = ("#!/bin/sh\n# As root, ends every store daemon that bridge.sh left behind and waits until it is gone. Seen: such a daemon holds a\n# path's lock for more than ten minutes and does not heed SIGTERM (NixOS/nix#2699).\nset -u\nfor file in /run/nixos-anywhere/bridges/*; do\n  [ -f \"$file\" ] || continue\n  pid=${file##*/}\n  start=$(cat \"$file\")\n  # a record that was cut off: empty would be the same as the empty answer for a process that is gone\n  [ -n \"$start\" ] || start=unknown\n  while [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; do\n    # a zombie holds no locks\n    case $(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null) in Z*) break ;; esac\n    kill -9 \"$pid\" 2>/dev/null\n    sleep 0.1 2>/dev/null || sleep 1\n  done\n  rm -f \"$file\"\ndone\nexit 0\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/check-installed.sh.js
 /* harmony default export */ const check_installed_sh = ("#!/bin/sh\n# check-installed.sh SYSTEM: fails unless the system profile below /mnt leads to SYSTEM and the root is marked as NixOS.\nset -u\nsystem=$1\nprofile=/mnt/nix/var/nix/profiles/system\n# the links are absolute and lead into the store below /mnt\nlink=$(readlink \"$profile\") || {\n  echo \"there is no system profile at $profile\" >&2\n  exit 1\n}\ncase $link in /*) generation=/mnt$link ;; *) generation=/mnt/nix/var/nix/profiles/$link ;; esac\nfound=$(readlink \"$generation\" || echo \"$link\")\nfound=${found#/mnt}\n[ \"$found\" = \"$system\" ] || {\n  echo \"the system profile leads to $found, not to $system\" >&2\n  exit 1\n}\n[ -d \"/mnt$system\" ] || {\n  echo \"$system is not in the store below /mnt\" >&2\n  exit 1\n}\n[ -e /mnt/etc/NIXOS ] || {\n  echo '/mnt/etc/NIXOS is missing: nixos-install did not come to its end' >&2\n  exit 1\n}\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/deauthorize.sh.js
-/* harmony default export */ const deauthorize_sh = ("#!/bin/sh\n# deauthorize.sh LINE: as root, takes LINE out of root's authorized_keys again.\nset -eu\numask 077\nfile=/root/.ssh/authorized_keys\n[ -f \"$file\" ] || exit 0\ngrep -vxF -- \"$1\" \"$file\" >\"$file.nixos-anywhere\" || true\n# keeps the file's owner, mode and links\ncat \"$file.nixos-anywhere\" >\"$file\"\nrm \"$file.nixos-anywhere\"\n");
+/* harmony default export */ const deauthorize_sh = ("#!/bin/sh\n# deauthorize.sh LINE: as root, takes LINE out of root's authorized_keys again.\nset -eu\numask 077\nfile=/root/.ssh/authorized_keys\n[ -f \"$file\" ] || exit 0\ngrep -vxF -- \"$1\" \"$file\" >\"$file.nixos-anywhere\" || true\n# a full disk must not empty the file: nobody could log in any more. BusyBox grep does not tell that it could not write\n[ \"$(grep -vxF -- \"$1\" \"$file\" | wc -c)\" -eq \"$(wc -c <\"$file.nixos-anywhere\")\" ] || {\n  rm -f \"$file.nixos-anywhere\"\n  echo \"there is no room to write $file\" >&2\n  exit 1\n}\n# keeps the file's owner, mode and links\ncat \"$file.nixos-anywhere\" >\"$file\"\nrm \"$file.nixos-anywhere\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/detached-follow.sh.js
 /* harmony default export */ const detached_follow_sh = ("#!/bin/sh\n# detached-follow.sh ID OFFSET: prints the output of detached work from byte OFFSET on, until it ends. The last line of\n# standard error is \"ended CODE\", or \"died\" when its process went away without an exit code.\nset -u\ndir=/run/nixos-anywhere/tasks/$1\noffset=$2\n\n# print_new: what the log holds beyond offset; fails when nobody reads any more\nprint_new() {\n  size=$(wc -c <\"$dir/log\")\n  [ \"$size\" -gt \"$offset\" ] || return 0\n  tail -c \"+$((offset + 1))\" \"$dir/log\" | head -c \"$((size - offset))\" || return 1\n  offset=$size\n}\n\n# alive: the very process that was started still runs, not another one that got its number\nalive() {\n  read -r pid start <\"$dir/pid\" 2>/dev/null || return 1\n  [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]\n}\n\nbeats=0\nwhile :; do\n  # looked at before the log is read: what was printed before the end must not be lost\n  ended=no\n  if [ -e \"$dir/exit\" ]; then ended=yes; fi\n  dead=no\n  if [ \"$ended\" = no ] && [ -e \"$dir/pid\" ] && ! alive && [ ! -e \"$dir/exit\" ]; then dead=yes; fi\n  # started, but its process never came to write down who it is\n  if [ ! -e \"$dir/pid\" ] && [ \"$beats\" -gt 100 ]; then dead=yes; fi\n  print_new || exit 0\n  if [ \"$ended\" = yes ]; then\n    echo \"ended $(cat \"$dir/exit\")\" >&2\n    exit 0\n  fi\n  if [ \"$dead\" = yes ]; then\n    echo died >&2\n    exit 0\n  fi\n  beats=$((beats + 1))\n  sleep 0.2 2>/dev/null || sleep 1\ndone\n");
@@ -56771,11 +56961,10 @@ const stage = once('stage.sh', stage_sh);
 
 
 
+
+
 /** How often one piece of repeatable work is tried before a connection that keeps breaking is given up. */
 const maxAttempts = 6;
-/** Between two attempts to connect; OpenSSH 10 penalises clients that hammer. */
-const pauseMs = 2000;
-const handshakeMs = 30_000;
 /** How long a machine that may be going down or coming up may take to tell its boot id. */
 const answerMs = 8000;
 /** What a wait for another boot says while the machine has not gone down. */
@@ -56813,11 +57002,15 @@ class Target {
     async connect(signal = this.#runtime.signal) {
         if (this.#connection?.isOpen)
             return this.#connection;
-        this.#connecting ??= this.#dialPatiently(signal).finally(() => {
+        this.#connecting ??= new Dialer(this.#options, this.#runtime).dialPatiently(signal).finally(() => {
             this.#connecting = undefined;
         });
         this.#connection = await orAborted(signal, this.#connecting);
         return this.#connection;
+    }
+    /** Connects without patience. @throws ConnectionError at the first failure */
+    async connectOnce(signal) {
+        this.#connection = await new Dialer(this.#options, this.#runtime).dial(signal);
     }
     /**
      * Runs a script and waits for its end. Repeatable scripts are run again when the connection was lost meanwhile.
@@ -56836,8 +57029,7 @@ class Target {
                 return await work();
             }
             catch (error) {
-                const lost = error instanceof ConnectionError && error.reason === 'dropped';
-                if (!lost || attempt >= maxAttempts)
+                if (!isDropped(error) || attempt >= maxAttempts)
                     throw error;
                 this.#runtime.log.warning(`${error.message} during ${what}; connecting again (attempt ${attempt} of ${maxAttempts - 1})`);
             }
@@ -56852,13 +57044,14 @@ class Target {
         const connection = await this.connect();
         const marker = (0,external_node_crypto_.randomUUID)();
         const { command, preamble } = remoteCommand(script, args, this.privilege, marker);
-        const channel = await connection.exec(command);
         const filter = new MarkerFilter(marker, options.onOutput);
         const errors = new LineSplitter(options.onErrorLine);
-        channel.on('data', (bytes) => filter.push(bytes));
-        channel.stderr.on('data', (bytes) => errors.push(bytes));
-        channel.write(preamble);
-        return channel;
+        return connection.exec(command, (channel) => {
+            channel.on('data', (bytes) => filter.push(bytes));
+            channel.stderr.on('data', (bytes) => errors.push(bytes));
+            channel.write(preamble);
+            return channel;
+        });
     }
     async bootId() {
         return (await this.run(bootId, [])).stdout.trim();
@@ -56925,7 +57118,7 @@ class Target {
     }
     /** A new connection, and the boot id of whoever answers. */
     async #poll(signal) {
-        this.#connection = await this.#dial(signal);
+        this.#connection = await new Dialer(this.#options, this.#runtime).dial(signal);
         return this.#askBootId(signal);
     }
     /** With little patience: a machine that goes down in the middle of an answer closes nothing. */
@@ -56940,51 +57133,6 @@ class Target {
             throw error instanceof TimeoutError ? dropped(this.endpoint) : error;
         }
     }
-    /** Connects, and has patience with a machine that is not up yet; a wrong key or user is an answer at once. */
-    #dialPatiently(signal) {
-        const name = nameOf(this.endpoint);
-        let last;
-        const attempts = async (limited) => {
-            for (;;) {
-                try {
-                    return await this.#dial(limited);
-                }
-                catch (error) {
-                    if (!(error instanceof ConnectionError) || !isWorthWaiting(error))
-                        throw error;
-                    if (last?.message !== error.message) {
-                        this.#runtime.log.info(`${error.message}; trying for ${formatDuration(this.#options.connectMs)} in all`);
-                    }
-                    last = error;
-                }
-                await this.#runtime.clock.sleep(pauseMs, limited);
-            }
-        };
-        return within(this.#runtime.clock, `connecting to ${name}`, this.#options.connectMs, signal, attempts).catch((error) => {
-            throw error instanceof TimeoutError && last !== undefined ? last : error;
-        });
-    }
-    async #dial(signal) {
-        const { endpoint, privateKey, trust } = this.#options;
-        try {
-            return await Connection.open({
-                endpoint,
-                privateKey,
-                acceptsHostKey: (blob) => trust.accepts(blob),
-                hostKeyAlgorithms: trust.algorithms,
-                handshakeMs,
-                signal,
-            });
-        }
-        catch (error) {
-            if (!(error instanceof ConnectionError) || error.reason !== 'host-key')
-                throw error;
-            throw new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
-                cause: error,
-                hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
-            });
-        }
-    }
     async #runOnce(script, args, options) {
         const signal = options.signal ?? this.#runtime.signal;
         const connection = this.#connection?.isOpen ? this.#connection : await this.connect(signal);
@@ -56994,12 +57142,11 @@ class Target {
         const idle = new IdleTimer(`${script.name} on ${nameOf(this.endpoint)}`, options.idleMs ?? this.#options.idleMs);
         const stop = AbortSignal.any([signal, idle.signal]);
         try {
-            const channel = await orAborted(stop, connection.exec(command));
-            const run = new RunningScript(channel, marker, options, () => idle.touch());
+            const run = await orAborted(stop, connection.exec(command, (channel) => new RunningScript(channel, marker, options, () => idle.touch())));
             run.send(preamble, options.stdin);
-            const result = await orAborted(stop, run.finished(this.endpoint)).catch((error) => {
-                channel.destroy();
-                throw error;
+            const result = await orAborted(stop, run.finished).catch((error) => {
+                run.abandon();
+                throw isDropped(error) ? dropped(this.endpoint) : error;
             });
             return checked(script, result, run.noise, options.anyExitCode === true);
         }
@@ -57007,6 +57154,9 @@ class Target {
             idle.stop();
         }
     }
+}
+function isDropped(error) {
+    return error instanceof ConnectionError && error.reason === 'dropped';
 }
 /** A shell that does not run our script (a forced command, an account that is locked) refuses as well as a login does. */
 function isAboutConnection(error) {
@@ -57017,97 +57167,6 @@ function isHostKeyError(error) {
 }
 function isRefusal(error) {
     return error instanceof RemoteCommandError || error.reason === 'authentication';
-}
-function isWorthWaiting(error) {
-    return ['unreachable', 'refused', 'no-banner', 'dropped'].includes(error.reason);
-}
-function checked(script, result, noise, anyExitCode) {
-    const said = [...(noise ?? '').split('\n').filter((line) => line.trim() !== ''), ...result.errorLines];
-    if (noise !== undefined) {
-        throw new RemoteCommandError(`the target did not run ${script.name}, it ended with exit code ${result.code}`, {
-            ran: script.name,
-            lastLines: said,
-        });
-    }
-    if (result.code !== 0 && !anyExitCode) {
-        const reason = result.errorLines.at(-1) ?? 'it said nothing';
-        throw new RemoteCommandError(`${script.name} failed on the target with exit code ${result.code}: ${reason}`, {
-            ran: script.name,
-            lastLines: [
-                ...result.stdout
-                    .split('\n')
-                    .slice(-20)
-                    .filter((line) => line !== ''),
-                ...result.errorLines,
-            ],
-        });
-    }
-    return result;
-}
-const keptErrorLines = 40;
-/** One channel with a script in it: gathers what it prints and how it ends. */
-class RunningScript {
-    #channel;
-    #filter;
-    #stdout = [];
-    #errorLines = [];
-    #lines;
-    #errors;
-    constructor(channel, marker, options, touch) {
-        this.#channel = channel;
-        this.#lines = new LineSplitter(options.onLine ?? (() => undefined));
-        this.#errors = new LineSplitter((line) => {
-            this.#errorLines.push(line);
-            if (this.#errorLines.length > keptErrorLines)
-                this.#errorLines.shift();
-            options.onErrorLine?.(line);
-        });
-        this.#filter = new MarkerFilter(marker, (bytes) => {
-            options.onBytes?.(bytes.length);
-            if (options.onLine === undefined)
-                this.#stdout.push(bytes);
-            else
-                this.#lines.push(bytes);
-        });
-        channel.on('data', (bytes) => {
-            touch();
-            this.#filter.push(bytes);
-        });
-        channel.stderr.on('data', (bytes) => {
-            touch();
-            this.#errors.push(bytes);
-        });
-        channel.on('drain', touch);
-    }
-    /** What was printed by something that was not the script, if the script never began. */
-    get noise() {
-        return this.#filter.seen ? undefined : this.#filter.noise;
-    }
-    send(preamble, stdin) {
-        // a script that ends early closes its side while we still write; its exit code tells more than the write error
-        this.#channel.on('error', () => undefined);
-        this.#channel.write(preamble);
-        if (stdin === undefined || Buffer.isBuffer(stdin))
-            this.#channel.end(stdin);
-        else
-            stdin.pipe(this.#channel);
-    }
-    finished(endpoint) {
-        return new Promise((resolve, reject) => {
-            let code;
-            this.#channel.on('exit', (exit) => {
-                // ended by a signal: as a shell would say it, without the signal's number
-                code = exit ?? 128;
-            });
-            this.#channel.on('close', () => {
-                this.#lines.end();
-                this.#errors.end();
-                if (code === undefined)
-                    return reject(dropped(endpoint));
-                resolve({ code, stdout: Buffer.concat(this.#stdout).toString('utf8'), errorLines: this.#errorLines });
-            });
-        });
-    }
 }
 
 ;// CONCATENATED MODULE: ./lib/open-target.js
@@ -57251,11 +57310,16 @@ function localUri(uri) {
     return /^[A-Za-z0-9_]/.test(uri) && !uri.includes(':') && (0,external_node_fs_namespaceObject.existsSync)(`${uri}/flake.nix`) ? `./${uri}` : uri;
 }
 function explainEvaluation(error, flake) {
-    if (!(error instanceof NixError) || !/does not provide attribute/.test(error.message))
+    if (!(error instanceof NixError))
         return error;
+    const { lastLines } = error;
+    if (!/does not provide attribute/.test(error.message)) {
+        const hint = 'see whether it evaluates elsewhere: nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel';
+        return new NixError(error.message, { cause: error, lastLines, hint });
+    }
     return new NixError(`the flake ${flake.uri} has no nixosConfigurations`, {
         cause: error,
-        lastLines: error.lastLines,
+        lastLines,
         hint: 'check the flake input: its part before the # must lead to a flake with an output nixosConfigurations',
     });
 }
@@ -57430,9 +57494,14 @@ function nameConfiguration(settings) {
 }
 function onlinePlan({ settings, evaluation, facts, disks, target }) {
     const disksKnown = !settings.phases.value.includes('disko') || evaluation.disks.length > 0;
-    const wiped = settings.phases.value.includes('disko')
-        ? disks.configured.flatMap(({ path, device }) => disks.present.filter((disk) => disk.device === device).map((disk) => ({ ...disk, path })))
-        : [];
+    const chosen = settings.phases.value.includes('disko') ? disks.configured : [];
+    const wiped = chosen.flatMap(({ path, device }) => {
+        const found = disks.present.filter((disk) => disk.device === device);
+        // a partition, a RAID array or a volume is lost as well, though it is no disk of its own
+        return found.length > 0 || device === ''
+            ? found.map((disk) => ({ ...disk, path }))
+            : [{ device, bytes: 0, model: '', byId: '', path }];
+    });
     return {
         target: nameOf(target.endpoint),
         hostKeys: target.trust.accepted.map((key) => `${key.type} ${fingerprint(key)}`),
@@ -57445,11 +57514,18 @@ function onlinePlan({ settings, evaluation, facts, disks, target }) {
         currentSystem: facts.systemPath,
         disksKnown,
         wiped,
-        // what is not known to be wiped is not known to be kept either
-        untouched: !disksKnown
-            ? []
-            : disks.present.filter((disk) => !wiped.some(({ device }) => device === disk.device)),
+        untouched: untouchedDisks(disks, wiped, disksKnown),
     };
+}
+/** What is not known to be wiped is not known to be kept either. */
+function untouchedDisks(disks, wiped, disksKnown) {
+    const isPartOf = (device, disk) => device.startsWith(disk.device) &&
+        (/\d$/.test(disk.device) ? /^(p\d+)?$/ : /^\d*$/).test(device.slice(disk.device.length));
+    // nobody here knows on which disks an array or a volume lies
+    const allFound = wiped.every(({ device }) => disks.present.some((disk) => isPartOf(device, disk)));
+    if (!disksKnown || !allFound)
+        return [];
+    return disks.present.filter((disk) => !wiped.some(({ device }) => isPartOf(device, disk)));
 }
 /** JSON with sorted keys and no white space: the same plan gives the same bytes. */
 function canonicalJson(value) {
@@ -57512,7 +57588,7 @@ async function findMachine(settings, target, runtime, signal) {
 }
 async function answersAsInstaller(target, signal) {
     try {
-        await target.connect(signal);
+        await target.connectOnce(signal);
         return (await gatherFacts(target)).isInstaller;
     }
     catch (error) {
@@ -57642,6 +57718,7 @@ function stageError(errorLines) {
 
 
 
+
 const detached_keptLines = 40;
 /**
  * Runs work on the target that goes on when the connection breaks. Its output is read from a file; after a lost
@@ -57687,6 +57764,8 @@ class Follower {
     #id;
     #work;
     #lastLines = [];
+    /** One for all connections: a line, or a character, during which one breaks goes on with the next. */
+    #lines = new LineSplitter((line) => this.#keep(line));
     #offset = 0;
     constructor(target, id, work) {
         this.#target = target;
@@ -57709,11 +57788,12 @@ class Follower {
         const result = await this.#target.run(detachedFollow, [this.#id, String(this.#offset)], {
             privileged: true,
             idleMs: this.#work.idleMs,
-            onBytes: (count) => {
-                this.#offset += count;
+            onBytes: (bytes) => {
+                this.#offset += bytes.length;
+                this.#lines.push(bytes);
             },
-            onLine: (line) => this.#keep(line),
         });
+        this.#lines.end();
         const ended = /^ended (\d+)$/.exec(result.errorLines.at(-1) ?? '');
         return ended === null ? undefined : Number(ended[1]);
     }
@@ -58401,17 +58481,18 @@ class ActionLog {
         }
     }
     #safeLines(text) {
-        return this.#secrets
+        return (this.#secrets
             .redact(text)
             .split(/\r\n|\r|\n/)
-            .map(neutralise);
+            // again: what was between the parts of a secret is gone now
+            .map((line) => this.#secrets.redact(neutralise(line))));
     }
 }
 
 ;// CONCATENATED MODULE: ./lib/report/describe-plan.js
 /** The plan as a few lines of the log. */
 function describePlan({ action, reason, phases, offline, online }) {
-    const size = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
+    const size = (bytes) => (bytes > 0 ? `${(bytes / 1e9).toFixed(1)} GB` : '');
     return [
         `Plan: ${action} ${offline.configuration} on ${online.target}, because ${reason}`,
         `  system    ${offline.toplevel}`,
@@ -58604,19 +58685,25 @@ function table(header, rows) {
     const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
     return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
 }
+/** Far more than a name or a reason has; GitHub takes 1 MiB for the whole summary. */
+const longestInline = 500;
+const longestBlock = 80_000;
+/** On one line: a line end could begin a heading or a table. */
+function inline(text) {
+    return text.slice(0, longestInline).replace(/[\s\p{Cc}]+/gu, ' ');
+}
 function escapeMarkdown(text) {
-    return text
+    return inline(text)
         .replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`)
-        .replace(/[\\`*_[\]~]/g, '\\$&')
-        .replaceAll('\n', ' ');
+        .replace(/[\\`*_[\]~]/g, '\\$&');
 }
 function code(text) {
-    return `<code>${text.replace(/[&<>|`*_[\]~\n]/g, (character) => `&#${character.charCodeAt(0)};`)}</code>`;
+    return `<code>${inline(text).replace(/[&<>|`*_[\]~\\]/g, (character) => `&#${character.charCodeAt(0)};`)}</code>`;
 }
-/** A fenced block whose fence is longer than any run of backticks in it. */
+/** A fenced block whose fence is longer than any run of backticks in it. Of a long text the end, where reasons stand. */
 function block(lines) {
-    const text = lines.join('\n');
-    const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+    const text = lines.join('\n').slice(-longestBlock);
+    const longest = [...text.matchAll(/`+/g)].reduce((length, [run]) => Math.max(length, run.length), 2);
     const fence = '`'.repeat(longest + 1);
     return `${fence}text\n${text}\n${fence}`;
 }
@@ -58648,7 +58735,8 @@ function failureOf(error, progress) {
  * Annotation, result file, outputs and job summary. Called once, at the end of every run. A part that cannot be
  * written (a full disk) is a warning: it says nothing about the machine, and the other parts are still wanted.
  */
-async function publish(result, log, secrets) {
+async function publish(whole, log, secrets) {
+    const result = withoutSecrets(whole, secrets);
     if (result.failure !== null)
         annotate(result.failure, result.targetState, log);
     const file = await attempt('result file', log, () => writeResultFile(result, secrets));
@@ -58660,6 +58748,10 @@ async function publish(result, log, secrets) {
     if ((process.env.GITHUB_STEP_SUMMARY ?? '') === '')
         return;
     await attempt('job summary', log, () => summary.addRaw(secrets.redact(summarise(result)), true).write());
+}
+/** Text by text, before JSON and Markdown write a secret's characters in their own ways. */
+function withoutSecrets(result, secrets) {
+    return JSON.parse(JSON.stringify(result), (_, value) => typeof value === 'string' ? secrets.redact(value) : value);
 }
 async function attempt(what, log, work) {
     try {
@@ -58785,6 +58877,8 @@ function masksOf(value) {
 /** The secrets of this run; asked before anything leaves the process as text or as a child's environment. */
 class SecretRegistry {
     #masks = new Set();
+    /** The masks and how JSON writes them, the longest first: one may be the beginning of another. */
+    #forms = [];
     #maskInRunner;
     /** @param maskInRunner tells the runner to hide a value in everything that this job prints from now on */
     constructor(maskInRunner) {
@@ -58797,20 +58891,19 @@ class SecretRegistry {
             this.#masks.add(mask);
             this.#maskInRunner(mask);
         }
+        const inJson = (mask) => JSON.stringify(mask).slice(1, -1);
+        this.#forms = [...new Set([...this.#masks].flatMap((mask) => [mask, inJson(mask)]))].sort((a, b) => b.length - a.length);
         return new Secret(value);
     }
     /** The text with every registered secret replaced. */
     redact(text) {
         let result = text;
-        for (const mask of this.#masks)
-            result = result.replaceAll(mask, redacted);
+        for (const form of this.#forms)
+            result = result.replaceAll(form, redacted);
         return result;
     }
     isContainedIn(text) {
-        for (const mask of this.#masks)
-            if (text.includes(mask))
-                return true;
-        return false;
+        return this.#forms.some((form) => text.includes(form));
     }
 }
 

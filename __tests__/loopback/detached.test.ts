@@ -1,4 +1,5 @@
 // Work on the target that goes on when the connection breaks: nothing of its output is lost or comes twice.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { RemoteCommandError } from '../../src/errors';
 import { awaitLeftovers, type DetachedWork, runDetached, runDetachedOnce } from '../../src/ssh/detached';
@@ -79,6 +80,18 @@ describe('detached work', () => {
     const { target } = await machineBehindProxy();
     const error = await failure(runDetached(target, { ...work('echo started; sleep 20'), idleMs: 1000 }));
     expect(error.message).toContain('no output');
+  });
+
+  test('a line during which the connection breaks is still one line', async () => {
+    const { target, proxy } = await machineBehindProxy();
+    const some = work(`echo start; printf 'a gr\\303'; sleep 2; printf '\\274n line\\n'; echo end`);
+    const running = runDetached(target, some);
+    await until('it began', () => some.lines.length > 0);
+    // the half line comes within a beat of the follower
+    await sleep(700);
+    proxy.cut();
+    await running;
+    expect(some.lines).toEqual(['start', 'a grün line', 'end']);
   });
 
   test('survives several cuts', async () => {

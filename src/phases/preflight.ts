@@ -80,7 +80,7 @@ async function findMachine(
 
 async function answersAsInstaller(target: Target, signal: AbortSignal): Promise<boolean> {
   try {
-    await target.connect(signal);
+    await target.connectOnce(signal);
     return (await gatherFacts(target)).isInstaller;
   } catch (error) {
     if (error instanceof ConnectionError && error.reason !== 'host-key') return false;

@@ -57,10 +57,16 @@ function localUri(uri: string): string {
 }
 
 function explainEvaluation(error: unknown, flake: FlakeReference): unknown {
-  if (!(error instanceof NixError) || !/does not provide attribute/.test(error.message)) return error;
+  if (!(error instanceof NixError)) return error;
+  const { lastLines } = error;
+  if (!/does not provide attribute/.test(error.message)) {
+    const hint =
+      'see whether it evaluates elsewhere: nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel';
+    return new NixError(error.message, { cause: error, lastLines, hint });
+  }
   return new NixError(`the flake ${flake.uri} has no nixosConfigurations`, {
     cause: error,
-    lastLines: error.lastLines,
+    lastLines,
     hint: 'check the flake input: its part before the # must lead to a flake with an output nixosConfigurations',
   });
 }

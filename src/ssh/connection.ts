@@ -72,21 +72,28 @@ export class Connection {
     return !this.#closed;
   }
 
-  /** @throws ConnectionError: `dropped` when the connection is gone, `protocol` when the server refuses the channel */
-  exec(command: string): Promise<ClientChannel> {
+  /**
+   * @param attach gets the channel before anything of it can be missed, and makes what is returned
+   * @throws ConnectionError: `dropped` when the connection is gone, `protocol` when the server refuses the channel
+   */
+  exec<T>(command: string, attach: (channel: ClientChannel) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(dropped(this.endpoint));
       const onClose = () => reject(dropped(this.endpoint));
       this.#client.once('close', onClose);
       this.#client.exec(command, (error, channel) => {
         this.#client.removeListener('close', onClose);
-        if (error === undefined || error === null) resolve(channel);
+        if (error === undefined || error === null) resolve(attach(channel));
         else if (this.#closed) reject(dropped(this.endpoint));
         else
           reject(
             new ConnectionError(
               'protocol',
               `${nameOf(this.endpoint)} refused to run a command: ${error.message}`,
+              {
+                cause: error,
+                hint: 'the SSH server allows too few sessions on one connection (MaxSessions must be at least 3), or none',
+              },
             ),
           );
       });
@@ -180,6 +187,9 @@ function handshake(client: Client, socket: Socket, options: ConnectionOptions): 
         new ConnectionError(
           'no-banner',
           `${nameOf(endpoint)} accepts connections but says nothing (no SSH banner within ${bannerMs / 1000} s)`,
+          {
+            hint: 'a port forwarding with nobody behind it, or a machine that is still starting: check ssh-port and the machine’s console',
+          },
         ),
       ),
     );

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { RemoteCommandError } from '../errors';
+import { LineSplitter } from './line-splitter';
 import { quote } from './quote';
 import * as scripts from './scripts';
 import type { Target } from './target';
@@ -69,6 +70,8 @@ class Follower {
   readonly #id: string;
   readonly #work: Pick<DetachedWork, 'name' | 'idleMs' | 'onLine'>;
   readonly #lastLines: string[] = [];
+  /** One for all connections: a line, or a character, during which one breaks goes on with the next. */
+  readonly #lines = new LineSplitter((line) => this.#keep(line));
   #offset = 0;
 
   constructor(target: Target, id: string, work: Pick<DetachedWork, 'name' | 'idleMs' | 'onLine'>) {
@@ -96,11 +99,12 @@ class Follower {
     const result = await this.#target.run(scripts.detachedFollow, [this.#id, String(this.#offset)], {
       privileged: true,
       idleMs: this.#work.idleMs,
-      onBytes: (count) => {
-        this.#offset += count;
+      onBytes: (bytes) => {
+        this.#offset += bytes.length;
+        this.#lines.push(bytes);
       },
-      onLine: (line) => this.#keep(line),
     });
+    this.#lines.end();
     const ended = /^ended (\d+)$/.exec(result.errorLines.at(-1) ?? '');
     return ended === null ? undefined : Number(ended[1]);
   }

@@ -1,52 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import type { Readable } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
-import { formatDuration, IdleTimer, orAborted, within } from '../deadlines';
+import { IdleTimer, orAborted, within } from '../deadlines';
 import { ConnectionError, RemoteCommandError, TimeoutError } from '../errors';
 import type { Runtime } from '../runtime';
-import { Connection, dropped, type Endpoint, nameOf } from './connection';
+import { type Connection, dropped, type Endpoint, nameOf } from './connection';
+import { Dialer, pauseMs, type TargetOptions } from './dialer';
 import type { HostKeyTrust } from './host-key-trust';
 import { LineSplitter } from './line-splitter';
 import { MarkerFilter, type Privilege, remoteCommand, type Script } from './remote-command';
+import { checked, type RemoteResult, RunningScript, type RunOptions } from './running-script';
 import { bootId } from './scripts';
-
-export interface TargetOptions {
-  readonly endpoint: Endpoint;
-  readonly privateKey: string;
-  readonly trust: HostKeyTrust;
-  /** How long it may take until a connection stands, first or again, in milliseconds. */
-  readonly connectMs: number;
-  /** How long a remote command may be silent, in milliseconds. */
-  readonly idleMs: number;
-}
-
-export interface RunOptions {
-  /** As root, in the way that was found to work. Default: as the user who logged in. */
-  readonly privileged?: boolean;
-  /** The script's standard input; a stream only for scripts that are not repeatable. */
-  readonly stdin?: Buffer | Readable;
-  readonly idleMs?: number;
-  readonly signal?: AbortSignal;
-  /** Gets each line of standard output as it comes; it is not captured then. */
-  readonly onLine?: (line: string) => void;
-  readonly onErrorLine?: (line: string) => void;
-  /** Gets the number of bytes of standard output as they come. */
-  readonly onBytes?: (count: number) => void;
-  /** Any exit code is an answer. Default: another code than 0 throws. */
-  readonly anyExitCode?: boolean;
-}
-
-export interface RemoteResult {
-  readonly code: number;
-  readonly stdout: string;
-  readonly errorLines: readonly string[];
-}
 
 /** How often one piece of repeatable work is tried before a connection that keeps breaking is given up. */
 export const maxAttempts = 6;
-/** Between two attempts to connect; OpenSSH 10 penalises clients that hammer. */
-const pauseMs = 2000;
-const handshakeMs = 30_000;
 /** How long a machine that may be going down or coming up may take to tell its boot id. */
 const answerMs = 8000;
 /** What a wait for another boot says while the machine has not gone down. */
@@ -91,11 +57,16 @@ export class Target {
   /** The open connection, or a new one. @throws ConnectionError or TimeoutError */
   async connect(signal: AbortSignal = this.#runtime.signal): Promise<Connection> {
     if (this.#connection?.isOpen) return this.#connection;
-    this.#connecting ??= this.#dialPatiently(signal).finally(() => {
+    this.#connecting ??= new Dialer(this.#options, this.#runtime).dialPatiently(signal).finally(() => {
       this.#connecting = undefined;
     });
     this.#connection = await orAborted(signal, this.#connecting);
     return this.#connection;
+  }
+
+  /** Connects without patience. @throws ConnectionError at the first failure */
+  async connectOnce(signal: AbortSignal): Promise<void> {
+    this.#connection = await new Dialer(this.#options, this.#runtime).dial(signal);
   }
 
   /**
@@ -115,8 +86,7 @@ export class Target {
       try {
         return await work();
       } catch (error) {
-        const lost = error instanceof ConnectionError && error.reason === 'dropped';
-        if (!lost || attempt >= maxAttempts) throw error;
+        if (!isDropped(error) || attempt >= maxAttempts) throw error;
         this.#runtime.log.warning(
           `${error.message} during ${what}; connecting again (attempt ${attempt} of ${maxAttempts - 1})`,
         );
@@ -137,13 +107,14 @@ export class Target {
     const connection = await this.connect();
     const marker = randomUUID();
     const { command, preamble } = remoteCommand(script, args, this.privilege, marker);
-    const channel = await connection.exec(command);
     const filter = new MarkerFilter(marker, options.onOutput);
     const errors = new LineSplitter(options.onErrorLine);
-    channel.on('data', (bytes: Buffer) => filter.push(bytes));
-    channel.stderr.on('data', (bytes: Buffer) => errors.push(bytes));
-    channel.write(preamble);
-    return channel;
+    return connection.exec(command, (channel) => {
+      channel.on('data', (bytes: Buffer) => filter.push(bytes));
+      channel.stderr.on('data', (bytes: Buffer) => errors.push(bytes));
+      channel.write(preamble);
+      return channel;
+    });
   }
 
   async bootId(): Promise<string> {
@@ -213,7 +184,7 @@ export class Target {
 
   /** A new connection, and the boot id of whoever answers. */
   async #poll(signal: AbortSignal): Promise<string> {
-    this.#connection = await this.#dial(signal);
+    this.#connection = await new Dialer(this.#options, this.#runtime).dial(signal);
     return this.#askBootId(signal);
   }
 
@@ -231,57 +202,6 @@ export class Target {
     }
   }
 
-  /** Connects, and has patience with a machine that is not up yet; a wrong key or user is an answer at once. */
-  #dialPatiently(signal: AbortSignal): Promise<Connection> {
-    const name = nameOf(this.endpoint);
-    let last: ConnectionError | undefined;
-    const attempts = async (limited: AbortSignal) => {
-      for (;;) {
-        try {
-          return await this.#dial(limited);
-        } catch (error) {
-          if (!(error instanceof ConnectionError) || !isWorthWaiting(error)) throw error;
-          if (last?.message !== error.message) {
-            this.#runtime.log.info(
-              `${error.message}; trying for ${formatDuration(this.#options.connectMs)} in all`,
-            );
-          }
-          last = error;
-        }
-        await this.#runtime.clock.sleep(pauseMs, limited);
-      }
-    };
-    return within(
-      this.#runtime.clock,
-      `connecting to ${name}`,
-      this.#options.connectMs,
-      signal,
-      attempts,
-    ).catch((error: unknown) => {
-      throw error instanceof TimeoutError && last !== undefined ? last : error;
-    });
-  }
-
-  async #dial(signal: AbortSignal): Promise<Connection> {
-    const { endpoint, privateKey, trust } = this.#options;
-    try {
-      return await Connection.open({
-        endpoint,
-        privateKey,
-        acceptsHostKey: (blob) => trust.accepts(blob),
-        hostKeyAlgorithms: trust.algorithms,
-        handshakeMs,
-        signal,
-      });
-    } catch (error) {
-      if (!(error instanceof ConnectionError) || error.reason !== 'host-key') throw error;
-      throw new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
-        cause: error,
-        hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
-      });
-    }
-  }
-
   async #runOnce(script: Script, args: readonly string[], options: RunOptions): Promise<RemoteResult> {
     const signal = options.signal ?? this.#runtime.signal;
     const connection = this.#connection?.isOpen ? this.#connection : await this.connect(signal);
@@ -294,18 +214,27 @@ export class Target {
     );
     const stop = AbortSignal.any([signal, idle.signal]);
     try {
-      const channel = await orAborted(stop, connection.exec(command));
-      const run = new RunningScript(channel, marker, options, () => idle.touch());
+      const run = await orAborted(
+        stop,
+        connection.exec(
+          command,
+          (channel) => new RunningScript(channel, marker, options, () => idle.touch()),
+        ),
+      );
       run.send(preamble, options.stdin);
-      const result = await orAborted(stop, run.finished(this.endpoint)).catch((error: unknown) => {
-        channel.destroy();
-        throw error;
+      const result = await orAborted(stop, run.finished).catch((error: unknown) => {
+        run.abandon();
+        throw isDropped(error) ? dropped(this.endpoint) : error;
       });
       return checked(script, result, run.noise, options.anyExitCode === true);
     } finally {
       idle.stop();
     }
   }
+}
+
+function isDropped(error: unknown): error is ConnectionError {
+  return error instanceof ConnectionError && error.reason === 'dropped';
 }
 
 type AboutConnection = ConnectionError | RemoteCommandError;
@@ -321,108 +250,4 @@ function isHostKeyError(error: AboutConnection): boolean {
 
 function isRefusal(error: AboutConnection): boolean {
   return error instanceof RemoteCommandError || error.reason === 'authentication';
-}
-
-function isWorthWaiting(error: ConnectionError): boolean {
-  return ['unreachable', 'refused', 'no-banner', 'dropped'].includes(error.reason);
-}
-
-function checked(
-  script: Script,
-  result: RemoteResult,
-  noise: string | undefined,
-  anyExitCode: boolean,
-): RemoteResult {
-  const said = [...(noise ?? '').split('\n').filter((line) => line.trim() !== ''), ...result.errorLines];
-  if (noise !== undefined) {
-    throw new RemoteCommandError(
-      `the target did not run ${script.name}, it ended with exit code ${result.code}`,
-      {
-        ran: script.name,
-        lastLines: said,
-      },
-    );
-  }
-  if (result.code !== 0 && !anyExitCode) {
-    const reason = result.errorLines.at(-1) ?? 'it said nothing';
-    throw new RemoteCommandError(
-      `${script.name} failed on the target with exit code ${result.code}: ${reason}`,
-      {
-        ran: script.name,
-        lastLines: [
-          ...result.stdout
-            .split('\n')
-            .slice(-20)
-            .filter((line) => line !== ''),
-          ...result.errorLines,
-        ],
-      },
-    );
-  }
-  return result;
-}
-
-const keptErrorLines = 40;
-
-/** One channel with a script in it: gathers what it prints and how it ends. */
-class RunningScript {
-  readonly #channel: ClientChannel;
-  readonly #filter: MarkerFilter;
-  readonly #stdout: Buffer[] = [];
-  readonly #errorLines: string[] = [];
-  readonly #lines: LineSplitter;
-  readonly #errors: LineSplitter;
-
-  constructor(channel: ClientChannel, marker: string, options: RunOptions, touch: () => void) {
-    this.#channel = channel;
-    this.#lines = new LineSplitter(options.onLine ?? (() => undefined));
-    this.#errors = new LineSplitter((line) => {
-      this.#errorLines.push(line);
-      if (this.#errorLines.length > keptErrorLines) this.#errorLines.shift();
-      options.onErrorLine?.(line);
-    });
-    this.#filter = new MarkerFilter(marker, (bytes) => {
-      options.onBytes?.(bytes.length);
-      if (options.onLine === undefined) this.#stdout.push(bytes);
-      else this.#lines.push(bytes);
-    });
-    channel.on('data', (bytes: Buffer) => {
-      touch();
-      this.#filter.push(bytes);
-    });
-    channel.stderr.on('data', (bytes: Buffer) => {
-      touch();
-      this.#errors.push(bytes);
-    });
-    channel.on('drain', touch);
-  }
-
-  /** What was printed by something that was not the script, if the script never began. */
-  get noise(): string | undefined {
-    return this.#filter.seen ? undefined : this.#filter.noise;
-  }
-
-  send(preamble: Buffer, stdin: Buffer | Readable | undefined): void {
-    // a script that ends early closes its side while we still write; its exit code tells more than the write error
-    this.#channel.on('error', () => undefined);
-    this.#channel.write(preamble);
-    if (stdin === undefined || Buffer.isBuffer(stdin)) this.#channel.end(stdin);
-    else stdin.pipe(this.#channel);
-  }
-
-  finished(endpoint: Endpoint): Promise<RemoteResult> {
-    return new Promise((resolve, reject) => {
-      let code: number | undefined;
-      this.#channel.on('exit', (exit: number | null) => {
-        // ended by a signal: as a shell would say it, without the signal's number
-        code = exit ?? 128;
-      });
-      this.#channel.on('close', () => {
-        this.#lines.end();
-        this.#errors.end();
-        if (code === undefined) return reject(dropped(endpoint));
-        resolve({ code, stdout: Buffer.concat(this.#stdout).toString('utf8'), errorLines: this.#errorLines });
-      });
-    });
-  }
 }

@@ -1,0 +1,85 @@
+import { formatDuration, within } from '../deadlines';
+import { ConnectionError, TimeoutError } from '../errors';
+import type { Runtime } from '../runtime';
+import { Connection, type Endpoint, nameOf } from './connection';
+import type { HostKeyTrust } from './host-key-trust';
+
+export interface TargetOptions {
+  readonly endpoint: Endpoint;
+  readonly privateKey: string;
+  readonly trust: HostKeyTrust;
+  /** How long it may take until a connection stands, first or again, in milliseconds. */
+  readonly connectMs: number;
+  /** How long a remote command may be silent, in milliseconds. */
+  readonly idleMs: number;
+}
+
+/** Between two attempts to connect; OpenSSH 10 penalises clients that hammer. */
+export const pauseMs = 2000;
+const handshakeMs = 30_000;
+
+/** Makes connections to one machine. */
+export class Dialer {
+  readonly #options: TargetOptions;
+  readonly #runtime: Runtime;
+
+  constructor(options: TargetOptions, runtime: Runtime) {
+    this.#options = options;
+    this.#runtime = runtime;
+  }
+
+  /** Connects, and has patience with a machine that is not up yet; a wrong key or user is an answer at once. */
+  dialPatiently(signal: AbortSignal): Promise<Connection> {
+    const name = nameOf(this.#options.endpoint);
+    let last: ConnectionError | undefined;
+    const attempts = async (limited: AbortSignal) => {
+      for (;;) {
+        try {
+          return await this.dial(limited);
+        } catch (error) {
+          if (!(error instanceof ConnectionError) || !isWorthWaiting(error)) throw error;
+          if (last?.message !== error.message) {
+            this.#runtime.log.info(
+              `${error.message}; trying for ${formatDuration(this.#options.connectMs)} in all`,
+            );
+          }
+          last = error;
+        }
+        await this.#runtime.clock.sleep(pauseMs, limited);
+      }
+    };
+    return within(
+      this.#runtime.clock,
+      `connecting to ${name}`,
+      this.#options.connectMs,
+      signal,
+      attempts,
+    ).catch((error: unknown) => {
+      throw error instanceof TimeoutError && last !== undefined ? last : error;
+    });
+  }
+
+  async dial(signal: AbortSignal): Promise<Connection> {
+    const { endpoint, privateKey, trust } = this.#options;
+    try {
+      return await Connection.open({
+        endpoint,
+        privateKey,
+        acceptsHostKey: (blob) => trust.accepts(blob),
+        hostKeyAlgorithms: trust.algorithms,
+        handshakeMs,
+        signal,
+      });
+    } catch (error) {
+      if (!(error instanceof ConnectionError) || error.reason !== 'host-key') throw error;
+      throw new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
+        cause: error,
+        hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
+      });
+    }
+  }
+}
+
+function isWorthWaiting(error: ConnectionError): boolean {
+  return ['unreachable', 'refused', 'no-banner', 'dropped'].includes(error.reason);
+}
