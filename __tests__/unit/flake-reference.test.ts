@@ -41,6 +41,7 @@ describe('parseFlakeReference', () => {
     ['.#"a"b', /cannot be read/],
     ['.#"a".b', /begin it with nixosConfigurations/],
     ['.#a\n.#b', /one line/],
+    ['.#"a\rb"', /one line/],
     ['--help#a', /must not begin with a dash/],
     ['-f#a', /must not begin with a dash/],
   ])('says what is wrong with %j', (text, message) => {

@@ -79,9 +79,16 @@ describe('port', () => {
       { numRuns: 500 },
     );
   });
-  test.each(['', '22.0', '0x16', '1e3', '٢٢', '+22', '22 23', '000022', '22;id'])('refuses %j', (text) => {
-    expect(read(parse.port, text)).toMatch(/port number/);
-  });
+  test.each(['', '22.0', '0x16', '1e3', '٢٢', '+22', '22 23', '000022', '22;id', '65536', '0'])(
+    'refuses %j',
+    (text) => {
+      expect(read(parse.port, text)).toMatch(/port number/);
+    },
+  );
+});
+
+test('the first and the last port are ports', () => {
+  expect([read(parse.port, '1'), read(parse.port, '65535')]).toEqual([1, 65535]);
 });
 
 describe('duration', () => {
