@@ -3,8 +3,30 @@
 // with the platform that their name says, so that npm passes over them.
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const systems = ['aix', 'android', 'darwin', 'freebsd', 'linux', 'netbsd', 'openbsd', 'openharmony', 'sunos', 'win32'];
-const processors = ['arm64', 'arm', 'ia32', 'loong64', 'mips64el', 'ppc64', 'riscv64', 's390x', 'x64', 'wasm32'];
+const systems = [
+  'aix',
+  'android',
+  'darwin',
+  'freebsd',
+  'linux',
+  'netbsd',
+  'openbsd',
+  'openharmony',
+  'sunos',
+  'win32',
+];
+const processors = [
+  'arm64',
+  'arm',
+  'ia32',
+  'loong64',
+  'mips64el',
+  'ppc64',
+  'riscv64',
+  's390x',
+  'x64',
+  'wasm32',
+];
 
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
 for (const entry of Object.values(lock.packages)) {
@@ -14,7 +36,14 @@ for (const entry of Object.values(lock.packages)) {
     const cpu = processors.find((processor) => words.includes(processor));
     if (`node_modules/${name}` in lock.packages || os === undefined || cpu === undefined) continue;
     const libc = words.some((word) => word.startsWith('musl')) ? { libc: ['musl'] } : {};
-    lock.packages[`node_modules/${name}`] = { version, cpu: [cpu], dev: true, ...libc, optional: true, os: [os] };
+    lock.packages[`node_modules/${name}`] = {
+      version,
+      cpu: [cpu],
+      dev: true,
+      ...libc,
+      optional: true,
+      os: [os],
+    };
     console.log(`added ${name}@${version}`);
   }
 }

@@ -133,6 +133,6 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
-  say(`FAILED: ${error instanceof Error ? error.message : error}`);
+  say(`FAILED: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
 }
