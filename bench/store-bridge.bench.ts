@@ -146,5 +146,11 @@ function facts(): string[] {
     `- ${cpus().length} cores (${cpus()[0]?.model.trim()}), ${(totalmem() / 1e9).toFixed(0)} GB, Linux ${release()}`,
     `- ${output('nix', '--version')}, Node ${output(node24, '--version')}, ${sshd}`,
     `- load average of a minute: ${load} after`,
+    ...(wasBusy() ? ['- **the machine was busy with other work: the ratios say more than the seconds**'] : []),
   ];
+}
+
+/** Whether other programs took part of the machine when the first copy began. */
+function wasBusy(): boolean {
+  return (loadBefore[0] ?? 0) > cpus().length / 4;
 }
