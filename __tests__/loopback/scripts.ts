@@ -112,7 +112,7 @@ export class Machine {
   start(
     script: string,
     args: readonly string[],
-    options: { setup?: string; input?: Uint8Array } = {},
+    options: { setup?: string; input?: Uint8Array; holdInput?: boolean } = {},
   ): Running {
     const [command, words] = this.command(script, args, options.setup);
     const child = spawn(command, words, {
@@ -127,7 +127,7 @@ export class Machine {
       output.stderr += text;
     });
     child.stdin.on('error', () => undefined);
-    child.stdin.end(options.input);
+    if (options.holdInput !== true) child.stdin.end(options.input);
     const ended = new Promise<Ran>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code) => resolve({ code, ...output }));
