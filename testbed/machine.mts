@@ -1,10 +1,10 @@
 // The virtual machine that gets taken over: started fresh or from a snapshot, spoken to with OpenSSH.
 import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, openSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cacheFolder, kexecImage, sshKey, targetDisk } from './paths.mts';
+import { freePort } from './ports.mts';
 import { type Accelerator, accelerator, firmwareVariables, machineKey, Qemu } from './qemu.mts';
 import { type Snapshot, SnapshotFiles } from './snapshot.mts';
 
@@ -233,14 +233,6 @@ function sshArguments(port: number): string[] {
   };
   const flags = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
   return ['-F', 'none', '-i', sshKey, '-p', String(port), ...flags];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function seconds(since: number): string {

@@ -1,10 +1,10 @@
 // A real OpenSSH server on loopback: unprivileged port, throw-away keys, the current user's rights and no more.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './ports.mts';
 
 const GUARD = fileURLToPath(new URL('guard.sh', import.meta.url));
 /** By its full path: sshd executes itself again for every connection. */
@@ -50,18 +50,6 @@ export function makeKey(path: string, type: KeyType = 'ed25519', passphrase = ''
     private: readFileSync(path, 'utf8'),
     public: readFileSync(`${path}.pub`, 'utf8').trim(),
   };
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** sshd_config's quoting: the argument in double quotes, with backslashes before quotes and backslashes. */
