@@ -55926,6 +55926,9 @@ class InputReader {
     problem(input, problem) {
         this.#problems.push({ input, problem });
     }
+    hasProblem(input) {
+        return this.#problems.some((problem) => problem.input === input);
+    }
     optional(name, parser, otherwise) {
         const text = this.text(name);
         if (text === undefined)
@@ -55987,7 +55990,8 @@ const knownHosts = (text) => {
 function checkPinnedHost(settings, reader) {
     const lines = settings.knownHosts.value;
     const { host } = settings.targetHost.value;
-    if (lines === undefined || host === '')
+    // without a valid port there is nothing to look up
+    if (lines === undefined || host === '' || reader.hasProblem('ssh-port'))
         return;
     const port = settings.sshPort.value;
     if (pinnedKeys(lines, host, port).accepted.length > 0)
@@ -56783,15 +56787,20 @@ class RunningScript {
             else if (options.onBytes === undefined)
                 this.#stdout.push(bytes);
         });
+        // what comes before the script's beginning is no sign of life: an rc file may print for ever
+        const alive = () => {
+            if (this.#filter.seen)
+                touch();
+        };
         channel.on('data', (bytes) => {
-            touch();
             this.#filter.push(bytes);
+            alive();
         });
         channel.stderr.on('data', (bytes) => {
-            touch();
             this.#errors.push(bytes);
+            alive();
         });
-        channel.on('drain', touch);
+        channel.on('drain', alive);
         // a script that ends early closes its side while we still write; its exit code tells more than the write error
         channel.on('error', () => undefined);
         this.finished = this.#untilClosed();
@@ -56892,7 +56901,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"systemPath=$(readlink -f /run/current-system 2>/dev/null)\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/host-keys.sh.js
-/* harmony default export */ const host_keys_sh = ("#!/bin/sh\n# host-keys.sh COPY [TYPE PATH]...: as root, sees to it that the new system below /mnt has its SSH host keys before it\n# boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the\n# configured ones that are still missing. Prints the public keys. Never replaces an existing key.\nset -eu\numask 077\ncopy=$1\nshift\nif [ \"$copy\" = yes ]; then\n  (umask 022 && mkdir -p /mnt/etc/ssh)\n  for file in /etc/ssh/ssh_host_*; do\n    to=/mnt/etc/ssh/${file##*/}\n    if [ -f \"$file\" ] && [ ! -e \"$to\" ] && [ ! -L \"$to\" ]; then cp -p \"$file\" \"$to\"; fi\n  done\nfi\nwhile [ $# -ge 2 ]; do\n  type=$1 file=/mnt$2\n  shift 2\n  if [ ! -e \"$file\" ] && [ ! -L \"$file\" ]; then\n    (umask 022 && mkdir -p \"$(dirname \"$file\")\")\n    ssh-keygen -q -t \"$type\" -N '' -C '' -f \"$file\" </dev/null >&2\n  fi\n  [ -f \"$file.pub\" ] || ssh-keygen -y -f \"$file\" >\"$file.pub\"\n  chmod 644 \"$file.pub\"\n  cut -d' ' -f1,2 \"$file.pub\"\ndone\n");
+/* harmony default export */ const host_keys_sh = ("#!/bin/sh\n# host-keys.sh COPY [TYPE PATH BITS]...: as root, sees to it that the new system below /mnt has its SSH host keys before it\n# boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the\n# configured ones that are still missing (BITS may be empty). Prints the public keys. Never replaces an existing key.\nset -eu\numask 077\ncopy=$1\nshift\nif [ \"$copy\" = yes ]; then\n  (umask 022 && mkdir -p /mnt/etc/ssh)\n  for file in /etc/ssh/ssh_host_*; do\n    to=/mnt/etc/ssh/${file##*/}\n    if [ -f \"$file\" ] && [ ! -e \"$to\" ] && [ ! -L \"$to\" ]; then cp -p \"$file\" \"$to\"; fi\n  done\nfi\nwhile [ $# -ge 3 ]; do\n  type=$1 file=/mnt$2 bits=$3\n  shift 3\n  if [ ! -e \"$file\" ] && [ ! -L \"$file\" ]; then\n    (umask 022 && mkdir -p \"$(dirname \"$file\")\")\n    ssh-keygen -q -t \"$type\" ${bits:+-b \"$bits\"} -N '' -C '' -f \"$file\" </dev/null >&2\n  fi\n  if [ ! -f \"$file.pub\" ]; then\n    # not half a file: the next run would take it for the key\n    ssh-keygen -y -f \"$file\" >\"$file.pub.new\"\n    mv \"$file.pub.new\" \"$file.pub\"\n  fi\n  chmod 644 \"$file.pub\"\n  cut -d' ' -f1,2 \"$file.pub\"\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/identity.sh.js
 /* harmony default export */ const identity_sh = ("#!/bin/sh\n# Prints which boot and which system this is.\nset -u\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id)\"\necho \"systemPath=$(readlink -f /run/current-system)\"\necho \"hostName=$(uname -n)\"\n");
@@ -57284,7 +57293,7 @@ function checkDisks(disks, evaluation) {
 }
 
 ;// CONCATENATED MODULE: ./lib/nix/evaluation.nix.js
-/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.\n# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.\nrequest: configurations:\nlet\n  inherit (builtins) attrNames attrValues foldl';\n\n  # { ok = value; } or { missing = the attribute that is not there; }\n  descend =\n    found: name:\n    if found ? ok && found.ok ? ${name} then\n      { ok = found.ok.${name}; }\n    else\n      found // { missing = found.missing or name; };\n\n  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;\n\n  describe =\n    value:\n    let\n      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)\n      config = value.config or value;\n      build = config.system.build;\n      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;\n      # not outPath: Nix prints a set that has one as that path alone\n      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };\n      openssh = config.services.openssh or { };\n    in\n    {\n      inherit system;\n      toplevel = derivation build.toplevel;\n      diskoScript = if request.disko == null then null else\n        if build ? ${request.disko} then derivation build.${request.disko} else \"missing\";\n      hostName = config.networking.hostName or \"\";\n      disks = map (disk: disk.device) (attrValues (config.disko.devices.disk or { }));\n      substituters = map toString (config.nix.settings.substituters or [ ]);\n      trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n      hostKeys =\n        if openssh.enable or false then\n          map (key: { type = key.type; path = toString key.path; }) (openssh.hostKeys or [ ])\n        else\n          [ ];\n    };\nin\nif !(configurations ? ${request.name}) then\n  { unknown = attrNames configurations; }\nelse if nixos ? missing then\n  { inherit (nixos) missing; }\nelse\n  { found = describe nixos.ok; }\n");
+/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.\n# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.\nrequest: configurations:\nlet\n  inherit (builtins) attrNames attrValues foldl';\n\n  # { ok = value; } or { missing = the attribute that is not there; }\n  descend =\n    found: name:\n    if found ? ok && found.ok ? ${name} then\n      { ok = found.ok.${name}; }\n    else\n      found // { missing = found.missing or name; };\n\n  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;\n\n  describe =\n    value:\n    let\n      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)\n      config = value.config or value;\n      build = config.system.build;\n      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;\n      # not outPath: Nix prints a set that has one as that path alone\n      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };\n      openssh = config.services.openssh or { };\n    in\n    {\n      inherit system;\n      toplevel = derivation build.toplevel;\n      diskoScript = if request.disko == null then null else\n        if build ? ${request.disko} then derivation build.${request.disko} else \"missing\";\n      hostName = config.networking.hostName or \"\";\n      disks = map (disk: disk.device) (attrValues (config.disko.devices.disk or { }));\n      substituters = map toString (config.nix.settings.substituters or [ ]);\n      trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n      hostKeys =\n        if openssh.enable or false then\n          map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n        else\n          [ ];\n    };\nin\nif !(configurations ? ${request.name}) then\n  { unknown = attrNames configurations; }\nelse if nixos ? missing then\n  { inherit (nixos) missing; }\nelse\n  { found = describe nixos.ok; }\n");
 
 ;// CONCATENATED MODULE: ./lib/plan/evaluation.js
 
@@ -57348,7 +57357,10 @@ function readEvaluation(answer, flake) {
         substituters: asStrings(found.substituters),
         trustedPublicKeys: asStrings(found.trustedPublicKeys),
         hostKeys: Array.isArray(found.hostKeys)
-            ? found.hostKeys.map((key) => ({ type: String(asRecord(key).type), path: String(asRecord(key).path) }))
+            ? found.hostKeys.map((key) => {
+                const { type, path, bits } = asRecord(key);
+                return { type: String(type), path: String(path), bits: String(bits) };
+            })
             : [],
     };
 }
@@ -58076,7 +58088,7 @@ async function install(context) {
 }
 /** The new system's host keys are made before it boots, so that it can be recognised when it does. */
 async function prepareHostKeys({ evaluation, settings, target, runtime }) {
-    const configured = evaluation.hostKeys.flatMap(({ type, path }) => [type, path]);
+    const configured = evaluation.hostKeys.flatMap(({ type, path, bits }) => [type, path, bits]);
     const copy = settings.copyHostKeys.value ? 'yes' : 'no';
     const { stdout } = await target.run(hostKeys, [copy, ...configured], {
         privileged: true,
@@ -58339,7 +58351,7 @@ const external_node_readline_namespaceObject = require("node:readline");
 
 
 const process_keptErrorLines = 40;
-/** How long a process may take to end after SIGTERM before it gets SIGKILL. */
+/** How long a process may take to end after SIGTERM before it gets SIGKILL, and to let go of its output after its end. */
 const graceMs = 2000;
 /** Runs children with an environment that was cleaned of everything they have no business with. */
 class SpawnRunner {
@@ -58381,10 +58393,7 @@ class SpawnRunner {
                     errorLines.shift();
                 options.onErrorLine?.(line);
             });
-            const code = await new Promise((resolve, reject) => {
-                child.once('error', reject);
-                child.once('close', resolve);
-            });
+            const code = await exitOf(child);
             options.signal.throwIfAborted();
             idle.signal.throwIfAborted();
             return { code, stdout: Buffer.concat(stdout).toString('utf8'), errorLines };
@@ -58394,6 +58403,21 @@ class SpawnRunner {
             options.signal.removeEventListener('abort', onAbort);
         }
     }
+}
+/**
+ * Waits until the process has ended and its output is complete. Something that it left behind may hold its output
+ * open; that is waited for only a moment.
+ */
+function exitOf(child) {
+    return new Promise((resolve, reject) => {
+        child.once('error', reject);
+        child.once('close', resolve);
+        child.once('exit', () => {
+            const close = () => [child.stdout, child.stderr].map((stream) => stream?.destroy());
+            const timer = setTimeout(close, graceMs);
+            child.once('close', () => clearTimeout(timer));
+        });
+    });
 }
 function process_endGroup(pid, signal) {
     if (pid === undefined)

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { IdleTimer } from './deadlines';
@@ -34,7 +34,7 @@ export interface ProcessRunner {
 }
 
 const keptErrorLines = 40;
-/** How long a process may take to end after SIGTERM before it gets SIGKILL. */
+/** How long a process may take to end after SIGTERM before it gets SIGKILL, and to let go of its output after its end. */
 const graceMs = 2000;
 
 /** Runs children with an environment that was cleaned of everything they have no business with. */
@@ -78,10 +78,7 @@ export class SpawnRunner implements ProcessRunner {
         if (errorLines.length > keptErrorLines) errorLines.shift();
         options.onErrorLine?.(line);
       });
-      const code = await new Promise<number | null>((resolve, reject) => {
-        child.once('error', reject);
-        child.once('close', resolve);
-      });
+      const code = await exitOf(child);
       options.signal.throwIfAborted();
       idle.signal.throwIfAborted();
       return { code, stdout: Buffer.concat(stdout).toString('utf8'), errorLines };
@@ -90,6 +87,22 @@ export class SpawnRunner implements ProcessRunner {
       options.signal.removeEventListener('abort', onAbort);
     }
   }
+}
+
+/**
+ * Waits until the process has ended and its output is complete. Something that it left behind may hold its output
+ * open; that is waited for only a moment.
+ */
+function exitOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+    child.once('exit', () => {
+      const close = () => [child.stdout, child.stderr].map((stream) => stream?.destroy());
+      const timer = setTimeout(close, graceMs);
+      child.once('close', () => clearTimeout(timer));
+    });
+  });
 }
 
 function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {

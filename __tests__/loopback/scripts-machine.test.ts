@@ -177,7 +177,7 @@ describe.each(shells)('under %s', (shell) => {
   });
 
   describe('host-keys.sh', () => {
-    const paths = ['ed25519', '/etc/ssh/ssh_host_ed25519_key', 'rsa', '/persist/deep/rsa key'];
+    const paths = ['ed25519', '/etc/ssh/ssh_host_ed25519_key', '', 'rsa', '/persist/deep/rsa key', '2048'];
     const run = (copy: string, args = paths, setup = ':') => {
       const { code, stdout, stderr } = machine.run('host-keys.sh', [copy, ...args], { setup });
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -196,6 +196,10 @@ describe.each(shells)('under %s', (shell) => {
         publicAt('/mnt/etc/ssh/ssh_host_ed25519_key'),
         publicAt('/mnt/persist/deep/rsa key'),
       ]);
+      const bits = execFileSync('ssh-keygen', ['-l', '-f', machine.path('/mnt/persist/deep/rsa key')], {
+        encoding: 'utf8',
+      });
+      expect(bits).toMatch(/^2048 /);
       expect(modeOf('/mnt/etc/ssh/ssh_host_ed25519_key')).toBe('600');
       expect(modeOf('/mnt/etc/ssh/ssh_host_ed25519_key.pub')).toBe('644');
       expect([modeOf('/mnt/etc'), modeOf('/mnt/etc/ssh'), modeOf('/mnt/persist')]).toEqual([
@@ -231,7 +235,7 @@ describe.each(shells)('under %s', (shell) => {
       makeKey(machine.path('/etc/ssh/ssh_host_ed25519_key'));
       mkdirSync(machine.path('/mnt/etc/ssh'), { recursive: true });
       const supplied = makeKey(machine.path('/mnt/etc/ssh/ssh_host_ed25519_key'));
-      expect(run('yes', paths.slice(0, 2))).toEqual([supplied.public.split(' ').slice(0, 2).join(' ')]);
+      expect(run('yes', paths.slice(0, 3))).toEqual([supplied.public.split(' ').slice(0, 2).join(' ')]);
       expect(read('/mnt/etc/ssh/ssh_host_ed25519_key')).toBe(supplied.private);
     });
 
@@ -239,7 +243,7 @@ describe.each(shells)('under %s', (shell) => {
       mkdirSync(machine.path('/mnt/etc/ssh'), { recursive: true });
       const supplied = makeKey(machine.path('/mnt/etc/ssh/ssh_host_ed25519_key'));
       const setup = 'rm /mnt/etc/ssh/ssh_host_ed25519_key.pub';
-      expect(run('no', paths.slice(0, 2), setup)).toEqual([supplied.public.split(' ').slice(0, 2).join(' ')]);
+      expect(run('no', paths.slice(0, 3), setup)).toEqual([supplied.public.split(' ').slice(0, 2).join(' ')]);
     });
 
     test('without configured keys and without copying it does nothing', () => {

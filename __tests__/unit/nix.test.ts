@@ -281,7 +281,7 @@ describe('evaluate', () => {
     disks: ['/dev/vda'],
     substituters: ['https://cache.nixos.org'],
     trustedPublicKeys: ['k'],
-    hostKeys: [{ type: 'ed25519', path: '/etc/ssh/k', bits: 1 }],
+    hostKeys: [{ type: 'ed25519', path: '/etc/ssh/k', bits: '4096' }],
   };
   const answering = (answer: unknown) => nixWith(() => ({ stdout: JSON.stringify(answer) }));
 
@@ -294,7 +294,7 @@ describe('evaluate', () => {
       disks: ['/dev/vda'],
       substituters: ['https://cache.nixos.org'],
       trustedPublicKeys: ['k'],
-      hostKeys: [{ type: 'ed25519', path: '/etc/ssh/k' }],
+      hostKeys: [{ type: 'ed25519', path: '/etc/ssh/k', bits: '4096' }],
     });
   });
 

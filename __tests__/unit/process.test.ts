@@ -50,6 +50,13 @@ function started(script: string, options: Partial<ProcessOptions>, trap = ':') {
 }
 
 describe('SpawnRunner', () => {
+  test('does not wait for what a process leaves behind with its output', async () => {
+    const began = performance.now();
+    const result = await run('setsid sleep 8 & echo done; exit 4');
+    expect(result).toMatchObject({ code: 4, stdout: 'done\n' });
+    expect(performance.now() - began).toBeLessThan(6000);
+  });
+
   test('gives output, exit code and lines of standard error', async () => {
     const lines: string[] = [];
     const result = await run("printf 'äöü\\nno end'; printf 'one\\r\\ntwo\\nlast' >&2; exit 3", {

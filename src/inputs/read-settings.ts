@@ -74,6 +74,10 @@ class InputReader {
     this.#problems.push({ input, problem });
   }
 
+  hasProblem(input: InputName): boolean {
+    return this.#problems.some((problem) => problem.input === input);
+  }
+
   optional<T>(name: InputName, parser: parse.Parser<T>, otherwise: T): Setting<T> {
     const text = this.text(name);
     if (text === undefined) return { value: otherwise, source: 'default' };
@@ -141,7 +145,8 @@ const knownHosts: parse.Parser<readonly KnownHost[] | undefined> = (text) => {
 function checkPinnedHost(settings: MachineSettings, reader: InputReader): void {
   const lines = settings.knownHosts.value;
   const { host } = settings.targetHost.value;
-  if (lines === undefined || host === '') return;
+  // without a valid port there is nothing to look up
+  if (lines === undefined || host === '' || reader.hasProblem('ssh-port')) return;
   const port = settings.sshPort.value;
   if (pinnedKeys(lines, host, port).accepted.length > 0) return;
   const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');

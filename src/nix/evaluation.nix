@@ -36,7 +36,7 @@ let
       trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);
       hostKeys =
         if openssh.enable or false then
-          map (key: { type = key.type; path = toString key.path; }) (openssh.hostKeys or [ ])
+          map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or ""); }) (openssh.hostKeys or [ ])
         else
           [ ];
     };

@@ -27,7 +27,7 @@ export async function install(context: PhaseContext): Promise<void> {
 
 /** The new system's host keys are made before it boots, so that it can be recognised when it does. */
 async function prepareHostKeys({ evaluation, settings, target, runtime }: PhaseContext) {
-  const configured = evaluation.hostKeys.flatMap(({ type, path }) => [type, path]);
+  const configured = evaluation.hostKeys.flatMap(({ type, path, bits }) => [type, path, bits]);
   const copy = settings.copyHostKeys.value ? 'yes' : 'no';
   const { stdout } = await target.run(scripts.hostKeys, [copy, ...configured], {
     privileged: true,

@@ -13,6 +13,8 @@ export interface Derivation {
 export interface ConfiguredHostKey {
   readonly type: string;
   readonly path: string;
+  /** Empty for the type's default. */
+  readonly bits: string;
 }
 
 /** Everything that one evaluation of the configuration tells. */
@@ -101,7 +103,10 @@ function readEvaluation(answer: unknown, flake: FlakeReference): Evaluation {
     substituters: asStrings(found.substituters),
     trustedPublicKeys: asStrings(found.trustedPublicKeys),
     hostKeys: Array.isArray(found.hostKeys)
-      ? found.hostKeys.map((key) => ({ type: String(asRecord(key).type), path: String(asRecord(key).path) }))
+      ? found.hostKeys.map((key) => {
+          const { type, path, bits } = asRecord(key);
+          return { type: String(type), path: String(path), bits: String(bits) };
+        })
       : [],
   };
 }

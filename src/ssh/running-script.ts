@@ -57,15 +57,19 @@ export class RunningScript {
       if (options.onLine !== undefined) this.#lines.push(bytes);
       else if (options.onBytes === undefined) this.#stdout.push(bytes);
     });
+    // what comes before the script's beginning is no sign of life: an rc file may print for ever
+    const alive = () => {
+      if (this.#filter.seen) touch();
+    };
     channel.on('data', (bytes: Buffer) => {
-      touch();
       this.#filter.push(bytes);
+      alive();
     });
     channel.stderr.on('data', (bytes: Buffer) => {
-      touch();
       this.#errors.push(bytes);
+      alive();
     });
-    channel.on('drain', touch);
+    channel.on('drain', alive);
     // a script that ends early closes its side while we still write; its exit code tells more than the write error
     channel.on('error', () => undefined);
     this.finished = this.#untilClosed();
