@@ -121,7 +121,7 @@ What would take minutes a copy has one round.
 ${copyTable(all)}
 
 Against the bridge: how many times as long it took, the median over the rounds. Round trips waited for: by how many
-round trips the copy took longer than at 0 ms.
+round trips the fastest copy took longer than the fastest at 0 ms.
 
 ## What the bridge costs the process of the action
 

@@ -62,12 +62,18 @@ function againstBridge({ closure, roundTripMs, samples }: Series, all: readonly 
   return median(samples.map(({ ms }, round) => ms / (rival[round]?.ms ?? Number.NaN)));
 }
 
-/** By how many round trips the copy took longer than without a delay. */
+/**
+ * By how many round trips the copy took longer than without a delay. The fastest copies are compared: noise only ever
+ * adds time.
+ */
 function waitedFor({ closure, roundTripMs, way, samples }: Series, all: readonly Series[]): string {
   const undelayed = find(all, closure, 0, way)?.samples;
   if (roundTripMs === 0 || undelayed === undefined) return '';
-  const [slow, fast] = [samples, undelayed].map((some) => median(some.map(({ ms }) => ms)));
-  return Math.round(((slow ?? Number.NaN) - (fast ?? Number.NaN)) / roundTripMs).toString();
+  return Math.round((fastest(samples) - fastest(undelayed)) / roundTripMs).toString();
+}
+
+function fastest(samples: readonly Sample[]): number {
+  return Math.min(...samples.map(({ ms }) => ms));
 }
 
 /** What the bridge costs the process of the action. */
