@@ -57062,9 +57062,6 @@ class Target {
             return channel;
         });
     }
-    async bootId() {
-        return (await this.run(bootId, [])).stdout.trim();
-    }
     /**
      * Waits until the boot that runs now has ended: nothing answers any more, or something else does.
      *

@@ -4,14 +4,14 @@ import { TimeoutError } from '../../src/errors';
 import { identity } from '../../src/ssh/scripts';
 import { stillTheOldBoot } from '../../src/ssh/target';
 import { test, testEach } from '../support/concurrent';
-import { pinnedTo, startMachine, startProxy, targetOf } from '../support/machine';
+import { bootIdOf, pinnedTo, startMachine, startProxy, targetOf } from '../support/machine';
 import { failure, testRuntime, until } from '../support/runtime';
 
 test('a reboot is seen, and the connection to the new boot is kept', async () => {
   const sshd = await startMachine();
   const runtime = testRuntime();
   const target = targetOf(sshd, runtime, { trust: pinnedTo(sshd, 'ed25519') });
-  const before = await target.bootId();
+  const before = await bootIdOf(target);
   const waiting = target.waitForBoot(before, 'the reboot', 20_000, 3);
   await until('the old boot was seen once more', () => runtime.log.text.includes('still the old boot'));
   await sshd.restart();
@@ -26,7 +26,7 @@ test('a machine that is gone for a while is waited for', async () => {
   const sshd = await startMachine();
   const runtime = testRuntime();
   const target = targetOf(sshd, runtime);
-  const before = await target.bootId();
+  const before = await bootIdOf(target);
   await sshd.stop();
   const waiting = target.waitForBoot(before, 'the reboot', 20_000, 3);
   await until('the refusal was seen', () => runtime.log.text.includes('connection refused'));
@@ -39,7 +39,7 @@ test('a connection that hangs in the middle of an answer is given up for a new o
   const sshd = await startMachine();
   const proxy = await startProxy(sshd, 100);
   const target = targetOf(sshd, testRuntime(), { port: proxy.port });
-  const before = await target.bootId();
+  const before = await bootIdOf(target);
   const start = Date.now();
   const sessions = () => sshd.log().split('Starting session').length;
   const count = sessions();
@@ -56,7 +56,7 @@ test('a connection that hangs in the middle of an answer is given up for a new o
 test('the old boot that keeps answering: an error that says so', async () => {
   const sshd = await startMachine();
   const target = targetOf(sshd, testRuntime());
-  const error = await failure(target.waitForBoot(await target.bootId(), 'the reboot', 3000, 3));
+  const error = await failure(target.waitForBoot(await bootIdOf(target), 'the reboot', 3000, 3));
   expect(error).toBeInstanceOf(TimeoutError);
   expect(error.message).toBe('the reboot did not finish within 3.0 s; last seen: still the old boot');
 });
@@ -64,7 +64,7 @@ test('the old boot that keeps answering: an error that says so', async () => {
 test('nothing that answers: an error with what was seen last', async () => {
   const sshd = await startMachine();
   const target = targetOf(sshd, testRuntime());
-  const before = await target.bootId();
+  const before = await bootIdOf(target);
   await sshd.stop();
   const error = await failure(target.waitForBoot(before, 'the reboot', 3000, 3));
   expect(error).toBeInstanceOf(TimeoutError);
@@ -74,7 +74,7 @@ test('nothing that answers: an error with what was seen last', async () => {
 test('another host key is refused at once', async () => {
   const sshd = await startMachine();
   const target = targetOf(sshd, testRuntime());
-  const before = await target.bootId();
+  const before = await bootIdOf(target);
   await sshd.stop();
   const other = await startMachine({ port: sshd.port, authorizedKeys: [sshd.clientKey.public] });
   const start = Date.now();
@@ -106,7 +106,7 @@ test('the end of a boot is waited for', async () => {
   const sshd = await startMachine();
   const runtime = testRuntime();
   const target = targetOf(sshd, runtime);
-  const gone = target.waitUntilGone(await target.bootId(), 'the jump', 20_000);
+  const gone = target.waitUntilGone(await bootIdOf(target), 'the jump', 20_000);
   await until('the old boot was seen', () => runtime.log.text.includes(stillTheOldBoot));
   await sshd.stop();
   await gone;
@@ -115,6 +115,6 @@ test('the end of a boot is waited for', async () => {
 test('the end of a boot that does not come', async () => {
   const sshd = await startMachine();
   const target = targetOf(sshd, testRuntime());
-  const error = await failure(target.waitUntilGone(await target.bootId(), 'the jump', 3000));
+  const error = await failure(target.waitUntilGone(await bootIdOf(target), 'the jump', 3000));
   expect(error.message).toBe('the jump did not finish within 3.0 s; last seen: still the old boot');
 });

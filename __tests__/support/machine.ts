@@ -8,6 +8,7 @@ import type { TargetOptions } from '../../src/ssh/dialer';
 import { HostKeyTrust } from '../../src/ssh/host-key-trust';
 import { parsePublicKeys } from '../../src/ssh/host-keys';
 import type { Script } from '../../src/ssh/remote-command';
+import { bootId } from '../../src/ssh/scripts';
 import { Target } from '../../src/ssh/target';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { FaultProxy } from '../../testbed/proxy.mts';
@@ -82,6 +83,10 @@ export function targetOf(sshd: Sshd, runtime: Runtime, change: TargetChange = {}
 /** Trusts these keys of the machine and no others. */
 export function pinnedTo(sshd: Sshd, ...types: KeyType[]): HostKeyTrust {
   return HostKeyTrust.pinned(hostKeysOf(sshd, ...types));
+}
+
+export async function bootIdOf(target: Target): Promise<string> {
+  return (await target.run(bootId, [])).stdout.trim();
 }
 
 export function hostKeysOf(sshd: Sshd, ...types: KeyType[]) {

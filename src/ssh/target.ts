@@ -117,10 +117,6 @@ export class Target {
     });
   }
 
-  async bootId(): Promise<string> {
-    return (await this.run(bootId, [])).stdout.trim();
-  }
-
   /**
    * Waits until the boot that runs now has ended: nothing answers any more, or something else does.
    *
