@@ -16,9 +16,12 @@ if [ "$mode" = disko ]; then
   wipefs -qaf "$disk"*
 fi
 if [ "$mode" != mount ] && [ "$(blkid -o value -s LABEL "${disk}2" || true)" != nixos ]; then
+  # what wiped it may still be looked at, and a table that is in use cannot be read again
+  udevadm settle --timeout=10 || true
   printf 'label: gpt\nsize=256M, type=uefi, name=ESP\ntype=linux, name=root\n' | sfdisk -q --wipe always "$disk"
   udevadm settle --timeout=10 || true
-  mkfs.vfat -F 32 -n ESP "${disk}1" >/dev/null
+  # it complains of a code page that the installer does not have, and goes on
+  messages=$(mkfs.vfat -F 32 -n ESP "${disk}1" 2>&1) || { printf '%s\n' "$messages" >&2 && exit 1; }
   mkfs.ext4 -q -F -L nixos "${disk}2"
 fi
 mkdir -p /mnt
