@@ -19,6 +19,13 @@ if [ "$mode" != mount ] && [ "$(blkid -o value -s LABEL "${disk}2" || true)" != 
   # what wiped it may still be looked at, and a table that is in use cannot be read again
   udevadm settle --timeout=10 || true
   printf 'label: gpt\nsize=256M, type=uefi, name=ESP\ntype=linux, name=root\n' | sfdisk -q --wipe always "$disk"
+  # seen: the kernel kept the old table, and the file systems were made where the old partitions lay
+  for i in 1 2 3 4 5 6 7 8 9 10; do
+    udevadm settle --timeout=10 || true
+    blockdev --rereadpt "$disk" && break
+    [ "$i" -lt 10 ] || exit 1
+    sleep 1
+  done
   udevadm settle --timeout=10 || true
   # it complains of a code page that the installer does not have, and goes on
   messages=$(mkfs.vfat -F 32 -n ESP "${disk}1" 2>&1) || { printf '%s\n' "$messages" >&2 && exit 1; }
