@@ -146,7 +146,9 @@ function facts(): string[] {
     `- ${cpus().length} cores (${cpus()[0]?.model.trim()}), ${(totalmem() / 1e9).toFixed(0)} GB, Linux ${release()}`,
     `- ${output('nix', '--version')}, Node ${output(node24, '--version')}, ${sshd}`,
     `- load average of a minute: ${load} after`,
-    ...(wasBusy() ? ['- **the machine was busy with other work: the ratios say more than the seconds**'] : []),
+    ...(wasBusy()
+      ? ['- **the machine was busy with other work: the ratios say more than the seconds**']
+      : []),
   ];
 }
 
