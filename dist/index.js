@@ -56428,6 +56428,8 @@ class Connection {
     static async open(options) {
         options.signal.throwIfAborted();
         const socket = (0,external_node_net_.connect)({ host: options.endpoint.host, port: options.endpoint.port });
+        // ssh2 writes a packet in three pieces; Nagle's algorithm would hold the second until the first is acknowledged
+        socket.setNoDelay(true);
         const onAbort = () => socket.destroy();
         options.signal.addEventListener('abort', onAbort, { once: true });
         const client = new lib.Client();

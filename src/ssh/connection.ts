@@ -50,6 +50,8 @@ export class Connection {
   static async open(options: ConnectionOptions): Promise<Connection> {
     options.signal.throwIfAborted();
     const socket = connectSocket({ host: options.endpoint.host, port: options.endpoint.port });
+    // ssh2 writes a packet in three pieces; Nagle's algorithm would hold the second until the first is acknowledged
+    socket.setNoDelay(true);
     const onAbort = () => socket.destroy();
     options.signal.addEventListener('abort', onAbort, { once: true });
     const client = new Client();
