@@ -57947,8 +57947,9 @@ class StoreBridge {
     }
     #join(socket, channel) {
         channel.on('error', () => socket.destroy());
-        // not destroy: the daemon's last words must still reach Nix
-        channel.on('close', () => socket.end());
+        // Soon, not now: the daemon's last words must still reach Nix. And not end(): a Nix that waits for us to read what
+        // it writes would never look whether we have said goodbye.
+        channel.on('close', () => socket.destroySoon());
         socket.on('close', () => channel.destroy());
         socket.on('data', (bytes) => this.#toTarget(bytes, socket, channel));
         socket.on('end', () => channel.end());

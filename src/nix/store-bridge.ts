@@ -99,8 +99,9 @@ export class StoreBridge {
 
   #join(socket: Socket, channel: ClientChannel): void {
     channel.on('error', () => socket.destroy());
-    // not destroy: the daemon's last words must still reach Nix
-    channel.on('close', () => socket.end());
+    // Soon, not now: the daemon's last words must still reach Nix. And not end(): a Nix that waits for us to read what
+    // it writes would never look whether we have said goodbye.
+    channel.on('close', () => socket.destroySoon());
     socket.on('close', () => channel.destroy());
     socket.on('data', (bytes: Buffer) => this.#toTarget(bytes, socket, channel));
     socket.on('end', () => channel.end());
