@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { NixError } from '../../src/errors';
 import { type BridgeOptions, StoreBridge } from '../../src/nix/store-bridge';
@@ -63,6 +64,27 @@ describe('a copy', () => {
       expect(bridge.bytesSent).toBeLessThan(atMost);
       await bridge.close();
     }
+  });
+
+  test('a Nix that waits to be read is told when the connection is lost', async () => {
+    const runtime = testRuntime();
+    const sshd = await startMachine();
+    const proxy = await startProxy(sshd);
+    const target = targetOf(sshd, runtime, { port: proxy.port });
+    const bridge = await openBridge(target, runtime);
+    const nix = connect(bridge.uri.replace('unix://', ''));
+    atEnd(() => void nix.destroy());
+    nix.on('error', () => undefined);
+    const closed = new Promise((resolve) => nix.once('close', resolve));
+    nix.write('x');
+    await until('the channel is open', () => bridge.bytesSent > 0);
+    proxy.blackhole();
+    // as Nix does while it sends a path: it writes, and does not read
+    nix.write(Buffer.alloc(64 << 20));
+    await sleep(1500);
+    expect(nix.writableNeedDrain).toBe(true);
+    proxy.cut();
+    await closed;
   });
 
   test('without nix-daemon on the machine: its shell’s words', async () => {
