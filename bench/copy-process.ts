@@ -90,7 +90,7 @@ async function copyTo(
   runtime: Runtime,
   alsoAlive: (touch: () => void) => void = () => undefined,
 ): Promise<void> {
-  await nix.copy([job.path], uri, { substitute: true, signal: runtime.signal, alsoAlive });
+  await nix.copy([job.path], uri, { signal: runtime.signal, alsoAlive });
 }
 
 /** A field of /proc/self/status. Not getrusage's maximum: that one starts with the memory of the parent. */

@@ -6,12 +6,14 @@ import { childEnvironment } from './child-environment';
 import { CancelledError } from './errors';
 import { readRawInputs } from './inputs/raw-inputs';
 import { readSettings } from './inputs/read-settings';
-import { describeSettings, type Settings } from './inputs/settings';
+import { type BuildSettings, describeSettings, type MachineSettings, type Settings } from './inputs/settings';
 import { Nix } from './nix/nix';
 import { openTarget } from './open-target';
-import { preflight } from './phases/preflight';
+import { buildClosures } from './phases/build';
+import { offlinePreflight, preflight } from './phases/preflight';
 import { phase, runPhases } from './phases/run-phases';
-import { planDigest } from './plan/plan';
+import { checkApproval } from './plan/approval';
+import { offlinePlan, type Plan } from './plan/plan';
 import { SpawnRunner } from './process';
 import { ActionLog } from './report/action-log';
 import { describePlan } from './report/describe-plan';
@@ -61,6 +63,37 @@ async function run(settings: Settings, runtime: Runtime, progress: Progress): Pr
     },
     runtime,
   );
+  return settings.kind === 'offline-plan' || settings.kind === 'build-only'
+    ? runWithoutMachine(settings, nix, runtime, progress)
+    : runOnMachine(settings, nix, runtime, progress);
+}
+
+async function runWithoutMachine(
+  settings: BuildSettings & { readonly kind: Settings['kind'] },
+  nix: Nix,
+  runtime: Runtime,
+  progress: Progress,
+): Promise<Outcome> {
+  const evaluation = await phase('preflight', progress, runtime, () =>
+    offlinePreflight(settings, nix, runtime),
+  );
+  const plan = { offline: offlinePlan(settings, evaluation), online: null };
+  progress.plan = plan;
+  runtime.log.info(describePlan(plan));
+  if (settings.kind === 'offline-plan') return 'planned';
+  await phase('build', progress, runtime, () =>
+    buildClosures([evaluation.diskoScript, evaluation.toplevel], nix, runtime, runtime.signal),
+  );
+  progress.systemPath = evaluation.toplevel.outPath;
+  return 'built';
+}
+
+async function runOnMachine(
+  settings: MachineSettings & { readonly kind: Settings['kind'] },
+  nix: Nix,
+  runtime: Runtime,
+  progress: Progress,
+): Promise<Outcome> {
   const target = openTarget(settings, runtime);
   progress.target = nameOf(target.endpoint);
   try {
@@ -68,9 +101,9 @@ async function run(settings: Settings, runtime: Runtime, progress: Progress): Pr
       preflight(settings, target, nix, runtime),
     );
     progress.plan = plan;
-    progress.planDigest = planDigest(plan);
     runtime.log.info(describePlan(plan));
     if (settings.kind === 'plan') return 'planned';
+    checkApproval(plan, settings.approvedPlan.value);
     await runPhases({
       settings,
       runtime,
@@ -82,10 +115,16 @@ async function run(settings: Settings, runtime: Runtime, progress: Progress): Pr
       progress,
       stagedImage: undefined,
     });
-    return plan.phases.includes('install') ? 'installed' : 'prepared';
+    return outcomeOf(plan);
   } finally {
     target.close();
   }
+}
+
+function outcomeOf({ action, phases }: Plan): Outcome {
+  if (action === 'nothing') return 'unchanged';
+  if (action === 'update') return 'updated';
+  return phases.includes('install') ? 'installed' : 'prepared';
 }
 
 async function withPrivateFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {

@@ -21,7 +21,6 @@ async function openBridge(target: Target, runtime: Runtime, options: Partial<Bri
 }
 
 const copying = (bridge: StoreBridge, signal: AbortSignal) => ({
-  substitute: true,
   signal,
   alsoAlive: (touch: () => void) => bridge.onProgress(touch),
 });

@@ -1,14 +1,13 @@
 // What a phase works with, for tests of single phases: real settings and facts, and a plan that nobody looks at.
-import { readSettings } from '../../src/inputs/read-settings';
 import type { PhaseContext } from '../../src/phases/context';
 import type { Evaluation } from '../../src/plan/evaluation';
 import { gatherFacts } from '../../src/plan/facts';
 import type { Plan } from '../../src/plan/plan';
 import { Progress } from '../../src/report/result';
-import { SecretRegistry } from '../../src/secrets';
 import type { Target } from '../../src/ssh/target';
 import type { Sshd } from '../../testbed/sshd.mts';
 import type { TestRuntime } from './runtime';
+import { machineSettings } from './settings';
 import { nixOf } from './store';
 
 const evaluation: Evaluation = {
@@ -20,6 +19,10 @@ const evaluation: Evaluation = {
   substituters: [],
   trustedPublicKeys: [],
   hostKeys: [],
+  sshd: { enabled: true, ports: [22], rootLogin: 'prohibit-password', otherKeys: false },
+  logins: [],
+  bootLoader: { kind: 'systemd-boot', grubDevices: [], grubEfi: false, efiMountPoint: '/boot' },
+  initrdSsh: { enabled: false, port: 22, hostKeys: [] },
 };
 
 const plan: Plan = {
@@ -27,20 +30,29 @@ const plan: Plan = {
   reason: 'a test',
   phases: [],
   authorizeKey: false,
-  offline: { configuration: '', system: '', hostName: '', toplevel: '', diskoScript: null, disks: [] },
+  offline: {
+    configuration: '',
+    system: '',
+    hostName: '',
+    toplevel: '',
+    diskoScript: null,
+    diskoMode: 'disko',
+    disks: [],
+    installId: null,
+  },
   online: {
     target: '',
     hostKeys: [],
-    distribution: '',
-    kernel: '',
+    machineId: '',
     architecture: '',
-    memoryKiB: 0,
     runsNixos: false,
     isInstaller: false,
     currentSystem: '',
+    installId: '',
     disksKnown: false,
     wiped: [],
     untouched: [],
+    observed: { distribution: '', kernel: '', memoryKiB: 0, uefi: true, addresses: [] },
   },
 };
 
@@ -53,7 +65,7 @@ export async function contextOf(
 ): Promise<PhaseContext> {
   const required = { flake: '.#test', 'target-host': sshd.host, 'ssh-private-key': sshd.clientKey.private };
   return {
-    settings: readSettings({ ...required, ...inputs }, new SecretRegistry(() => undefined)),
+    settings: machineSettings({ ...required, ...inputs }),
     runtime,
     nix: nixOf(runtime),
     target,

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type InputDefinition, inputs } from '../../src/inputs/table';
-import { outputNames } from '../../src/report/outputs';
+import { outputs } from '../../src/report/outputs';
 
 const root = new URL('../../', import.meta.url);
 const definitions: readonly InputDefinition[] = inputs;
@@ -72,7 +72,8 @@ describe('action.yml', () => {
   test.each(definitions)(
     'describes $name as the code does',
     ({ name, description, required = false, ...rest }) => {
-      const ending = rest.default === undefined ? '' : ` Default: ${rest.default}.`;
+      const without = rest.default ?? rest.otherwise;
+      const ending = without === undefined ? '' : ` Default: ${without}.`;
       expect(section('inputs').get(name)).toMatchObject({
         description: description + ending,
         required: String(required),
@@ -85,8 +86,9 @@ describe('action.yml', () => {
   });
 
   test('has the outputs of the code, in its order, each described', () => {
-    expect([...section('outputs').keys()]).toEqual([...outputNames]);
-    for (const [name, fields] of section('outputs')) expect(fields.description, name).toBeTruthy();
+    expect([...section('outputs').keys()]).toEqual(outputs.map(({ name }) => name));
+    for (const { name, description } of outputs)
+      expect(section('outputs').get(name)).toMatchObject({ description });
   });
 
   test('runs the bundle on Node 24', () => {
@@ -124,6 +126,6 @@ describe('README.md', () => {
   });
 
   test('has every output of the code, and no other', () => {
-    expect(documented(/^outputs?$/i).toSorted()).toEqual([...outputNames].toSorted());
+    expect(documented(/^outputs?$/i).toSorted()).toEqual(outputs.map(({ name }) => name).toSorted());
   });
 });

@@ -20,6 +20,9 @@ const answer: Record<string, string> = {
   bootId: '0b5c2d6e-9b1f-4c1e-8a55-0f5d6f3c1a77',
   uefi: 'yes',
   kexecDisabled: '0',
+  lockdown: 'none',
+  machineId: '0123456789abcdef0123456789abcdef',
+  installId: 'web-1',
   systemPath: '',
 };
 const linesOf = (fields: Record<string, string>, end = '\n') =>
@@ -31,7 +34,11 @@ const optional = ['home'];
 
 describe('parseFacts', () => {
   test('reads an answer', () => {
-    expect(parseFacts(`${linesOf(answer)}missingTool=cpio\nmissingTool=tar\n`)).toEqual({
+    expect(
+      parseFacts(
+        `${linesOf(answer)}missingTool=cpio\nmissingTool=tar\naddress=203.0.113.7/24\naddress=2001:db8::7/64\n`,
+      ),
+    ).toEqual({
       os: 'Linux',
       architecture: 'x86_64',
       kernel: '6.1.0-18-amd64',
@@ -47,6 +54,10 @@ describe('parseFacts', () => {
       bootId: '0b5c2d6e-9b1f-4c1e-8a55-0f5d6f3c1a77',
       uefi: true,
       kexecDisabled: false,
+      lockdown: 'none',
+      machineId: '0123456789abcdef0123456789abcdef',
+      installId: 'web-1',
+      addresses: ['203.0.113.7/24', '2001:db8::7/64'],
       systemPath: '',
     });
   });

@@ -201,7 +201,6 @@ describe('Nix', () => {
   test("copies without the runner's settings and options", async () => {
     const { nix, processes } = nixWith(() => ({}), { options: [['sandbox', 'false']] });
     await nix.copy(['/nix/store/x'], 'unix:///sock', {
-      substitute: true,
       signal,
       alsoAlive: () => undefined,
     });
@@ -278,29 +277,37 @@ describe('evaluate', () => {
     hostName: 'demo',
     toplevel: { drv: '/nix/store/t.drv', out: '/nix/store/t' },
     diskoScript: { drv: '/nix/store/d.drv', out: '/nix/store/d' },
-    disks: ['/dev/vda'],
+    disks: [{ device: '/dev/vda', destroy: false }],
     substituters: ['https://cache.nixos.org'],
     trustedPublicKeys: ['k'],
     hostKeys: [{ type: 'ed25519', path: '/etc/ssh/k', bits: '4096' }],
+    sshd: { enabled: true, ports: [2222], rootLogin: 'no', otherKeys: true },
+    logins: [{ name: 'me', keys: ['ssh-ed25519 A\n\nssh-ed25519 B\n', 'ssh-ed25519 C'] }],
+    bootLoader: { kind: 'lanzaboote', grubDevices: ['/dev/vda'], grubEfi: true, efiMountPoint: '/efi' },
+    initrdSsh: { enabled: true, port: 2223, hostKeys: ['/etc/k'] },
   };
   const answering = (answer: unknown) => nixWith(() => ({ stdout: JSON.stringify(answer) }));
 
   test('reads the answer', async () => {
-    expect(await evaluate(answering({ found }).nix, flake, true, signal)).toEqual({
+    expect(await evaluate(answering({ found }).nix, flake, 'disko', signal)).toEqual({
       system: 'x86_64-linux',
       hostName: 'demo',
       toplevel: { drvPath: '/nix/store/t.drv', outPath: '/nix/store/t' },
       diskoScript: { drvPath: '/nix/store/d.drv', outPath: '/nix/store/d' },
-      disks: ['/dev/vda'],
+      disks: [{ device: '/dev/vda', destroy: false }],
       substituters: ['https://cache.nixos.org'],
       trustedPublicKeys: ['k'],
       hostKeys: [{ type: 'ed25519', path: '/etc/ssh/k', bits: '4096' }],
+      sshd: found.sshd,
+      logins: [{ name: 'me', keys: ['ssh-ed25519 A', 'ssh-ed25519 B', 'ssh-ed25519 C'] }],
+      bootLoader: { ...found.bootLoader, kind: 'other' },
+      initrdSsh: found.initrdSsh,
     });
   });
 
   test('asks once, and hands the name over as data', async () => {
     const { nix, processes } = answering({ found });
-    await evaluate(nix, flake, false, signal);
+    await evaluate(nix, flake, undefined, signal);
     expect(processes.calls).toHaveLength(1);
     const args = processes.calls[0]?.args ?? [];
     const request = JSON.stringify({ name: 'de"mo', path: ['config'], disko: null });
@@ -314,8 +321,8 @@ describe('evaluate', () => {
     try {
       writeFileSync(`${folder}/flake.nix`, '{ }');
       const { nix, processes } = answering({ found });
-      await evaluate(nix, { ...flake, uri: folder }, false, signal);
-      await evaluate(nix, { ...flake, uri: 'nixpkgs' }, false, signal);
+      await evaluate(nix, { ...flake, uri: folder }, undefined, signal);
+      await evaluate(nix, { ...flake, uri: 'nixpkgs' }, undefined, signal);
       expect(processes.calls.map(({ args }) => args.at(-1))).toEqual([
         `./${folder}#nixosConfigurations`,
         'nixpkgs#nixosConfigurations',
@@ -329,15 +336,15 @@ describe('evaluate', () => {
     [{ unknown: ['a', 'b'] }, /has no nixosConfigurations\."de"mo"; it has a, b/],
     [{ unknown: [] }, /it has none/],
     [{ missing: 'config' }, /has no attribute config \(of config\)/],
-    [{ found: { ...found, diskoScript: 'missing' } }, /no config\.system\.build\.diskoScript/],
+    [{ found: { ...found, diskoScript: 'missing' } }, /no disko script in config\.system\.build/],
   ])('explains %j', async (answer, text) => {
-    await expect(evaluate(answering(answer).nix, flake, true, signal)).rejects.toThrow(text);
+    await expect(evaluate(answering(answer).nix, flake, 'disko', signal)).rejects.toThrow(text);
   });
 
   test.each([null, 42, 'text', [], {}, { found: null }, { found: { ...found, toplevel: null } }])(
     'does not go on with %j for an answer',
     async (answer) => {
-      await expect(evaluate(answering(answer).nix, flake, true, signal)).rejects.toThrow(
+      await expect(evaluate(answering(answer).nix, flake, 'disko', signal)).rejects.toThrow(
         'the evaluation gave another answer than was asked for',
       );
     },
@@ -348,7 +355,7 @@ describe('evaluate', () => {
       message(0, "error: flake 'path:/x' does not provide attribute 'nixosConfigurations'"),
     ];
     await expect(
-      evaluate(nixWith(() => ({ code: 1, errorLines })).nix, flake, true, signal),
+      evaluate(nixWith(() => ({ code: 1, errorLines })).nix, flake, 'disko', signal),
     ).rejects.toMatchObject({
       message: 'the flake . has no nixosConfigurations',
       hint: expect.stringMatching(/check the flake input/),

@@ -1,15 +1,14 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readSettings } from '../../src/inputs/read-settings';
 import type { MachineSettings } from '../../src/inputs/settings';
 import type { Evaluation } from '../../src/plan/evaluation';
 import type { CarriedAccess, Disk, Disks, Facts } from '../../src/plan/facts';
 import { canonicalJson, makePlan, type Plan, planDigest } from '../../src/plan/plan';
 import { describePlan } from '../../src/report/describe-plan';
-import { SecretRegistry } from '../../src/secrets';
 import { HostKeyTrust } from '../../src/ssh/host-key-trust';
 import { Target } from '../../src/ssh/target';
+import { machineSettings } from '../support/settings';
 import { fakeRuntime, makeTestKey } from './support';
 
 const debian: Facts = {
@@ -28,6 +27,10 @@ const debian: Facts = {
   bootId: '0b5c2d6e-9b1f-4c1e-8a55-0f5d6f3c1a77',
   uefi: true,
   kexecDisabled: false,
+  lockdown: 'none',
+  machineId: '0123456789abcdef0123456789abcdef',
+  installId: '',
+  addresses: ['203.0.113.7/24'],
   systemPath: '',
 };
 const nixos: Facts = { ...debian, isNixos: true, distribution: 'NixOS', systemPath: '/nix/store/old-system' };
@@ -37,10 +40,14 @@ const demo: Evaluation = {
   hostName: 'demo',
   toplevel: { drvPath: '/nix/store/t.drv', outPath: '/nix/store/t' },
   diskoScript: { drvPath: '/nix/store/d.drv', outPath: '/nix/store/d' },
-  disks: ['/dev/disk/by-id/a'],
+  disks: [{ device: '/dev/disk/by-id/a', destroy: true }],
   substituters: [],
   trustedPublicKeys: [],
   hostKeys: [],
+  sshd: { enabled: true, ports: [22], rootLogin: 'prohibit-password', otherKeys: false },
+  logins: [{ name: 'root', keys: ['ssh-ed25519 AAAA me'] }],
+  bootLoader: { kind: 'systemd-boot', grubDevices: [], grubEfi: false, efiMountPoint: '/boot' },
+  initrdSsh: { enabled: false, port: 22, hostKeys: [] },
 };
 const sda: Disk = { device: '/dev/sda', bytes: 1e12, model: 'Big', byId: '/dev/disk/by-id/a' };
 const sdb: Disk = { device: '/dev/sdb', bytes: 2e12, model: 'Bigger', byId: '' };
@@ -52,7 +59,7 @@ const bothDisks: Disks = {
 const key = makeTestKey();
 function settingsWith(inputs: Record<string, string> = {}): MachineSettings {
   const raw = { flake: '.#demo', 'target-host': 'me@example.org', 'ssh-private-key': key, ...inputs };
-  return readSettings(raw, new SecretRegistry(() => undefined));
+  return machineSettings(raw);
 }
 
 interface Change {
@@ -290,7 +297,7 @@ describe('planDigest', () => {
     expect(digest).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(planDigest(plan())).toBe(digest);
     const others: Change[] = [
-      { facts: { ...debian, kernel: '6.2' } },
+      { facts: { ...debian, machineId: 'f'.repeat(32) } },
       { evaluation: { toplevel: { drvPath: '', outPath: '/nix/store/other' } } },
       { disks: { ...bothDisks, present: [sda] } },
       { inputs: { phases: 'kexec' } },
@@ -302,7 +309,7 @@ describe('planDigest', () => {
 
   test('does not depend on the boot, the time or the key: a second look gives the same', () => {
     const other = plan({
-      facts: { ...debian, bootId: 'another' },
+      facts: { ...debian, bootId: 'another', kernel: '6.2', memoryKiB: 3_999_999, addresses: [] },
       inputs: { 'ssh-private-key': makeTestKey() },
     });
     expect(planDigest(other)).toBe(planDigest(plan()));

@@ -8,12 +8,13 @@ import { describeSettings } from '../../src/inputs/settings';
 import { inputs } from '../../src/inputs/table';
 import { SecretRegistry } from '../../src/secrets';
 import { readPrivateKey } from '../../src/ssh/private-key';
+import { machineSettings } from '../support/settings';
 import { makeTestKey, nastyText } from './support';
 
 const key = makeTestKey();
 const needed = { flake: '.#demo', 'target-host': 'example.org', 'ssh-private-key': key };
 const registry = () => new SecretRegistry(() => undefined);
-const read = (raw: RawInputs) => readSettings(raw, registry());
+const read = (raw: RawInputs) => machineSettings(raw, registry());
 
 function hostKeyLine(host: string): string {
   const parsed = readPrivateKey(makeTestKey());
@@ -60,9 +61,7 @@ describe('readSettings', () => {
 
   test('the defaults are those that the table documents', () => {
     const documented = Object.fromEntries(
-      inputs.flatMap((input) =>
-        'default' in input && input.name !== 'kexec' ? [[input.name, input.default]] : [],
-      ),
+      inputs.flatMap((input) => ('default' in input ? [[input.name, input.default]] : [])),
     );
     const { kind: _, publicKey: __, privateKey: ___, ...explicit } = read({ ...needed, ...documented });
     const values = (settings: object) =>
@@ -86,7 +85,7 @@ describe('readSettings', () => {
   test.each(['', ' ', '\n', ' \r\n\t'])('a blank input (%j) was not given', (blank) => {
     const all = Object.fromEntries(inputs.map(({ name }) => [name, blank]));
     expect(read({ ...all, ...needed }).verify.source).toBe('default');
-    expect(Object.keys(problemsOf(all))).toEqual(['ssh-private-key', 'flake', 'target-host']);
+    expect(Object.keys(problemsOf(all))).toEqual(['flake', 'ssh-private-key', 'target-host']);
   });
 
   test('plan: true is another kind of run', () => {
@@ -110,6 +109,18 @@ describe('readSettings', () => {
       'print-build-logs': '2',
       debug: '2',
       plan: '2',
+      'build-only': '2',
+      'approved-plan': 'sha256:0',
+      'install-id': 'a b',
+      'wipe-disks': 'any\n/dev/sda',
+      'disko-mode': 'maybe',
+      'expect-machine': '0123',
+      'allow-lockout': 'maybe',
+      'post-install-ssh-host': 'a b',
+      'post-install-ssh-port': '0',
+      'post-install-ssh-user': '-x',
+      'post-install-ssh-private-key': 'hunter3',
+      'post-install-known-hosts': 'nonsense',
       'connect-timeout': '0',
       'kexec-timeout': 'soon',
       'reboot-timeout': '-1',
@@ -125,7 +136,7 @@ describe('readSettings', () => {
 
   test('names the input and the problem in one message', () => {
     expect(() => read({ ...needed, verify: 'maybe', debug: '2' })).toThrow(
-      /^input verify: is "maybe"; write one of .*\ninput debug: is "2"; write true or false$/,
+      /^input debug: is "2"; write true or false\ninput verify: is "maybe"; write one of .*$/,
     );
   });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { GuardError, InputError, NixError } from '../../src/errors';
 import type { Plan } from '../../src/plan/plan';
 import { hintFor } from '../../src/report/hints';
-import { outputNames, outputsOf } from '../../src/report/outputs';
+import { outputs, outputsOf } from '../../src/report/outputs';
 import { failureOf } from '../../src/report/report';
 import { type Failure, Progress, type Result } from '../../src/report/result';
 import { summarise } from '../../src/report/summary';
@@ -25,27 +25,29 @@ function resultWith(text: string, lines = 2): Result {
       hostName: text,
       toplevel: text,
       diskoScript: null,
-      disks: [text],
+      diskoMode: 'disko',
+      disks: [{ device: text, destroy: true }],
+      installId: text,
     },
     online: {
       target: text,
       hostKeys: [text],
-      distribution: text,
-      kernel: text,
+      machineId: text,
       architecture: text,
-      memoryKiB: 1,
       runsNixos: false,
       isInstaller: false,
       currentSystem: text,
+      installId: text,
       disksKnown: true,
       wiped: [disk],
       untouched: [disk],
+      observed: { distribution: text, kernel: text, memoryKiB: 1, uefi: true, addresses: [text] },
     },
   };
   const progress = new Progress();
   progress.begin('disko');
   progress.end('failure', 1234);
-  Object.assign(progress, { target: text, systemPath: text, plan, planDigest: text, hostKeyLines: [text] });
+  Object.assign(progress, { target: text, systemPath: text, plan, hostKeyLines: [text] });
   const failure: Failure = {
     kind: 'nix',
     phase: 'disko',
@@ -217,10 +219,10 @@ describe('Progress', () => {
 describe('outputsOf', () => {
   test('gives every output, each a text', () => {
     for (const result of [new Progress().result('failed'), resultWith('word')]) {
-      const outputs = outputsOf(result, '/file.json');
-      expect(Object.keys(outputs)).toEqual([...outputNames]);
-      for (const value of Object.values(outputs)) expect(value).toEqual(expect.any(String));
-      expect(JSON.parse(outputs.phases)).toEqual(result.phases);
+      const values = outputsOf(result, '/file.json');
+      expect(Object.keys(values)).toEqual(outputs.map(({ name }) => name));
+      for (const value of Object.values(values)) expect(value).toEqual(expect.any(String));
+      expect(JSON.parse(values.phases)).toEqual(result.phases);
     }
     expect(JSON.parse(outputsOf(resultWith('word'), '').plan)).toMatchObject({ reason: 'word' });
   });

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import type { KexecImage, TargetHost } from './settings';
+import type { KexecImage, TargetHost, WipeAllowance } from './settings';
 
 /** A parser gives the value, or says what is wrong and what to do. */
 export type Parsed<T> = { readonly ok: T } | { readonly problem: string };
@@ -71,22 +71,34 @@ export function subset<T extends string>(choices: readonly T[]): Parser<readonly
   };
 }
 
+const userPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/;
+
+function isHost(text: string): boolean {
+  return (
+    /^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(text) ||
+    (isIPv6(text) && /^[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?$/.test(text))
+  );
+}
+
+const withoutBrackets = (text: string) => /^\[(.+)\]$/.exec(text)?.[1] ?? text;
+
+export const hostName: Parser<string> = (text) => {
+  const host = withoutBrackets(text.trim());
+  return isHost(host) ? ok(host) : bad(`is ${shown(text)}; write a host name or an address, nothing else`);
+};
+
+export const userName: Parser<string> = (text) =>
+  userPattern.test(text.trim()) ? ok(text.trim()) : bad(`is ${shown(text)}, which is no user name`);
+
 /** `[user@]host`, an IPv6 address with or without brackets. Nothing that a program could take for an option. */
 export const targetHost: Parser<TargetHost> = (text) => {
   const whole = text.trim();
   const at = whole.lastIndexOf('@');
   const user = at < 0 ? 'root' : whole.slice(0, at);
-  const bracketed = /^\[(.+)\]$/.exec(whole.slice(at + 1));
-  const host = bracketed?.[1] ?? whole.slice(at + 1);
-  if (user === '' || !/^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/.test(user))
-    return bad(`is ${shown(text)}; its user name is not valid; write user@host`);
+  const host = withoutBrackets(whole.slice(at + 1));
+  if (!userPattern.test(user)) return bad(`is ${shown(text)}; its user name is not valid; write user@host`);
   if (/^([^:]+|\[.*\]):\d+$/.test(host)) return bad(`is ${shown(text)}; give the port as ssh-port`);
-  if (
-    !/^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(host) &&
-    !(isIPv6(host) && /^[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?$/.test(host))
-  ) {
-    return bad(`is ${shown(text)}; write host or user@host, with a name or an address`);
-  }
+  if (!isHost(host)) return bad(`is ${shown(text)}; write host or user@host, with a name or an address`);
   return ok({ user, host });
 };
 
@@ -112,4 +124,32 @@ export const nixOptions: Parser<readonly (readonly [string, string])[]> = (text)
     options.push([match[1], match[2]]);
   }
   return ok(options);
+};
+
+/** It names a file's contents on the target and goes into the plan: short, and nothing that could confuse a reader. */
+export const installId: Parser<string> = (text) =>
+  /^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127}$/.test(text.trim())
+    ? ok(text.trim())
+    : bad(`is ${shown(text)}; write up to 128 letters, digits and ._:@/+-, beginning with a letter or digit`);
+
+export const machineId: Parser<string> = (text) =>
+  /^[0-9a-f]{32}$/.test(text.trim())
+    ? ok(text.trim())
+    : bad(`is ${shown(text)}; write the 32 hexadecimal digits of the machine's /etc/machine-id`);
+
+export const planDigest: Parser<string> = (text) =>
+  /^sha256:[0-9a-f]{64}$/.test(text.trim())
+    ? ok(text.trim())
+    : bad(`is ${shown(text)}; write the output plan-digest of the plan that was approved, sha256:…`);
+
+/** One disk a line (a serial number may contain blanks), or `any`. */
+export const wipeDisks: Parser<WipeAllowance> = (text) => {
+  const names = text
+    .split(/\r\n|\r|\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  if (!names.includes('any')) return ok([...new Set(names)]);
+  return names.length === 1
+    ? ok('any')
+    : bad('has any beside other lines; write either any alone, or one disk a line');
 };

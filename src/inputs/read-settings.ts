@@ -6,8 +6,12 @@ import { readPrivateKey, type UsableKey } from '../ssh/private-key';
 import { type FlakeReference, parseFlakeReference } from './flake-reference';
 import * as parse from './parsers';
 import {
+  type BuildSettings,
+  diskoModes,
   type MachineSettings,
   onInstalledChoices,
+  type PostInstallSettings,
+  planChoices,
   type Setting,
   type Settings,
   selectablePhases,
@@ -26,20 +30,25 @@ export type RawInputs = Readonly<Record<string, string | undefined>>;
 export function readSettings(raw: RawInputs, secrets: SecretRegistry): Settings {
   const reader = new InputReader(raw);
   reader.rejectUnknownNames();
-  const key = readKey(reader, secrets);
-  const settings: MachineSettings = {
+  const plan = reader.optional('plan', parse.choice(planChoices), 'false').value;
+  const buildOnly = reader.optional('build-only', parse.boolean, false).value;
+  if (buildOnly && plan !== 'false') reader.problem('build-only', 'cannot be combined with plan');
+  const build = readBuildSettings(reader);
+  const settings: Settings = buildOnly
+    ? { kind: 'build-only', ...build }
+    : plan === 'offline'
+      ? { kind: 'offline-plan', ...build }
+      : { kind: plan === 'true' ? 'plan' : 'install', ...readMachineSettings(reader, build, secrets) };
+  reader.throwIfProblems();
+  return settings;
+}
+
+function readBuildSettings(reader: InputReader): BuildSettings {
+  return {
     flake: reader.required('flake', flakeReference, { uri: '', name: '', path: [] }),
-    targetHost: reader.required('target-host', parse.targetHost, { user: '', host: '' }),
-    sshPort: reader.optional('ssh-port', parse.port, 22),
-    postKexecSshPort: reader.optional('post-kexec-ssh-port', parse.port, 22),
-    privateKey: secrets.register(key.privateKey),
-    publicKey: key.publicKey,
-    knownHosts: reader.optional('known-hosts', knownHosts, undefined),
-    kexec: reader.optional('kexec', parse.kexecImage, { kind: 'default' }),
     phases: reader.optional('phases', parse.subset(selectablePhases), selectablePhases),
-    onInstalled: reader.optional('on-installed', parse.choice(onInstalledChoices), 'fail'),
-    copyHostKeys: reader.optional('copy-host-keys', parse.boolean, false),
-    verify: reader.optional('verify', parse.choice(verifyChoices), 'auto'),
+    diskoMode: reader.optional('disko-mode', parse.choice(diskoModes), 'disko'),
+    installId: reader.optional('install-id', parse.installId, undefined),
     nixOptions: reader.optional('option', parse.nixOptions, []),
     printBuildLogs: reader.optional('print-build-logs', parse.boolean, false),
     debug: reader.optional('debug', parse.boolean, false),
@@ -51,10 +60,53 @@ export function readSettings(raw: RawInputs, secrets: SecretRegistry): Settings 
       diskoIdle: reader.optional('disko-idle-timeout', parse.duration, 1_800_000),
     },
   };
-  const planOnly = reader.optional('plan', parse.boolean, false);
+}
+
+function readMachineSettings(
+  reader: InputReader,
+  build: BuildSettings,
+  secrets: SecretRegistry,
+): MachineSettings {
+  const key = readKey(reader, 'ssh-private-key', secrets);
+  if (reader.text('ssh-private-key') === undefined)
+    reader.problem('ssh-private-key', 'is required; give the contents of the private key, from a secret');
+  const settings: MachineSettings = {
+    ...build,
+    targetHost: reader.required('target-host', parse.targetHost, { user: '', host: '' }),
+    sshPort: reader.optional('ssh-port', parse.port, 22),
+    postKexecSshPort: reader.optional('post-kexec-ssh-port', parse.port, 22),
+    privateKey: secrets.register(key?.privateKey ?? ''),
+    publicKey: key?.publicKey ?? { type: '', base64: '' },
+    knownHosts: reader.optional('known-hosts', knownHosts, undefined),
+    kexec: reader.optional('kexec', parse.kexecImage, { kind: 'default' }),
+    onInstalled: reader.optional('on-installed', parse.choice(onInstalledChoices), 'fail'),
+    wipeDisks: reader.optional('wipe-disks', parse.wipeDisks, undefined),
+    expectMachine: reader.optional('expect-machine', parse.machineId, undefined),
+    allowLockout: reader.optional('allow-lockout', parse.boolean, false),
+    copyHostKeys: reader.optional('copy-host-keys', parse.boolean, false),
+    verify: reader.optional('verify', parse.choice(verifyChoices), 'auto'),
+    postInstall: readPostInstall(reader, secrets),
+    approvedPlan: reader.optional('approved-plan', parse.planDigest, undefined),
+  };
   checkPinnedHost(settings, reader);
-  reader.throwIfProblems();
-  return { kind: planOnly.value ? 'plan' : 'install', ...settings };
+  if (settings.onInstalled.value === 'converge' && settings.installId.value === undefined)
+    reader.problem(
+      'install-id',
+      'is required with on-installed: converge; give a name that you change when the machine shall be installed anew',
+    );
+  return settings;
+}
+
+function readPostInstall(reader: InputReader, secrets: SecretRegistry): PostInstallSettings {
+  const key = readKey(reader, 'post-install-ssh-private-key', secrets);
+  return {
+    host: reader.optional<string | undefined>('post-install-ssh-host', parse.hostName, undefined),
+    port: reader.optional<number | undefined>('post-install-ssh-port', parse.port, undefined),
+    user: reader.optional<string | undefined>('post-install-ssh-user', parse.userName, undefined),
+    privateKey: key === undefined ? undefined : secrets.register(key.privateKey),
+    publicKey: key?.publicKey,
+    knownHosts: reader.optional('post-install-known-hosts', knownHosts, undefined),
+  };
 }
 
 class InputReader {
@@ -116,18 +168,15 @@ class InputReader {
   }
 }
 
-function readKey(reader: InputReader, secrets: SecretRegistry): UsableKey {
-  const placeholder: UsableKey = { privateKey: '', publicKey: { type: '', base64: '' } };
-  const text = reader.text('ssh-private-key');
-  if (text === undefined) {
-    reader.problem('ssh-private-key', 'is required; give the contents of the private key, from a secret');
-    return placeholder;
-  }
+/** @returns undefined when the input was not given, or has a problem */
+function readKey(reader: InputReader, name: InputName, secrets: SecretRegistry): UsableKey | undefined {
+  const text = reader.text(name);
+  if (text === undefined) return undefined;
   secrets.register(text);
   const key = readPrivateKey(text);
   if (typeof key !== 'string') return key;
-  reader.problem('ssh-private-key', key);
-  return placeholder;
+  reader.problem(name, key);
+  return undefined;
 }
 
 const flakeReference: parse.Parser<FlakeReference> = (text) => {

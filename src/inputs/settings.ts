@@ -16,11 +16,20 @@ export interface Setting<T> {
 export const selectablePhases = ['kexec', 'disko', 'install', 'reboot'] as const;
 export type SelectablePhase = (typeof selectablePhases)[number];
 
-export const onInstalledChoices = ['fail', 'reinstall'] as const;
+export const onInstalledChoices = ['fail', 'skip', 'update', 'reinstall', 'converge'] as const;
 export type OnInstalled = (typeof onInstalledChoices)[number];
 
 export const verifyChoices = ['auto', 'system', 'host-key', 'off'] as const;
 export type VerifyChoice = (typeof verifyChoices)[number];
+
+export const diskoModes = ['disko', 'format', 'mount'] as const;
+export type DiskoMode = (typeof diskoModes)[number];
+
+/** `offline`: what the configuration alone decides, without a connection. */
+export const planChoices = ['false', 'true', 'offline'] as const;
+
+/** Disks that may be lost, as the user names them: a path, a by-id name, a serial number or a WWN; or all of them. */
+export type WipeAllowance = 'any' | readonly string[];
 
 /** Where the kexec image comes from; `default` is chosen by the target's architecture. */
 export type KexecImage =
@@ -42,9 +51,30 @@ export interface Deadlines {
   readonly diskoIdle: Setting<number>;
 }
 
-/** What every run that contacts a machine is told. */
-export interface MachineSettings {
+/** What every run is told: enough to evaluate and to build. */
+export interface BuildSettings {
   readonly flake: Setting<FlakeReference>;
+  readonly phases: Setting<readonly SelectablePhase[]>;
+  readonly diskoMode: Setting<DiskoMode>;
+  readonly installId: Setting<string | undefined>;
+  readonly nixOptions: Setting<readonly (readonly [string, string])[]>;
+  readonly printBuildLogs: Setting<boolean>;
+  readonly debug: Setting<boolean>;
+  readonly deadlines: Deadlines;
+}
+
+/** How the installed system is reached; what is not given follows from the configuration and from target-host. */
+export interface PostInstallSettings {
+  readonly host: Setting<string | undefined>;
+  readonly port: Setting<number | undefined>;
+  readonly user: Setting<string | undefined>;
+  readonly privateKey: Secret | undefined;
+  readonly publicKey: HostKey | undefined;
+  readonly knownHosts: Setting<readonly KnownHost[] | undefined>;
+}
+
+/** What every run that contacts a machine is told. */
+export interface MachineSettings extends BuildSettings {
   readonly targetHost: Setting<TargetHost>;
   readonly sshPort: Setting<number>;
   readonly postKexecSshPort: Setting<number>;
@@ -53,25 +83,31 @@ export interface MachineSettings {
   /** Undefined when none were given: then the first key seen is held. */
   readonly knownHosts: Setting<readonly KnownHost[] | undefined>;
   readonly kexec: Setting<KexecImage>;
-  readonly phases: Setting<readonly SelectablePhase[]>;
   readonly onInstalled: Setting<OnInstalled>;
+  /** Undefined when none was given: then only the disks that the configuration names may be lost. */
+  readonly wipeDisks: Setting<WipeAllowance | undefined>;
+  readonly expectMachine: Setting<string | undefined>;
+  readonly allowLockout: Setting<boolean>;
   readonly copyHostKeys: Setting<boolean>;
   readonly verify: Setting<VerifyChoice>;
-  readonly nixOptions: Setting<readonly (readonly [string, string])[]>;
-  readonly printBuildLogs: Setting<boolean>;
-  readonly debug: Setting<boolean>;
-  readonly deadlines: Deadlines;
+  readonly postInstall: PostInstallSettings;
+  /** The digest of the only plan that may be carried out. */
+  readonly approvedPlan: Setting<string | undefined>;
 }
 
-/** The kinds of run. */
+/** The kinds of run; only the first changes anything on a machine, and only the first two contact one. */
 export type Settings =
   | ({ readonly kind: 'install' } & MachineSettings)
-  | ({ readonly kind: 'plan' } & MachineSettings);
+  | ({ readonly kind: 'plan' } & MachineSettings)
+  | ({ readonly kind: 'offline-plan' } & BuildSettings)
+  | ({ readonly kind: 'build-only' } & BuildSettings);
 
 /** Each value with its source, a line each; secrets print as `***`. */
 export function describeSettings(settings: Settings): string {
-  const { deadlines, ...rest } = settings;
-  return Object.entries({ ...rest, ...deadlines })
+  return Object.entries(settings)
+    .flatMap(([name, value]) =>
+      name === 'deadlines' || name === 'postInstall' ? Object.entries(value) : [[name, value]],
+    )
     .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
     .join('\n');
 }

@@ -4,6 +4,8 @@ export interface InputDefinition {
   readonly description: string;
   /** As a user would write it; undefined where there is none. Kept here and not in action.yml, so that a value's source is known. */
   readonly default?: string;
+  /** What holds without the input, in words, where that is no value. */
+  readonly otherwise?: string;
   readonly required?: boolean;
 }
 
@@ -18,12 +20,12 @@ export const inputs = [
   {
     name: 'target-host',
     description: 'The machine to install, `[user@]host`; the user is root if not given.',
-    required: true,
+    otherwise: 'required, unless no machine is contacted',
   },
   {
     name: 'ssh-private-key',
     description: 'Contents of the private key that logs in to the target (from a secret).',
-    required: true,
+    otherwise: 'required, unless no machine is contacted',
   },
   { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
   {
@@ -36,7 +38,7 @@ export const inputs = [
     description:
       'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning.',
   },
-  { name: 'kexec', description: 'Kexec image: a path on the runner or a URL.', default: defaultKexec },
+  { name: 'kexec', description: 'Kexec image: a path on the runner or a URL.', otherwise: defaultKexec },
   {
     name: 'phases',
     description: 'Which of kexec, disko, install, reboot to carry out, separated by commas.',
@@ -44,8 +46,35 @@ export const inputs = [
   },
   {
     name: 'on-installed',
-    description: 'What to do with a machine that already runs NixOS: `fail` or `reinstall`.',
+    description:
+      'What to do with a machine that already runs NixOS: `fail`, `skip` (nothing), `update` (copy and switch, nothing is wiped), `reinstall`, or `converge` (same install-id: update; another one: reinstall; none recorded: fail).',
     default: 'fail',
+  },
+  {
+    name: 'install-id',
+    description:
+      'Names this installation of the machine; it is recorded there, and on-installed: converge reinstalls only when it has changed.',
+  },
+  {
+    name: 'wipe-disks',
+    description:
+      'Disks that may be wiped, one a line: path, /dev/disk/by-id name, serial number or WWN; `any` allows all. Whatever else would be lost stops the run.',
+    otherwise: 'the disks that the configuration names, and nothing that hangs together with them',
+  },
+  {
+    name: 'disko-mode',
+    description:
+      'What disko does: `disko` (wipes, formats and mounts), `format` (adds what is missing and mounts), `mount` (only mounts).',
+    default: 'disko',
+  },
+  {
+    name: 'expect-machine',
+    description: 'Machine ID (/etc/machine-id) that the target must have: for addresses that are used again.',
+  },
+  {
+    name: 'allow-lockout',
+    description: 'Installs a system even where nobody could log in to it over SSH afterwards.',
+    default: 'false',
   },
   {
     name: 'copy-host-keys',
@@ -59,8 +88,45 @@ export const inputs = [
     default: 'auto',
   },
   {
+    name: 'post-install-ssh-host',
+    description: 'Address of the installed system, where it is another than that of target-host.',
+    otherwise: 'that of target-host',
+  },
+  {
+    name: 'post-install-ssh-port',
+    description: 'Port of the installed system’s SSH server.',
+    otherwise: 'post-kexec-ssh-port if given, else the first of services.openssh.ports',
+  },
+  {
+    name: 'post-install-ssh-user',
+    description: 'Who logs in to the installed system to prove that it runs.',
+    otherwise: 'root if the configuration lets it in, else a user who is let in',
+  },
+  {
+    name: 'post-install-ssh-private-key',
+    description:
+      'Contents of the private key for the installed system, where it is another than ssh-private-key.',
+    otherwise: 'ssh-private-key',
+  },
+  {
+    name: 'post-install-known-hosts',
+    description:
+      'known_hosts lines that the installed system must show, where its host key is neither copied nor made by this run.',
+  },
+  {
     name: 'plan',
-    description: 'Only shows what would be done; changes nothing on the target.',
+    description:
+      'Only shows what would be done; changes nothing on the target. `offline` shows what the configuration alone decides, without a connection or a secret.',
+    default: 'false',
+  },
+  {
+    name: 'approved-plan',
+    description:
+      'The plan-digest that was approved; if machine, system, disks or action are not what it says, nothing is done.',
+  },
+  {
+    name: 'build-only',
+    description: 'Evaluates and builds, and contacts no machine.',
     default: 'false',
   },
   {

@@ -24,6 +24,13 @@ let
       # not outPath: Nix prints a set that has one as that path alone
       derivation = drv: { drv = drv.drvPath; out = drv.outPath; };
       openssh = config.services.openssh or { };
+      initrdSsh = config.boot.initrd.network.ssh or { };
+      grub = config.boot.loader.grub or { };
+      # users whom sshd would let in by a key
+      logins = map (user: {
+        inherit (user) name;
+        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (user.openssh.authorizedKeys.keyFiles or [ ]);
+      }) (attrValues (builtins.mapAttrs (name: user: user // { inherit name; }) (config.users.users or { })));
     in
     {
       inherit system;
@@ -31,7 +38,9 @@ let
       diskoScript = if request.disko == null then null else
         if build ? ${request.disko} then derivation build.${request.disko} else "missing";
       hostName = config.networking.hostName or "";
-      disks = map (disk: disk.device) (attrValues (config.disko.devices.disk or { }));
+      disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (
+        attrValues (config.disko.devices.disk or { })
+      );
       substituters = map toString (config.nix.settings.substituters or [ ]);
       trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);
       hostKeys =
@@ -39,6 +48,32 @@ let
           map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or ""); }) (openssh.hostKeys or [ ])
         else
           [ ];
+      sshd = {
+        enabled = openssh.enable or false;
+        ports = openssh.ports or [ 22 ];
+        rootLogin = toString (openssh.settings.PermitRootLogin or "prohibit-password");
+        # keys that the configuration does not know: from a program, or an authority
+        otherKeys =
+          (openssh.authorizedKeysCommand or "none") != "none" || (openssh.settings.TrustedUserCAKeys or null) != null;
+      };
+      logins = builtins.filter (login: login.keys != [ ]) logins;
+      bootLoader = {
+        kind =
+          if config.boot.loader.systemd-boot.enable or false then
+            "systemd-boot"
+          else if grub.enable or false then
+            "grub"
+          else
+            "other";
+        grubDevices = map toString (grub.devices or [ ]);
+        grubEfi = grub.efiSupport or false;
+        efiMountPoint = toString (config.boot.loader.efi.efiSysMountPoint or "/boot");
+      };
+      initrdSsh = {
+        enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);
+        port = initrdSsh.port or 22;
+        hostKeys = map toString (initrdSsh.hostKeys or [ ]);
+      };
     };
 in
 if !(configurations ? ${request.name}) then

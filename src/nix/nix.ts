@@ -14,8 +14,6 @@ export interface NixOptions {
 }
 
 export interface CopyOptions {
-  /** Lets the destination fetch what it can from its own substituters. */
-  readonly substitute: boolean;
   readonly signal: AbortSignal;
   /** Called by whatever else sees bytes move. */
   readonly alsoAlive: (touch: () => void) => void;
@@ -89,17 +87,11 @@ export class Nix {
 
   /**
    * Copies the closures of store paths into the store behind a daemon's socket, without the runner's own settings:
-   * what Nix forwards to a daemon (sandbox, hooks, netrc, substituters) is none of the target's business.
+   * what Nix forwards to a daemon (sandbox, hooks, netrc, substituters) is none of the target's business. The
+   * destination fetches what it can from its own substituters.
    */
   async copy(paths: readonly string[], storeUri: string, options: CopyOptions): Promise<void> {
-    const args = [
-      'copy',
-      '--no-check-sigs',
-      '--to',
-      storeUri,
-      ...(options.substitute ? ['--substitute-on-destination'] : []),
-      ...paths,
-    ];
+    const args = ['copy', '--no-check-sigs', '--substitute-on-destination', '--to', storeUri, ...paths];
     const isolated = await this.#isolatedSettings();
     await this.#run(args, `the copy of ${paths.join(' ')}`, options.signal, {
       env: isolated,

@@ -1,4 +1,7 @@
 import { sideBySide } from '../deadlines';
+import type { Nix } from '../nix/nix';
+import type { Derivation } from '../plan/evaluation';
+import type { Runtime } from '../runtime';
 import type { PhaseContext } from './context';
 import { stageKexecImage } from './kexec-image';
 import { takeOver } from './take-over';
@@ -7,7 +10,7 @@ import { takeOver } from './take-over';
 export async function build(context: PhaseContext): Promise<void> {
   await sideBySide(
     context.runtime.signal,
-    (signal) => buildClosures(context, signal),
+    (signal) => buildClosures(derivationsOf(context), context.nix, context.runtime, signal),
     (signal) => prepareTarget(context, signal),
   );
 }
@@ -18,19 +21,28 @@ async function prepareTarget(context: PhaseContext, signal: AbortSignal): Promis
   else if (context.facts.isInstaller) await takeOver(context);
 }
 
-async function buildClosures(
-  { plan, evaluation, nix, runtime }: PhaseContext,
+/** Builds what is given; undefined entries are left out. */
+export async function buildClosures(
+  derivations: readonly (Derivation | undefined)[],
+  nix: Nix,
+  runtime: Runtime,
   signal: AbortSignal,
 ): Promise<void> {
-  const { toplevel, diskoScript } = evaluation;
-  const wanted = [
-    ...(plan.phases.includes('disko') && diskoScript !== undefined ? [diskoScript.drvPath] : []),
-    ...(plan.phases.includes('install') ? [toplevel.drvPath] : []),
-  ];
+  const wanted = derivations.filter((derivation) => derivation !== undefined);
   if (wanted.length === 0) return;
   const start = runtime.clock.now();
-  await nix.build(wanted, signal);
-  runtime.log.info(
-    `built ${evaluation.toplevel.outPath} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`,
+  await nix.build(
+    wanted.map(({ drvPath }) => drvPath),
+    signal,
   );
+  const paths = wanted.map(({ outPath }) => outPath).join(' ');
+  runtime.log.info(`built ${paths} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
+}
+
+function derivationsOf({ plan, evaluation }: PhaseContext): readonly (Derivation | undefined)[] {
+  const { phases } = plan;
+  return [
+    phases.includes('disko') ? evaluation.diskoScript : undefined,
+    phases.includes('install') || phases.includes('update') ? evaluation.toplevel : undefined,
+  ];
 }

@@ -37,7 +37,6 @@ async function copyThrough(
 ): Promise<void> {
   try {
     await nix.copy([path], bridge.uri, {
-      substitute: true,
       signal: runtime.signal,
       alsoAlive: (touch) => bridge.onProgress(touch),
     });

@@ -30,14 +30,16 @@ export async function kexec(context: PhaseContext): Promise<void> {
 async function awaitInstaller(context: PhaseContext): Promise<void> {
   const { target, settings, progress, facts } = context;
   const what = 'the jump into the installer';
-  const deadline = settings.deadlines.kexec.value;
-  await target.waitUntilGone(facts.bootId, what, deadline);
+  const { clock } = context.runtime;
+  const end = clock.now() + settings.deadlines.kexec.value;
+  const left = () => Math.max(end - clock.now(), 1);
+  await target.waitUntilGone(facts.bootId, what, left());
   progress.targetState = 'installer';
   const { host } = target.endpoint;
   // only root is let in by the installer
   target.moveTo({ endpoint: { host, port: settings.postKexecSshPort.value, user: 'root' } });
   target.privilege = 'none';
-  await target.waitForBoot(facts.bootId, what, deadline, refusedLogins);
+  await target.waitForBoot(facts.bootId, what, left(), refusedLogins);
   context.facts = await gatherFacts(target);
   if (context.facts.isInstaller) return;
   progress.targetState = 'untouched';

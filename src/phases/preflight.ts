@@ -1,6 +1,6 @@
 import { sideBySide } from '../deadlines';
 import { ConnectionError } from '../errors';
-import type { MachineSettings } from '../inputs/settings';
+import type { BuildSettings, DiskoMode, MachineSettings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import { comfortableMemoryKiB, mebibytes } from '../plan/checks';
 import { type Evaluation, evaluate } from '../plan/evaluation';
@@ -16,6 +16,21 @@ export interface Preflight {
   readonly plan: Plan;
 }
 
+/** What the configuration alone tells. */
+export async function offlinePreflight(
+  settings: BuildSettings,
+  nix: Nix,
+  runtime: Runtime,
+): Promise<Evaluation> {
+  runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
+  return evaluate(nix, settings.flake.value, diskoModeOf(settings), runtime.signal);
+}
+
+/** The disko script that the run needs, if any. */
+function diskoModeOf({ phases, diskoMode }: BuildSettings): DiskoMode | undefined {
+  return phases.value.includes('disko') ? diskoMode.value : undefined;
+}
+
 /** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */
 export async function preflight(
   settings: MachineSettings,
@@ -24,13 +39,16 @@ export async function preflight(
   runtime: Runtime,
 ): Promise<Preflight> {
   runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-  const disko = settings.phases.value.includes('disko');
+  const disko = diskoModeOf(settings);
   const [{ facts, access }, evaluation] = await sideBySide(
     runtime.signal,
     (signal) => inspect(settings, target, runtime, signal),
     (signal) => evaluate(nix, settings.flake.value, disko, signal),
   );
-  const disks = await readDisks(target, disko ? evaluation.disks : []);
+  const disks = await readDisks(
+    target,
+    disko === undefined ? [] : evaluation.disks.map(({ device }) => device),
+  );
   const plan = makePlan({ settings, evaluation, facts, access, disks, target });
   warn(settings, facts, plan, runtime);
   return { evaluation, facts, plan };

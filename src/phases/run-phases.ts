@@ -7,6 +7,7 @@ import { disko } from './disko';
 import { install } from './install';
 import { kexec } from './kexec';
 import { reboot } from './reboot';
+import { update } from './update';
 import { verify } from './verify';
 
 const steps: Record<Exclude<PhaseName, 'preflight'>, (context: PhaseContext) => Promise<void>> = {
@@ -14,6 +15,7 @@ const steps: Record<Exclude<PhaseName, 'preflight'>, (context: PhaseContext) => 
   kexec,
   disko,
   install,
+  update,
   reboot,
   verify,
 };

@@ -1,19 +1,19 @@
-import { ConnectionError, GuardError, RemoteCommandError, TimeoutError } from '../errors';
-import { parseFields } from '../plan/facts';
-import { HostKeyTrust } from '../ssh/host-key-trust';
-import { type HostKey, knownHostsLine, sameKey } from '../ssh/host-keys';
-import * as scripts from '../ssh/scripts';
+import { ConnectionError, TimeoutError } from '../errors';
+import { type HostKey, sameKey } from '../ssh/host-keys';
 import { stillTheOldBoot, type Target } from '../ssh/target';
 import type { PhaseContext } from './context';
+import { proveRunningSystem, recordProof } from './running-system';
 
 /** So many refused logins until a system that is coming up is believed to refuse them for good. */
 const refusedLogins = 3;
 
 /**
- * Proves that the new system runs: it shows the host key that it was given, from another boot than the installer's,
- * and its current system is the one that was installed.
+ * Proves that the new system runs. After an install it shows the host key that it was given, from another boot than the
+ * installer's, and its current system is the one that was installed.
  */
 export async function verify(context: PhaseContext): Promise<void> {
+  // an update brings no new boot and no new host keys
+  if (context.plan.action === 'update') return proveRunningSystem(context, context.target.trust.accepted);
   const { target, settings, progress, runtime } = context;
   const installerKeys = target.trust.accepted;
   const expected = progress.expectedHostKeys;
@@ -22,7 +22,7 @@ export async function verify(context: PhaseContext): Promise<void> {
       'The configuration has no SSH host keys that are known before the reboot; those of the installer are expected.',
     );
   // for a moment the installer still answers; its keys are accepted so that its boot id can be seen
-  target.moveTo({ trust: HostKeyTrust.pinned([...expected, ...installerKeys]) });
+  target.moveTo({ trust: target.trust.pinnedTo([...expected, ...installerKeys]) });
   const newKeys = expected.length > 0 ? expected : installerKeys;
   try {
     const what = 'the reboot into the new system';
@@ -34,7 +34,7 @@ export async function verify(context: PhaseContext): Promise<void> {
     return;
   }
   checkHostKey(target, newKeys);
-  await checkSystem(context, newKeys);
+  await proveRunningSystem(context, newKeys);
 }
 
 function checkHostKey(target: Target, expected: readonly HostKey[]): void {
@@ -48,9 +48,11 @@ function checkHostKey(target: Target, expected: readonly HostKey[]): void {
   );
 }
 
-/** The host key is proven before the login is refused, and the installer would not have refused it. */
+/**
+ * The host key is proven before the login is refused, and the installer would not have refused it. A login that is
+ * let in but runs nothing proves less: an installer that is going down does that too.
+ */
 function isLoginRefused(error: unknown): boolean {
-  if (error instanceof RemoteCommandError) return true;
   return error instanceof ConnectionError && error.reason === 'authentication';
 }
 
@@ -63,36 +65,8 @@ function acceptHostKey(context: PhaseContext, keys: readonly HostKey[]): void {
       `Verified by host key only: ${text}. Does the configuration authorize the key for root?`,
     );
   else runtime.log.info(text);
-  finish(context, 'host-key', keys);
+  recordProof(context, 'host-key', keys);
   progress.targetState = 'booted';
-}
-
-async function checkSystem(context: PhaseContext, keys: readonly HostKey[]): Promise<void> {
-  const { target, evaluation, runtime, progress } = context;
-  const { stdout } = await target.run(scripts.identity, []);
-  const identity = new Map(parseFields(stdout));
-  const running = identity.get('systemPath') ?? '';
-  if (running !== evaluation.toplevel.outPath) {
-    throw new GuardError(
-      `the machine booted ${running || 'a system without /run/current-system'}, not ${evaluation.toplevel.outPath}`,
-      {
-        hint: 'its firmware may prefer another disk or boot entry: look at the boot order',
-      },
-    );
-  }
-  progress.targetState = 'booted';
-  finish(context, 'system', keys);
-  runtime.log.info(`${identity.get('hostName') ?? 'the machine'} runs ${running}`);
-}
-
-function finish(
-  { target, progress }: PhaseContext,
-  level: 'system' | 'host-key',
-  keys: readonly HostKey[],
-): void {
-  progress.verified = level;
-  const { host, port } = target.endpoint;
-  progress.hostKeyLines = keys.map((key) => knownHostsLine(host, port, key));
 }
 
 function explainSilence(error: unknown): unknown {

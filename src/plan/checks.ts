@@ -1,4 +1,6 @@
 import { GuardError } from '../errors';
+import type { MachineSettings } from '../inputs/settings';
+import type { Action } from './decide';
 import type { Evaluation } from './evaluation';
 import type { Disks, Facts } from './facts';
 import type { Situation } from './plan';
@@ -12,26 +14,23 @@ export const comfortableMemoryKiB = 1400 * 1024;
  *
  * @throws GuardError for the first check that says no
  */
-export function checkMachine({ settings, facts, evaluation, disks }: Situation, kexecNeeded: boolean): void {
+export function checkMachine(
+  { settings, facts, evaluation, disks }: Situation,
+  action: Action,
+  kexecNeeded: boolean,
+): void {
   const phases = settings.phases.value;
   checkSystem(facts);
-  if (
-    facts.isNixos &&
-    !facts.isInstaller &&
-    settings.onInstalled.value === 'fail' &&
-    (kexecNeeded || phases.includes('disko'))
-  ) {
-    throw new GuardError(`the machine already runs NixOS (${facts.systemPath || facts.distribution})`, {
-      hint: 'set on-installed: reinstall if this machine and all that is on its disks may be wiped',
-    });
-  }
+  checkIdentity(settings, facts);
+  if (action === 'nothing') return;
+  checkArchitecture(facts, evaluation);
+  if (action === 'update') return;
   if (kexecNeeded) checkKexec(facts);
   else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
     throw new GuardError('disko and install need a NixOS installer, but the machine does not run one', {
       hint: 'add kexec to phases, or boot the machine into an installer',
     });
   }
-  checkArchitecture(facts, evaluation);
   if (phases.includes('disko')) checkDisks(disks, evaluation);
 }
 
@@ -48,6 +47,17 @@ function checkSystem(facts: Facts): void {
         : 'log in as root: neither sudo nor doas is usable on the machine',
     });
   }
+}
+
+function checkIdentity({ expectMachine }: MachineSettings, facts: Facts): void {
+  const expected = expectMachine.value;
+  if (expected === undefined || facts.machineId === expected) return;
+  throw new GuardError(
+    `the machine's ID is ${facts.machineId || 'not set'}, but expect-machine says ${expected}: another machine has this address now`,
+    {
+      hint: 'check target-host, or set expect-machine to the contents of /etc/machine-id of the right machine',
+    },
+  );
 }
 
 function checkKexec(facts: Facts): void {
@@ -67,6 +77,11 @@ function checkKexec(facts: Facts): void {
   if (facts.kexecDisabled) {
     throw new GuardError('kexec is switched off on the machine (kernel.kexec_load_disabled is 1)', {
       hint: 'reboot it without that setting, or boot an installer from other media',
+    });
+  }
+  if (facts.lockdown === 'integrity' || facts.lockdown === 'confidentiality') {
+    throw new GuardError(`the machine's kernel is locked down (${facts.lockdown}): it refuses kexec`, {
+      hint: 'switch off Secure Boot or the kernel option lockdown=, or boot an installer from other media',
     });
   }
 }

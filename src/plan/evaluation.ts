@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { NixError } from '../errors';
 import type { FlakeReference } from '../inputs/flake-reference';
+import type { DiskoMode } from '../inputs/settings';
 import expression from '../nix/evaluation.nix';
 import { type Nix, nixString } from '../nix/nix';
 
@@ -17,6 +18,43 @@ export interface ConfiguredHostKey {
   readonly bits: string;
 }
 
+/** A disk of `disko.devices.disk`. */
+export interface ConfiguredDisk {
+  readonly device: string;
+  /** Whether disko's mode `disko` wipes it; if not it only adds what is missing. */
+  readonly destroy: boolean;
+}
+
+export interface ConfiguredSshd {
+  readonly enabled: boolean;
+  readonly ports: readonly number[];
+  /** sshd's PermitRootLogin. */
+  readonly rootLogin: string;
+  /** Whether keys may be accepted that the configuration does not name. */
+  readonly otherKeys: boolean;
+}
+
+/** A user with authorized keys: lines as authorized_keys files hold them. */
+export interface ConfiguredLogin {
+  readonly name: string;
+  readonly keys: readonly string[];
+}
+
+export interface ConfiguredBootLoader {
+  readonly kind: 'systemd-boot' | 'grub' | 'other';
+  readonly grubDevices: readonly string[];
+  readonly grubEfi: boolean;
+  readonly efiMountPoint: string;
+}
+
+/** The SSH server of the initrd, in which a disk's passphrase can be entered. */
+export interface ConfiguredInitrdSsh {
+  readonly enabled: boolean;
+  readonly port: number;
+  /** Private key files, as the configuration names them. */
+  readonly hostKeys: readonly string[];
+}
+
 /** Everything that one evaluation of the configuration tells. */
 export interface Evaluation {
   /** `x86_64-linux` */
@@ -25,25 +63,29 @@ export interface Evaluation {
   readonly toplevel: Derivation;
   /** Undefined when no disko script was asked for. */
   readonly diskoScript: Derivation | undefined;
-  /** The devices of `disko.devices.disk`. */
-  readonly disks: readonly string[];
+  readonly disks: readonly ConfiguredDisk[];
   readonly substituters: readonly string[];
   readonly trustedPublicKeys: readonly string[];
   /** Empty when sshd is off. */
   readonly hostKeys: readonly ConfiguredHostKey[];
+  readonly sshd: ConfiguredSshd;
+  readonly logins: readonly ConfiguredLogin[];
+  readonly bootLoader: ConfiguredBootLoader;
+  readonly initrdSsh: ConfiguredInitrdSsh;
 }
 
 /**
- * @param disko whether the disko script is needed
+ * @param disko which disko script is needed, if any
  * @throws NixError; an unknown configuration is answered with the names that exist
  */
 export async function evaluate(
   nix: Nix,
   flake: FlakeReference,
-  disko: boolean,
+  disko: DiskoMode | undefined,
   signal: AbortSignal,
 ): Promise<Evaluation> {
-  const request = JSON.stringify({ name: flake.name, path: flake.path, disko: disko ? 'diskoScript' : null });
+  const script = disko === undefined ? null : `${disko}Script`;
+  const request = JSON.stringify({ name: flake.name, path: flake.path, disko: script });
   const apply = `(${expression}) (builtins.fromJSON ${nixString(request)})`;
   const answer = await nix
     .evaluate(`${localUri(flake.uri)}#nixosConfigurations`, apply, signal)
@@ -90,31 +132,65 @@ function readEvaluation(answer: unknown, flake: FlakeReference): Evaluation {
   }
   const found = asRecord(value.found);
   if (found.diskoScript === 'missing') {
-    throw new NixError(`nixosConfigurations."${flake.name}" has no config.system.build.diskoScript`, {
+    throw new NixError(`nixosConfigurations."${flake.name}" has no disko script in config.system.build`, {
       hint: 'import the disko module and a disk layout, or leave disko out of phases',
     });
   }
+  const sshd = asRecord(found.sshd);
+  const bootLoader = asRecord(found.bootLoader);
+  const initrdSsh = asRecord(found.initrdSsh);
   return {
     system: String(found.system),
     hostName: String(found.hostName),
     toplevel: asDerivation(found.toplevel),
     diskoScript: found.diskoScript === null ? undefined : asDerivation(found.diskoScript),
-    disks: asStrings(found.disks),
+    disks: asRecords(found.disks).map(({ device, destroy }) => ({
+      device: String(device),
+      destroy: destroy !== false,
+    })),
     substituters: asStrings(found.substituters),
     trustedPublicKeys: asStrings(found.trustedPublicKeys),
-    hostKeys: Array.isArray(found.hostKeys)
-      ? found.hostKeys.map((key) => {
-          const { type, path, bits } = asRecord(key);
-          return { type: String(type), path: String(path), bits: String(bits) };
-        })
-      : [],
+    hostKeys: asRecords(found.hostKeys).map(({ type, path, bits }) => ({
+      type: String(type),
+      path: String(path),
+      bits: String(bits),
+    })),
+    sshd: {
+      enabled: sshd.enabled === true,
+      ports: asStrings(sshd.ports).map(Number),
+      rootLogin: String(sshd.rootLogin),
+      otherKeys: sshd.otherKeys === true,
+    },
+    logins: asRecords(found.logins).map(({ name, keys }) => ({
+      name: String(name),
+      keys: asStrings(keys).flatMap((text) => text.split('\n').filter((line) => line.trim() !== '')),
+    })),
+    bootLoader: {
+      kind: asBootLoader(bootLoader.kind),
+      grubDevices: asStrings(bootLoader.grubDevices),
+      grubEfi: bootLoader.grubEfi === true,
+      efiMountPoint: String(bootLoader.efiMountPoint),
+    },
+    initrdSsh: {
+      enabled: initrdSsh.enabled === true,
+      port: Number(initrdSsh.port),
+      hostKeys: asStrings(initrdSsh.hostKeys),
+    },
   };
+}
+
+function asBootLoader(value: unknown): ConfiguredBootLoader['kind'] {
+  return value === 'systemd-boot' || value === 'grub' ? value : 'other';
 }
 
 function asRecord(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null)
     throw new NixError('the evaluation gave another answer than was asked for');
   return { ...value };
+}
+
+function asRecords(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value) ? value.map(asRecord) : [];
 }
 
 function asStrings(value: unknown): string[] {

@@ -23,6 +23,14 @@ export interface Facts {
   readonly bootId: string;
   readonly uefi: boolean;
   readonly kexecDisabled: boolean;
+  /** The kernel's lockdown mode: `none`, `integrity`, `confidentiality`, or empty where it does not say. */
+  readonly lockdown: string;
+  /** /etc/machine-id; empty if there is none. The kexec image keeps it. */
+  readonly machineId: string;
+  /** The install-id with which an earlier run installed this system; empty if none is recorded. */
+  readonly installId: string;
+  /** The machine's addresses with their prefix lengths. */
+  readonly addresses: readonly string[];
   /** Where `/run/current-system` leads; empty if it is not there. */
   readonly systemPath: string;
 }
@@ -62,6 +70,10 @@ export function parseFacts(text: string): Facts {
     bootId: field('bootId'),
     uefi: yes('uefi'),
     kexecDisabled: field('kexecDisabled') === '1',
+    lockdown: field('lockdown'),
+    machineId: field('machineId'),
+    installId: field('installId'),
+    addresses: fields.filter(([key]) => key === 'address').map(([, value]) => value),
     systemPath: field('systemPath'),
   };
 }

@@ -1,13 +1,23 @@
 import { createHash } from 'node:crypto';
-import type { MachineSettings, SelectablePhase } from '../inputs/settings';
+import type { BuildSettings, DiskoMode, MachineSettings, SelectablePhase } from '../inputs/settings';
 import { nameOf } from '../ssh/connection';
 import { fingerprint } from '../ssh/host-keys';
 import type { Target } from '../ssh/target';
 import { checkMachine } from './checks';
-import type { Evaluation } from './evaluation';
+import { type Action, decide } from './decide';
+import type { ConfiguredDisk, Evaluation } from './evaluation';
 import type { CarriedAccess, Disk, Disks, Facts } from './facts';
 
-export const phaseNames = ['preflight', 'build', 'kexec', 'disko', 'install', 'reboot', 'verify'] as const;
+export const phaseNames = [
+  'preflight',
+  'build',
+  'kexec',
+  'disko',
+  'install',
+  'update',
+  'reboot',
+  'verify',
+] as const;
 export type PhaseName = (typeof phaseNames)[number];
 
 /** What the configuration alone decides: needs no secret and no connection. */
@@ -17,30 +27,42 @@ export interface OfflinePlan {
   readonly hostName: string;
   readonly toplevel: string;
   readonly diskoScript: string | null;
-  readonly disks: readonly string[];
+  readonly diskoMode: DiskoMode;
+  readonly disks: readonly ConfiguredDisk[];
+  readonly installId: string | null;
 }
 
 /** What the machine, as it is now, adds. */
 export interface OnlinePlan {
   readonly target: string;
   readonly hostKeys: readonly string[];
-  readonly distribution: string;
-  readonly kernel: string;
+  readonly machineId: string;
   readonly architecture: string;
-  readonly memoryKiB: number;
   readonly runsNixos: boolean;
   readonly isInstaller: boolean;
   readonly currentSystem: string;
+  /** The install-id that is recorded on the machine; empty if there is none. */
+  readonly installId: string;
   /** Whether the configuration says which disks disko touches; if not, all of them may be lost. */
   readonly disksKnown: boolean;
   /** The disks that the configuration names, as they were found; all that is on them is lost. */
   readonly wiped: readonly (Disk & { readonly path: string })[];
   readonly untouched: readonly Disk[];
+  readonly observed: Observed;
+}
+
+/** What a reader wants to know, and what may change without making it another plan: it is not part of the digest. */
+export interface Observed {
+  readonly distribution: string;
+  readonly kernel: string;
+  readonly memoryKiB: number;
+  readonly uefi: boolean;
+  readonly addresses: readonly string[];
 }
 
 /** What will happen, and why. Plain data without times and secrets; phases carry it out and decide nothing. */
 export interface Plan {
-  readonly action: 'install' | 'update' | 'nothing';
+  readonly action: Action;
   readonly reason: string;
   readonly phases: readonly PhaseName[];
   /** Our key is in no file that the kexec image takes along: it is added before the jump. */
@@ -48,6 +70,9 @@ export interface Plan {
   readonly offline: OfflinePlan;
   readonly online: OnlinePlan;
 }
+
+/** A plan, or only the half of it that needs no machine. */
+export type PublishedPlan = Plan | { readonly offline: OfflinePlan; readonly online: null };
 
 /** What the plan is made from. */
 export interface Situation {
@@ -66,33 +91,29 @@ export interface Situation {
  */
 export function makePlan(situation: Situation): Plan {
   const { settings, evaluation, facts, access } = situation;
-  const kexecNeeded = settings.phases.value.includes('kexec') && !facts.isInstaller;
-  checkMachine(situation, kexecNeeded);
+  const { action, reason } = decide(settings, facts, evaluation);
+  const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && !facts.isInstaller;
+  checkMachine(situation, action, kexecNeeded);
   return {
-    action: 'install',
-    reason: reasonOf(facts),
-    phases: [
-      'preflight',
-      'build',
-      ...chosenPhases(settings.phases.value, kexecNeeded, settings.verify.value !== 'off'),
-    ],
+    action,
+    reason,
+    phases: phasesOf(action, settings, kexecNeeded),
     authorizeKey: kexecNeeded && !access.keyIsCarried,
-    offline: {
-      configuration: nameConfiguration(settings),
-      system: evaluation.system,
-      hostName: evaluation.hostName,
-      toplevel: evaluation.toplevel.outPath,
-      diskoScript: evaluation.diskoScript?.outPath ?? null,
-      disks: evaluation.disks,
-    },
-    online: onlinePlan(situation),
+    offline: offlinePlan(settings, evaluation),
+    online: onlinePlan(situation, action),
   };
 }
 
-function reasonOf(facts: Facts): string {
-  if (facts.isInstaller) return 'the machine runs a NixOS installer';
-  if (facts.isNixos) return 'the machine runs NixOS, and on-installed is reinstall';
-  return `the machine runs ${facts.distribution || facts.os}`;
+function phasesOf(action: Action, settings: MachineSettings, kexecNeeded: boolean): PhaseName[] {
+  const verify = settings.verify.value !== 'off';
+  switch (action) {
+    case 'nothing':
+      return ['preflight'];
+    case 'update':
+      return ['preflight', 'build', 'update', ...(verify ? (['verify'] as const) : [])];
+    case 'install':
+      return ['preflight', 'build', ...chosenPhases(settings.phases.value, kexecNeeded, verify)];
+  }
 }
 
 function chosenPhases(
@@ -104,14 +125,28 @@ function chosenPhases(
   return verify && chosen.includes('reboot') ? [...phases, 'verify'] : phases;
 }
 
-export function nameConfiguration(settings: MachineSettings): string {
+export function offlinePlan(settings: BuildSettings, evaluation: Evaluation): OfflinePlan {
+  return {
+    configuration: nameConfiguration(settings),
+    system: evaluation.system,
+    hostName: evaluation.hostName,
+    toplevel: evaluation.toplevel.outPath,
+    diskoScript: evaluation.diskoScript?.outPath ?? null,
+    diskoMode: settings.diskoMode.value,
+    disks: evaluation.disks,
+    installId: settings.installId.value ?? null,
+  };
+}
+
+export function nameConfiguration(settings: BuildSettings): string {
   const { uri, name, path } = settings.flake.value;
   return [`${uri}#nixosConfigurations."${name}"`, ...path].join('.');
 }
 
-function onlinePlan({ settings, evaluation, facts, disks, target }: Situation): OnlinePlan {
-  const disksKnown = !settings.phases.value.includes('disko') || evaluation.disks.length > 0;
-  const chosen = settings.phases.value.includes('disko') ? disks.configured : [];
+function onlinePlan({ settings, evaluation, facts, disks, target }: Situation, action: Action): OnlinePlan {
+  const disko = action === 'install' && settings.phases.value.includes('disko');
+  const disksKnown = !disko || evaluation.disks.length > 0;
+  const chosen = disko ? disks.configured : [];
   const wiped = chosen.flatMap(({ path, device }) => {
     const found = disks.present.filter((disk) => disk.device === device);
     // a partition, a RAID array or a volume is lost as well, though it is no disk of its own
@@ -122,16 +157,22 @@ function onlinePlan({ settings, evaluation, facts, disks, target }: Situation): 
   return {
     target: nameOf(target.endpoint),
     hostKeys: target.trust.accepted.map((key) => `${key.type} ${fingerprint(key)}`),
-    distribution: facts.distribution,
-    kernel: facts.kernel,
+    machineId: facts.machineId,
     architecture: facts.architecture,
-    memoryKiB: facts.memoryKiB,
     runsNixos: facts.isNixos,
     isInstaller: facts.isInstaller,
     currentSystem: facts.systemPath,
+    installId: facts.installId,
     disksKnown,
     wiped,
     untouched: untouchedDisks(disks, wiped, disksKnown),
+    observed: {
+      distribution: facts.distribution,
+      kernel: facts.kernel,
+      memoryKiB: facts.memoryKiB,
+      uefi: facts.uefi,
+      addresses: facts.addresses,
+    },
   };
 }
 
@@ -155,6 +196,10 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
-export function planDigest(plan: Plan): string {
-  return `sha256:${createHash('sha256').update(canonicalJson(plan)).digest('hex')}`;
+/** SHA-256 of what the plan decides; what was merely observed is left out. */
+export function planDigest(plan: PublishedPlan): string {
+  const { online } = plan;
+  const { observed: _, ...decided } = online ?? { observed: null };
+  const text = canonicalJson({ ...plan, online: online === null ? null : decided });
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

@@ -1,18 +1,27 @@
 import type { Result } from './result';
 
 /** The outputs of the action, in the order of action.yml. */
-export const outputNames = [
-  'outcome',
-  'target-state',
-  'system-path',
-  'verified',
-  'phases',
-  'host-keys',
-  'plan',
-  'plan-digest',
-  'result-file',
+export const outputs = [
+  { name: 'outcome', description: 'planned, built, prepared, installed, updated, unchanged or failed.' },
+  {
+    name: 'target-state',
+    description: 'How far the machine came: untouched, installer, partitioned, installed, booted.',
+  },
+  { name: 'system-path', description: 'Store path of the installed system.' },
+  {
+    name: 'verified',
+    description: 'What was proven about the new system: system, host-key or none.',
+  },
+  { name: 'phases', description: 'The phases that ran, as JSON: name, outcome, seconds.' },
+  { name: 'host-keys', description: 'known_hosts lines of the new system.' },
+  { name: 'plan', description: 'The plan as JSON.' },
+  { name: 'plan-digest', description: 'SHA-256 of what the plan decides, for approved-plan.' },
+  {
+    name: 'result-file',
+    description: 'Path of the JSON file with the whole result; set on failure too.',
+  },
 ] as const;
-export type OutputName = (typeof outputNames)[number];
+export type OutputName = (typeof outputs)[number]['name'];
 
 export function outputsOf(result: Result, resultFile: string): Record<OutputName, string> {
   return {

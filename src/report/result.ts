@@ -1,9 +1,9 @@
 import type { ErrorKind } from '../errors';
-import type { PhaseName, Plan } from '../plan/plan';
+import { type PhaseName, type PublishedPlan, planDigest } from '../plan/plan';
 import type { HostKey } from '../ssh/host-keys';
 
-/** `prepared`: the phases that were asked for end before install, and were done. */
-export type Outcome = 'planned' | 'prepared' | 'installed' | 'updated' | 'unchanged' | 'failed';
+/** `built`: no machine was contacted. `prepared`: the phases that were asked for end before install, and were done. */
+export type Outcome = 'planned' | 'built' | 'prepared' | 'installed' | 'updated' | 'unchanged' | 'failed';
 /** How far the machine came. From `partitioned` on the old data is gone. */
 export type TargetState = 'untouched' | 'installer' | 'partitioned' | 'installed' | 'booted';
 /** What was proven about the new system. */
@@ -34,7 +34,7 @@ export interface Result {
   readonly phases: readonly PhaseRecord[];
   /** The host keys that the machine is known to have in the end, as known_hosts lines. */
   readonly hostKeys: readonly string[];
-  readonly plan: Plan | null;
+  readonly plan: PublishedPlan | null;
   readonly planDigest: string | null;
   readonly failure: Failure | null;
 }
@@ -45,8 +45,7 @@ export class Progress {
   target = '';
   systemPath = '';
   verified: Verified = 'none';
-  plan: Plan | undefined;
-  planDigest: string | undefined;
+  plan: PublishedPlan | undefined;
   /** The keys that the new system must show after the reboot. */
   expectedHostKeys: readonly HostKey[] = [];
   hostKeyLines: readonly string[] = [];
@@ -79,7 +78,7 @@ export class Progress {
       phases: this.#phases,
       hostKeys: this.hostKeyLines,
       plan: this.plan ?? null,
-      planDigest: this.planDigest ?? null,
+      planDigest: this.plan === undefined ? null : planDigest(this.plan),
       failure: failure ?? null,
     };
   }

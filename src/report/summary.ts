@@ -1,9 +1,10 @@
 import { formatDuration } from '../deadlines';
-import type { Plan } from '../plan/plan';
+import type { PublishedPlan } from '../plan/plan';
 import type { Outcome, Result, TargetState, Verified } from './result';
 
 const titles: Record<Outcome, string> = {
   planned: '📋 Planned',
+  built: '✅ Built, no machine contacted',
   prepared: '✅ Prepared, not installed',
   installed: '✅ NixOS installed',
   updated: '✅ NixOS updated',
@@ -58,7 +59,9 @@ function failureSection({ failure }: Result): string[] {
   ];
 }
 
-function planSection({ reason, offline, online }: Plan): string[] {
+function planSection(plan: PublishedPlan): string[] {
+  const { offline, online } = plan;
+  if (online === null) return [`${code(offline.configuration)} (${escapeMarkdown(offline.system)})`];
   const disks = online.wiped.map((disk) => [
     code(disk.path),
     `${(disk.bytes / 1e9).toFixed(1)} GB`,
@@ -72,7 +75,7 @@ function planSection({ reason, offline, online }: Plan): string[] {
     'untouched',
   ]);
   return [
-    `${code(offline.configuration)} (${escapeMarkdown(offline.system)}), because ${escapeMarkdown(reason)}.`,
+    `${code(offline.configuration)} (${escapeMarkdown(offline.system)}), because ${escapeMarkdown(plan.reason)}.`,
     ...(disks.length + kept.length === 0 ? [] : [table(['disk', 'size', 'model', ''], [...disks, ...kept])]),
   ];
 }

@@ -36,4 +36,10 @@ echo "memoryKiB=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo 2>/dev/
 echo "bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 echo "uefi=$(works test -d /sys/firmware/efi)"
 echo "kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)"
+echo "lockdown=$(sed -n 's/.*\[\(.*\)\].*/\1/p' /sys/kernel/security/lockdown 2>/dev/null)"
+echo "machineId=$(cat /etc/machine-id 2>/dev/null)"
+echo "installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)"
+for address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\{0,1\} \([^ ]*\).*/\1/p'); do
+  echo "address=$address"
+done
 echo "systemPath=$(readlink -f /run/current-system 2>/dev/null)"

@@ -24,6 +24,11 @@ export class HostKeyTrust {
     return new HostKeyTrust([], [], false);
   }
 
+  /** The same, but for the accepted keys: what was revoked stays so. */
+  pinnedTo(accepted: readonly HostKey[]): HostKeyTrust {
+    return HostKeyTrust.pinned(accepted, this.#revoked);
+  }
+
   /** Whether the keys were known before the first connection. */
   get isPinned(): boolean {
     return this.#pinned;

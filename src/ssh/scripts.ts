@@ -16,6 +16,7 @@ import leftoversText from '../scripts/leftovers.sh';
 import mountedText from '../scripts/mounted.sh';
 import rebootText from '../scripts/reboot.sh';
 import stageText from '../scripts/stage.sh';
+import switchText from '../scripts/switch.sh';
 import type { Script } from './remote-command';
 
 /** Looks only, or comes to the same when it is done again. */
@@ -40,3 +41,4 @@ export const leftovers = repeatable('leftovers.sh', leftoversText);
 export const mounted = repeatable('mounted.sh', mountedText);
 export const reboot = once('reboot.sh', rebootText);
 export const stage = once('stage.sh', stageText);
+export const switchTo = once('switch.sh', switchText);

@@ -120,6 +120,7 @@ export class Target {
   /**
    * Waits until the boot that runs now has ended: nothing answers any more, or something else does.
    *
+   * @param ms how long, in milliseconds
    * @throws TimeoutError
    */
   waitUntilGone(bootId: string, what: string, ms: number): Promise<void> {

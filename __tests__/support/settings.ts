@@ -1,0 +1,17 @@
+// Settings out of inputs, for tests that contact a machine.
+import { type RawInputs, readSettings } from '../../src/inputs/read-settings';
+import type { MachineSettings, Settings } from '../../src/inputs/settings';
+import { SecretRegistry } from '../../src/secrets';
+
+export type OnMachine = Extract<Settings, MachineSettings>;
+
+/** @throws where the inputs describe a run without a machine */
+export function machineSettings(
+  raw: RawInputs,
+  secrets: SecretRegistry = new SecretRegistry(() => undefined),
+): OnMachine {
+  const settings = readSettings(raw, secrets);
+  if (settings.kind === 'offline-plan' || settings.kind === 'build-only')
+    throw new Error(`these are the settings of a run without a machine: ${settings.kind}`);
+  return settings;
+}

@@ -1,0 +1,39 @@
+import { GuardError } from '../errors';
+import { parseFields } from '../plan/facts';
+import { type HostKey, knownHostsLine } from '../ssh/host-keys';
+import * as scripts from '../ssh/scripts';
+import type { PhaseContext } from './context';
+
+/**
+ * Asks the machine, as someone who is logged in, which system runs.
+ *
+ * @throws GuardError when it is not the one that was brought there
+ */
+export async function proveRunningSystem(context: PhaseContext, keys: readonly HostKey[]): Promise<void> {
+  const { target, evaluation, runtime, progress } = context;
+  const { stdout } = await target.run(scripts.identity, []);
+  const identity = new Map(parseFields(stdout));
+  const running = identity.get('systemPath') ?? '';
+  if (running !== evaluation.toplevel.outPath) {
+    throw new GuardError(
+      `the machine booted ${running || 'a system without /run/current-system'}, not ${evaluation.toplevel.outPath}`,
+      {
+        hint: 'its firmware may prefer another disk or boot entry: look at the boot order',
+      },
+    );
+  }
+  progress.targetState = 'booted';
+  recordProof(context, 'system', keys);
+  runtime.log.info(`${identity.get('hostName') ?? 'the machine'} runs ${running}`);
+}
+
+/** @param keys the host keys that the machine is known to have now */
+export function recordProof(
+  { target, progress }: PhaseContext,
+  level: 'system' | 'host-key',
+  keys: readonly HostKey[],
+): void {
+  progress.verified = level;
+  const { host, port } = target.endpoint;
+  progress.hostKeyLines = keys.map((key) => knownHostsLine(host, port, key));
+}

@@ -1,0 +1,19 @@
+import { runDetached } from '../ssh/detached';
+import * as scripts from '../ssh/scripts';
+import type { PhaseContext } from './context';
+import { copyClosure } from './copy-closure';
+
+/** Brings the system to a machine that runs NixOS, and switches it over. Nothing is wiped. */
+export async function update(context: PhaseContext): Promise<void> {
+  const { evaluation, target, settings, runtime, progress } = context;
+  const system = evaluation.toplevel.outPath;
+  await copyClosure(context, system, 'local');
+  await runDetached(target, {
+    name: 'switch',
+    script: scripts.switchTo.text,
+    args: [system],
+    idleMs: settings.deadlines.idle.value,
+    onLine: (line) => runtime.log.foreign('switch', line),
+  });
+  progress.systemPath = system;
+}
