@@ -10,6 +10,7 @@ import { type BuildSettings, describeSettings, type MachineSettings, type Settin
 import { Nix } from './nix/nix';
 import { openTarget } from './open-target';
 import { buildClosures } from './phases/build';
+import { CleanUp } from './phases/clean-up';
 import { offlinePreflight, preflight } from './phases/preflight';
 import { phase, runPhases } from './phases/run-phases';
 import { checkApproval } from './plan/approval';
@@ -113,6 +114,7 @@ async function runOnMachine(
       facts,
       plan,
       progress,
+      cleanUp: new CleanUp(),
       stagedImage: undefined,
     });
     return outcomeOf(plan);

@@ -1,4 +1,5 @@
 // What a phase works with, for tests of single phases: real settings and facts, and a plan that nobody looks at.
+import { CleanUp } from '../../src/phases/clean-up';
 import type { PhaseContext } from '../../src/phases/context';
 import type { Evaluation } from '../../src/plan/evaluation';
 import { gatherFacts } from '../../src/plan/facts';
@@ -72,6 +73,7 @@ export async function contextOf(
     evaluation,
     plan,
     progress: new Progress(),
+    cleanUp: new CleanUp(),
     facts: await gatherFacts(target),
     stagedImage: undefined,
   };

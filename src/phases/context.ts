@@ -6,6 +6,7 @@ import type { Plan } from '../plan/plan';
 import type { Progress } from '../report/result';
 import type { Runtime } from '../runtime';
 import type { Target } from '../ssh/target';
+import type { CleanUp } from './clean-up';
 
 /** What a phase works with. */
 export interface PhaseContext {
@@ -16,6 +17,8 @@ export interface PhaseContext {
   readonly evaluation: Evaluation;
   readonly plan: Plan;
   readonly progress: Progress;
+  /** Where a phase says what it leaves on the target for a while. */
+  readonly cleanUp: CleanUp;
   /** The facts of the boot that runs now. */
   facts: Facts;
   /** Where the kexec image lies unpacked on the target, once it was staged. */

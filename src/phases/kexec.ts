@@ -1,4 +1,4 @@
-import { ConnectionError, errorMessage, GuardError, TimeoutError } from '../errors';
+import { ConnectionError, GuardError, TimeoutError } from '../errors';
 import { mebibytes } from '../plan/checks';
 import { gatherFacts } from '../plan/facts';
 import { execScript, runDetachedOnce } from '../ssh/detached';
@@ -15,12 +15,11 @@ export async function kexec(context: PhaseContext): Promise<void> {
   if (stagedImage === undefined) {
     throw new Error('the kexec phase needs the image that the build phase stages');
   }
-  const removeKey = await authorizeKey(context);
+  await authorizeKey(context);
   try {
     await startKexec(context, stagedImage);
     await awaitInstaller(context);
   } catch (error) {
-    if (!runtime.signal.aborted) await removeKey();
     throw explainSilence(error);
   }
   const { distribution, memoryKiB } = context.facts;
@@ -51,23 +50,20 @@ async function awaitInstaller(context: PhaseContext): Promise<void> {
   );
 }
 
-/** How long taking the key away again may take when something else has failed already. */
-const cleanUpMs = 20_000;
-
-/** @returns what takes the key away again, as well as it can */
-async function authorizeKey({ plan, target, settings, runtime }: PhaseContext): Promise<() => Promise<void>> {
-  if (!plan.authorizeKey) return async () => undefined;
+/**
+ * Lets our key in to root's account where the kexec image would not take it along otherwise. It is taken away again if
+ * the machine does not jump.
+ */
+async function authorizeKey({ plan, target, settings, facts, cleanUp }: PhaseContext): Promise<void> {
+  if (!plan.authorizeKey) return;
   const { type, base64 } = settings.publicKey;
   const line = `${type} ${base64} nixos-anywhere-action (added for this installation)`;
+  cleanUp.leave({
+    what: "The public key that was added to root's authorized_keys",
+    bootId: facts.bootId,
+    remove: (signal) => target.run(scripts.deauthorize, [line], { privileged: true, signal }),
+  });
   await target.run(scripts.authorize, [line], { privileged: true });
-  return async () => {
-    const signal = AbortSignal.timeout(cleanUpMs);
-    await target.run(scripts.deauthorize, [line], { privileged: true, signal }).catch((error: unknown) => {
-      runtime.log.warning(
-        `The public key that was added to root's authorized_keys could not be removed: ${errorMessage(error)}`,
-      );
-    });
-  };
 }
 
 async function startKexec({ target, settings, runtime }: PhaseContext, image: string): Promise<void> {

@@ -2,6 +2,7 @@ import type { PhaseName } from '../plan/plan';
 import type { Progress } from '../report/result';
 import type { Runtime } from '../runtime';
 import { build } from './build';
+import { cleanUp } from './clean-up';
 import type { PhaseContext } from './context';
 import { disko } from './disko';
 import { install } from './install';
@@ -20,12 +21,16 @@ const steps: Record<Exclude<PhaseName, 'preflight'>, (context: PhaseContext) => 
   verify,
 };
 
-/** Carries out the plan, phase by phase. */
+/** Carries out the plan, phase by phase; whatever happens, leaves nothing on the target but what was asked for. */
 export async function runPhases(context: PhaseContext): Promise<void> {
   if (context.facts.isInstaller) context.progress.targetState = 'installer';
-  for (const name of context.plan.phases) {
-    if (name !== 'preflight')
-      await phase(name, context.progress, context.runtime, () => steps[name](context));
+  try {
+    for (const name of context.plan.phases) {
+      if (name !== 'preflight')
+        await phase(name, context.progress, context.runtime, () => steps[name](context));
+    }
+  } finally {
+    await cleanUp(context);
   }
 }
 
