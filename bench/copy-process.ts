@@ -55,6 +55,7 @@ function makeRuntime(privateFolder: string): Runtime {
     clock: systemClock,
     processes: new SpawnRunner(() => environment),
     signal: new AbortController().signal,
+    abort: () => undefined,
     privateFolder,
   };
 }

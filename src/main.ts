@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as core from '@actions/core';
 import { childEnvironment } from './child-environment';
-import { CancelledError } from './errors';
+import { type ActionError, CancelledError } from './errors';
 import { readRawInputs } from './inputs/raw-inputs';
 import { readSettings } from './inputs/read-settings';
+import { readRunIdentity } from './inputs/run-identity';
 import { type BuildSettings, describeSettings, type MachineSettings, type Settings } from './inputs/settings';
 import { Nix } from './nix/nix';
 import { openTarget } from './open-target';
 import { buildClosures } from './phases/build';
 import { CleanUp } from './phases/clean-up';
+import { Lease } from './phases/lease';
 import { offlinePreflight, preflight } from './phases/preflight';
 import { phase, runPhases } from './phases/run-phases';
 import { checkApproval } from './plan/approval';
@@ -40,9 +42,13 @@ export async function main(): Promise<number> {
     log.debugShown = settings.debug.value;
     log.debug(describeSettings(settings));
     const processes = new SpawnRunner(() => childEnvironment(process.env, secrets));
-    const outcome = await withPrivateFolder((privateFolder) =>
-      run(settings, { log, clock: systemClock, processes, signal: cancel.signal, privateFolder }, progress),
-    );
+    const { signal, abort } = cancel;
+    const outcome = await Promise.race([
+      withPrivateFolder((privateFolder) =>
+        run(settings, { log, clock: systemClock, processes, signal, abort, privateFolder }, progress),
+      ),
+      cancel.again,
+    ]);
     await publish(progress.result(outcome), log, secrets);
     return 0;
   } catch (error) {
@@ -105,6 +111,7 @@ async function runOnMachine(
     runtime.log.info(describePlan(plan));
     if (settings.kind === 'plan') return 'planned';
     checkApproval(plan, settings.approvedPlan.value);
+    const cleanUp = new CleanUp();
     await runPhases({
       settings,
       runtime,
@@ -114,7 +121,8 @@ async function runOnMachine(
       facts,
       plan,
       progress,
-      cleanUp: new CleanUp(),
+      cleanUp,
+      lease: new Lease({ target, runtime, cleanUp, identity: readRunIdentity(process.env) }),
       stagedImage: undefined,
     });
     return outcomeOf(plan);
@@ -138,14 +146,33 @@ async function withPrivateFolder<T>(work: (folder: string) => Promise<T>): Promi
   }
 }
 
-/** The runner cancels a job with SIGINT, and with SIGTERM 7.5 s later. */
-function cancelledBySignal(): { readonly signal: AbortSignal; stop(): void } {
+interface Cancellation {
+  /** Aborted by the first signal, or by whoever finds that the run may not go on. */
+  readonly signal: AbortSignal;
+  readonly abort: (reason: ActionError) => void;
+  /** Rejects with the second signal: then there is no time left for an end in good order. */
+  readonly again: Promise<never>;
+  stop(): void;
+}
+
+/** The runner cancels a job with SIGINT, with SIGTERM 7.5 s later, and with SIGKILL after another 2.5 s. */
+function cancelledBySignal(): Cancellation {
   const controller = new AbortController();
-  const cancel = (name: NodeJS.Signals) =>
-    controller.abort(new CancelledError(`the job was cancelled (${name})`));
+  const second = Promise.withResolvers<never>();
+  // nobody listens once the run has ended
+  second.promise.catch(() => undefined);
+  let signals = 0;
+  const cancel = (name: NodeJS.Signals) => {
+    const reason = new CancelledError(`the job was cancelled (${name})`);
+    signals += 1;
+    if (signals === 1) controller.abort(reason);
+    else second.reject(reason);
+  };
   process.on('SIGINT', cancel).on('SIGTERM', cancel);
   return {
     signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
+    again: second.promise,
     stop: () => process.off('SIGINT', cancel).off('SIGTERM', cancel),
   };
 }

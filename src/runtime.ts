@@ -1,3 +1,4 @@
+import type { ActionError } from './errors';
 import type { ProcessRunner } from './process';
 
 /** Where a run tells what it does. Everything passes through it, so that foreign text is made harmless in one place. */
@@ -24,8 +25,10 @@ export interface Runtime {
   readonly log: Logger;
   readonly clock: Clock;
   readonly processes: ProcessRunner;
-  /** Aborted when the job is cancelled. */
+  /** Aborted when the job is cancelled, or the run may not go on; its reason says which. */
   readonly signal: AbortSignal;
+  /** Ends the run as a cancel does: whatever it waits for is given up. */
+  readonly abort: (reason: ActionError) => void;
   /** A private folder (mode 0700) that is removed at the end. */
   readonly privateFolder: string;
 }

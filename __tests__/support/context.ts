@@ -1,6 +1,7 @@
 // What a phase works with, for tests of single phases: real settings and facts, and a plan that nobody looks at.
 import { CleanUp } from '../../src/phases/clean-up';
 import type { PhaseContext } from '../../src/phases/context';
+import { Lease } from '../../src/phases/lease';
 import type { Evaluation } from '../../src/plan/evaluation';
 import { gatherFacts } from '../../src/plan/facts';
 import type { Plan } from '../../src/plan/plan';
@@ -65,6 +66,7 @@ export async function contextOf(
   inputs: Record<string, string> = {},
 ): Promise<PhaseContext> {
   const required = { flake: '.#test', 'target-host': sshd.host, 'ssh-private-key': sshd.clientKey.private };
+  const cleanUp = new CleanUp();
   return {
     settings: machineSettings({ ...required, ...inputs }),
     runtime,
@@ -73,7 +75,8 @@ export async function contextOf(
     evaluation,
     plan,
     progress: new Progress(),
-    cleanUp: new CleanUp(),
+    cleanUp,
+    lease: new Lease({ target, runtime, cleanUp, identity: { run: '', attempt: 1, job: '' } }),
     facts: await gatherFacts(target),
     stagedImage: undefined,
   };

@@ -44,17 +44,28 @@ export interface TestRuntime extends Runtime {
   readonly log: RecordingLog;
 }
 
+const never = new AbortController().signal;
+
 /**
+ * @param cancelled aborted when the test cancels the run
  * @param environment on top of this process's and of what makes Nix work offline
  */
 export function testRuntime(
-  signal: AbortSignal = new AbortController().signal,
+  cancelled: AbortSignal = never,
   environment: Record<string, string> = {},
 ): TestRuntime {
   const privateFolder = temporaryFolder('runtime');
   const all = { ...process.env, ...nixEnvironment(), ...environment };
   const processes = new SpawnRunner(() => childEnvironment(all, new SecretRegistry(() => undefined)));
-  return { log: new RecordingLog(), clock: systemClock, processes, signal, privateFolder };
+  const own = new AbortController();
+  return {
+    log: new RecordingLog(),
+    clock: systemClock,
+    processes,
+    signal: AbortSignal.any([cancelled, own.signal]),
+    abort: (reason) => own.abort(reason),
+    privateFolder,
+  };
 }
 
 /** A folder that is removed at the end of the test. */

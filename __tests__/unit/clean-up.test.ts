@@ -4,11 +4,11 @@ import type { Logger } from '../../src/runtime';
 
 const signal = new AbortController().signal;
 
-/** Runs it against a machine that is in boot `now`; what was done and said, in order. */
-async function run(cleanUp: CleanUp, askBootId = async () => 'now'): Promise<string[]> {
+/** Runs it against a machine that is in boot `now`; what was said, in order. */
+async function run(cleanUp: CleanUp, isOurs = async (bootId: string) => bootId === 'now'): Promise<string[]> {
   const warnings: string[] = [];
   const log: Partial<Logger> = { warning: (text) => void warnings.push(text) };
-  await cleanUp.run(askBootId, log as Logger, signal);
+  await cleanUp.run(isOurs, log as Logger, signal);
   return warnings;
 }
 
@@ -50,7 +50,7 @@ describe('what is left on the target', () => {
     expect(removed).toEqual([]);
   });
 
-  test('is not touched in another boot, which is not asked for without need', async () => {
+  test('is not touched in another boot, or when another run has the machine; who is not asked without need', async () => {
     const { cleanUp, removed, trace } = traces();
     expect(await run(cleanUp, () => Promise.reject(new Error('asked')))).toEqual([]);
     cleanUp.leave(trace('of an earlier boot', { bootId: 'before' }));

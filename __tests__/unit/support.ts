@@ -129,6 +129,7 @@ export function fakeRuntime(change: Partial<Runtime> = {}): Runtime & { readonly
     clock: new FakeClock(),
     processes: new FakeProcesses(() => ({})),
     signal: new AbortController().signal,
+    abort: () => undefined,
     privateFolder: '/nonexistent',
     ...change,
     log: new RecordingLog(),

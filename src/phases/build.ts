@@ -15,10 +15,10 @@ export async function build(context: PhaseContext): Promise<void> {
   );
 }
 
-/** Brings the kexec image to a running system; an installer that is there already may be busy for an earlier run. */
+/** Makes sure that nothing of an earlier run is at work there, and brings the kexec image to a running system. */
 async function prepareTarget(context: PhaseContext, signal: AbortSignal): Promise<void> {
+  await takeOver(context);
   if (context.plan.phases.includes('kexec')) context.stagedImage = await stageKexecImage(context, signal);
-  else if (context.facts.isInstaller) await takeOver(context);
 }
 
 /** Builds what is given; undefined entries are left out. */

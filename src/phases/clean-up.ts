@@ -1,7 +1,6 @@
 import { formatDuration } from '../deadlines';
 import { errorMessage, TimeoutError } from '../errors';
 import type { Logger } from '../runtime';
-import { bootId } from '../ssh/scripts';
 import type { PhaseContext } from './context';
 
 /** Something that a phase leaves on the target and that must not outlive the run. */
@@ -35,20 +34,24 @@ export class CleanUp {
     this.#traces.clear();
   }
 
-  /** Removes what is left, the last first. What cannot be removed is a warning: the run has its outcome already. */
+  /**
+   * Removes what is left, the last first. What cannot be removed is a warning: the run has its outcome already.
+   *
+   * @param isOurs whether the machine is in that boot and no other run has taken it over
+   */
   async run(
-    askBootId: (signal: AbortSignal) => Promise<string>,
+    isOurs: (bootId: string, signal: AbortSignal) => Promise<boolean>,
     log: Logger,
     signal: AbortSignal,
   ): Promise<void> {
     const traces = [...this.#traces].reverse().filter(({ needed }) => needed?.() !== true);
     this.#traces.clear();
-    if (traces.length === 0) return;
-    let current: string | undefined;
+    const boots = new Map<string, boolean>();
     for (const trace of traces) {
       try {
-        current ??= await askBootId(signal);
-        if (current === trace.bootId) await trace.remove(signal);
+        const ours = boots.get(trace.bootId) ?? (await isOurs(trace.bootId, signal));
+        boots.set(trace.bootId, ours);
+        if (ours) await trace.remove(signal);
       } catch (error) {
         log.warning(`${trace.what} could not be removed: ${errorMessage(error)}`);
       }
@@ -61,7 +64,7 @@ const afterCancelMs = 4000;
 const otherwiseMs = 20_000;
 
 /** Takes away what the run has left on the target; never fails. */
-export async function cleanUp({ cleanUp: traces, target, runtime }: PhaseContext): Promise<void> {
+export async function cleanUp({ cleanUp: traces, lease, runtime }: PhaseContext): Promise<void> {
   const { clock, log, signal: cancelled } = runtime;
   const ms = cancelled.aborted ? afterCancelMs : otherwiseMs;
   const over = new AbortController();
@@ -70,12 +73,8 @@ export async function cleanUp({ cleanUp: traces, target, runtime }: PhaseContext
     () => over.abort(new TimeoutError(`the machine took more than ${formatDuration(ms)}`)),
     () => undefined,
   );
-  const askBootId = async (signal: AbortSignal) => {
-    const ask = () => target.run(bootId, [], { signal });
-    return (await target.survivingDrops('the clean-up', ask)).stdout.trim();
-  };
   try {
-    await traces.run(askBootId, log, over.signal);
+    await traces.run((bootId, signal) => lease.isOurs(bootId, signal), log, over.signal);
   } finally {
     done.abort();
   }

@@ -7,6 +7,7 @@ import type { Progress } from '../report/result';
 import type { Runtime } from '../runtime';
 import type { Target } from '../ssh/target';
 import type { CleanUp } from './clean-up';
+import type { Lease } from './lease';
 
 /** What a phase works with. */
 export interface PhaseContext {
@@ -19,6 +20,7 @@ export interface PhaseContext {
   readonly progress: Progress;
   /** Where a phase says what it leaves on the target for a while. */
   readonly cleanUp: CleanUp;
+  readonly lease: Lease;
   /** The facts of the boot that runs now. */
   facts: Facts;
   /** Where the kexec image lies unpacked on the target, once it was staged. */

@@ -1,7 +1,8 @@
-import { execScript, runDetached } from '../ssh/detached';
+import { execScript } from '../ssh/detached';
 import { mounted } from '../ssh/scripts';
 import type { PhaseContext } from './context';
 import { copyClosure } from './copy-closure';
+import { runInProgress } from './detached-work';
 
 /** Partitions, formats and mounts the disks. From here on their old contents are gone. */
 export async function disko(context: PhaseContext): Promise<void> {
@@ -11,7 +12,7 @@ export async function disko(context: PhaseContext): Promise<void> {
     throw new Error('the disko phase needs the disko script that the evaluation asks for');
   await copyClosure(context, script.outPath, 'local');
   progress.targetState = 'partitioned';
-  await runDetached(target, {
+  await runInProgress(context, {
     name: 'disko',
     script: execScript(script.outPath),
     args: [],

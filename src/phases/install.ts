@@ -1,8 +1,8 @@
-import { runDetached } from '../ssh/detached';
 import { parsePublicKeys } from '../ssh/host-keys';
 import * as scripts from '../ssh/scripts';
 import type { PhaseContext } from './context';
 import { copyClosure } from './copy-closure';
+import { runInProgress } from './detached-work';
 
 const nixosInstall = 'exec nixos-install --no-root-passwd --no-channel-copy --system "$1"\n';
 
@@ -13,7 +13,7 @@ export async function install(context: PhaseContext): Promise<void> {
   await target.run(scripts.mounted, []);
   await copyClosure(context, system, 'local?root=/mnt');
   progress.expectedHostKeys = await prepareHostKeys(context);
-  await runDetached(target, {
+  await runInProgress(context, {
     name: 'nixos-install',
     script: nixosInstall,
     args: [system],

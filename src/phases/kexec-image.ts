@@ -4,7 +4,8 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { ConnectionError, errorMessage, GuardError } from '../errors';
 import type { KexecImage } from '../inputs/settings';
-import { stage } from '../ssh/scripts';
+import type { RemoteResult } from '../ssh/running-script';
+import { stage, unstage } from '../ssh/scripts';
 import type { PhaseContext } from './context';
 
 /** The release of nixos-images that is used when no kexec image is given. */
@@ -23,11 +24,12 @@ const cannotFetch = 80;
 export async function stageKexecImage(context: PhaseContext, signal: AbortSignal): Promise<string> {
   const image = locate(context.settings.kexec.value, context.facts.architecture);
   const { log } = context.runtime;
+  promiseRemoval(context);
   if (image.kind === 'path')
     return upload(context, signal, image.path, () => Promise.resolve(createReadStream(image.path)));
   log.info(`the target fetches the kexec image ${image.url}`);
   const result = await context.target.survivingDrops('fetching the kexec image', () =>
-    context.target.run(stage, [image.url], { ...stageOptions(context), signal }),
+    runStage(context, [image.url], signal),
   );
   if (result.code === 0) return result.stdout.trim();
   if (result.code !== cannotFetch) throw stageError(result.errorLines);
@@ -56,7 +58,7 @@ async function upload(
   const result = await target.survivingDrops('sending the kexec image', async () => {
     const stdin = await open();
     try {
-      return await target.run(stage, [], { ...stageOptions(context), signal, stdin });
+      return await runStage(context, [], signal, stdin);
     } finally {
       stdin.destroy();
     }
@@ -72,9 +74,32 @@ async function upload(
   return result.stdout.trim();
 }
 
-function stageOptions({ runtime }: PhaseContext) {
+/** Tens of megabytes, which nobody needs when the machine does not jump. */
+function promiseRemoval({ cleanUp, target, facts, progress }: PhaseContext): void {
+  cleanUp.leave({
+    what: 'The kexec image',
+    bootId: facts.bootId,
+    needed: () => progress.goesOn !== undefined,
+    remove: (signal) => target.run(unstage, [], { privileged: true, signal }),
+  });
+}
+
+/** Stages once what earlier attempts, or runs that were cut off, have begun is ended. */
+async function runStage(
+  { target, runtime }: PhaseContext,
+  args: readonly string[],
+  signal: AbortSignal,
+  stdin?: Readable,
+): Promise<RemoteResult> {
+  await target.run(unstage, [], { privileged: true, signal });
   const onErrorLine = (line: string) => runtime.log.foreign('target', line);
-  return { privileged: true, anyExitCode: true, onErrorLine };
+  return target.run(stage, args, {
+    privileged: true,
+    anyExitCode: true,
+    onErrorLine,
+    signal,
+    ...(stdin === undefined ? {} : { stdin }),
+  });
 }
 
 async function download(url: string, signal: AbortSignal): Promise<Readable> {

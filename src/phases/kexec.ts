@@ -1,29 +1,49 @@
-import { ConnectionError, GuardError, TimeoutError } from '../errors';
+import { ConnectionError, errorMessage, GuardError, RemoteCommandError, TimeoutError } from '../errors';
 import { mebibytes } from '../plan/checks';
 import { gatherFacts } from '../plan/facts';
+import { planDigest } from '../plan/plan';
 import { execScript, runDetachedOnce } from '../ssh/detached';
 import * as scripts from '../ssh/scripts';
 import { stillTheOldBoot } from '../ssh/target';
 import type { PhaseContext } from './context';
+import { takeOver } from './take-over';
 
 /** So many refused logins until the installer is believed to refuse: while it comes up it may not know its keys yet. */
 const refusedLogins = 10;
+/** The detached work, and what goes on when this run stops while the machine jumps. */
+const kexecWork = 'kexec';
 
 /** Jumps into the installer, and makes sure that it is the installer that answers. */
 export async function kexec(context: PhaseContext): Promise<void> {
-  const { stagedImage, runtime } = context;
+  const { stagedImage, runtime, lease, plan } = context;
   if (stagedImage === undefined) {
     throw new Error('the kexec phase needs the image that the build phase stages');
   }
-  await authorizeKey(context);
-  try {
-    await startKexec(context, stagedImage);
-    await awaitInstaller(context);
-  } catch (error) {
-    throw explainSilence(error);
-  }
+  const withdrawKey = await authorizeKey(context);
+  await startKexec(context, stagedImage);
+  await withdrawKey();
+  await jump(context);
+  await lease.take(context.facts.bootId, 'kexec', planDigest(plan));
+  // while nobody had the lease another run may have begun, and been cut off
+  await takeOver(context);
   const { distribution, memoryKiB } = context.facts;
   runtime.log.info(`the installer answers: ${distribution}, ${mebibytes(memoryKiB)} MiB of memory`);
+}
+
+/** The lease ends with the old system; should that not go down, it is still ours. */
+async function jump(context: PhaseContext): Promise<void> {
+  const { lease, progress } = context;
+  lease.end();
+  try {
+    await awaitInstaller(context);
+    progress.goesOn = undefined;
+  } catch (error) {
+    if (isStillTheOldBoot(error)) {
+      progress.goesOn = undefined;
+      lease.resume();
+    }
+    throw explainSilence(error);
+  }
 }
 
 async function awaitInstaller(context: PhaseContext): Promise<void> {
@@ -50,47 +70,69 @@ async function awaitInstaller(context: PhaseContext): Promise<void> {
   );
 }
 
+/** How long it may take to withdraw the key in the seconds before the jump. */
+const withdrawMs = 4000;
+
 /**
  * Lets our key in to root's account where the kexec image would not take it along otherwise. It is taken away again if
  * the machine does not jump.
+ *
+ * @returns what takes it away once the image has it, if the jump leaves the time: the old disk shall not keep it
  */
-async function authorizeKey({ plan, target, settings, facts, cleanUp }: PhaseContext): Promise<void> {
-  if (!plan.authorizeKey) return;
+async function authorizeKey(context: PhaseContext): Promise<() => Promise<void>> {
+  const { plan, target, settings, facts, cleanUp, progress } = context;
+  if (!plan.authorizeKey) return async () => undefined;
   const { type, base64 } = settings.publicKey;
   const line = `${type} ${base64} nixos-anywhere-action (added for this installation)`;
-  cleanUp.leave({
+  const remove = (signal: AbortSignal) =>
+    target.run(scripts.deauthorize, [line], { privileged: true, signal });
+  const forget = cleanUp.leave({
     what: "The public key that was added to root's authorized_keys",
     bootId: facts.bootId,
-    remove: (signal) => target.run(scripts.deauthorize, [line], { privileged: true, signal }),
+    needed: () => progress.goesOn === kexecWork,
+    remove,
   });
   await target.run(scripts.authorize, [line], { privileged: true });
+  return () =>
+    remove(AbortSignal.any([context.runtime.signal, AbortSignal.timeout(withdrawMs)])).then(
+      forget,
+      (error: unknown) => context.runtime.log.debug(`the key stays on the old disk: ${errorMessage(error)}`),
+    );
 }
 
-async function startKexec({ target, settings, runtime }: PhaseContext, image: string): Promise<void> {
+async function startKexec(
+  { target, settings, runtime, progress }: PhaseContext,
+  image: string,
+): Promise<void> {
   const work = {
-    name: 'kexec',
+    name: kexecWork,
     script: execScript(`${image}/kexec/run`),
     args: [],
     idleMs: settings.deadlines.idle.value,
     onLine: (line: string) => runtime.log.foreign('target', line),
   };
+  progress.goesOn = kexecWork;
   try {
     await runDetachedOnce(target, work);
   } catch (error) {
     // the jump may come before the answer does
     if (error instanceof ConnectionError && error.reason === 'dropped') return;
+    if (error instanceof RemoteCommandError) progress.goesOn = undefined;
     const { stdout } = await target.run(scripts.kernelLog, [], { privileged: true });
     for (const line of stdout.split('\n')) runtime.log.foreign('kernel', line);
     throw error;
   }
 }
 
+function isStillTheOldBoot(error: unknown): error is TimeoutError {
+  return error instanceof TimeoutError && error.message.includes(stillTheOldBoot);
+}
+
 function explainSilence(error: unknown): unknown {
   if (!(error instanceof TimeoutError)) return error;
-  const stillOld = error.message.includes(stillTheOldBoot);
   return new TimeoutError(error.message, {
     cause: error,
-    hint: stillOld
+    hint: isStillTheOldBoot(error)
       ? 'the old system still runs: kexec did not jump; look at the machine’s console and its kernel log'
       : 'the machine does not answer: look at its console; it may have another address or port after kexec (post-kexec-ssh-port)',
   });

@@ -1,4 +1,4 @@
-import type { PhaseName } from '../plan/plan';
+import { type PhaseName, planDigest } from '../plan/plan';
 import type { Progress } from '../report/result';
 import type { Runtime } from '../runtime';
 import { build } from './build';
@@ -21,13 +21,20 @@ const steps: Record<Exclude<PhaseName, 'preflight'>, (context: PhaseContext) => 
   verify,
 };
 
-/** Carries out the plan, phase by phase; whatever happens, leaves nothing on the target but what was asked for. */
+/**
+ * Carries out the plan, phase by phase, as the one run that works on this machine. Whatever happens, leaves nothing on the target but what was
+ * asked for.
+ */
 export async function runPhases(context: PhaseContext): Promise<void> {
   if (context.facts.isInstaller) context.progress.targetState = 'installer';
+  const names = context.plan.phases.filter((name) => name !== 'preflight');
   try {
-    for (const name of context.plan.phases) {
-      if (name !== 'preflight')
-        await phase(name, context.progress, context.runtime, () => steps[name](context));
+    for (const [index, name] of names.entries()) {
+      await phase(name, context.progress, context.runtime, async () => {
+        if (index === 0) await context.lease.take(context.facts.bootId, name, planDigest(context.plan));
+        else await context.lease.begin(name);
+        await steps[name](context);
+      });
     }
   } finally {
     await cleanUp(context);

@@ -1,14 +1,14 @@
-import { runDetached } from '../ssh/detached';
 import * as scripts from '../ssh/scripts';
 import type { PhaseContext } from './context';
 import { copyClosure } from './copy-closure';
+import { runInProgress } from './detached-work';
 
 /** Brings the system to a machine that runs NixOS, and switches it over. Nothing is wiped. */
 export async function update(context: PhaseContext): Promise<void> {
-  const { evaluation, target, settings, runtime, progress } = context;
+  const { evaluation, settings, runtime, progress } = context;
   const system = evaluation.toplevel.outPath;
   await copyClosure(context, system, 'local');
-  await runDetached(target, {
+  await runInProgress(context, {
     name: 'switch',
     script: scripts.switchTo.text,
     args: [system],

@@ -1,13 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as core from '@actions/core';
-import { ActionError, errorMessage } from '../errors';
+import { ActionError, CancelledError, errorMessage } from '../errors';
 import type { SecretRegistry } from '../secrets';
 import type { ActionLog } from './action-log';
 import { hintFor } from './hints';
 import { neutralise, neutraliseText } from './neutralise';
 import { outputsOf } from './outputs';
 import type { Failure, Progress, Result, TargetState } from './result';
+import { howToResume } from './resume';
 import { summarise } from './summary';
 
 const keptLines = 40;
@@ -17,11 +18,12 @@ export function failureOf(error: unknown, progress: Progress): Failure {
   const known = error instanceof ActionError ? error : undefined;
   const lastLines = (known?.lastLines ?? []).slice(-keptLines).map(neutralise);
   const message = neutraliseText(errorMessage(error));
+  const said = [message, ...lastLines].join('\n');
   return {
     kind: known?.kind ?? 'unexpected',
     phase: progress.phase ?? null,
     message,
-    hint: known?.hint ?? hintFor([message, ...lastLines].join('\n')) ?? null,
+    hint: known instanceof CancelledError ? howToResume(progress) : (known?.hint ?? hintFor(said) ?? null),
     lastLines,
   };
 }
@@ -73,5 +75,8 @@ function annotate(failure: Failure, targetState: TargetState, log: ActionLog): v
   for (const line of failure.lastLines) log.foreign('last lines', line);
   const where = failure.phase === null ? '' : ` in phase ${failure.phase}`;
   const advice = failure.hint === null ? '' : `\nWhat to do: ${failure.hint}`;
-  log.error(`${failure.message}${advice}\nThe machine is ${targetState}.`, `nixos-anywhere failed${where}`);
+  log.error(
+    `${failure.message}${advice}\nThe machine is ${targetState}.`,
+    `nixos-anywhere ${failure.kind === 'cancelled' ? 'was cancelled' : 'failed'}${where}`,
+  );
 }

@@ -49,6 +49,8 @@ export class Progress {
   /** The keys that the new system must show after the reboot. */
   expectedHostKeys: readonly HostKey[] = [];
   hostKeyLines: readonly string[] = [];
+  /** What goes on on the machine when this run stops now: `disko`, `nixos-install`, … */
+  goesOn: string | undefined;
   readonly #phases: PhaseRecord[] = [];
   #current: PhaseName | undefined;
 

@@ -29,7 +29,7 @@ const proofs: Record<Verified, string> = {
 /** The job summary, as GitHub's Markdown. Everything in it that others said was made harmless before. */
 export function summarise(result: Result): string {
   return [
-    `## ${titles[result.outcome]}: ${code(result.target || 'no target')}`,
+    `## ${titleOf(result)}: ${code(result.target || 'no target')}`,
     ...(result.failure === null ? [] : failureSection(result)),
     table(
       ['', ''],
@@ -45,6 +45,10 @@ export function summarise(result: Result): string {
       ? []
       : ['### Host keys of the new system, for known_hosts', block(result.hostKeys)]),
   ].join('\n\n');
+}
+
+function titleOf({ outcome, failure }: Result): string {
+  return failure?.kind === 'cancelled' ? '🛑 Cancelled' : titles[outcome];
 }
 
 function failureSection({ failure }: Result): string[] {

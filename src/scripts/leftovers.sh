@@ -1,9 +1,13 @@
 #!/bin/sh
-# As root, prints the id of each detached work of an earlier run that still goes on.
+# As root, prints the id of each detached work that earlier runs began in this boot, and "running" or "ended".
 set -u
 for dir in /run/nixos-anywhere/tasks/*; do
-  if [ ! -e "$dir/pid" ] || [ -e "$dir/exit" ]; then continue; fi
+  [ -e "$dir/pid" ] || continue
   read -r pid start <"$dir/pid"
-  if [ "$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)" = "$start" ]; then echo "${dir##*/}"; fi
+  state=ended
+  if [ ! -e "$dir/exit" ] && [ "$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)" = "$start" ]; then
+    state=running
+  fi
+  echo "${dir##*/} $state"
 done
 exit 0

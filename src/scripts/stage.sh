@@ -72,6 +72,13 @@ done
   exit 1
 }
 chmod 700 "$home"
+# for unstage.sh, whole at once
+(
+  umask 077
+  mkdir -p /run/nixos-anywhere
+  echo "$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $home" >/run/nixos-anywhere/staging.new
+  mv /run/nixos-anywhere/staging.new /run/nixos-anywhere/staging
+)
 # an image that was started once has grown (kexec/run appends to its initrd)
 rm -rf "$home/image"
 mkdir "$home/image"

@@ -39,19 +39,34 @@ export async function runDetachedOnce(target: Target, work: DetachedWork): Promi
   await new Follower(target, id, work).follow();
 }
 
-/** Waits for the end of detached work that an earlier run left behind, whatever its outcome. */
+/** Detached work of an earlier run. */
+export interface Leftover {
+  readonly id: string;
+  /** Whether it still went on, and was waited for. */
+  readonly awaited: boolean;
+}
+
+/**
+ * Waits for the end of detached work that earlier runs left behind, whatever its outcome.
+ *
+ * @returns all that was begun in this boot
+ */
 export async function awaitLeftovers(
   target: Target,
   idleMs: number,
   onLine: (line: string) => void,
-): Promise<string[]> {
+): Promise<Leftover[]> {
   const { stdout } = await target.run(scripts.leftovers, [], { privileged: true });
-  const ids = stdout.split('\n').filter((id) => id !== '');
-  for (const id of ids) {
+  const leftovers = [...stdout.matchAll(/^(\S+) (running|ended)$/gm)].map(([, id = '', state]) => ({
+    id,
+    awaited: state === 'running',
+  }));
+  for (const { id, awaited } of leftovers) {
+    if (!awaited) continue;
     const follower = new Follower(target, id, { name: id, idleMs, onLine });
     await target.survivingDrops(id, () => follower.untilEnd());
   }
-  return ids;
+  return leftovers;
 }
 
 async function startDetached(target: Target, work: DetachedWork): Promise<string> {

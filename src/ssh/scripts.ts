@@ -12,11 +12,13 @@ import factsText from '../scripts/facts.sh';
 import hostKeysText from '../scripts/host-keys.sh';
 import identityText from '../scripts/identity.sh';
 import kernelLogText from '../scripts/kernel-log.sh';
+import leaseText from '../scripts/lease.sh';
 import leftoversText from '../scripts/leftovers.sh';
 import mountedText from '../scripts/mounted.sh';
 import rebootText from '../scripts/reboot.sh';
 import stageText from '../scripts/stage.sh';
 import switchText from '../scripts/switch.sh';
+import unstageText from '../scripts/unstage.sh';
 import type { Script } from './remote-command';
 
 /** Looks only, or comes to the same when it is done again. */
@@ -37,8 +39,11 @@ export const facts = repeatable('facts.sh', factsText);
 export const hostKeys = repeatable('host-keys.sh', hostKeysText);
 export const identity = repeatable('identity.sh', identityText);
 export const kernelLog = repeatable('kernel-log.sh', kernelLogText);
+/** Comes to the same when it is done again, but whoever renews does not want to connect for it. */
+export const lease = once('lease.sh', leaseText);
 export const leftovers = repeatable('leftovers.sh', leftoversText);
 export const mounted = repeatable('mounted.sh', mountedText);
 export const reboot = once('reboot.sh', rebootText);
 export const stage = once('stage.sh', stageText);
 export const switchTo = once('switch.sh', switchText);
+export const unstage = repeatable('unstage.sh', unstageText);

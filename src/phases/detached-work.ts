@@ -1,0 +1,24 @@
+import { RemoteCommandError } from '../errors';
+import { type DetachedWork, runDetached } from '../ssh/detached';
+import type { PhaseContext } from './context';
+
+/**
+ * Runs work on the target that goes on without us, and keeps in mind that it does: whoever stops here must say so.
+ *
+ * @param run how: see src/ssh/detached.ts
+ */
+export async function runInProgress(
+  { target, progress }: PhaseContext,
+  work: DetachedWork,
+  run: typeof runDetached = runDetached,
+): Promise<void> {
+  progress.goesOn = work.name;
+  try {
+    await run(target, work);
+    progress.goesOn = undefined;
+  } catch (error) {
+    // it was the work that failed, not we who stopped listening
+    if (error instanceof RemoteCommandError) progress.goesOn = undefined;
+    throw error;
+  }
+}
