@@ -34,6 +34,7 @@ export default defineConfig({
       project('loopback', 60),
       project('bundle', 60),
       project('e2e', 1200),
+      project('e2e-all', 1800),
       project('bench', 1800, 'bench/**/*.bench.ts'),
     ],
   },
