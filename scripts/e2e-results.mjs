@@ -11,13 +11,17 @@ const head = `<!-- written by npm run e2e:all -->
 | --- | --- | --- | --- | --- |
 `;
 
-const commit = execFileSync('git', ['describe', '--always', '--dirty', '--exclude=*'], { encoding: 'utf8' }).trim();
+const commit = execFileSync('git', ['describe', '--always', '--dirty', '--exclude=*'], {
+  encoding: 'utf8',
+}).trim();
 const date = new Date().toISOString().slice(0, 10);
 const row = (name) => /^\| (.*?) \| /.exec(name)?.[1];
 
 /** The rows by scenario. */
 function rowsOf(text) {
-  const lines = text.split('\n').filter((line) => /^\| .*\|$/.test(line) && !/^\| (Scenario|---) \|/.test(line));
+  const lines = text
+    .split('\n')
+    .filter((line) => /^\| .*\|$/.test(line) && !/^\| (Scenario|---) \|/.test(line));
   return new Map(lines.map((line) => [row(line), line]));
 }
 

@@ -4,9 +4,13 @@ import type { SecretRegistry } from './secrets';
 const withheld =
   /^(INPUT_|ACTIONS_|STATE_)|^GITHUB_(ENV|PATH|OUTPUT|STATE|STEP_SUMMARY)$|^(SSHPASS|SSH_PASS|SSH_PRIVATE_KEY)$/;
 
+/** What no child works without: a secret such as `bin`, found there by chance, must not take it away. */
+const essential =
+  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TMPDIR|SSL_CERT_FILE|XDG_\w+|NIX_(?!CONFIG$)\w+)$/;
+
 /**
- * The environment of every child process, built here and nowhere else: without the names above and without every
- * variable whose value contains a secret of this run.
+ * The environment of every child process, built here and nowhere else: without the names above, without the variables
+ * that inputs name by `env:`, and without every variable whose value contains a secret of this run.
  */
 export function childEnvironment(
   environment: NodeJS.ProcessEnv,
@@ -14,7 +18,8 @@ export function childEnvironment(
 ): Record<string, string> {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment)) {
-    if (value === undefined || withheld.test(name) || secrets.isContainedIn(value)) continue;
+    if (value === undefined || withheld.test(name) || secrets.isWithheldVariable(name)) continue;
+    if (essential.test(name) ? secrets.isSurelyContainedIn(value) : secrets.isContainedIn(value)) continue;
     result[name] = value;
   }
   return result;

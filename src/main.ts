@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as core from '@actions/core';
 import { childEnvironment } from './child-environment';
 import { type ActionError, CancelledError } from './errors';
+import { loadSecrets } from './inputs/load-secrets';
 import { readRawInputs } from './inputs/raw-inputs';
 import { readSettings } from './inputs/read-settings';
 import { readRunIdentity } from './inputs/run-identity';
@@ -38,10 +39,18 @@ export async function main(): Promise<number> {
   const progress = new Progress();
   const cancel = cancelledBySignal();
   try {
-    const settings = readSettings(readRawInputs(process.env), secrets);
+    const raw = readRawInputs(process.env);
+    const processes = new SpawnRunner(() => childEnvironment(process.env, secrets));
+    const loaded = await loadSecrets(raw, {
+      environment: process.env,
+      processes,
+      clock: systemClock,
+      signal: cancel.signal,
+      secrets,
+    });
+    const settings = readSettings(raw, secrets, loaded);
     log.debugShown = settings.debug.value;
     log.debug(describeSettings(settings));
-    const processes = new SpawnRunner(() => childEnvironment(process.env, secrets));
     const { signal, abort } = cancel;
     const outcome = await Promise.race([
       withPrivateFolder((privateFolder) =>
@@ -53,7 +62,7 @@ export async function main(): Promise<number> {
     return 0;
   } catch (error) {
     const reason = cancel.signal.aborted ? cancel.signal.reason : error;
-    await publish(progress.result('failed', failureOf(reason, progress)), log, secrets);
+    await publish(progress.result('failed', failureOf(reason, progress, secrets)), log, secrets);
     return 1;
   } finally {
     cancel.stop();
@@ -96,7 +105,7 @@ async function runWithoutMachine(
 }
 
 async function runOnMachine(
-  settings: MachineSettings & { readonly kind: Settings['kind'] },
+  settings: MachineSettings & Settings,
   nix: Nix,
   runtime: Runtime,
   progress: Progress,

@@ -1,11 +1,11 @@
-import type { MachineSettings } from './inputs/settings';
+import { type MachineSettings, type Settings, secretsToSend } from './inputs/settings';
 import type { Runtime } from './runtime';
 import { HostKeyTrust } from './ssh/host-key-trust';
 import { pinnedKeys } from './ssh/known-hosts';
 import { Target } from './ssh/target';
 
 /** The machine that the settings name; nothing is sent yet. */
-export function openTarget(settings: MachineSettings, runtime: Runtime): Target {
+export function openTarget(settings: MachineSettings & Settings, runtime: Runtime): Target {
   const endpoint = { ...settings.targetHost.value, port: settings.sshPort.value };
   return new Target(
     {
@@ -19,9 +19,16 @@ export function openTarget(settings: MachineSettings, runtime: Runtime): Target 
   );
 }
 
-function trustOf(settings: MachineSettings): HostKeyTrust {
-  const lines = settings.knownHosts.value;
-  if (lines === undefined) return HostKeyTrust.firstSeen();
-  const { accepted, revoked } = pinnedKeys(lines, settings.targetHost.value.host, settings.sshPort.value);
-  return HostKeyTrust.pinned(accepted, revoked);
+/** Which host keys are accepted before anything is sent, a login included. */
+function trustOf(settings: MachineSettings & Settings): HostKeyTrust {
+  const { host } = settings.targetHost.value;
+  const { accepted, revoked } = pinnedKeys(settings.knownHosts.value ?? [], host, settings.sshPort.value);
+  if (accepted.length > 0) return HostKeyTrust.pinned(accepted, revoked);
+  const strict = settings.sshOptions.value.strictHostKeyChecking;
+  if (strict === 'accept-new') return HostKeyTrust.firstSeen(revoked);
+  if (strict === 'yes') return HostKeyTrust.refused('ssh-option says StrictHostKeyChecking=yes');
+  const secret = settings.kind === 'install' ? secretsToSend(settings) : [];
+  return secret.length === 0
+    ? HostKeyTrust.firstSeen()
+    : HostKeyTrust.refused(`this run sends secrets (${secret.join(', ')}) to the machine`);
 }

@@ -20,6 +20,8 @@ export interface ProcessResult {
   /** The exit code; 128 plus the signal's number is not used: a process that was ended by a signal has `null`. */
   readonly code: number | null;
   readonly stdout: string;
+  /** The same, byte for byte. */
+  readonly stdoutBytes: Buffer;
   /** The last lines of standard error. */
   readonly errorLines: readonly string[];
 }
@@ -81,7 +83,8 @@ export class SpawnRunner implements ProcessRunner {
       const code = await exitOf(child);
       options.signal.throwIfAborted();
       idle.signal.throwIfAborted();
-      return { code, stdout: Buffer.concat(stdout).toString('utf8'), errorLines };
+      const stdoutBytes = Buffer.concat(stdout);
+      return { code, stdout: stdoutBytes.toString('utf8'), stdoutBytes, errorLines };
     } finally {
       idle.stop();
       options.signal.removeEventListener('abort', onAbort);

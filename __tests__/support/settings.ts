@@ -1,4 +1,5 @@
 // Settings out of inputs, for tests that contact a machine.
+import type { LoadedSecrets } from '../../src/inputs/load-secrets';
 import { type RawInputs, readSettings } from '../../src/inputs/read-settings';
 import type { MachineSettings, Settings } from '../../src/inputs/settings';
 import { SecretRegistry } from '../../src/secrets';
@@ -9,8 +10,9 @@ export type OnMachine = Extract<Settings, MachineSettings>;
 export function machineSettings(
   raw: RawInputs,
   secrets: SecretRegistry = new SecretRegistry(() => undefined),
+  loaded: LoadedSecrets = new Map(),
 ): OnMachine {
-  const settings = readSettings(raw, secrets);
+  const settings = readSettings(raw, secrets, loaded);
   if (settings.kind === 'offline-plan' || settings.kind === 'build-only')
     throw new Error(`these are the settings of a run without a machine: ${settings.kind}`);
   return settings;

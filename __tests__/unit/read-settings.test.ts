@@ -2,9 +2,11 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../src/errors';
+import type { LoadedSecrets } from '../../src/inputs/load-secrets';
+import type { Parsed } from '../../src/inputs/parsers';
 import { readRawInputs } from '../../src/inputs/raw-inputs';
 import { type RawInputs, readSettings } from '../../src/inputs/read-settings';
-import { describeSettings } from '../../src/inputs/settings';
+import { describeSettings, secretsToSend } from '../../src/inputs/settings';
 import { inputs } from '../../src/inputs/table';
 import { SecretRegistry } from '../../src/secrets';
 import { readPrivateKey } from '../../src/ssh/private-key';
@@ -23,9 +25,9 @@ function hostKeyLine(host: string): string {
 }
 
 /** The problems, by input. */
-function problemsOf(raw: RawInputs): Record<string, string> {
+function problemsOf(raw: RawInputs, loaded: LoadedSecrets = new Map()): Record<string, string> {
   try {
-    read(raw);
+    machineSettings(raw, registry(), loaded);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return Object.fromEntries(error.problems.map(({ input, problem }) => [input, problem]));
@@ -127,6 +129,8 @@ describe('readSettings', () => {
       'idle-timeout': '1d',
       'disko-idle-timeout': '99999h',
       unknown: 'x',
+      'ssh-option': 'ProxyCommand=x',
+      'disk-encryption-keys': 'no-path',
     });
     expect(Object.keys(problems).toSorted()).toEqual(
       [...inputs.map(({ name }) => name), 'unknown'].toSorted(),
@@ -206,6 +210,93 @@ describe('known-hosts', () => {
     expect(problemsOf(withHosts('# nothing'))['known-hosts']).toBe('has no line with a key');
     const text = `${hostKeyLine('example.org')}\n@cert-authority ${hostKeyLine('*')}\nx`;
     expect(problemsOf(withHosts(text))['known-hosts']).toMatch(/^line 2 .*@cert-authority.*; line 3 /);
+  });
+});
+
+describe('ssh-option and known-hosts', () => {
+  const accepting = { ...needed, 'ssh-option': 'StrictHostKeyChecking=accept-new' };
+
+  test('with accept-new, lines for other machines are no problem', () => {
+    const settings = read({ ...accepting, 'known-hosts': hostKeyLine('other.example') });
+    expect(settings.sshOptions.value.strictHostKeyChecking).toBe('accept-new');
+  });
+
+  test('a key of a type that cannot be checked pins nothing', () => {
+    const type = 'sk-ssh-ed25519@openssh.com';
+    const blob = Buffer.concat([Buffer.from([0, 0, 0, type.length]), Buffer.from(type), Buffer.alloc(40, 7)]);
+    const line = `example.org ${type} ${blob.toString('base64')}`;
+    expect(problemsOf({ ...needed, 'known-hosts': line })['known-hosts']).toMatch(
+      /^has only sk-ssh-ed25519@openssh\.com for example\.org, which is not supported/,
+    );
+    expect(problemsOf({ ...needed, 'known-hosts': `${line}\n${hostKeyLine('example.org')}` })).toEqual({});
+  });
+});
+
+describe('secrets from sources', () => {
+  const ok = (text: string) => ({ ok: Buffer.from(text) });
+  const withKeys = { ...needed, 'disk-encryption-keys': '/tmp/a env:A\n/tmp/b exec:b' };
+
+  test('a key is read from what its source holds', () => {
+    const raw = {
+      ...needed,
+      'ssh-private-key': ' env:KEY\n',
+      'post-install-ssh-private-key': 'exec:show key',
+    };
+    const loaded = new Map<string, Parsed<Buffer>>([
+      ['env:KEY', ok(key)],
+      ['exec:show key', ok(key.replaceAll('\n', '\r\n'))],
+    ]);
+    const settings = machineSettings(raw, registry(), loaded);
+    expect(settings.privateKey.reveal()).toBe(key);
+    expect(settings.postInstall.privateKey?.reveal()).toBe(key);
+  });
+
+  test('what could not be read is a problem of its input, among all others', () => {
+    const raw = { ...withKeys, 'ssh-private-key': 'env:KEY', verify: 'maybe' };
+    const loaded = new Map<string, Parsed<Buffer>>([
+      ['env:KEY', { problem: 'the variable KEY is not set' }],
+      ['env:A', ok('x')],
+      ['exec:b', { problem: 'the exec: command ended with exit code 3' }],
+    ]);
+    expect(problemsOf(raw, loaded)).toEqual({
+      'ssh-private-key': 'the variable KEY is not set',
+      'disk-encryption-keys': '/tmp/b: the exec: command ended with exit code 3',
+      verify: expect.stringContaining('maybe'),
+    });
+  });
+
+  test('what a source holds is checked like what is pasted', () => {
+    const loaded = new Map<string, Parsed<Buffer>>([['env:KEY', ok('ssh-ed25519 AAAAC3 me@here')]]);
+    expect(problemsOf({ ...needed, 'ssh-private-key': 'env:KEY' }, loaded)['ssh-private-key']).toMatch(
+      /is a public key/,
+    );
+  });
+
+  test('disk keys are bytes, and are sent', () => {
+    const bytes = Buffer.from([0, 255, 10]);
+    const loaded = new Map<string, Parsed<Buffer>>([
+      ['env:A', { ok: bytes }],
+      ['exec:b', ok('hunter2')],
+    ]);
+    const settings = machineSettings(withKeys, registry(), loaded);
+    expect(settings.diskEncryptionKeys.value.map(({ remotePath }) => remotePath)).toEqual([
+      '/tmp/a',
+      '/tmp/b',
+    ]);
+    expect(settings.diskEncryptionKeys.value[0]?.contents.revealBytes()).toEqual(bytes);
+    expect(describeSettings(settings)).not.toMatch(/hunter2|exec:b/);
+    expect(secretsToSend(settings)).toEqual(['disk-encryption-keys']);
+    expect(secretsToSend(read(needed))).toEqual([]);
+  });
+
+  test('disk keys without the disko phase are a mistake', () => {
+    const loaded = new Map<string, Parsed<Buffer>>([
+      ['env:A', ok('x')],
+      ['exec:b', ok('y')],
+    ]);
+    expect(problemsOf({ ...withKeys, phases: 'install' }, loaded)['disk-encryption-keys']).toMatch(
+      /disko phase/,
+    );
   });
 });
 

@@ -48,7 +48,7 @@ async function publishFailure(text: string, ...secretTexts: string[]): Promise<v
   progress.systemPath = text;
   const error = new NixError(`it said ${text}`, { lastLines: [text], hint: `use ${text}` });
   await publish(
-    progress.result('failed', failureOf(error, progress)),
+    progress.result('failed', failureOf(error, progress, secrets)),
     new ActionLog(secrets, new FakeClock()),
     secrets,
   );
@@ -86,4 +86,15 @@ test.each(['plain-secret', 'pass"word\\1', 'my_pass*word', '<p&ss|word>', '`[sec
 test('the result file stays JSON even when a secret is a piece of JSON', async () => {
   await publishFailure('some "," thing', '","');
   expect(JSON.parse(read(resultFile))).toMatchObject({ outcome: 'failed' });
+});
+
+test('an output with a secret in it says so: the runner would drop it', async () => {
+  await publishFailure('untouched and more', 'untouched');
+  expect(read('output')).toMatch(/^target-state<<(\S+)\n\*\*\*\n\1$/m);
+  expect(printed).toMatch(
+    /^::warning::A secret of this run is also part of the outputs target-state, system-path,/m,
+  );
+  printed = '';
+  await publishFailure('something', 'another');
+  expect(printed).not.toContain('is also part of');
 });

@@ -118,7 +118,9 @@ export class FakeProcesses implements ProcessRunner {
   async run(command: string, args: readonly string[], options: ProcessOptions): Promise<ProcessResult> {
     const call = { command, args, options };
     this.calls.push(call);
-    const result = { code: 0, stdout: '', errorLines: [], ...this.#answer(call) };
+    const answer = this.#answer(call);
+    const stdoutBytes = Buffer.from(answer.stdout ?? '');
+    const result = { code: 0, stdout: '', stdoutBytes, errorLines: [], ...answer };
     for (const line of result.errorLines) options.onErrorLine?.(line);
     return result;
   }

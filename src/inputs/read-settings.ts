@@ -1,12 +1,16 @@
 import { InputError, type InputProblem } from '../errors';
 import type { SecretRegistry } from '../secrets';
-import { knownHostsName } from '../ssh/host-keys';
+import { knownHostsName, signatureAlgorithms } from '../ssh/host-keys';
 import { type KnownHost, parseKnownHosts, pinnedKeys } from '../ssh/known-hosts';
 import { readPrivateKey, type UsableKey } from '../ssh/private-key';
+import { keyFiles } from './disk-encryption-keys';
 import { type FlakeReference, parseFlakeReference } from './flake-reference';
+import type { LoadedSecrets } from './load-secrets';
 import * as parse from './parsers';
+import { keyOf, namesSource, parseSecretSource, type SecretSource } from './secret-source';
 import {
   type BuildSettings,
+  type DiskEncryptionKey,
   diskoModes,
   type MachineSettings,
   onInstalledChoices,
@@ -17,6 +21,7 @@ import {
   selectablePhases,
   verifyChoices,
 } from './settings';
+import { sshOptions } from './ssh-options';
 import { type InputName, inputs } from './table';
 
 /** Values by input name; an empty or missing one was not given. */
@@ -25,10 +30,15 @@ export type RawInputs = Readonly<Record<string, string | undefined>>;
 /**
  * Strings in, Settings out. Registers the secrets among them before anything can be printed.
  *
+ * @param loaded what loadSecrets gave for the same inputs
  * @throws InputError with all problems at once
  */
-export function readSettings(raw: RawInputs, secrets: SecretRegistry): Settings {
-  const reader = new InputReader(raw);
+export function readSettings(
+  raw: RawInputs,
+  secrets: SecretRegistry,
+  loaded: LoadedSecrets = new Map(),
+): Settings {
+  const reader = new InputReader(raw, loaded, secrets);
   reader.rejectUnknownNames();
   const plan = reader.optional('plan', parse.choice(planChoices), 'false').value;
   const buildOnly = reader.optional('build-only', parse.boolean, false).value;
@@ -38,7 +48,7 @@ export function readSettings(raw: RawInputs, secrets: SecretRegistry): Settings 
     ? { kind: 'build-only', ...build }
     : plan === 'offline'
       ? { kind: 'offline-plan', ...build }
-      : { kind: plan === 'true' ? 'plan' : 'install', ...readMachineSettings(reader, build, secrets) };
+      : { kind: plan === 'true' ? 'plan' : 'install', ...readMachineSettings(reader, build) };
   reader.throwIfProblems();
   return settings;
 }
@@ -62,12 +72,8 @@ function readBuildSettings(reader: InputReader): BuildSettings {
   };
 }
 
-function readMachineSettings(
-  reader: InputReader,
-  build: BuildSettings,
-  secrets: SecretRegistry,
-): MachineSettings {
-  const key = readKey(reader, 'ssh-private-key', secrets);
+function readMachineSettings(reader: InputReader, build: BuildSettings): MachineSettings {
+  const key = readKey(reader, 'ssh-private-key');
   if (reader.text('ssh-private-key') === undefined)
     reader.problem('ssh-private-key', 'is required; give the contents of the private key, from a secret');
   const settings: MachineSettings = {
@@ -75,9 +81,11 @@ function readMachineSettings(
     targetHost: reader.required('target-host', parse.targetHost, { user: '', host: '' }),
     sshPort: reader.optional('ssh-port', parse.port, 22),
     postKexecSshPort: reader.optional('post-kexec-ssh-port', parse.port, 22),
-    privateKey: secrets.register(key?.privateKey ?? ''),
+    privateKey: reader.secrets.register(key?.privateKey ?? ''),
     publicKey: key?.publicKey ?? { type: '', base64: '' },
     knownHosts: reader.optional('known-hosts', knownHosts, undefined),
+    sshOptions: reader.optional('ssh-option', sshOptions, {}),
+    diskEncryptionKeys: readDiskKeys(reader, build),
     kexec: reader.optional('kexec', parse.kexecImage, { kind: 'default' }),
     onInstalled: reader.optional('on-installed', parse.choice(onInstalledChoices), 'fail'),
     wipeDisks: reader.optional('wipe-disks', parse.wipeDisks, undefined),
@@ -85,7 +93,7 @@ function readMachineSettings(
     allowLockout: reader.optional('allow-lockout', parse.boolean, false),
     copyHostKeys: reader.optional('copy-host-keys', parse.boolean, false),
     verify: reader.optional('verify', parse.choice(verifyChoices), 'auto'),
-    postInstall: readPostInstall(reader, secrets),
+    postInstall: readPostInstall(reader),
     approvedPlan: reader.optional('approved-plan', parse.planDigest, undefined),
   };
   checkPinnedHost(settings, reader);
@@ -97,29 +105,42 @@ function readMachineSettings(
   return settings;
 }
 
-function readPostInstall(reader: InputReader, secrets: SecretRegistry): PostInstallSettings {
-  const key = readKey(reader, 'post-install-ssh-private-key', secrets);
+function readPostInstall(reader: InputReader): PostInstallSettings {
+  const key = readKey(reader, 'post-install-ssh-private-key');
   return {
     host: reader.optional<string | undefined>('post-install-ssh-host', parse.hostName, undefined),
     port: reader.optional<number | undefined>('post-install-ssh-port', parse.port, undefined),
     user: reader.optional<string | undefined>('post-install-ssh-user', parse.userName, undefined),
-    privateKey: key === undefined ? undefined : secrets.register(key.privateKey),
+    privateKey: key === undefined ? undefined : reader.secrets.register(key.privateKey),
     publicKey: key?.publicKey,
     knownHosts: reader.optional('post-install-known-hosts', knownHosts, undefined),
   };
 }
 
 class InputReader {
+  readonly secrets: SecretRegistry;
   readonly #raw: RawInputs;
+  readonly #loaded: LoadedSecrets;
   readonly #problems: InputProblem[] = [];
 
-  constructor(raw: RawInputs) {
+  constructor(raw: RawInputs, loaded: LoadedSecrets, secrets: SecretRegistry) {
     this.#raw = raw;
+    this.#loaded = loaded;
+    this.secrets = secrets;
   }
 
   text(name: InputName): string | undefined {
     const value = this.#raw[name];
     return value === undefined || value.trim() === '' ? undefined : value;
+  }
+
+  /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
+  contentsOf(input: InputName, source: SecretSource, where = ''): Buffer | undefined {
+    const contents = this.#loaded.get(keyOf(source));
+    if (contents === undefined) throw new Error(`a source of ${input} was not loaded`);
+    if ('ok' in contents) return contents.ok;
+    this.problem(input, `${where}${contents.problem}`);
+    return undefined;
   }
 
   problem(input: string, problem: string): void {
@@ -169,14 +190,36 @@ class InputReader {
 }
 
 /** @returns undefined when the input was not given, or has a problem */
-function readKey(reader: InputReader, name: InputName, secrets: SecretRegistry): UsableKey | undefined {
-  const text = reader.text(name);
+function readKey(reader: InputReader, name: InputName): UsableKey | undefined {
+  const text = readKeyText(reader, name);
   if (text === undefined) return undefined;
-  secrets.register(text);
+  reader.secrets.register(text);
   const key = readPrivateKey(text);
   if (typeof key !== 'string') return key;
   reader.problem(name, key);
   return undefined;
+}
+
+/** The key itself, from the input or from the source that it names. */
+function readKeyText(reader: InputReader, name: InputName): string | undefined {
+  const text = reader.text(name);
+  if (text === undefined || !namesSource(text)) return text;
+  const source = parseSecretSource(text);
+  if ('ok' in source) return reader.contentsOf(name, source.ok)?.toString('utf8');
+  reader.problem(name, source.problem);
+  return undefined;
+}
+
+function readDiskKeys(reader: InputReader, { phases }: BuildSettings): Setting<readonly DiskEncryptionKey[]> {
+  const input = 'disk-encryption-keys';
+  const files = reader.optional(input, keyFiles, []);
+  if (files.value.length > 0 && !phases.value.includes('disko'))
+    reader.problem(input, 'is for the disko phase, which is not among phases; leave it out');
+  const keys = files.value.flatMap(({ remotePath, source }) => {
+    const contents = reader.contentsOf(input, source, `${remotePath}: `);
+    return contents === undefined ? [] : [{ remotePath, contents: reader.secrets.register(contents) }];
+  });
+  return { value: keys, source: files.source };
 }
 
 const flakeReference: parse.Parser<FlakeReference> = (text) => {
@@ -196,8 +239,18 @@ function checkPinnedHost(settings: MachineSettings, reader: InputReader): void {
   const { host } = settings.targetHost.value;
   // without a valid port there is nothing to look up
   if (lines === undefined || host === '' || reader.hasProblem('ssh-port')) return;
+  // lines for other machines are what accept-new is for
+  if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new') return;
   const port = settings.sshPort.value;
-  if (pinnedKeys(lines, host, port).accepted.length > 0) return;
+  const { accepted } = pinnedKeys(lines, host, port);
+  if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0)) return;
+  if (accepted.length > 0) {
+    reader.problem(
+      'known-hosts',
+      `has only ${accepted.map(({ type }) => type).join(', ')} for ${knownHostsName(host, port)}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`,
+    );
+    return;
+  }
   const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
   reader.problem(
     'known-hosts',

@@ -2,6 +2,8 @@ import type { Secret } from '../secrets';
 import type { HostKey } from '../ssh/host-keys';
 import type { KnownHost } from '../ssh/known-hosts';
 import type { FlakeReference } from './flake-reference';
+import type { SshOptions } from './ssh-options';
+import type { InputName } from './table';
 
 /** Where a value comes from; a fleet's hosts will be described in part by the flake itself. */
 export type Source = 'input' | 'flake' | 'default';
@@ -73,6 +75,12 @@ export interface PostInstallSettings {
   readonly knownHosts: Setting<readonly KnownHost[] | undefined>;
 }
 
+/** A key that disko finds as a file in the installer. */
+export interface DiskEncryptionKey {
+  readonly remotePath: string;
+  readonly contents: Secret;
+}
+
 /** What every run that contacts a machine is told. */
 export interface MachineSettings extends BuildSettings {
   readonly targetHost: Setting<TargetHost>;
@@ -82,6 +90,8 @@ export interface MachineSettings extends BuildSettings {
   readonly publicKey: HostKey;
   /** Undefined when none were given: then the first key seen is held. */
   readonly knownHosts: Setting<readonly KnownHost[] | undefined>;
+  readonly sshOptions: Setting<SshOptions>;
+  readonly diskEncryptionKeys: Setting<readonly DiskEncryptionKey[]>;
   readonly kexec: Setting<KexecImage>;
   readonly onInstalled: Setting<OnInstalled>;
   /** Undefined when none was given: then only the disks that the configuration names may be lost. */
@@ -101,6 +111,14 @@ export type Settings =
   | ({ readonly kind: 'plan' } & MachineSettings)
   | ({ readonly kind: 'offline-plan' } & BuildSettings)
   | ({ readonly kind: 'build-only' } & BuildSettings);
+
+/**
+ * The inputs whose secrets an install sends to the target, which must be known to be the right one then. The private
+ * keys are not among them: they stay on the runner.
+ */
+export function secretsToSend(settings: MachineSettings): readonly InputName[] {
+  return settings.diskEncryptionKeys.value.length > 0 ? ['disk-encryption-keys'] : [];
+}
 
 /** Each value with its source, a line each; secrets print as `***`. */
 export function describeSettings(settings: Settings): string {

@@ -24,7 +24,8 @@ export const inputs = [
   },
   {
     name: 'ssh-private-key',
-    description: 'Contents of the private key that logs in to the target (from a secret).',
+    description:
+      'Private key that logs in to the target: its contents (from a secret), or `env:NAME` or `exec:COMMAND` that gives them.',
     otherwise: 'required, unless no machine is contacted',
   },
   { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
@@ -36,7 +37,17 @@ export const inputs = [
   {
     name: 'known-hosts',
     description:
-      'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning.',
+      'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (disk-encryption-keys) stops.',
+  },
+  {
+    name: 'ssh-option',
+    description:
+      'OpenSSH options, one `NAME=VALUE` a line. Supported: `StrictHostKeyChecking` with `yes` (only a host that known-hosts pins) or `accept-new` (the first key of another is trusted, also when secrets are sent).',
+  },
+  {
+    name: 'disk-encryption-keys',
+    description:
+      'Key files that disko needs, one `REMOTE_PATH SOURCE` a line: a path in the installer, and a file on the runner, `env:NAME` or `exec:COMMAND`. Sent byte for byte before disko, removed before the reboot.',
   },
   { name: 'kexec', description: 'Kexec image: a path on the runner or a URL.', otherwise: defaultKexec },
   {
@@ -105,7 +116,7 @@ export const inputs = [
   {
     name: 'post-install-ssh-private-key',
     description:
-      'Contents of the private key for the installed system, where it is another than ssh-private-key.',
+      'Private key for the installed system, where it is another than ssh-private-key: contents, `env:NAME` or `exec:COMMAND`.',
     otherwise: 'ssh-private-key',
   },
   {

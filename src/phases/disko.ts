@@ -3,6 +3,7 @@ import { mounted } from '../ssh/scripts';
 import type { PhaseContext } from './context';
 import { copyClosure } from './copy-closure';
 import { runInProgress } from './detached-work';
+import { sendDiskKeys } from './secret-files';
 
 /** Partitions, formats and mounts the disks. From here on their old contents are gone. */
 export async function disko(context: PhaseContext): Promise<void> {
@@ -11,6 +12,7 @@ export async function disko(context: PhaseContext): Promise<void> {
   if (script === undefined)
     throw new Error('the disko phase needs the disko script that the evaluation asks for');
   await copyClosure(context, script.outPath, 'local');
+  await sendDiskKeys(context);
   progress.targetState = 'partitioned';
   await runInProgress(context, {
     name: 'disko',

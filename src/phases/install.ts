@@ -3,6 +3,7 @@ import * as scripts from '../ssh/scripts';
 import type { PhaseContext } from './context';
 import { copyClosure } from './copy-closure';
 import { runInProgress } from './detached-work';
+import { removeDiskKeys } from './secret-files';
 
 const nixosInstall = 'exec nixos-install --no-root-passwd --no-channel-copy --system "$1"\n';
 
@@ -23,6 +24,7 @@ export async function install(context: PhaseContext): Promise<void> {
   await target.run(scripts.checkInstalled, [system], { privileged: true });
   progress.targetState = 'installed';
   progress.systemPath = system;
+  await removeDiskKeys(context);
 }
 
 /** The new system's host keys are made before it boots, so that it can be recognised when it does. */

@@ -1,12 +1,13 @@
 import { sideBySide } from '../deadlines';
 import { ConnectionError } from '../errors';
-import type { BuildSettings, DiskoMode, MachineSettings } from '../inputs/settings';
+import { type BuildSettings, type DiskoMode, type MachineSettings, secretsToSend } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import { comfortableMemoryKiB, mebibytes } from '../plan/checks';
 import { type Evaluation, evaluate } from '../plan/evaluation';
 import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess, readDisks } from '../plan/facts';
 import { makePlan, type Plan } from '../plan/plan';
 import type { Runtime } from '../runtime';
+import { textOf } from '../secrets';
 import { fingerprint, knownHostsLine } from '../ssh/host-keys';
 import type { Target } from '../ssh/target';
 
@@ -61,7 +62,7 @@ async function inspect(
   signal: AbortSignal,
 ): Promise<{ facts: Facts; access: CarriedAccess }> {
   await findMachine(settings, target, runtime, signal);
-  reportHostKey(target, runtime);
+  reportHostKey(settings, target, runtime);
   const facts = await gatherFacts(target);
   runtime.log.info(
     `${facts.distribution || facts.os}, Linux ${facts.kernel}, ${facts.architecture}, ${mebibytes(facts.memoryKiB)} MiB of memory, ${facts.uefi ? 'UEFI' : 'BIOS'}`,
@@ -106,7 +107,7 @@ async function answersAsInstaller(target: Target, signal: AbortSignal): Promise<
   }
 }
 
-function reportHostKey(target: Target, runtime: Runtime): void {
+function reportHostKey(settings: MachineSettings, target: Target, runtime: Runtime): void {
   const key = target.trust.offered;
   if (key === undefined) throw new ConnectionError('protocol', 'the target showed no host key');
   const shown = `${key.type} ${fingerprint(key)}`;
@@ -115,9 +116,14 @@ function reportHostKey(target: Target, runtime: Runtime): void {
     return;
   }
   const line = knownHostsLine(target.endpoint.host, target.endpoint.port, key);
-  runtime.log.warning(
-    `The target's host key was not checked against anything; ${shown} is trusted for this run. To pin it, compare it over another way and set known-hosts to:\n${line}`,
-  );
+  const text = `The target's host key was not checked against anything; ${shown} is trusted for this run. To pin it, compare it over another way and set known-hosts to:\n${line}`;
+  if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new') {
+    runtime.log.info(text);
+    return;
+  }
+  const secret = secretsToSend(settings).join(', ');
+  const without = `\nWithout it the install stops here, because it sends secrets (${secret}).`;
+  runtime.log.warning(secret === '' ? text : `${text}${without}`);
 }
 
 /** The installer shows the machine's host keys again, which need not be of the type that was shown now. */
@@ -145,10 +151,22 @@ function warn(settings: MachineSettings, facts: Facts, plan: Plan, runtime: Runt
       'The configuration has a disko script but no disko.devices.disk: which disks it wipes is not known, count on all of them.',
     );
   }
+  warnOfNewlines(settings, runtime);
   if (plan.authorizeKey)
     log.info(
       'the key is in no file that the kexec image takes along; it will be added to root’s authorized_keys',
     );
   if (settings.phases.value.includes('kexec') && facts.isInstaller)
     log.info('the machine runs an installer already: no kexec');
+}
+
+/** Editors and `echo` end a file with a newline that nobody means, and that nobody can type at the console. */
+function warnOfNewlines({ diskEncryptionKeys }: MachineSettings, { log }: Runtime): void {
+  for (const { remotePath, contents } of diskEncryptionKeys.value) {
+    const text = textOf(contents.revealBytes());
+    if (text === undefined || !/[^\r\n]\r?\n$/.test(text)) continue;
+    log.warning(
+      `The key for ${remotePath} ends in a newline. A key file is taken byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt. To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`,
+    );
+  }
 }

@@ -1,17 +1,18 @@
 import { awaitLeftovers } from '../ssh/detached';
-import { bridgesEnd } from '../ssh/scripts';
+import { bridgesEnd, removeSecrets } from '../ssh/scripts';
 import type { PhaseContext } from './context';
 
 /**
  * Takes a machine over from an earlier run that was cut off: ends its store daemons, which hold locks, and waits for
  * what still goes on there, since two of disko or nixos-install at once would destroy each other's work. Only for who
- * has the lease.
+ * has the lease. The secrets that it had no time to remove are removed.
  */
 export async function takeOver({ target, runtime, settings, progress }: PhaseContext): Promise<void> {
   await target.run(bridgesEnd, [], { privileged: true });
   const leftovers = await awaitLeftovers(target, settings.deadlines.diskoIdle.value, (line) =>
     runtime.log.foreign('earlier run', line),
   );
+  await target.run(removeSecrets, [], { privileged: true });
   const awaited = leftovers.filter((leftover) => leftover.awaited).map(({ id }) => id);
   if (awaited.length > 0)
     runtime.log.info(`waited for what an earlier run had left running: ${awaited.join(', ')}`);

@@ -13,11 +13,15 @@ import { summarise } from './summary';
 
 const keptLines = 40;
 
-/** What went wrong, as the result says it: harmless text, and advice where there is any. */
-export function failureOf(error: unknown, progress: Progress): Failure {
+/** What went wrong, as the result says it: harmless text without secrets, and advice where there is any. */
+export function failureOf(error: unknown, progress: Progress, secrets: SecretRegistry): Failure {
   const known = error instanceof ActionError ? error : undefined;
-  const lastLines = (known?.lastLines ?? []).slice(-keptLines).map(neutralise);
-  const message = neutraliseText(errorMessage(error));
+  // first of all: a secret with `##[` in it is not recognised once that was made harmless
+  const safe = (text: string) => neutraliseText(secrets.redact(text));
+  const lastLines = (known?.lastLines ?? [])
+    .slice(-keptLines)
+    .map((line) => neutralise(secrets.redact(line)));
+  const message = safe(errorMessage(error));
   const said = [message, ...lastLines].join('\n');
   return {
     kind: known?.kind ?? 'unexpected',
@@ -36,11 +40,7 @@ export async function publish(whole: Result, log: ActionLog, secrets: SecretRegi
   const result = withoutSecrets(whole, secrets);
   if (result.failure !== null) annotate(result.failure, result.targetState, log);
   const file = await attempt('result file', log, () => writeResultFile(result, secrets));
-  await attempt('outputs', log, async () => {
-    for (const [name, value] of Object.entries(outputsOf(result, file ?? ''))) {
-      core.setOutput(name, secrets.redact(value));
-    }
-  });
+  await attempt('outputs', log, async () => setOutputs(whole, result, file ?? '', log, secrets));
   if ((process.env.GITHUB_STEP_SUMMARY ?? '') === '') return;
   await attempt('job summary', log, () =>
     core.summary.addRaw(secrets.redact(summarise(result)), true).write(),
@@ -52,6 +52,27 @@ function withoutSecrets(result: Result, secrets: SecretRegistry): Result {
   return JSON.parse(JSON.stringify(result), (_, value: unknown) =>
     typeof value === 'string' ? secrets.redact(value) : value,
   );
+}
+
+/** The runner drops an output that contains what it masks: better one that says so. */
+function setOutputs(
+  whole: Result,
+  result: Result,
+  file: string,
+  log: ActionLog,
+  secrets: SecretRegistry,
+): void {
+  const asTheyAre: Record<string, string> = outputsOf(whole, file);
+  const changed: string[] = [];
+  for (const [name, value] of Object.entries(outputsOf(result, file))) {
+    const safe = secrets.redact(value);
+    if (safe !== asTheyAre[name]) changed.push(name);
+    core.setOutput(name, safe);
+  }
+  if (changed.length > 0)
+    log.warning(
+      `A secret of this run is also part of the outputs ${changed.join(', ')}, and is replaced by *** there. Is it a common word?`,
+    );
 }
 
 async function attempt<T>(what: string, log: ActionLog, work: () => Promise<T>): Promise<T | undefined> {

@@ -3,6 +3,7 @@ import { ConnectionError, TimeoutError } from '../errors';
 import type { Runtime } from '../runtime';
 import { Connection, type Endpoint, nameOf } from './connection';
 import type { HostKeyTrust } from './host-key-trust';
+import { fingerprint, knownHostsLine } from './host-keys';
 
 export interface TargetOptions {
   readonly endpoint: Endpoint;
@@ -71,12 +72,29 @@ export class Dialer {
         signal,
       });
     } catch (error) {
-      if (!(error instanceof ConnectionError) || error.reason !== 'host-key') throw error;
-      throw new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
+      throw error instanceof ConnectionError && error.reason === 'host-key' ? this.#explain(error) : error;
+    }
+  }
+
+  /** Why the host key was refused. */
+  #explain(error: ConnectionError): ConnectionError {
+    const { endpoint, trust } = this.#options;
+    const key = trust.offered;
+    if (trust.whyRefused === undefined || key === undefined) {
+      return new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
         cause: error,
         hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
       });
     }
+    const line = knownHostsLine(endpoint.host, endpoint.port, key);
+    return new ConnectionError(
+      'host-key',
+      `the host key of ${nameOf(endpoint)} is not known, and ${trust.whyRefused}. It shows ${key.type} ${fingerprint(key)}; the line for known-hosts:\n${line}`,
+      {
+        cause: error,
+        hint: 'compare the fingerprint over another way (console, provider), then set known-hosts to that line; or trust the first key that answers, with ssh-option: StrictHostKeyChecking=accept-new',
+      },
+    );
   }
 }
 

@@ -2,31 +2,48 @@ import { fingerprint, type HostKey, hostKeyOfBlob, sameKey, signatureAlgorithms 
 
 /**
  * Which host keys of the target are accepted. Either known from the start, or (`firstSeen`) the first key that
- * answers is taken and then held for the rest of the run.
+ * answers is taken and then held for the rest of the run, or (`refused`) none: the key is only looked at.
  */
 export class HostKeyTrust {
   readonly #accepted: HostKey[];
   readonly #revoked: readonly HostKey[];
   readonly #pinned: boolean;
+  readonly #whyRefused: string | undefined;
   #offered: HostKey | undefined;
 
-  private constructor(accepted: readonly HostKey[], revoked: readonly HostKey[], pinned: boolean) {
+  private constructor(
+    accepted: readonly HostKey[],
+    revoked: readonly HostKey[],
+    pinned: boolean,
+    whyRefused?: string,
+  ) {
     this.#accepted = [...accepted];
     this.#revoked = revoked;
     this.#pinned = pinned;
+    this.#whyRefused = whyRefused;
   }
 
   static pinned(accepted: readonly HostKey[], revoked: readonly HostKey[] = []): HostKeyTrust {
     return new HostKeyTrust(accepted, revoked, true);
   }
 
-  static firstSeen(): HostKeyTrust {
-    return new HostKeyTrust([], [], false);
+  static firstSeen(revoked: readonly HostKey[] = []): HostKeyTrust {
+    return new HostKeyTrust([], revoked, false);
+  }
+
+  /** @param why an unknown key is not good enough, as in "its host key is not known, and …" */
+  static refused(why: string): HostKeyTrust {
+    return new HostKeyTrust([], [], true, why);
   }
 
   /** The same, but for the accepted keys: what was revoked stays so. */
   pinnedTo(accepted: readonly HostKey[]): HostKeyTrust {
     return HostKeyTrust.pinned(accepted, this.#revoked);
+  }
+
+  /** Why no key at all is accepted, if that is so. */
+  get whyRefused(): string | undefined {
+    return this.#whyRefused;
   }
 
   /** Whether the keys were known before the first connection. */
@@ -43,7 +60,7 @@ export class HostKeyTrust {
     return this.#offered;
   }
 
-  /** Signature algorithms to offer, so that a server with several keys shows the one that is known; empty for all. */
+  /** Signature algorithms to offer, so that a server with several keys shows one that is known; empty for all. */
   get algorithms(): string[] {
     return [...new Set(this.#accepted.flatMap((key) => signatureAlgorithms(key.type)))];
   }

@@ -45,7 +45,21 @@ export function parsePublicKeys(text: string): HostKey[] {
   return keys;
 }
 
-/** Signature algorithms to offer for a key type: an RSA key signs with SHA-2, SHA-1 is long refused (RFC 8332). */
+/** What the SSH client can check; it refuses to begin when it is told to offer anything else. */
+const supportedAlgorithms = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+];
+
+/**
+ * Signature algorithms to offer for a key type: an RSA key signs with SHA-2, SHA-1 is long refused (RFC 8332). None for
+ * a type that cannot be checked: DSA, keys in hardware tokens, certificates.
+ */
 export function signatureAlgorithms(keyType: string): string[] {
-  return keyType === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [keyType];
+  const algorithms = keyType === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [keyType];
+  return algorithms.filter((algorithm) => supportedAlgorithms.includes(algorithm));
 }

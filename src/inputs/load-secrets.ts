@@ -1,0 +1,165 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { formatDuration, within } from '../deadlines';
+import { errorMessage, TimeoutError } from '../errors';
+import type { ProcessRunner } from '../process';
+import type { Clock } from '../runtime';
+import type { SecretRegistry } from '../secrets';
+import { keyFiles } from './disk-encryption-keys';
+import { boolean, duration, type Parsed } from './parsers';
+import type { RawInputs } from './read-settings';
+import { keyOf, namesSource, parseSecretSource, type SecretSource } from './secret-source';
+
+/** What each source of the inputs holds, or why it could not be read; by keyOf. */
+export type LoadedSecrets = ReadonlyMap<string, Parsed<Buffer>>;
+
+export interface LoadOptions {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly processes: ProcessRunner;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly secrets: SecretRegistry;
+}
+
+/** These hold a secret themselves, or name a source. */
+const keyInputs = ['ssh-private-key', 'post-install-ssh-private-key'] as const;
+
+/** What cryptsetup reads of a key file at most. Nothing that is called a secret is larger. */
+const largest = 8 * 1024 * 1024;
+const tooLarge = { problem: 'holds more than 8 MiB' };
+/** That of idle-timeout, when the input is missing or wrong. */
+const defaultDeadlineMs = 600_000;
+
+/**
+ * Reads every source that the inputs name, each once and all of them side by side: whoever fills two pipes may do so in
+ * any order. Everything that was read is registered before it is handed out. Problems are kept for readSettings, which
+ * knows all others. A run without a machine needs no secret, and reads none.
+ *
+ * @throws the reason of the signal
+ */
+export async function loadSecrets(raw: RawInputs, options: LoadOptions): Promise<LoadedSecrets> {
+  const { secrets } = options;
+  for (const text of keyInputs.map((name) => raw[name] ?? '')) {
+    if (!namesSource(text)) secrets.register(text);
+  }
+  const sources = new Map(sourcesOf(raw).map((source) => [keyOf(source), source]));
+  // first of all: no command may see the variable of another input
+  for (const source of sources.values()) {
+    if (source.kind === 'env') secrets.withholdVariable(source.name);
+  }
+  const parsed = duration(raw['idle-timeout'] ?? '');
+  const ms = 'ok' in parsed ? parsed.ok : defaultDeadlineMs;
+  const loaded = await Promise.all(
+    [...sources].map(async ([key, source]) => [key, await load(source, ms, options)] as const),
+  );
+  return new Map(loaded);
+}
+
+function sourcesOf(raw: RawInputs): SecretSource[] {
+  const buildOnly = boolean(raw['build-only'] ?? '');
+  if (raw.plan?.trim() === 'offline' || ('ok' in buildOnly && buildOnly.ok)) return [];
+  const keys = keyInputs.flatMap((name) => {
+    const text = raw[name] ?? '';
+    return namesSource(text) ? [parseSecretSource(text)] : [];
+  });
+  const files = keyFiles(raw['disk-encryption-keys'] ?? '');
+  return [
+    ...keys.flatMap((source) => ('ok' in source ? [source.ok] : [])),
+    ...('ok' in files ? files.ok.map(({ source }) => source) : []),
+  ];
+}
+
+async function load(source: SecretSource, ms: number, options: LoadOptions): Promise<Parsed<Buffer>> {
+  const { name, contents } = await read(source, ms, options);
+  if ('problem' in contents) return { problem: `${name} ${contents.problem}` };
+  if (contents.ok.length > largest) return { problem: `${name} ${tooLarge.problem}` };
+  return contents.ok.toString('latin1').trim() === '' ? { problem: `${name} is empty` } : contents;
+}
+
+/** Names no path and no command: somebody may have written the secret itself there. */
+async function read(
+  source: SecretSource,
+  ms: number,
+  options: LoadOptions,
+): Promise<{ name: string; contents: Parsed<Buffer> }> {
+  switch (source.kind) {
+    case 'env':
+      return { name: `the variable ${source.name}`, contents: readVariable(source.name, options) };
+    case 'exec':
+      return { name: 'the exec: command', contents: await readCommand(source.command, ms, options) };
+    case 'path':
+      return { name: 'the file on the runner', contents: await readPath(source.path, ms, options) };
+  }
+}
+
+function readVariable(name: string, { environment, secrets }: LoadOptions): Parsed<Buffer> {
+  const value = environment[name];
+  if (value === undefined) return { problem: 'is not set; set it with env: of this step' };
+  secrets.register(value);
+  return { ok: Buffer.from(value) };
+}
+
+/** What a failed command says at most; it stands among other problems. */
+const shownLines = 10;
+
+async function readCommand(command: string, ms: number, options: LoadOptions): Promise<Parsed<Buffer>> {
+  const { clock, processes, secrets, signal } = options;
+  try {
+    const { code, stdoutBytes, errorLines } = await within(clock, 'it', ms, signal, (limited) =>
+      processes.run('sh', ['-c', command], { signal: limited, idleMs: ms }),
+    );
+    // also of a command that failed: what it said may quote what it printed
+    secrets.register(stdoutBytes);
+    if (code === 0) return { ok: stdoutBytes };
+    const said = errorLines.slice(-shownLines).map((line) => `\n  ${secrets.redact(line)}`);
+    const how = code === null ? 'was killed' : `ended with exit code ${code}`;
+    return { problem: `${how}${said.length === 0 ? ' and said nothing' : `, and said:${said.join('')}`}` };
+  } catch (error) {
+    signal.throwIfAborted();
+    return error instanceof TimeoutError
+      ? { problem: `did not end within ${formatDuration(ms)} (idle-timeout)` }
+      : { problem: `could not be run: ${errorMessage(error)}` };
+  }
+}
+
+async function readPath(path: string, ms: number, options: LoadOptions): Promise<Parsed<Buffer>> {
+  let fd: number;
+  try {
+    // without waiting: the open of a pipe that nobody writes to would never come back, and could not be given up
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    return { problem: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})` };
+  }
+  const kind = fstatSync(fd);
+  if (kind.isFIFO()) return registered(await readPipe(fd, ms, options), options);
+  try {
+    if (!kind.isFile()) return { problem: 'is neither a file nor a pipe' };
+    return kind.size > largest ? tooLarge : registered({ ok: readFileSync(fd) }, options);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function registered(contents: Parsed<Buffer>, { secrets }: LoadOptions): Parsed<Buffer> {
+  if ('ok' in contents) secrets.register(contents.ok);
+  return contents;
+}
+
+/** Waits until somebody has written to the pipe and closed it. */
+async function readPipe(fd: number, ms: number, { clock, signal }: LoadOptions): Promise<Parsed<Buffer>> {
+  const pipe = new Socket({ fd, readable: true, writable: false });
+  try {
+    return await within(clock, 'it', ms, signal, async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of pipe as AsyncIterable<Buffer>) chunks.push(chunk);
+      return { ok: Buffer.concat(chunks) };
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    return error instanceof TimeoutError
+      ? { problem: `is a pipe that nobody wrote to and closed within ${formatDuration(ms)} (idle-timeout)` }
+      : { problem: `cannot be read (${errorMessage(error)})` };
+  } finally {
+    pipe.destroy();
+  }
+}

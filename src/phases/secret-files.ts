@@ -1,0 +1,43 @@
+import { errorMessage } from '../errors';
+import * as scripts from '../ssh/scripts';
+import type { PhaseContext } from './context';
+
+/** How long removing them may take, in milliseconds, when the connection is a bad one. */
+const removalMs = 20_000;
+
+/** Puts the disk encryption keys where disko expects them. */
+export async function sendDiskKeys({
+  settings,
+  target,
+  runtime,
+  cleanUp,
+  facts,
+}: PhaseContext): Promise<void> {
+  const keys = settings.diskEncryptionKeys.value;
+  if (keys.length === 0) return;
+  cleanUp.leave({
+    what: 'The disk encryption keys in the installer',
+    bootId: facts.bootId,
+    remove: (signal) => target.run(scripts.removeSecrets, [], { privileged: true, signal }),
+  });
+  for (const { remotePath, contents } of keys) {
+    const bytes = contents.revealBytes();
+    await target.run(scripts.putSecret, [remotePath, String(bytes.length)], {
+      privileged: true,
+      stdin: bytes,
+    });
+    runtime.log.info(`the key for ${remotePath} is in the installer`);
+  }
+}
+
+/** Removes them before the reboot. Where that fails they are gone with the installer's memory. */
+export async function removeDiskKeys({ settings, target, runtime }: PhaseContext): Promise<void> {
+  if (settings.diskEncryptionKeys.value.length === 0) return;
+  const signal = AbortSignal.any([runtime.signal, AbortSignal.timeout(removalMs)]);
+  await target.run(scripts.removeSecrets, [], { privileged: true, signal }).catch((error: unknown) => {
+    runtime.signal.throwIfAborted();
+    runtime.log.warning(
+      `The disk encryption keys in the installer could not be removed: ${errorMessage(error)}`,
+    );
+  });
+}
