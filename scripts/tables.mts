@@ -16,10 +16,10 @@ function section(text: string, name: string, entries: readonly string[]): string
   return text.replace(new RegExp(`^${name}:\\n(?: .*\\n|\\n)*`, 'm'), () => `${name}:\n${entries.join('')}`);
 }
 
-function inputEntry({ name, description, required = false, ...rest }: InputDefinition): string {
+function inputEntry({ name, description, ...rest }: InputDefinition): string {
   const without = rest.default ?? rest.otherwise;
   const ending = without === undefined ? '' : ` Default: ${without}.`;
-  return `  ${name}:\n    description: ${JSON.stringify(description + ending)}\n    required: ${required}\n`;
+  return `  ${name}:\n    description: ${JSON.stringify(description + ending)}\n    required: false\n`;
 }
 
 /** Puts the rows of the README's table that begins with these headings. */
@@ -33,9 +33,9 @@ function table(text: string, headings: readonly string[], rows: readonly (readon
   return text.replace(new RegExp(`^\\| ${headings.join(' *\\| ')} *\\|\\n(?:\\|.*\\n)*`, 'm'), () => whole);
 }
 
-function inputRow({ name, description, required, ...rest }: InputDefinition): readonly string[] {
+function inputRow({ name, description, ...rest }: InputDefinition): readonly string[] {
   const without = rest.default === undefined ? (rest.otherwise ?? '') : `\`${rest.default}\``;
-  return [`\`${name}\``, description, required ? 'required' : without];
+  return [`\`${name}\``, description, without];
 }
 
 edit('action.yml', (text) =>

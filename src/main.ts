@@ -11,13 +11,14 @@ import { readRunIdentity } from './inputs/run-identity';
 import { type BuildSettings, describeSettings, type MachineSettings, type Settings } from './inputs/settings';
 import { Nix } from './nix/nix';
 import { openTarget } from './open-target';
+import { requireApproval } from './phases/approval';
 import { buildClosures } from './phases/build';
 import { CleanUp } from './phases/clean-up';
 import { Lease } from './phases/lease';
 import { offlinePreflight, preflight } from './phases/preflight';
 import { phase, runPhases } from './phases/run-phases';
-import { checkApproval } from './plan/approval';
 import { offlinePlan, type Plan } from './plan/plan';
+import { allDerivations } from './plan/work';
 import { SpawnRunner } from './process';
 import { ActionLog } from './report/action-log';
 import { describePlan } from './report/describe-plan';
@@ -90,17 +91,16 @@ async function runWithoutMachine(
   runtime: Runtime,
   progress: Progress,
 ): Promise<Outcome> {
-  const evaluation = await phase('preflight', progress, runtime, () =>
+  const { evaluation, work } = await phase('preflight', progress, runtime, () =>
     offlinePreflight(settings, nix, runtime),
   );
-  const plan = { offline: offlinePlan(settings, evaluation), online: null };
-  progress.plan = plan;
-  runtime.log.info(describePlan(plan));
+  progress.plan = { offline: offlinePlan(settings, evaluation), online: null, work };
+  runtime.log.info(describePlan(progress.plan));
   if (settings.kind === 'offline-plan') return 'planned';
   await phase('build', progress, runtime, () =>
-    buildClosures([evaluation.diskoScript, evaluation.toplevel], nix, runtime, runtime.signal),
+    buildClosures(allDerivations(evaluation), nix, runtime, runtime.signal),
   );
-  progress.systemPath = evaluation.toplevel.outPath;
+  progress.systemPath = evaluation.toplevel?.outPath ?? '';
   return 'built';
 }
 
@@ -113,13 +113,15 @@ async function runOnMachine(
   const target = openTarget(settings, runtime);
   progress.target = nameOf(target.endpoint);
   try {
-    const { evaluation, facts, plan } = await phase('preflight', progress, runtime, () =>
-      preflight(settings, target, nix, runtime),
-    );
-    progress.plan = plan;
-    runtime.log.info(describePlan(plan));
+    const { evaluation, facts, plan } = await phase('preflight', progress, runtime, async () => {
+      const { work, ...found } = await preflight(settings, target, nix, runtime);
+      progress.plan = { ...found.plan, work };
+      runtime.log.info(describePlan(progress.plan));
+      if (settings.kind === 'install')
+        await requireApproval(settings, found.plan, found.facts, target, runtime);
+      return found;
+    });
     if (settings.kind === 'plan') return 'planned';
-    checkApproval(plan, settings.approvedPlan.value);
     const cleanUp = new CleanUp();
     await runPhases({
       settings,

@@ -13,6 +13,7 @@ import { machineSettings } from './settings';
 import { nixOf } from './store';
 
 const evaluation: Evaluation = {
+  source: 'flake',
   system: 'x86_64-linux',
   hostName: 'test',
   toplevel: { drvPath: '', outPath: '' },

@@ -184,7 +184,7 @@ describe('Nix', () => {
   test('turns flakes on by itself and hands the options over, for evaluation and build', async () => {
     const { nix, processes } = nixWith(() => ({ stdout: '{}' }), { options: [['cores', '1 2']] });
     await nix.evaluate('.#x', 'f', signal);
-    await nix.build(['/nix/store/a.drv', '/nix/store/b.drv'], signal);
+    await nix.build(['/nix/store/a.drv^*', '/nix/store/b.drv^*'], signal);
     for (const { command, args } of processes.calls) {
       expect(command).toBe('nix');
       expect(args.join(' ')).toContain('--extra-experimental-features nix-command flakes');
@@ -290,6 +290,7 @@ describe('evaluate', () => {
 
   test('reads the answer', async () => {
     expect(await evaluate(answering({ found }).nix, flake, 'disko', signal)).toEqual({
+      source: 'flake',
       system: 'x86_64-linux',
       hostName: 'demo',
       toplevel: { drvPath: '/nix/store/t.drv', outPath: '/nix/store/t' },

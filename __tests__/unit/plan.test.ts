@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { MachineSettings } from '../../src/inputs/settings';
-import type { Evaluation } from '../../src/plan/evaluation';
+import type { FlakeEvaluation } from '../../src/plan/evaluation';
 import type { CarriedAccess, Disk, Disks, Facts } from '../../src/plan/facts';
 import { canonicalJson, makePlan, type Plan, planDigest } from '../../src/plan/plan';
 import { describePlan } from '../../src/report/describe-plan';
@@ -35,7 +35,8 @@ const debian: Facts = {
 };
 const nixos: Facts = { ...debian, isNixos: true, distribution: 'NixOS', systemPath: '/nix/store/old-system' };
 const installer: Facts = { ...nixos, isInstaller: true };
-const demo: Evaluation = {
+const demo: FlakeEvaluation = {
+  source: 'flake',
   system: 'x86_64-linux',
   hostName: 'demo',
   toplevel: { drvPath: '/nix/store/t.drv', outPath: '/nix/store/t' },
@@ -65,7 +66,7 @@ function settingsWith(inputs: Record<string, string> = {}): MachineSettings {
 interface Change {
   inputs?: Record<string, string>;
   facts?: Facts;
-  evaluation?: Partial<Evaluation>;
+  evaluation?: Partial<FlakeEvaluation>;
   disks?: Disks;
   access?: Partial<CarriedAccess>;
 }
@@ -257,7 +258,7 @@ describe('the disks of the plan', () => {
   });
 
   test('are named in the log, with what is known of them', () => {
-    const text = describePlan(plan());
+    const text = describePlan({ ...plan(), work: null });
     expect(text).toContain('WIPED     /dev/disk/by-id/a (/dev/sda, 1000.0 GB, Big)');
     expect(text).toContain('untouched /dev/sdb (2000.0 GB)');
     expect(text).toContain('because the machine runs Debian');

@@ -42,7 +42,10 @@ describe('readSettings', () => {
     expect(publicKey.type).toBe('ssh-ed25519');
     expect(privateKey.reveal()).toBe(key);
     expect(rest).toMatchObject({
-      flake: { value: { uri: '.', name: 'demo', path: [] }, source: 'input' },
+      configuration: {
+        value: { kind: 'flake', flake: { uri: '.', name: 'demo', path: [] } },
+        source: 'input',
+      },
       targetHost: { value: { user: 'root', host: 'example.org' }, source: 'input' },
       sshPort: { value: 22, source: 'default' },
       postKexecSshPort: { value: 22, source: 'default' },
@@ -98,6 +101,7 @@ describe('readSettings', () => {
   test('reports all problems at once', () => {
     const problems = problemsOf({
       flake: 'no-name',
+      'store-paths': '/nonexistent',
       'ssh-private-key': 'hunter2',
       'ssh-port': '99999',
       'post-kexec-ssh-port': 'x',
@@ -177,6 +181,48 @@ describe('readSettings', () => {
 
   test('says what a NUL is doing there', () => {
     expect(problemsOf({ ...needed, flake: '.#a\0b' }).flake).toBe('contains a NUL character');
+  });
+});
+
+describe('without a machine', () => {
+  const readAny = (raw: RawInputs) => readSettings(raw, registry());
+
+  test('a flake is enough', () => {
+    expect(readAny({ flake: '.#demo', plan: 'offline' })).toMatchObject({
+      kind: 'offline-plan',
+      configuration: { value: { kind: 'flake', flake: { name: 'demo' } } },
+    });
+    expect(readAny({ flake: '.#demo', 'build-only': 'true' }).kind).toBe('build-only');
+  });
+
+  test('the inputs about the machine are not looked at: a workflow shares them between plan and install', () => {
+    const shared = { 'target-host': 'x y', kexec: '/nonexistent', 'known-hosts': '', 'approved-plan': '' };
+    const { kind, ...settings } = readAny({ flake: '.#demo', plan: 'offline', ...shared });
+    expect(kind).toBe('offline-plan');
+    expect(Object.keys(settings)).not.toContain('targetHost');
+  });
+
+  test('but a secret among them is hidden, and a name that does not exist refused', () => {
+    const masked: string[] = [];
+    const secrets = new SecretRegistry((mask) => masked.push(mask));
+    const raw = { flake: '.#demo', plan: 'offline', 'ssh-private-key': 'hunter2-hunter2' };
+    readSettings(raw, secrets);
+    expect(masked).toEqual(['hunter2-hunter2']);
+    expect(() => readAny({ ...raw, 'target-hsot': 'x' })).toThrow(/input target-hsot: is not an input/);
+  });
+
+  test('both kinds at once are refused', () => {
+    expect(problemsOf({ ...needed, plan: 'offline', 'build-only': 'true' })['build-only']).toMatch(
+      /cannot be combined with plan/,
+    );
+  });
+
+  test('plan: true without a key: the way that needs none is named', () => {
+    const { 'ssh-private-key': _, ...without } = needed;
+    expect(problemsOf({ ...without, plan: 'true' })['ssh-private-key']).toMatch(
+      /is required.*plan: offline needs neither/,
+    );
+    expect(problemsOf(without)['ssh-private-key']).not.toContain('offline');
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GuardError, InputError, NixError } from '../../src/errors';
-import type { Plan } from '../../src/plan/plan';
+import type { PublishedPlan } from '../../src/plan/plan';
 import { hintFor } from '../../src/report/hints';
 import { outputs, outputsOf } from '../../src/report/outputs';
 import { failureOf } from '../../src/report/report';
@@ -15,7 +15,12 @@ const limit = 1024 * 1024;
 /** A result in which everything that others wrote is `text`. */
 function resultWith(text: string, lines = 2): Result {
   const disk = { path: text, device: text, bytes: 1e9, model: text, byId: text };
-  const plan: Plan = {
+  const plan: PublishedPlan = {
+    work: {
+      build: { derivations: 60, names: [text] },
+      fetch: { paths: 2, downloadBytes: null, unpackedBytes: null },
+      closure: { paths: 3, bytes: 4, fetchable: { paths: 1, bytes: 2 } },
+    },
     action: 'install',
     reason: text,
     phases: ['preflight'],
@@ -86,7 +91,7 @@ describe('summarise', () => {
   const harmless = shapeOf(summarise(resultWith('word')));
 
   test('has the sections of a failed run', () => {
-    expect(harmless).toHaveLength(23);
+    expect(harmless).toHaveLength(27);
     expect(summarise(resultWith('word'))).toMatch(/In phase disko.*\*\*total\*\*.*1\.2 s/s);
   });
 

@@ -4,24 +4,27 @@ import { knownHostsName, signatureAlgorithms } from '../ssh/host-keys';
 import { type KnownHost, parseKnownHosts, pinnedKeys } from '../ssh/known-hosts';
 import { readPrivateKey, type UsableKey } from '../ssh/private-key';
 import { keyFiles } from './disk-encryption-keys';
-import { type FlakeReference, parseFlakeReference } from './flake-reference';
+import { parseFlakeReference } from './flake-reference';
 import type { LoadedSecrets } from './load-secrets';
 import * as parse from './parsers';
 import { keyOf, namesSource, parseSecretSource, type SecretSource } from './secret-source';
 import {
   type BuildSettings,
+  type Configuration,
   type DiskEncryptionKey,
   diskoModes,
   type MachineSettings,
   onInstalledChoices,
   type PostInstallSettings,
   planChoices,
+  type SelectablePhase,
   type Setting,
   type Settings,
   selectablePhases,
   verifyChoices,
 } from './settings';
 import { sshOptions } from './ssh-options';
+import { parseStorePaths } from './store-paths';
 import { type InputName, inputs } from './table';
 
 /** Values by input name; an empty or missing one was not given. */
@@ -44,18 +47,19 @@ export function readSettings(
   const buildOnly = reader.optional('build-only', parse.boolean, false).value;
   if (buildOnly && plan !== 'false') reader.problem('build-only', 'cannot be combined with plan');
   const build = readBuildSettings(reader);
+  const onMachine = plan === 'true' ? 'plan' : 'install';
   const settings: Settings = buildOnly
     ? { kind: 'build-only', ...build }
     : plan === 'offline'
       ? { kind: 'offline-plan', ...build }
-      : { kind: plan === 'true' ? 'plan' : 'install', ...readMachineSettings(reader, build) };
+      : { kind: onMachine, ...readMachineSettings(reader, onMachine, build) };
   reader.throwIfProblems();
   return settings;
 }
 
 function readBuildSettings(reader: InputReader): BuildSettings {
   return {
-    flake: reader.required('flake', flakeReference, { uri: '', name: '', path: [] }),
+    configuration: readConfiguration(reader),
     phases: reader.optional('phases', parse.subset(selectablePhases), selectablePhases),
     diskoMode: reader.optional('disko-mode', parse.choice(diskoModes), 'disko'),
     installId: reader.optional('install-id', parse.installId, undefined),
@@ -72,10 +76,32 @@ function readBuildSettings(reader: InputReader): BuildSettings {
   };
 }
 
-function readMachineSettings(reader: InputReader, build: BuildSettings): MachineSettings {
+function readConfiguration(reader: InputReader): Setting<Configuration> {
+  const none: Configuration = { kind: 'flake', flake: { uri: '', name: '', path: [] } };
+  const given = reader.text('store-paths') !== undefined;
+  if (given && reader.text('flake') !== undefined)
+    reader.problem('store-paths', 'cannot be combined with flake; give one of them');
+  if (!given && reader.text('flake') === undefined) reader.problem('flake', 'is required, or store-paths');
+  if (given && reader.text('disko-mode') !== undefined)
+    reader.problem(
+      'disko-mode',
+      'cannot be combined with store-paths: what the disko script does was decided when it was built',
+    );
+  const flake = reader.optional('flake', flakeReference, none);
+  return given ? reader.optional('store-paths', storePaths, none) : flake;
+}
+
+function readMachineSettings(
+  reader: InputReader,
+  kind: 'plan' | 'install',
+  build: BuildSettings,
+): MachineSettings {
   const key = readKey(reader, 'ssh-private-key');
   if (reader.text('ssh-private-key') === undefined)
-    reader.problem('ssh-private-key', 'is required; give the contents of the private key, from a secret');
+    reader.problem(
+      'ssh-private-key',
+      `is required; give the contents of the private key, from a secret${kind === 'plan' ? ' (a pull request from a fork has none: plan: offline needs neither a key nor a machine)' : ''}`,
+    );
   const settings: MachineSettings = {
     ...build,
     targetHost: reader.required('target-host', parse.targetHost, { user: '', host: '' }),
@@ -97,6 +123,7 @@ function readMachineSettings(reader: InputReader, build: BuildSettings): Machine
     approvedPlan: reader.optional('approved-plan', parse.planDigest, undefined),
   };
   checkPinnedHost(settings, reader);
+  checkStorePaths(settings, reader);
   if (settings.onInstalled.value === 'converge' && settings.installId.value === undefined)
     reader.problem(
       'install-id',
@@ -222,10 +249,33 @@ function readDiskKeys(reader: InputReader, { phases }: BuildSettings): Setting<r
   return { value: keys, source: files.source };
 }
 
-const flakeReference: parse.Parser<FlakeReference> = (text) => {
-  const reference = parseFlakeReference(text);
-  return typeof reference === 'string' ? { problem: reference } : { ok: reference };
+const flakeReference: parse.Parser<Configuration> = (text) => {
+  const flake = parseFlakeReference(text);
+  return typeof flake === 'string' ? { problem: flake } : { ok: { kind: 'flake', flake } };
 };
+
+const storePaths: parse.Parser<Configuration> = (text) => {
+  const paths = parseStorePaths(text);
+  return typeof paths === 'string' ? { problem: paths } : { ok: { kind: 'store-paths', paths } };
+};
+
+/** What the phases need must be there, and since nobody can tell which disks a script wipes, the user must. */
+function checkStorePaths(settings: MachineSettings, reader: InputReader): void {
+  const { configuration, phases, onInstalled, wipeDisks } = settings;
+  if (configuration.value.kind !== 'store-paths') return;
+  const { system, diskoScript } = configuration.value.paths;
+  const needs = (phase: SelectablePhase) => phases.value.includes(phase);
+  const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
+  if (needs('disko') && diskoScript === undefined)
+    reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
+  if (system === undefined && (needs('install') || needs('reboot') || mayUpdate))
+    reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
+  if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
+    reader.problem(
+      'wipe-disks',
+      'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any',
+    );
+}
 
 const knownHosts: parse.Parser<readonly KnownHost[] | undefined> = (text) => {
   const { lines, problems } = parseKnownHosts(text);

@@ -53,9 +53,20 @@ export interface Deadlines {
   readonly diskoIdle: Setting<number>;
 }
 
+/** Store paths that exist on the runner already, told apart by what they are; at least one. */
+export interface StorePaths {
+  readonly system: string | undefined;
+  readonly diskoScript: string | undefined;
+}
+
+/** What is installed: a configuration that is evaluated and built, or what was built elsewhere. */
+export type Configuration =
+  | { readonly kind: 'flake'; readonly flake: FlakeReference }
+  | { readonly kind: 'store-paths'; readonly paths: StorePaths };
+
 /** What every run is told: enough to evaluate and to build. */
 export interface BuildSettings {
-  readonly flake: Setting<FlakeReference>;
+  readonly configuration: Setting<Configuration>;
   readonly phases: Setting<readonly SelectablePhase[]>;
   readonly diskoMode: Setting<DiskoMode>;
   readonly installId: Setting<string | undefined>;

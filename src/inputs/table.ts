@@ -6,7 +6,6 @@ export interface InputDefinition {
   readonly default?: string;
   /** What holds without the input, in words, where that is no value. */
   readonly otherwise?: string;
-  readonly required?: boolean;
 }
 
 const defaultKexec = 'the nixos-images installer for the target’s architecture';
@@ -15,7 +14,12 @@ export const inputs = [
   {
     name: 'flake',
     description: 'Flake reference and configuration, `URI#NAME`: installs `nixosConfigurations.NAME`.',
-    required: true,
+    otherwise: 'required, unless store-paths is given',
+  },
+  {
+    name: 'store-paths',
+    description:
+      'Instead of flake: the store paths of a disko script and of a system that exist on the runner, in any order; one alone where phases need only one. Nothing is evaluated then, so that wipe-disks is required for disko.',
   },
   {
     name: 'target-host',

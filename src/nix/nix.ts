@@ -4,6 +4,8 @@ import { NixError } from '../errors';
 import type { ProcessResult } from '../process';
 import type { Runtime } from '../runtime';
 import { BuildLogs, type NixEvent, nixLevel, parseNixLog } from './log';
+import { type Missing, parseMissing } from './missing';
+import { type PathInfo, parsePathInfo } from './path-info';
 
 export interface NixOptions {
   /** `--option NAME VALUE` for every evaluation and build. */
@@ -76,13 +78,40 @@ export class Nix {
   /**
    * Builds derivations and keeps their outputs from being collected until the run's private folder is gone.
    *
+   * @param installables `drv^*`, or a store path that exists and is only kept
    * @throws NixError with the last lines of the build that failed
    */
-  async build(drvPaths: readonly string[], signal: AbortSignal): Promise<void> {
+  async build(installables: readonly string[], signal: AbortSignal): Promise<void> {
     const links = join(this.#runtime.privateFolder, 'results');
     await mkdir(links, { recursive: true });
-    const args = ['build', '--out-link', join(links, 'result'), ...drvPaths.map((path) => `${path}^*`)];
+    const args = ['build', '--out-link', join(links, 'result'), ...installables];
     await this.#run(args, 'the build', signal);
+  }
+
+  /** What building these would take. Substituters are asked; nothing is built or fetched. @throws NixError */
+  async missing(installables: readonly string[], signal: AbortSignal): Promise<Missing> {
+    if (installables.length === 0) return parseMissing([]);
+    const lines: string[] = [];
+    await this.#run(
+      ['build', '--dry-run', '--no-link', ...installables],
+      'the dry run of the build',
+      signal,
+      {
+        onMessage: (text) => lines.push(...text.split('\n')),
+      },
+    );
+    return parseMissing(lines);
+  }
+
+  /** What the runner's store knows of those paths that are valid in it, and of all that they need. @throws NixError */
+  async pathInfo(
+    paths: readonly string[],
+    signal: AbortSignal,
+    { recursive = false } = {},
+  ): Promise<Map<string, PathInfo>> {
+    const args = ['path-info', '--json', ...(recursive ? ['--recursive'] : []), ...paths];
+    const result = await this.#run(args, 'asking the store', signal, { onMessage: () => undefined });
+    return parsePathInfo(JSON.parse(result.stdout));
   }
 
   /**
@@ -115,6 +144,8 @@ export class Nix {
       env?: Record<string, string>;
       alsoAlive?: (touch: () => void) => void;
       userOptions?: boolean;
+      /** Takes Nix's messages, which are then not in the log. */
+      onMessage?: (text: string) => void;
     } = {},
   ): Promise<ProcessResult> {
     const [command, ...rest] = args;
@@ -127,7 +158,9 @@ export class Nix {
     const onErrorLine = (line: string) => {
       const event = parseNixLog(line);
       buildLogs.add(event);
-      this.#report(event, messages);
+      if (event.kind === 'message') more.onMessage?.(event.text);
+      if (event.kind !== 'message' || more.onMessage === undefined || event.level === nixLevel.error)
+        this.#report(event, messages);
     };
     const result = await this.#spawn(
       [command ?? '', ...features, '--log-format', 'internal-json', ...userOptions, ...rest],

@@ -1,6 +1,7 @@
 import { sideBySide } from '../deadlines';
 import type { Nix } from '../nix/nix';
-import type { Derivation } from '../plan/evaluation';
+import { type Derivation, installable } from '../plan/evaluation';
+import { derivationsOf } from '../plan/work';
 import type { Runtime } from '../runtime';
 import type { PhaseContext } from './context';
 import { stageKexecImage } from './kexec-image';
@@ -10,7 +11,13 @@ import { takeOver } from './take-over';
 export async function build(context: PhaseContext): Promise<void> {
   await sideBySide(
     context.runtime.signal,
-    (signal) => buildClosures(derivationsOf(context), context.nix, context.runtime, signal),
+    (signal) =>
+      buildClosures(
+        derivationsOf(context.plan.phases, context.evaluation),
+        context.nix,
+        context.runtime,
+        signal,
+      ),
     (signal) => prepareTarget(context, signal),
   );
 }
@@ -21,28 +28,16 @@ async function prepareTarget(context: PhaseContext, signal: AbortSignal): Promis
   if (context.plan.phases.includes('kexec')) context.stagedImage = await stageKexecImage(context, signal);
 }
 
-/** Builds what is given; undefined entries are left out. */
 export async function buildClosures(
-  derivations: readonly (Derivation | undefined)[],
+  wanted: readonly Derivation[],
   nix: Nix,
   runtime: Runtime,
   signal: AbortSignal,
 ): Promise<void> {
-  const wanted = derivations.filter((derivation) => derivation !== undefined);
   if (wanted.length === 0) return;
   const start = runtime.clock.now();
-  await nix.build(
-    wanted.map(({ drvPath }) => drvPath),
-    signal,
-  );
+  await nix.build(wanted.map(installable), signal);
   const paths = wanted.map(({ outPath }) => outPath).join(' ');
-  runtime.log.info(`built ${paths} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
-}
-
-function derivationsOf({ plan, evaluation }: PhaseContext): readonly (Derivation | undefined)[] {
-  const { phases } = plan;
-  return [
-    phases.includes('disko') ? evaluation.diskoScript : undefined,
-    phases.includes('install') || phases.includes('update') ? evaluation.toplevel : undefined,
-  ];
+  const what = wanted.every(({ drvPath }) => drvPath === undefined) ? 'there already:' : 'built';
+  runtime.log.info(`${what} ${paths} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
 }

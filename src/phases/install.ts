@@ -1,3 +1,4 @@
+import { systemPathOf } from '../plan/evaluation';
 import { parsePublicKeys } from '../ssh/host-keys';
 import * as scripts from '../ssh/scripts';
 import type { PhaseContext } from './context';
@@ -10,7 +11,7 @@ const nixosInstall = 'exec nixos-install --no-root-passwd --no-channel-copy --sy
 /** Copies the system to the mounted disks and makes it what boots next. */
 export async function install(context: PhaseContext): Promise<void> {
   const { evaluation, target, settings, runtime, progress } = context;
-  const system = evaluation.toplevel.outPath;
+  const system = systemPathOf(evaluation);
   await target.run(scripts.mounted, []);
   await copyClosure(context, system, 'local?root=/mnt');
   progress.expectedHostKeys = await prepareHostKeys(context);

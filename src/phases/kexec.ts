@@ -5,6 +5,7 @@ import { planDigest } from '../plan/plan';
 import { execScript, runDetachedOnce } from '../ssh/detached';
 import * as scripts from '../ssh/scripts';
 import { stillTheOldBoot } from '../ssh/target';
+import { recordApproval } from './approval';
 import type { PhaseContext } from './context';
 import { takeOver } from './take-over';
 
@@ -24,6 +25,7 @@ export async function kexec(context: PhaseContext): Promise<void> {
   await withdrawKey();
   await jump(context);
   await lease.take(context.facts.bootId, 'kexec', planDigest(plan));
+  await recordApproval(context);
   // while nobody had the lease another run may have begun, and been cut off
   await takeOver(context);
   const { distribution, memoryKiB } = context.facts;

@@ -6,6 +6,8 @@ import { comfortableMemoryKiB, mebibytes } from '../plan/checks';
 import { type Evaluation, evaluate } from '../plan/evaluation';
 import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess, readDisks } from '../plan/facts';
 import { makePlan, type Plan } from '../plan/plan';
+import { describeStorePaths } from '../plan/store-paths';
+import { allDerivations, derivationsOf, observeWork, type Work } from '../plan/work';
 import type { Runtime } from '../runtime';
 import { textOf } from '../secrets';
 import { fingerprint, knownHostsLine } from '../ssh/host-keys';
@@ -15,6 +17,7 @@ export interface Preflight {
   readonly evaluation: Evaluation;
   readonly facts: Facts;
   readonly plan: Plan;
+  readonly work: Work | null;
 }
 
 /** What the configuration alone tells. */
@@ -22,9 +25,18 @@ export async function offlinePreflight(
   settings: BuildSettings,
   nix: Nix,
   runtime: Runtime,
-): Promise<Evaluation> {
+): Promise<{ readonly evaluation: Evaluation; readonly work: Work | null }> {
   runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-  return evaluate(nix, settings.flake.value, diskoModeOf(settings), runtime.signal);
+  const evaluation = await describeConfiguration(settings, nix, runtime.signal);
+  return { evaluation, work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime) };
+}
+
+/** An evaluation of the flake, or what is known of finished store paths. */
+function describeConfiguration(settings: BuildSettings, nix: Nix, signal: AbortSignal): Promise<Evaluation> {
+  const configuration = settings.configuration.value;
+  return configuration.kind === 'flake'
+    ? evaluate(nix, configuration.flake, diskoModeOf(settings), signal)
+    : describeStorePaths(nix, configuration.paths, signal);
 }
 
 /** The disko script that the run needs, if any. */
@@ -44,15 +56,19 @@ export async function preflight(
   const [{ facts, access }, evaluation] = await sideBySide(
     runtime.signal,
     (signal) => inspect(settings, target, runtime, signal),
-    (signal) => evaluate(nix, settings.flake.value, disko, signal),
+    (signal) => describeConfiguration(settings, nix, signal),
   );
   const disks = await readDisks(
     target,
-    disko === undefined ? [] : evaluation.disks.map(({ device }) => device),
+    disko === undefined ? [] : (evaluation.disks ?? []).map(({ device }) => device),
   );
   const plan = makePlan({ settings, evaluation, facts, access, disks, target });
   warn(settings, facts, plan, runtime);
-  return { evaluation, facts, plan };
+  const work =
+    plan.action === 'nothing'
+      ? null
+      : await observeWork(evaluation, derivationsOf(plan.phases, evaluation), nix, runtime);
+  return { evaluation, facts, plan, work };
 }
 
 async function inspect(

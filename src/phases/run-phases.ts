@@ -1,6 +1,7 @@
 import { type PhaseName, planDigest } from '../plan/plan';
 import type { Progress } from '../report/result';
 import type { Runtime } from '../runtime';
+import { recordApproval } from './approval';
 import { build } from './build';
 import { cleanUp } from './clean-up';
 import type { PhaseContext } from './context';
@@ -31,7 +32,7 @@ export async function runPhases(context: PhaseContext): Promise<void> {
   try {
     for (const [index, name] of names.entries()) {
       await phase(name, context.progress, context.runtime, async () => {
-        if (index === 0) await context.lease.take(context.facts.bootId, name, planDigest(context.plan));
+        if (index === 0) await begin(context, name);
         else await context.lease.begin(name);
         await steps[name](context);
       });
@@ -39,6 +40,11 @@ export async function runPhases(context: PhaseContext): Promise<void> {
   } finally {
     await cleanUp(context);
   }
+}
+
+async function begin(context: PhaseContext, first: PhaseName): Promise<void> {
+  await context.lease.take(context.facts.bootId, first, planDigest(context.plan));
+  await recordApproval(context);
 }
 
 /** One phase: a group in the log, a time in the result. */

@@ -1,4 +1,5 @@
 import { GuardError } from '../errors';
+import { systemPathOf } from '../plan/evaluation';
 import { parseFields } from '../plan/facts';
 import { type HostKey, knownHostsLine } from '../ssh/host-keys';
 import * as scripts from '../ssh/scripts';
@@ -14,9 +15,10 @@ export async function proveRunningSystem(context: PhaseContext, keys: readonly H
   const { stdout } = await target.run(scripts.identity, []);
   const identity = new Map(parseFields(stdout));
   const running = identity.get('systemPath') ?? '';
-  if (running !== evaluation.toplevel.outPath) {
+  const expected = systemPathOf(evaluation);
+  if (running !== expected) {
     throw new GuardError(
-      `the machine booted ${running || 'a system without /run/current-system'}, not ${evaluation.toplevel.outPath}`,
+      `the machine booted ${running || 'a system without /run/current-system'}, not ${expected}`,
       {
         hint: 'its firmware may prefer another disk or boot entry: look at the boot order',
       },

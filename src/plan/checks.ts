@@ -91,6 +91,8 @@ export function mebibytes(kib: number): number {
 }
 
 function checkArchitecture(facts: Facts, evaluation: Evaluation): void {
+  // a disko script alone does not say what it is for
+  if (evaluation.system === undefined) return;
   const [architecture, os] = evaluation.system.split('-');
   if (os !== 'linux') throw new GuardError(`the configuration is for ${evaluation.system}, not for Linux`);
   if (architecture === facts.architecture) return;

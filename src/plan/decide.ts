@@ -1,6 +1,6 @@
 import { GuardError } from '../errors';
 import type { MachineSettings } from '../inputs/settings';
-import type { Evaluation } from './evaluation';
+import { type Evaluation, systemPathOf } from './evaluation';
 import type { Facts } from './facts';
 
 export type Action = 'install' | 'update' | 'nothing';
@@ -48,7 +48,7 @@ function whereAllowed(settings: MachineSettings, facts: Facts): Decision {
 }
 
 function update(facts: Facts, evaluation: Evaluation, reason: string): Decision {
-  return facts.systemPath === evaluation.toplevel.outPath
+  return facts.systemPath === systemPathOf(evaluation)
     ? { action: 'nothing', reason: `${reason}; it runs ${facts.systemPath} already` }
     : { action: 'update', reason };
 }

@@ -5,9 +5,15 @@ import type { DiskoMode } from '../inputs/settings';
 import expression from '../nix/evaluation.nix';
 import { type Nix, nixString } from '../nix/nix';
 
+/** Something that is built, or was built elsewhere: then no derivation is known. */
 export interface Derivation {
-  readonly drvPath: string;
+  readonly drvPath: string | undefined;
   readonly outPath: string;
+}
+
+/** How Nix is asked to build it; what was built elsewhere is only kept from being collected. */
+export function installable({ drvPath, outPath }: Derivation): string {
+  return drvPath === undefined ? outPath : `${drvPath}^*`;
 }
 
 /** An SSH host key that the configuration's sshd uses. */
@@ -55,23 +61,49 @@ export interface ConfiguredInitrdSsh {
   readonly hostKeys: readonly string[];
 }
 
-/** Everything that one evaluation of the configuration tells. */
-export interface Evaluation {
-  /** `x86_64-linux` */
-  readonly system: string;
+interface WhatIsInstalled {
+  /** Empty where it is not known. */
   readonly hostName: string;
-  readonly toplevel: Derivation;
   /** Undefined when no disko script was asked for. */
   readonly diskoScript: Derivation | undefined;
-  readonly disks: readonly ConfiguredDisk[];
   readonly substituters: readonly string[];
   readonly trustedPublicKeys: readonly string[];
-  /** Empty when sshd is off. */
+  /** Empty when sshd is off, or where they are not known. */
   readonly hostKeys: readonly ConfiguredHostKey[];
+}
+
+/** Everything that one evaluation of the configuration tells. */
+export interface FlakeEvaluation extends WhatIsInstalled {
+  readonly source: 'flake';
+  /** `x86_64-linux` */
+  readonly system: string;
+  readonly toplevel: Derivation;
+  readonly disks: readonly ConfiguredDisk[];
   readonly sshd: ConfiguredSshd;
   readonly logins: readonly ConfiguredLogin[];
   readonly bootLoader: ConfiguredBootLoader;
   readonly initrdSsh: ConfiguredInitrdSsh;
+}
+
+/** What finished store paths tell: hardly anything, and never which disks the script wipes or who may log in. */
+export interface StorePathsEvaluation extends WhatIsInstalled {
+  readonly source: 'store-paths';
+  /** Undefined with a disko script alone, like the system itself. */
+  readonly system: string | undefined;
+  readonly toplevel: Derivation | undefined;
+  readonly disks: undefined;
+  readonly sshd: undefined;
+  readonly logins: undefined;
+  readonly bootLoader: undefined;
+  readonly initrdSsh: undefined;
+}
+
+export type Evaluation = FlakeEvaluation | StorePathsEvaluation;
+
+/** The store path of the system; inputs without one are refused where a phase needs it. */
+export function systemPathOf({ toplevel }: Evaluation): string {
+  if (toplevel === undefined) throw new Error('this needs a system, which the inputs should have given');
+  return toplevel.outPath;
 }
 
 /**
@@ -83,7 +115,7 @@ export async function evaluate(
   flake: FlakeReference,
   disko: DiskoMode | undefined,
   signal: AbortSignal,
-): Promise<Evaluation> {
+): Promise<FlakeEvaluation> {
   const script = disko === undefined ? null : `${disko}Script`;
   const request = JSON.stringify({ name: flake.name, path: flake.path, disko: script });
   const apply = `(${expression}) (builtins.fromJSON ${nixString(request)})`;
@@ -115,7 +147,7 @@ function explainEvaluation(error: unknown, flake: FlakeReference): unknown {
   });
 }
 
-function readEvaluation(answer: unknown, flake: FlakeReference): Evaluation {
+function readEvaluation(answer: unknown, flake: FlakeReference): FlakeEvaluation {
   const value = asRecord(answer);
   if (Array.isArray(value.unknown)) {
     throw new NixError(
@@ -140,6 +172,7 @@ function readEvaluation(answer: unknown, flake: FlakeReference): Evaluation {
   const bootLoader = asRecord(found.bootLoader);
   const initrdSsh = asRecord(found.initrdSsh);
   return {
+    source: 'flake',
     system: String(found.system),
     hostName: String(found.hostName),
     toplevel: asDerivation(found.toplevel),

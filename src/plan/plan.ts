@@ -7,6 +7,7 @@ import { checkMachine } from './checks';
 import { type Action, decide } from './decide';
 import type { ConfiguredDisk, Evaluation } from './evaluation';
 import type { CarriedAccess, Disk, Disks, Facts } from './facts';
+import type { Work } from './work';
 
 export const phaseNames = [
   'preflight',
@@ -23,12 +24,15 @@ export type PhaseName = (typeof phaseNames)[number];
 /** What the configuration alone decides: needs no secret and no connection. */
 export interface OfflinePlan {
   readonly configuration: string;
-  readonly system: string;
+  /** `x86_64-linux`; null with a disko script alone. */
+  readonly system: string | null;
   readonly hostName: string;
-  readonly toplevel: string;
+  readonly toplevel: string | null;
   readonly diskoScript: string | null;
-  readonly diskoMode: DiskoMode;
-  readonly disks: readonly ConfiguredDisk[];
+  /** Null with store-paths: the script does what it was built for. */
+  readonly diskoMode: DiskoMode | null;
+  /** Null with store-paths: the script may wipe any disk. */
+  readonly disks: readonly ConfiguredDisk[] | null;
   readonly installId: string | null;
 }
 
@@ -71,8 +75,10 @@ export interface Plan {
   readonly online: OnlinePlan;
 }
 
-/** A plan, or only the half of it that needs no machine. */
-export type PublishedPlan = Plan | { readonly offline: OfflinePlan; readonly online: null };
+/** A plan, or only the half of it that needs no machine; and what was observed beside it, null where it is not known. */
+export type PublishedPlan = (Plan | { readonly offline: OfflinePlan; readonly online: null }) & {
+  readonly work: Work | null;
+};
 
 /** What the plan is made from. */
 export interface Situation {
@@ -128,24 +134,29 @@ function chosenPhases(
 export function offlinePlan(settings: BuildSettings, evaluation: Evaluation): OfflinePlan {
   return {
     configuration: nameConfiguration(settings),
-    system: evaluation.system,
+    system: evaluation.system ?? null,
     hostName: evaluation.hostName,
-    toplevel: evaluation.toplevel.outPath,
+    toplevel: evaluation.toplevel?.outPath ?? null,
     diskoScript: evaluation.diskoScript?.outPath ?? null,
-    diskoMode: settings.diskoMode.value,
-    disks: evaluation.disks,
+    diskoMode: evaluation.source === 'flake' ? settings.diskoMode.value : null,
+    disks: evaluation.disks ?? null,
     installId: settings.installId.value ?? null,
   };
 }
 
 export function nameConfiguration(settings: BuildSettings): string {
-  const { uri, name, path } = settings.flake.value;
+  const configuration = settings.configuration.value;
+  if (configuration.kind === 'store-paths') {
+    const { system, diskoScript } = configuration.paths;
+    return [system, diskoScript].filter((each) => each !== undefined).join(' ');
+  }
+  const { uri, name, path } = configuration.flake;
   return [`${uri}#nixosConfigurations."${name}"`, ...path].join('.');
 }
 
 function onlinePlan({ settings, evaluation, facts, disks, target }: Situation, action: Action): OnlinePlan {
   const disko = action === 'install' && settings.phases.value.includes('disko');
-  const disksKnown = !disko || evaluation.disks.length > 0;
+  const disksKnown = !disko || (evaluation.disks ?? []).length > 0;
   const chosen = disko ? disks.configured : [];
   const wiped = chosen.flatMap(({ path, device }) => {
     const found = disks.present.filter((disk) => disk.device === device);
@@ -197,9 +208,14 @@ export function canonicalJson(value: unknown): string {
 }
 
 /** SHA-256 of what the plan decides; what was merely observed is left out. */
-export function planDigest(plan: PublishedPlan): string {
-  const { online } = plan;
-  const { observed: _, ...decided } = online ?? { observed: null };
-  const text = canonicalJson({ ...plan, online: online === null ? null : decided });
-  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+export function planDigest(plan: Plan | PublishedPlan): string {
+  const { work: _, ...decided } = { work: null, ...plan };
+  if (decided.online === null) return digestOf(decided);
+  const { observed: __, ...online } = decided.online;
+  return digestOf({ ...decided, online });
+}
+
+/** SHA-256 of a value's canonical form. */
+export function digestOf(value: unknown): string {
+  return `sha256:${createHash('sha256').update(canonicalJson(value)).digest('hex')}`;
 }

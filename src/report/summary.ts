@@ -1,5 +1,8 @@
 import { formatDuration } from '../deadlines';
-import type { PublishedPlan } from '../plan/plan';
+import type { Action } from '../plan/decide';
+import type { OfflinePlan, PublishedPlan } from '../plan/plan';
+import type { Work } from '../plan/work';
+import { describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 import type { Outcome, Result, TargetState, Verified } from './result';
 
 const titles: Record<Outcome, string> = {
@@ -29,16 +32,10 @@ const proofs: Record<Verified, string> = {
 /** The job summary, as GitHub's Markdown. Everything in it that others said was made harmless before. */
 export function summarise(result: Result): string {
   return [
-    `## ${titleOf(result)}: ${code(result.target || 'no target')}`,
+    `## ${titleOf(result)}: ${code(result.target || result.plan?.offline.hostName || 'no target')}`,
     ...(result.failure === null ? [] : failureSection(result)),
-    table(
-      ['', ''],
-      [
-        ['machine', states[result.targetState]],
-        ['system', result.systemPath === '' ? '–' : code(result.systemPath)],
-        ['verified', proofs[result.verified]],
-      ],
-    ),
+    // without a machine there is no state of one
+    ...(result.plan?.online === null ? [] : [stateTable(result)]),
     ...(result.plan === null ? [] : planSection(result.plan)),
     phaseSection(result),
     ...(result.hostKeys.length === 0
@@ -49,6 +46,17 @@ export function summarise(result: Result): string {
 
 function titleOf({ outcome, failure }: Result): string {
   return failure?.kind === 'cancelled' ? '🛑 Cancelled' : titles[outcome];
+}
+
+function stateTable({ targetState, systemPath, verified }: Result): string {
+  return table(
+    ['', ''],
+    [
+      ['machine', states[targetState]],
+      ['system', systemPath === '' ? '–' : code(systemPath)],
+      ['verified', proofs[verified]],
+    ],
+  );
 }
 
 function failureSection({ failure }: Result): string[] {
@@ -65,7 +73,7 @@ function failureSection({ failure }: Result): string[] {
 
 function planSection(plan: PublishedPlan): string[] {
   const { offline, online } = plan;
-  if (online === null) return [`${code(offline.configuration)} (${escapeMarkdown(offline.system)})`];
+  if (online === null) return offlineSection(offline, plan.work);
   const disks = online.wiped.map((disk) => [
     code(disk.path),
     `${(disk.bytes / 1e9).toFixed(1)} GB`,
@@ -79,8 +87,46 @@ function planSection(plan: PublishedPlan): string[] {
     'untouched',
   ]);
   return [
-    `${code(offline.configuration)} (${escapeMarkdown(offline.system)}), because ${escapeMarkdown(plan.reason)}.`,
+    `${nameWithSystem(offline)}, because ${escapeMarkdown(plan.reason)}.`,
+    ...(plan.action === 'nothing' ? [] : [workSection(plan.work, plan.action)]),
     ...(disks.length + kept.length === 0 ? [] : [table(['disk', 'size', 'model', ''], [...disks, ...kept])]),
+  ];
+}
+
+function nameWithSystem({ configuration, system }: OfflinePlan): string {
+  return system === null ? code(configuration) : `${code(configuration)} (${escapeMarkdown(system)})`;
+}
+
+function workSection(work: Work | null, action: Action | undefined): string {
+  const names = work?.build.names ?? [];
+  const more = (work?.build.derivations ?? 0) - names.length;
+  const line = `**Work:** ${escapeMarkdown(describeWork(work, action))}.`;
+  if (names.length === 0) return line;
+  const list = [...names, ...(more > 0 ? [`and ${more} more`] : [])];
+  return [line, '<details><summary>To build</summary>', block(list), '</details>'].join('\n\n');
+}
+
+/** What a pull request shows: nothing of it needed the machine. */
+function offlineSection(offline: OfflinePlan, work: Work | null): string[] {
+  const disks = offlineDisks(offline).map(({ device, fate, meaning }) => [
+    code(device),
+    fate === 'WIPED' ? `**wiped**: ${meaning}` : `${fate}: ${meaning}`,
+  ]);
+  return [
+    `${nameWithSystem(offline)}. No machine was contacted: what is on its disks, and whether it may be installed, is not known.`,
+    table(
+      ['', ''],
+      [
+        ['system', offline.toplevel === null ? '–' : code(offline.toplevel)],
+        ...(offline.diskoScript === null ? [] : [['disko script', code(offline.diskoScript)]]),
+        ...(offline.installId === null ? [] : [['install-id', code(offline.installId)]]),
+      ],
+    ),
+    workSection(work, undefined),
+    ...(disks.length === 0 ? [] : [table(['disk of the configuration', ''], disks)]),
+    ...(wipesUnknownDisks(offline)
+      ? ['**Which disks are wiped is not known: the disko script may wipe any.**']
+      : []),
   ];
 }
 

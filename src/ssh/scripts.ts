@@ -1,4 +1,5 @@
 import accessText from '../scripts/access.sh';
+import approvalText from '../scripts/approval.sh';
 import authorizeText from '../scripts/authorize.sh';
 import bootIdText from '../scripts/boot-id.sh';
 import bridgeText from '../scripts/bridge.sh';
@@ -28,6 +29,7 @@ const repeatable = (name: string, text: string): Script => ({ name, text, repeat
 const once = (name: string, text: string): Script => ({ name, text, repeatable: false });
 
 export const access = repeatable('access.sh', accessText);
+export const approval = repeatable('approval.sh', approvalText);
 export const authorize = once('authorize.sh', authorizeText);
 export const bootId = once('boot-id.sh', bootIdText);
 export const bridge = once('bridge.sh', bridgeText);
