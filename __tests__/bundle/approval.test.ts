@@ -4,15 +4,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Sshd } from '../../testbed/sshd.mts';
-import { type BundleRun, configuration, inputsFor, makeFlake, runBundle } from '../support/bundle';
+import { type BundleRun, buildable, inputsFor, makeFlake, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
 import { hostKeysOf, script, startMachine, targetOf } from '../support/machine';
 import { temporaryFolder, testRuntime } from '../support/runtime';
 
-const buildable = configuration.replace(
-  'builder = "/bin/sh";',
-  'builder = "/bin/sh"; args = [ "-c" "echo ${name} >$out" ];',
-);
 const flakeOf = (text = buildable) => `${makeFlake(`{ nixosConfigurations.demo = ${text}; }`)}#demo`;
 
 function noImage(): string {

@@ -5,19 +5,17 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { type PublishedPlan, planDigest } from '../../src/plan/plan';
 import { nixEnvironment } from '../../testbed/paths.mts';
-import { type BundleRun, configuration, inputsFor, makeFlake, runBundle } from '../support/bundle';
+import { type BundleRun, buildable, configuration, inputsFor, makeFlake, runBundle } from '../support/bundle';
 import { atEnd, test } from '../support/concurrent';
 import { startMachine } from '../support/machine';
 import { temporaryFolder } from '../support/runtime';
 
-/** A demo that can be built, with two disks. */
-const buildable = configuration
-  .replace('builder = "/bin/sh";', 'builder = "/bin/sh"; args = [ "-c" "echo ${name} >$out" ];')
-  .replace(
-    'disko.devices.disk = { }',
-    'disko.devices.disk = { main.device = "/dev/disk/by-id/main"; data = { device = "/dev/disk/by-id/data"; destroy = false; }; }',
-  );
-const flakeOf = (text = buildable) => `${makeFlake(`{ nixosConfigurations.demo = ${text}; }`)}#demo`;
+/** With two disks. */
+const demo = buildable.replace(
+  'disko.devices.disk = { }',
+  'disko.devices.disk = { main.device = "/dev/disk/by-id/main"; data = { device = "/dev/disk/by-id/data"; destroy = false; }; }',
+);
+const flakeOf = (text = demo) => `${makeFlake(`{ nixosConfigurations.demo = ${text}; }`)}#demo`;
 
 /** Has every connection that the action itself tries written down. */
 function witness(): { env: Record<string, string>; connections: () => string } {
@@ -174,7 +172,7 @@ test('build-only: true builds system and disko script, and contacts nothing', as
 });
 
 test('build-only without disko builds the system alone, also of a configuration without a disko script', async () => {
-  const without = buildable.replace('diskoScript =', 'otherScript =');
+  const without = demo.replace('diskoScript =', 'otherScript =');
   const run = await runBundle({
     inputs: { flake: flakeOf(without), 'build-only': 'true', phases: 'install,reboot' },
   });
@@ -186,7 +184,7 @@ test('build-only without disko builds the system alone, also of a configuration 
 });
 
 test('a build that fails says so, with the last lines', async () => {
-  const broken = buildable.replace('echo ${name} >$out', 'echo it is broken >&2; exit 1');
+  const broken = demo.replace('echo $name >$out', 'echo it is broken >&2; exit 1');
   const run = await runBundle({ inputs: { flake: flakeOf(broken), 'build-only': 'true' } });
   expect(run.code).toBe(1);
   expect(run.result.failure).toMatchObject({ kind: 'nix', phase: 'build' });

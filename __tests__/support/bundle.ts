@@ -101,6 +101,12 @@ export const configuration = `{
   };
 }`;
 
+/** The same with derivations that can be built; each gives a file with its own name. */
+export const buildable = configuration.replace(
+  'builder = "/bin/sh";',
+  'builder = "/bin/sh"; args = [ "-c" "echo $name >$out" ];',
+);
+
 /** A folder with a flake; returns its path. */
 export function makeFlake(outputs = `{ nixosConfigurations.demo = ${configuration}; }`, inputs = ''): string {
   const folder = temporaryFolder('flake');

@@ -202,13 +202,10 @@ describe('without a machine', () => {
     expect(Object.keys(settings)).not.toContain('targetHost');
   });
 
-  test('but a secret among them is hidden, and a name that does not exist refused', () => {
-    const masked: string[] = [];
-    const secrets = new SecretRegistry((mask) => masked.push(mask));
-    const raw = { flake: '.#demo', plan: 'offline', 'ssh-private-key': 'hunter2-hunter2' };
-    readSettings(raw, secrets);
-    expect(masked).toEqual(['hunter2-hunter2']);
-    expect(() => readAny({ ...raw, 'target-hsot': 'x' })).toThrow(/input target-hsot: is not an input/);
+  test('but a name that does not exist is refused', () => {
+    expect(() => readAny({ flake: '.#demo', plan: 'offline', 'target-hsot': 'x' })).toThrow(
+      /input target-hsot: is not an input/,
+    );
   });
 
   test('both kinds at once are refused', () => {
