@@ -113,15 +113,15 @@ async function runOnMachine(
   const target = openTarget(settings, runtime);
   progress.target = nameOf(target.endpoint);
   try {
-    const { evaluation, facts, plan } = await phase('preflight', progress, runtime, async () => {
-      const { work, ...found } = await preflight(settings, target, nix, runtime);
-      progress.plan = { ...found.plan, work };
-      runtime.log.info(describePlan(progress.plan));
-      if (settings.kind === 'install')
-        await requireApproval(settings, found.plan, found.facts, target, runtime);
-      return found;
-    });
+    const { evaluation, facts, plan, work } = await phase('preflight', progress, runtime, () =>
+      preflight(settings, target, nix, runtime),
+    );
+    // after the phase: within it the log would fold the plan away
+    progress.plan = { ...plan, work };
+    runtime.log.info(describePlan(progress.plan));
     if (settings.kind === 'plan') return 'planned';
+    progress.begin('preflight');
+    await requireApproval(settings, plan, facts, target, runtime);
     const cleanUp = new CleanUp();
     await runPhases({
       settings,

@@ -162,7 +162,11 @@ function warn(settings: MachineSettings, facts: Facts, plan: Plan, runtime: Runt
       `The target has ${mebibytes(facts.memoryKiB)} MiB of memory; the installer needs 1.5 GB and may fail.`,
     );
   }
-  if (!plan.online.disksKnown) {
+  if (settings.configuration.value.kind === 'store-paths') {
+    log.warning(
+      'Nothing was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.',
+    );
+  } else if (!plan.online.disksKnown) {
     log.warning(
       'The configuration has a disko script but no disko.devices.disk: which disks it wipes is not known, count on all of them.',
     );
