@@ -4,6 +4,7 @@ import type { Action } from './decide';
 import type { Evaluation } from './evaluation';
 import type { Disks, Facts } from './facts';
 import type { Situation } from './plan';
+import { checkUnknownDisks } from './unknown-disks';
 
 /** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */
 const leastMemoryKiB = 900 * 1024;
@@ -31,7 +32,9 @@ export function checkMachine(
       hint: 'add kexec to phases, or boot the machine into an installer',
     });
   }
-  if (phases.includes('disko')) checkDisks(disks, evaluation);
+  if (!phases.includes('disko')) return;
+  if (evaluation.disks === undefined) checkUnknownDisks(disks.present, settings.wipeDisks.value);
+  else checkDisks(disks, evaluation);
 }
 
 function checkSystem(facts: Facts): void {
