@@ -78,6 +78,7 @@ test('plan: offline needs a flake and nothing else, and contacts nothing', async
   expect(run.errors).toEqual([]);
   expect(run.warnings).toEqual([]);
   expect(run.outputs).toMatchObject({ outcome: 'planned', 'system-path': '', verified: 'none' });
+  expect(run.outputs['result-file']).toMatch(/\/nixos-anywhere-demo\.json$/);
   expect(expectPlan(run)).toMatchObject({
     offline: {
       system: 'x86_64-linux',

@@ -86,7 +86,9 @@ async function attempt<T>(what: string, log: ActionLog, work: () => Promise<T>):
 
 async function writeResultFile(result: Result, secrets: SecretRegistry): Promise<string> {
   const folder = process.env.RUNNER_TEMP ?? '.';
-  const name = result.target.replace(/[^A-Za-z0-9.-]+/g, '_') || 'no-target';
+  // without a machine several configurations may be looked at in one job
+  const of = result.target || result.plan?.offline.hostName || '';
+  const name = of.replace(/[^A-Za-z0-9.-]+/g, '_') || 'no-target';
   const file = join(folder, `nixos-anywhere-${name}.json`);
   await writeFile(file, secrets.redact(`${JSON.stringify(result, undefined, 2)}\n`), { mode: 0o600 });
   return file;
