@@ -14,7 +14,7 @@ import { openTarget } from './open-target';
 import { requireApproval } from './phases/approval';
 import { buildClosures } from './phases/build';
 import { CleanUp } from './phases/clean-up';
-import { Lease } from './phases/lease';
+import { Lease, RebootedError } from './phases/lease';
 import { offlinePreflight, preflight } from './phases/preflight';
 import { phase, runPhases } from './phases/run-phases';
 import { offlinePlan, type Plan } from './plan/plan';
@@ -27,6 +27,10 @@ import { type Outcome, Progress } from './report/result';
 import { type Runtime, systemClock } from './runtime';
 import { SecretRegistry } from './secrets';
 import { nameOf } from './ssh/connection';
+import type { Target } from './ssh/target';
+
+/** How often a machine is looked at that is rebooted while it is looked at. */
+const mostLooks = 3;
 
 /**
  * The action: inputs → Settings → Facts and Evaluation → Plan → phases → Result. Whatever happens, a Result is
@@ -104,42 +108,66 @@ async function runWithoutMachine(
   return 'built';
 }
 
+type OnMachine = MachineSettings & Settings;
+
 async function runOnMachine(
-  settings: MachineSettings & Settings,
+  settings: OnMachine,
   nix: Nix,
   runtime: Runtime,
   progress: Progress,
 ): Promise<Outcome> {
   const target = openTarget(settings, runtime);
-  progress.target = nameOf(target.endpoint);
+  const { endpoint } = target;
+  progress.target = nameOf(endpoint);
   try {
-    const { evaluation, facts, plan, work } = await phase('preflight', progress, runtime, () =>
-      preflight(settings, target, nix, runtime),
-    );
-    // after the phase: within it the log would fold the plan away
-    progress.plan = { ...plan, work };
-    runtime.log.info(describePlan(progress.plan));
-    if (settings.kind === 'plan') return 'planned';
-    progress.begin('preflight');
-    await requireApproval(settings, plan, facts, target, runtime);
-    const cleanUp = new CleanUp();
-    await runPhases({
-      settings,
-      runtime,
-      nix,
-      target,
-      evaluation,
-      facts,
-      plan,
-      progress,
-      cleanUp,
-      lease: new Lease({ target, runtime, cleanUp, identity: readRunIdentity(process.env) }),
-      stagedImage: undefined,
-    });
-    return outcomeOf(plan);
+    for (let looks = 1; ; looks++) {
+      try {
+        return await lookAndAct(settings, target, nix, runtime, progress);
+      } catch (error) {
+        if (!(error instanceof RebootedError) || error.begun || looks >= mostLooks) throw error;
+        // as when an earlier run was killed right after it had started the kexec
+        runtime.log.info(
+          'the machine was rebooted after it was looked at, and before anything was done: once more',
+        );
+        target.moveTo({ endpoint });
+      }
+    }
   } finally {
     target.close();
   }
+}
+
+async function lookAndAct(
+  settings: OnMachine,
+  target: Target,
+  nix: Nix,
+  runtime: Runtime,
+  progress: Progress,
+): Promise<Outcome> {
+  const { evaluation, facts, plan, work } = await phase('preflight', progress, runtime, () =>
+    preflight(settings, target, nix, runtime),
+  );
+  // after the phase: within it the log would fold the plan away
+  progress.plan = { ...plan, work };
+  runtime.log.info(describePlan(progress.plan));
+  if (settings.kind === 'plan') return 'planned';
+  progress.begin('preflight');
+  await requireApproval(settings, plan, facts, target, runtime);
+  const cleanUp = new CleanUp();
+  await runPhases({
+    settings,
+    runtime,
+    nix,
+    target,
+    evaluation,
+    facts,
+    plan,
+    progress,
+    cleanUp,
+    lease: new Lease({ target, runtime, cleanUp, identity: readRunIdentity(process.env) }),
+    stagedImage: undefined,
+  });
+  return outcomeOf(plan);
 }
 
 function outcomeOf({ action, phases }: Plan): Outcome {

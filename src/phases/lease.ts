@@ -41,8 +41,18 @@ interface Answer {
   readonly fields: ReadonlyMap<string, string>;
 }
 
-/** The machine is in another boot than the one for which the lease was asked. */
-export class RebootedError extends GuardError {}
+/** The machine is in another boot than the one that this run knows. */
+export class RebootedError extends GuardError {
+  /** Whether the run had begun to change the machine. */
+  readonly begun: boolean;
+
+  constructor(begun: boolean) {
+    super('the machine was rebooted while this run was at work', {
+      hint: 'another run, or somebody else, rebooted it, or it crashed: run again, which begins with what the machine is now',
+    });
+    this.begun = begun;
+  }
+}
 
 /**
  * The right to work on a machine, which one run at a time has. A record in the machine's memory says whose it is; signs
@@ -114,7 +124,7 @@ export class Lease {
   #taken(answer: Answer, bootId: string, phase: string): void {
     const { runtime } = this.#options;
     const silent = answer.fields.get('silent') ?? '?';
-    if (answer.state === 'rebooted') throw rebooted();
+    if (answer.state === 'rebooted') throw new RebootedError(this.#last !== undefined);
     if (answer.state === 'same-run') runtime.log.info(`taken over from ${describe(answer)}`);
     if (answer.state === 'expired')
       runtime.log.warning(
@@ -184,7 +194,7 @@ export class Lease {
 }
 
 function checkRenewed(answer: Answer): void {
-  if (answer.state === 'rebooted') throw rebooted();
+  if (answer.state === 'rebooted') throw new RebootedError(true);
   if (answer.state === 'lost') {
     throw new GuardError(`this run lost the machine: ${describe(answer)} has taken it over`, {
       hint: 'this run gave no sign of life for a minute, and the other one took it for dead: look at how that ends, then run again',
@@ -204,12 +214,6 @@ function occupied(answer: Answer): GuardError {
       hint: 'run again when it has ended; with the same `concurrency` group in the workflow, runs wait for each other',
     },
   );
-}
-
-function rebooted(): RebootedError {
-  return new RebootedError('the machine was rebooted while this run was at work', {
-    hint: 'another run, or somebody else, rebooted it, or it crashed: run again, which begins with what the machine is now',
-  });
 }
 
 function describe({ fields }: Answer): string {

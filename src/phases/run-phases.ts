@@ -23,28 +23,27 @@ const steps: Record<Exclude<PhaseName, 'preflight'>, (context: PhaseContext) => 
 };
 
 /**
- * Carries out the plan, phase by phase, as the one run that works on this machine. Whatever happens, leaves nothing on the target but what was
- * asked for.
+ * Carries out the plan, phase by phase, as the one run that works on this machine. Whatever happens, leaves nothing on
+ * the target but what was asked for.
  */
 export async function runPhases(context: PhaseContext): Promise<void> {
   if (context.facts.isInstaller) context.progress.targetState = 'installer';
-  const names = context.plan.phases.filter((name) => name !== 'preflight');
+  const { plan, lease, facts, progress, runtime } = context;
+  const names = plan.phases.filter((name) => name !== 'preflight');
+  const [first] = names;
+  if (first === undefined) return;
+  await lease.take(facts.bootId, first, planDigest(plan));
   try {
-    for (const [index, name] of names.entries()) {
-      await phase(name, context.progress, context.runtime, async () => {
-        if (index === 0) await begin(context, name);
-        else await context.lease.begin(name);
+    await recordApproval(context);
+    for (const name of names) {
+      await phase(name, progress, runtime, async () => {
+        if (name !== first) await lease.begin(name);
         await steps[name](context);
       });
     }
   } finally {
     await cleanUp(context);
   }
-}
-
-async function begin(context: PhaseContext, first: PhaseName): Promise<void> {
-  await context.lease.take(context.facts.bootId, first, planDigest(context.plan));
-  await recordApproval(context);
 }
 
 /** One phase: a group in the log, a time in the result. */

@@ -12,12 +12,15 @@ export async function sendDiskKeys({
   runtime,
   cleanUp,
   facts,
+  progress,
 }: PhaseContext): Promise<void> {
   const keys = settings.diskEncryptionKeys.value;
   if (keys.length === 0) return;
   cleanUp.leave({
     what: 'The disk encryption keys in the installer',
     bootId: facts.bootId,
+    // a disko that goes on without us would fail in the middle; the next run removes them when it has ended
+    needed: () => progress.goesOn === 'disko',
     remove: (signal) => target.run(scripts.removeSecrets, [], { privileged: true, signal }),
   });
   for (const { remotePath, contents } of keys) {
