@@ -55329,14 +55329,18 @@ function getIDToken(aud) {
 ;// CONCATENATED MODULE: ./lib/child-environment.js
 /** Names that carry the action's inputs, the runner's tokens or its command files: no child has a use for them. */
 const withheld = /^(INPUT_|ACTIONS_|STATE_)|^GITHUB_(ENV|PATH|OUTPUT|STATE|STEP_SUMMARY)$|^(SSHPASS|SSH_PASS|SSH_PRIVATE_KEY)$/;
+/** What no child works without: a secret such as `bin`, found there by chance, must not take it away. */
+const essential = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TMPDIR|SSL_CERT_FILE|XDG_\w+|NIX_(?!CONFIG$)\w+)$/;
 /**
- * The environment of every child process, built here and nowhere else: without the names above and without every
- * variable whose value contains a secret of this run.
+ * The environment of every child process, built here and nowhere else: without the names above, without the variables
+ * that inputs name by `env:`, and without every variable whose value contains a secret of this run.
  */
 function childEnvironment(environment, secrets) {
     const result = {};
     for (const [name, value] of Object.entries(environment)) {
-        if (value === undefined || withheld.test(name) || secrets.isContainedIn(value))
+        if (value === undefined || withheld.test(name) || secrets.isWithheldVariable(name))
+            continue;
+        if (essential.test(name) ? secrets.isSurelyContainedIn(value) : secrets.isContainedIn(value))
             continue;
         result[name] = value;
     }
@@ -55398,6 +55402,482 @@ function errorMessage(error) {
     return error instanceof Error ? error.message : String(error);
 }
 
+;// CONCATENATED MODULE: external "node:fs"
+const external_node_fs_namespaceObject = require("node:fs");
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
+;// CONCATENATED MODULE: ./lib/deadlines.js
+
+/** Milliseconds as a person writes them: `90 s`, `15 min`. */
+function formatDuration(ms) {
+    const seconds = ms / 1000;
+    if (seconds < 10)
+        return `${seconds.toFixed(1)} s`;
+    if (seconds < 120)
+        return `${Math.round(seconds)} s`;
+    const whole = Math.round(seconds);
+    return whole % 60 === 0 ? `${whole / 60} min` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+/**
+ * Runs work that must end within a time. The work gets a signal that is aborted when the time is over or the run
+ * is cancelled, and must heed it; the caller gets its answer at once in either case.
+ *
+ * @param what what is waited for, as in "… did not finish within 2 min"
+ * @throws TimeoutError, or the reason of `signal`
+ */
+async function within(clock, what, ms, signal, work) {
+    const over = new AbortController();
+    const done = new AbortController();
+    const both = AbortSignal.any([signal, over.signal]);
+    void clock.sleep(ms, done.signal).then(() => over.abort(new TimeoutError(`${what} did not finish within ${formatDuration(ms)}`)), () => undefined);
+    try {
+        return await orAborted(both, work(both));
+    }
+    finally {
+        done.abort();
+    }
+}
+/** The promise's result, or the signal's reason if that comes first. */
+async function orAborted(signal, promise) {
+    const stop = new AbortController();
+    const aborted = new Promise((_, reject) => {
+        const fail = () => reject(signal.reason);
+        if (signal.aborted)
+            fail();
+        else
+            signal.addEventListener('abort', fail, { once: true, signal: stop.signal });
+    });
+    try {
+        return await Promise.race([promise, aborted]);
+    }
+    finally {
+        stop.abort();
+    }
+}
+/** Fires when nothing has been heard for a time: for work whose length nobody knows but that should never be silent. */
+class IdleTimer {
+    #controller = new AbortController();
+    #onSilence;
+    #ms;
+    #timer;
+    #stopped = false;
+    /** @param ms how long silence is tolerated */
+    constructor(what, ms) {
+        this.#ms = ms;
+        this.#onSilence = () => this.#controller.abort(new TimeoutError(`${what}: no output and no bytes for ${formatDuration(ms)}`));
+        this.#timer = setTimeout(this.#onSilence, ms);
+    }
+    get signal() {
+        return this.#controller.signal;
+    }
+    /** There was a sign of life. Streams may give one after the stop; it must not keep the process alive. */
+    touch() {
+        if (this.#stopped)
+            return;
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(this.#onSilence, this.#ms);
+    }
+    stop() {
+        this.#stopped = true;
+        clearTimeout(this.#timer);
+    }
+}
+/**
+ * Runs two pieces of work side by side. When one fails the other is told to stop, and is waited for, so that
+ * nothing goes on in the background after the failure was reported.
+ *
+ * @throws the first failure
+ */
+async function sideBySide(signal, first, second) {
+    const controller = new AbortController();
+    const both = AbortSignal.any([signal, controller.signal]);
+    const failures = [];
+    const stopOther = (error) => {
+        failures.push(error);
+        controller.abort(error);
+        throw error;
+    };
+    const [a, b] = await Promise.allSettled([first(both).catch(stopOther), second(both).catch(stopOther)]);
+    if (a.status === 'rejected' || b.status === 'rejected')
+        throw failures[0];
+    return [a.value, b.value];
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/secret-source.js
+/** Whether an input that takes contents names a source instead: no key begins like that. */
+function namesSource(text) {
+    return /^\s*(env|exec):/.test(text);
+}
+/**
+ * One grammar for all inputs that take a secret or a file: `env:NAME`, `exec:COMMAND`, or a path on the runner. A path
+ * that begins with one of these words is written with ./ before it.
+ */
+function parseSecretSource(text) {
+    const value = text.trim();
+    const [, kind, rest = ''] = /^(env|exec):(.*)$/s.exec(value) ?? [];
+    if (kind === 'env') {
+        return /^[A-Za-z_][A-Za-z0-9_]*$/.test(rest)
+            ? { ok: { kind, name: rest } }
+            : { problem: 'names no variable after env:; write env:NAME' };
+    }
+    if (kind === 'exec') {
+        return rest.trim() === ''
+            ? { problem: 'has no command after exec:; write exec:COMMAND' }
+            : { ok: { kind, command: rest.trim() } };
+    }
+    return value === ''
+        ? { problem: 'names no source; write a path, env:NAME or exec:COMMAND' }
+        : { ok: { kind: 'path', path: value } };
+}
+/** The source as text; two that are the same are read once. Not for the log: a command may say more than it should. */
+function keyOf(source) {
+    switch (source.kind) {
+        case 'env':
+            return `env:${source.name}`;
+        case 'exec':
+            return `exec:${source.command}`;
+        case 'path':
+            return `path:${source.path}`;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/disk-encryption-keys.js
+
+
+/** What no key may lie below: gone or hidden when disko mounts, not a file system for files, or the installer's own. */
+const reserved = ['/mnt', '/proc', '/sys', '/dev', '/nix', '/run/nixos-anywhere', '/root/.ssh', '/etc/ssh'];
+/**
+ * One `REMOTE_PATH SOURCE` a line. A path with blanks or quotes in it stands in double quotes, where \" and \\ are a
+ * quote and a backslash. The source is the rest of the line.
+ */
+const keyFiles = (text) => {
+    const files = [];
+    for (const [index, line] of text.split(/\r\n|\r|\n/).entries()) {
+        if (line.trim() === '')
+            continue;
+        const file = parseLine(line.trim());
+        const problem = typeof file === 'string'
+            ? file
+            : files.some(({ remotePath }) => remotePath === file.remotePath)
+                ? `names ${file.remotePath} a second time`
+                : undefined;
+        if (problem !== undefined)
+            return { problem: `line ${index + 1} ${problem}` };
+        if (typeof file !== 'string')
+            files.push(file);
+    }
+    return files.length === 0 ? { problem: 'names no key' } : { ok: files };
+};
+/** Never shows what is after the path: somebody may have written the key itself there. */
+function parseLine(line) {
+    const match = /^(?:"((?:[^"\\]|\\["\\])+)"|([^\s"]+))(?:\s+(\S.*))?$/.exec(line);
+    const written = match?.[1]?.replace(/\\(["\\])/g, '$1') ?? match?.[2];
+    if (match === null || written === undefined)
+        return 'begins with no path; write REMOTE_PATH SOURCE, a path with blanks or quotes in double quotes';
+    const wrong = whatIsWrongWith(written);
+    if (wrong !== undefined)
+        return wrong;
+    if (match[3] === undefined)
+        return `has no source for ${written}; write a path on the runner, env:NAME or exec:COMMAND after it`;
+    const source = parseSecretSource(match[3]);
+    return 'ok' in source ? { remotePath: external_node_path_namespaceObject.posix.normalize(written), source: source.ok } : source.problem;
+}
+function whatIsWrongWith(path) {
+    if (!path.startsWith('/'))
+        return 'begins with no absolute path; write REMOTE_PATH SOURCE, as in /tmp/disk.key env:DISK_KEY';
+    if (/\p{Cc}/u.test(path))
+        return 'has a control character in the path';
+    const parts = path.split('/');
+    if (path.endsWith('/') || parts.includes('.') || parts.includes('..'))
+        return `has ${path}, which is no path of a file; write it without . and .. and without a / at the end`;
+    const clean = external_node_path_namespaceObject.posix.normalize(path);
+    const parent = reserved.find((folder) => clean === folder || clean.startsWith(`${folder}/`));
+    return parent === undefined
+        ? undefined
+        : `has ${clean}; a key cannot lie below ${parent}: write a path such as /tmp/disk.key`;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/parsers.js
+
+
+const parsers_ok = (value) => ({ ok: value });
+const bad = (problem) => ({ problem });
+/** The text as messages show it: short, on one line. */
+function shown(text) {
+    const line = JSON.stringify(text);
+    return line.length > 60 ? `${line.slice(0, 57)}…"` : line;
+}
+/** What YAML users write, and nothing else: "False" must not be true because it is a text. */
+const parsers_boolean = (text) => {
+    switch (text.trim().toLowerCase()) {
+        case 'true':
+        case 'yes':
+        case 'on':
+            return parsers_ok(true);
+        case 'false':
+        case 'no':
+        case 'off':
+            return parsers_ok(false);
+        default:
+            return bad(`is ${shown(text)}; write true or false`);
+    }
+};
+const port = (text) => {
+    const value = /^\d{1,5}$/.test(text.trim()) ? Number(text.trim()) : 0;
+    return value >= 1 && value <= 65535
+        ? parsers_ok(value)
+        : bad(`is ${shown(text)}; write a port number from 1 to 65535`);
+};
+const unitMs = { '': 1000, s: 1000, m: 60_000, h: 3_600_000 };
+/** Node's timers hold no more than 2^31 - 1 ms. */
+const longestMs = 24 * 3_600_000;
+/** Milliseconds out of `90`, `90s`, `2m`, `1h`. */
+const duration = (text) => {
+    const match = /^(\d{1,7})\s*(s|m|h)?$/.exec(text.trim());
+    const ms = match === null ? 0 : Number(match[1]) * (unitMs[match[2] ?? ''] ?? 0);
+    return ms > 0 && ms <= longestMs
+        ? parsers_ok(ms)
+        : bad(`is ${shown(text)}; write seconds, or a time such as 90s, 2m or 1h (24h at most)`);
+};
+function choice(choices) {
+    return (text) => {
+        const found = choices.find((each) => each === text.trim());
+        return found === undefined ? bad(`is ${shown(text)}; write one of ${choices.join(', ')}`) : parsers_ok(found);
+    };
+}
+/** Some of the choices, in their own order, whatever order they were written in. */
+function subset(choices) {
+    return (text) => {
+        const words = text.split(/[\s,]+/).filter((word) => word !== '');
+        const unknown = words.filter((word) => !choices.some((each) => each === word));
+        if (unknown.length > 0)
+            return bad(`has ${unknown.map(shown).join(', ')}; choose from ${choices.join(', ')}`);
+        return words.length === 0
+            ? bad(`names nothing; choose from ${choices.join(', ')}`)
+            : parsers_ok(choices.filter((each) => words.includes(each)));
+    };
+}
+const userPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/;
+function isHost(text) {
+    return (/^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(text) ||
+        ((0,external_node_net_.isIPv6)(text) && /^[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?$/.test(text)));
+}
+const withoutBrackets = (text) => /^\[(.+)\]$/.exec(text)?.[1] ?? text;
+const hostName = (text) => {
+    const host = withoutBrackets(text.trim());
+    return isHost(host) ? parsers_ok(host) : bad(`is ${shown(text)}; write a host name or an address, nothing else`);
+};
+const userName = (text) => userPattern.test(text.trim()) ? parsers_ok(text.trim()) : bad(`is ${shown(text)}, which is no user name`);
+/** `[user@]host`, an IPv6 address with or without brackets. Nothing that a program could take for an option. */
+const targetHost = (text) => {
+    const whole = text.trim();
+    const at = whole.lastIndexOf('@');
+    const user = at < 0 ? 'root' : whole.slice(0, at);
+    const host = withoutBrackets(whole.slice(at + 1));
+    if (!userPattern.test(user))
+        return bad(`is ${shown(text)}; its user name is not valid; write user@host`);
+    if (/^([^:]+|\[.*\]):\d+$/.test(host))
+        return bad(`is ${shown(text)}; give the port as ssh-port`);
+    if (!isHost(host))
+        return bad(`is ${shown(text)}; write host or user@host, with a name or an address`);
+    return parsers_ok({ user, host });
+};
+const kexecImage = (text) => {
+    const value = text.trim();
+    if (/^https?:\/\/\S+$/i.test(value))
+        return parsers_ok({ kind: 'url', url: value });
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(value))
+        return bad(`is ${shown(text)}; write a path on the runner or an http(s) URL`);
+    if (!(0,external_node_fs_namespaceObject.existsSync)(value))
+        return bad(`is ${shown(text)}, and there is no such file on the runner`);
+    return (0,external_node_fs_namespaceObject.statSync)(value).isDirectory()
+        ? bad(`is ${shown(text)}, which is a folder; give the tarball`)
+        : parsers_ok({ kind: 'path', path: value });
+};
+/** One `NAME VALUE` a line; the value is the rest of the line as it stands. */
+const nixOptions = (text) => {
+    const options = [];
+    for (const line of text.split(/\r\n|\r|\n/)) {
+        if (line.trim() === '')
+            continue;
+        const match = /^\s*([a-z][a-z0-9-]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line);
+        if (match?.[1] === undefined || match[2] === undefined)
+            return bad(`has the line ${shown(line)}; write one NAME VALUE a line, as in: max-jobs 2`);
+        options.push([match[1], match[2]]);
+    }
+    return parsers_ok(options);
+};
+/** It names a file's contents on the target and goes into the plan: short, and nothing that could confuse a reader. */
+const installId = (text) => /^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127}$/.test(text.trim())
+    ? parsers_ok(text.trim())
+    : bad(`is ${shown(text)}; write up to 128 letters, digits and ._:@/+-, beginning with a letter or digit`);
+const machineId = (text) => /^[0-9a-f]{32}$/.test(text.trim())
+    ? parsers_ok(text.trim())
+    : bad(`is ${shown(text)}; write the 32 hexadecimal digits of the machine's /etc/machine-id`);
+const planDigest = (text) => /^sha256:[0-9a-f]{64}$/.test(text.trim())
+    ? parsers_ok(text.trim())
+    : bad(`is ${shown(text)}; write the output plan-digest of the plan that was approved, sha256:…`);
+/** One disk a line (a serial number may contain blanks), or `any`. */
+const wipeDisks = (text) => {
+    const names = text
+        .split(/\r\n|\r|\n/)
+        .map((line) => line.trim())
+        .filter((line) => line !== '');
+    if (!names.includes('any'))
+        return parsers_ok([...new Set(names)]);
+    return names.length === 1
+        ? parsers_ok('any')
+        : bad('has any beside other lines; write either any alone, or one disk a line');
+};
+
+;// CONCATENATED MODULE: ./lib/inputs/load-secrets.js
+
+
+
+
+
+
+
+/** These hold a secret themselves, or name a source. */
+const keyInputs = ['ssh-private-key', 'post-install-ssh-private-key'];
+/** What cryptsetup reads of a key file at most. Nothing that is called a secret is larger. */
+const largest = 8 * 1024 * 1024;
+const tooLarge = { problem: 'holds more than 8 MiB' };
+/** That of idle-timeout, when the input is missing or wrong. */
+const defaultDeadlineMs = 600_000;
+/**
+ * Reads every source that the inputs name, each once and all of them side by side: whoever fills two pipes may do so in
+ * any order. Everything that was read is registered before it is handed out. Problems are kept for readSettings, which
+ * knows all others. A run without a machine needs no secret, and reads none.
+ *
+ * @throws the reason of the signal
+ */
+async function loadSecrets(raw, options) {
+    const { secrets } = options;
+    for (const text of keyInputs.map((name) => raw[name] ?? '')) {
+        if (!namesSource(text))
+            secrets.register(text);
+    }
+    const sources = new Map(sourcesOf(raw).map((source) => [keyOf(source), source]));
+    // first of all: no command may see the variable of another input
+    for (const source of sources.values()) {
+        if (source.kind === 'env')
+            secrets.withholdVariable(source.name);
+    }
+    const parsed = duration(raw['idle-timeout'] ?? '');
+    const ms = 'ok' in parsed ? parsed.ok : defaultDeadlineMs;
+    const loaded = await Promise.all([...sources].map(async ([key, source]) => [key, await load(source, ms, options)]));
+    return new Map(loaded);
+}
+function sourcesOf(raw) {
+    const buildOnly = parsers_boolean(raw['build-only'] ?? '');
+    if (raw.plan?.trim() === 'offline' || ('ok' in buildOnly && buildOnly.ok))
+        return [];
+    const keys = keyInputs.flatMap((name) => {
+        const text = raw[name] ?? '';
+        return namesSource(text) ? [parseSecretSource(text)] : [];
+    });
+    const files = keyFiles(raw['disk-encryption-keys'] ?? '');
+    return [
+        ...keys.flatMap((source) => ('ok' in source ? [source.ok] : [])),
+        ...('ok' in files ? files.ok.map(({ source }) => source) : []),
+    ];
+}
+async function load(source, ms, options) {
+    const { name, contents } = await read(source, ms, options);
+    if ('problem' in contents)
+        return { problem: `${name} ${contents.problem}` };
+    if (contents.ok.length > largest)
+        return { problem: `${name} ${tooLarge.problem}` };
+    return contents.ok.toString('latin1').trim() === '' ? { problem: `${name} is empty` } : contents;
+}
+/** Names no path and no command: somebody may have written the secret itself there. */
+async function read(source, ms, options) {
+    switch (source.kind) {
+        case 'env':
+            return { name: `the variable ${source.name}`, contents: readVariable(source.name, options) };
+        case 'exec':
+            return { name: 'the exec: command', contents: await readCommand(source.command, ms, options) };
+        case 'path':
+            return { name: 'the file on the runner', contents: await readPath(source.path, ms, options) };
+    }
+}
+function readVariable(name, { environment, secrets }) {
+    const value = environment[name];
+    if (value === undefined)
+        return { problem: 'is not set; set it with env: of this step' };
+    secrets.register(value);
+    return { ok: Buffer.from(value) };
+}
+/** What a failed command says at most; it stands among other problems. */
+const shownLines = 10;
+async function readCommand(command, ms, options) {
+    const { clock, processes, secrets, signal } = options;
+    try {
+        const { code, stdoutBytes, errorLines } = await within(clock, 'it', ms, signal, (limited) => processes.run('sh', ['-c', command], { signal: limited, idleMs: ms }));
+        // also of a command that failed: what it said may quote what it printed
+        secrets.register(stdoutBytes);
+        if (code === 0)
+            return { ok: stdoutBytes };
+        const said = errorLines.slice(-shownLines).map((line) => `\n  ${secrets.redact(line)}`);
+        const how = code === null ? 'was killed' : `ended with exit code ${code}`;
+        return { problem: `${how}${said.length === 0 ? ' and said nothing' : `, and said:${said.join('')}`}` };
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        return error instanceof TimeoutError
+            ? { problem: `did not end within ${formatDuration(ms)} (idle-timeout)` }
+            : { problem: `could not be run: ${errorMessage(error)}` };
+    }
+}
+async function readPath(path, ms, options) {
+    let fd;
+    try {
+        // without waiting: the open of a pipe that nobody writes to would never come back, and could not be given up
+        fd = (0,external_node_fs_namespaceObject.openSync)(path, external_node_fs_namespaceObject.constants.O_RDONLY | external_node_fs_namespaceObject.constants.O_NONBLOCK);
+    }
+    catch (error) {
+        return { problem: `cannot be read (${error.code ?? 'unknown reason'})` };
+    }
+    const kind = (0,external_node_fs_namespaceObject.fstatSync)(fd);
+    if (kind.isFIFO())
+        return registered(await readPipe(fd, ms, options), options);
+    try {
+        if (!kind.isFile())
+            return { problem: 'is neither a file nor a pipe' };
+        return kind.size > largest ? tooLarge : registered({ ok: (0,external_node_fs_namespaceObject.readFileSync)(fd) }, options);
+    }
+    finally {
+        (0,external_node_fs_namespaceObject.closeSync)(fd);
+    }
+}
+function registered(contents, { secrets }) {
+    if ('ok' in contents)
+        secrets.register(contents.ok);
+    return contents;
+}
+/** Waits until somebody has written to the pipe and closed it. */
+async function readPipe(fd, ms, { clock, signal }) {
+    const pipe = new external_node_net_.Socket({ fd, readable: true, writable: false });
+    try {
+        return await within(clock, 'it', ms, signal, async () => {
+            const chunks = [];
+            for await (const chunk of pipe)
+                chunks.push(chunk);
+            return { ok: Buffer.concat(chunks) };
+        });
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        return error instanceof TimeoutError
+            ? { problem: `is a pipe that nobody wrote to and closed within ${formatDuration(ms)} (idle-timeout)` }
+            : { problem: `cannot be read (${errorMessage(error)})` };
+    }
+    finally {
+        pipe.destroy();
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/inputs/raw-inputs.js
 /**
  * The inputs as the runner hands them over: `INPUT_` and the name in capitals with blanks made underscores, dashes
@@ -55449,9 +55929,22 @@ function parsePublicKeys(text) {
     }
     return keys;
 }
-/** Signature algorithms to offer for a key type: an RSA key signs with SHA-2, SHA-1 is long refused (RFC 8332). */
+/** What the SSH client can check; it refuses to begin when it is told to offer anything else. */
+const supportedAlgorithms = [
+    'ssh-ed25519',
+    'ecdsa-sha2-nistp256',
+    'ecdsa-sha2-nistp384',
+    'ecdsa-sha2-nistp521',
+    'rsa-sha2-512',
+    'rsa-sha2-256',
+];
+/**
+ * Signature algorithms to offer for a key type: an RSA key signs with SHA-2, SHA-1 is long refused (RFC 8332). None for
+ * a type that cannot be checked: DSA, keys in hardware tokens, certificates.
+ */
 function signatureAlgorithms(keyType) {
-    return keyType === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [keyType];
+    const algorithms = keyType === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [keyType];
+    return algorithms.filter((algorithm) => supportedAlgorithms.includes(algorithm));
 }
 
 ;// CONCATENATED MODULE: ./lib/ssh/known-hosts.js
@@ -55464,7 +55957,7 @@ function parseKnownHosts(text) {
         const line = raw.trim();
         if (line === '' || line.startsWith('#'))
             return;
-        const parsed = parseLine(line);
+        const parsed = known_hosts_parseLine(line);
         if (typeof parsed === 'string')
             problems.push(`line ${index + 1} ${parsed}`);
         else
@@ -55472,7 +55965,7 @@ function parseKnownHosts(text) {
     });
     return { lines, problems };
 }
-function parseLine(line) {
+function known_hosts_parseLine(line) {
     const words = line.split(/\s+/);
     const marker = words[0]?.startsWith('@') ? words.shift() : undefined;
     if (marker === '@cert-authority')
@@ -55659,124 +56152,160 @@ function splitAttributePath(text) {
     }
 }
 
-;// CONCATENATED MODULE: external "node:fs"
-const external_node_fs_namespaceObject = require("node:fs");
-// EXTERNAL MODULE: external "node:net"
-var external_node_net_ = __nccwpck_require__(7030);
-;// CONCATENATED MODULE: ./lib/inputs/parsers.js
-
-
-const parsers_ok = (value) => ({ ok: value });
-const bad = (problem) => ({ problem });
-/** The text as messages show it: short, on one line. */
-function shown(text) {
-    const line = JSON.stringify(text);
-    return line.length > 60 ? `${line.slice(0, 57)}…"` : line;
-}
-/** What YAML users write, and nothing else: "False" must not be true because it is a text. */
-const parsers_boolean = (text) => {
-    switch (text.trim().toLowerCase()) {
-        case 'true':
-        case 'yes':
-        case 'on':
-            return parsers_ok(true);
-        case 'false':
-        case 'no':
-        case 'off':
-            return parsers_ok(false);
-        default:
-            return bad(`is ${shown(text)}; write true or false`);
-    }
-};
-const port = (text) => {
-    const value = /^\d{1,5}$/.test(text.trim()) ? Number(text.trim()) : 0;
-    return value >= 1 && value <= 65535
-        ? parsers_ok(value)
-        : bad(`is ${shown(text)}; write a port number from 1 to 65535`);
-};
-const unitMs = { '': 1000, s: 1000, m: 60_000, h: 3_600_000 };
-/** Node's timers hold no more than 2^31 - 1 ms. */
-const longestMs = 24 * 3_600_000;
-/** Milliseconds out of `90`, `90s`, `2m`, `1h`. */
-const duration = (text) => {
-    const match = /^(\d{1,7})\s*(s|m|h)?$/.exec(text.trim());
-    const ms = match === null ? 0 : Number(match[1]) * (unitMs[match[2] ?? ''] ?? 0);
-    return ms > 0 && ms <= longestMs
-        ? parsers_ok(ms)
-        : bad(`is ${shown(text)}; write seconds, or a time such as 90s, 2m or 1h (24h at most)`);
-};
-function choice(choices) {
-    return (text) => {
-        const found = choices.find((each) => each === text.trim());
-        return found === undefined ? bad(`is ${shown(text)}; write one of ${choices.join(', ')}`) : parsers_ok(found);
-    };
-}
-/** Some of the choices, in their own order, whatever order they were written in. */
-function subset(choices) {
-    return (text) => {
-        const words = text.split(/[\s,]+/).filter((word) => word !== '');
-        const unknown = words.filter((word) => !choices.some((each) => each === word));
-        if (unknown.length > 0)
-            return bad(`has ${unknown.map(shown).join(', ')}; choose from ${choices.join(', ')}`);
-        return words.length === 0
-            ? bad(`names nothing; choose from ${choices.join(', ')}`)
-            : parsers_ok(choices.filter((each) => words.includes(each)));
-    };
-}
-/** `[user@]host`, an IPv6 address with or without brackets. Nothing that a program could take for an option. */
-const targetHost = (text) => {
-    const whole = text.trim();
-    const at = whole.lastIndexOf('@');
-    const user = at < 0 ? 'root' : whole.slice(0, at);
-    const bracketed = /^\[(.+)\]$/.exec(whole.slice(at + 1));
-    const host = bracketed?.[1] ?? whole.slice(at + 1);
-    if (user === '' || !/^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/.test(user))
-        return bad(`is ${shown(text)}; its user name is not valid; write user@host`);
-    if (/^([^:]+|\[.*\]):\d+$/.test(host))
-        return bad(`is ${shown(text)}; give the port as ssh-port`);
-    if (!/^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(host) &&
-        !((0,external_node_net_.isIPv6)(host) && /^[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?$/.test(host))) {
-        return bad(`is ${shown(text)}; write host or user@host, with a name or an address`);
-    }
-    return parsers_ok({ user, host });
-};
-const kexecImage = (text) => {
-    const value = text.trim();
-    if (/^https?:\/\/\S+$/i.test(value))
-        return parsers_ok({ kind: 'url', url: value });
-    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(value))
-        return bad(`is ${shown(text)}; write a path on the runner or an http(s) URL`);
-    if (!(0,external_node_fs_namespaceObject.existsSync)(value))
-        return bad(`is ${shown(text)}, and there is no such file on the runner`);
-    return (0,external_node_fs_namespaceObject.statSync)(value).isDirectory()
-        ? bad(`is ${shown(text)}, which is a folder; give the tarball`)
-        : parsers_ok({ kind: 'path', path: value });
-};
-/** One `NAME VALUE` a line; the value is the rest of the line as it stands. */
-const nixOptions = (text) => {
-    const options = [];
-    for (const line of text.split(/\r\n|\r|\n/)) {
-        if (line.trim() === '')
-            continue;
-        const match = /^\s*([a-z][a-z0-9-]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line);
-        if (match?.[1] === undefined || match[2] === undefined)
-            return bad(`has the line ${shown(line)}; write one NAME VALUE a line, as in: max-jobs 2`);
-        options.push([match[1], match[2]]);
-    }
-    return parsers_ok(options);
-};
-
 ;// CONCATENATED MODULE: ./lib/inputs/settings.js
 /** The phases that a user can choose from, in their order. */
 const selectablePhases = ['kexec', 'disko', 'install', 'reboot'];
-const onInstalledChoices = ['fail', 'reinstall'];
+const onInstalledChoices = ['fail', 'skip', 'update', 'reinstall', 'converge'];
 const verifyChoices = ['auto', 'system', 'host-key', 'off'];
+const diskoModes = ['disko', 'format', 'mount'];
+/** `offline`: what the configuration alone decides, without a connection. */
+const planChoices = ['false', 'true', 'offline'];
+/**
+ * The inputs whose secrets an install sends to the target, which must be known to be the right one then. The private
+ * keys are not among them: they stay on the runner.
+ */
+function secretsToSend(settings) {
+    return settings.diskEncryptionKeys.value.length > 0 ? ['disk-encryption-keys'] : [];
+}
 /** Each value with its source, a line each; secrets print as `***`. */
 function describeSettings(settings) {
-    const { deadlines, ...rest } = settings;
-    return Object.entries({ ...rest, ...deadlines })
+    return Object.entries(settings)
+        .flatMap(([name, value]) => name === 'deadlines' || name === 'postInstall' ? Object.entries(value) : [[name, value]])
         .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
         .join('\n');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/ssh-options.js
+const supported = ['StrictHostKeyChecking'];
+/** One `NAME=VALUE` or `NAME VALUE` a line. Names and these values are read as OpenSSH reads them: in any case. */
+const sshOptions = (text) => {
+    let options = {};
+    for (const line of text.split(/\r\n|\r|\n/)) {
+        if (line.trim() === '')
+            continue;
+        const [, name = '', value = ''] = /^\s*([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
+        if (name === '' || value === '')
+            return {
+                problem: 'has a line that is no option; write one NAME=VALUE a line, as in: StrictHostKeyChecking=yes',
+            };
+        if (name.toLowerCase() !== 'stricthostkeychecking')
+            return { problem: `has ${name}, which is not supported; supported are ${supported.join(', ')}` };
+        // OpenSSH takes the first of two, which is not what most people expect
+        if (options.strictHostKeyChecking !== undefined)
+            return { problem: `has ${name} more than once` };
+        const strict = strictHostKeyChecking(value);
+        if ('problem' in strict)
+            return strict;
+        options = { strictHostKeyChecking: strict.ok };
+    }
+    return { ok: options };
+};
+function strictHostKeyChecking(value) {
+    switch (value.toLowerCase()) {
+        case 'yes':
+        case 'true':
+            return { ok: 'yes' };
+        case 'accept-new':
+            return { ok: 'accept-new' };
+        case 'no':
+        case 'off':
+        case 'false':
+            return {
+                problem: `has StrictHostKeyChecking=${value}, which is refused: anybody in between could take the place of a machine whose key is known; write accept-new to trust the first key of a machine that is not known yet`,
+            };
+        case 'ask':
+            return {
+                problem: 'has StrictHostKeyChecking=ask, but there is nobody to ask; write yes or accept-new',
+            };
+        default:
+            return { problem: `has an unknown value for StrictHostKeyChecking; write yes or accept-new` };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/store-paths.js
+
+
+/**
+ * Reads one or two paths, separated by blanks or line ends. They come in any order, since the tools that make them
+ * do not agree on one: a system is known by what lies in it, a disko script is a file that can be executed.
+ *
+ * @param store the store's folder on this machine
+ * @returns the store paths, or what is wrong with the text
+ */
+function parseStorePaths(text, store = storeFolder()) {
+    const words = text.split(/\s+/).filter((word) => word !== '');
+    if (words.length > 2)
+        return `has ${words.length} paths; give a disko script and a system, or one of them`;
+    const found = words.map((word) => recognise(word, store));
+    const problems = found.filter((each) => typeof each === 'string');
+    if (problems.length > 0)
+        return problems.join('; ');
+    const of = (kind) => found.flatMap((each) => (typeof each !== 'string' && each.kind === kind ? [each.path] : []));
+    const [systems, scripts] = [of('system'), of('diskoScript')];
+    if (systems.length > 1)
+        return `has two systems and no disko script: ${systems.join(' and ')}`;
+    if (scripts.length > 1)
+        return `has two disko scripts and no system: ${scripts.join(' and ')}`;
+    return { system: systems[0], diskoScript: scripts[0] };
+}
+function storeFolder() {
+    return process.env.NIX_STORE_DIR || '/nix/store';
+}
+const marksOfSystem = ['init', 'nixos-version', 'bin/switch-to-configuration'];
+function recognise(word, store) {
+    const path = inStore(word, store);
+    if (path === undefined)
+        return `${word} does not exist, or does not lead into ${store}`;
+    // a system is what the running machine will say it is: where all links end
+    const end = (0,external_node_fs_namespaceObject.realpathSync)(path);
+    if (marksOfSystem.every((mark) => isThere(`${end}/${mark}`)))
+        return isStorePath(end, store) ? { kind: 'system', path: end } : insideOf(end, store);
+    if (!isStorePath(path, store))
+        return insideOf(path, store);
+    if (isExecutableFile(end))
+        return { kind: 'diskoScript', path };
+    return `${path} is neither a system (it has no ${marksOfSystem.join(', ')}) nor a disko script (an executable file)`;
+}
+/** Follows links until the path lies in the store, as Nix does: what lies there may be a link itself. */
+function inStore(word, store) {
+    const isInStore = (path) => path.startsWith(`${store}/`);
+    try {
+        let path = (0,external_node_path_namespaceObject.resolve)(word);
+        // the kernel gives up on longer chains
+        for (let links = 0; links < 40 && !isInStore(path); links++) {
+            const real = (0,external_node_path_namespaceObject.join)((0,external_node_fs_namespaceObject.realpathSync)((0,external_node_path_namespaceObject.dirname)(path)), (0,external_node_path_namespaceObject.basename)(path));
+            path = isInStore(real) ? real : (0,external_node_path_namespaceObject.resolve)((0,external_node_path_namespaceObject.dirname)(real), (0,external_node_fs_namespaceObject.readlinkSync)(real));
+        }
+        return isInStore(path) && (0,external_node_fs_namespaceObject.existsSync)(path) ? path : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function isStorePath(path, store) {
+    return (0,external_node_path_namespaceObject.dirname)(path) === store && /^[0-9a-z]{32}-./.test((0,external_node_path_namespaceObject.basename)(path));
+}
+function insideOf(path, store) {
+    return `${path} is no store path itself: give the whole of one, ${store}/HASH-NAME`;
+}
+/** Links out of the path count: `init` may be one, and may lead to what only the machine has. */
+function isThere(path) {
+    try {
+        (0,external_node_fs_namespaceObject.readlinkSync)(path);
+        return true;
+    }
+    catch {
+        return (0,external_node_fs_namespaceObject.existsSync)(path);
+    }
+}
+function isExecutableFile(path) {
+    try {
+        (0,external_node_fs_namespaceObject.accessSync)(path, external_node_fs_namespaceObject.constants.X_OK);
+        return (0,external_node_fs_namespaceObject.statSync)(path).isFile();
+    }
+    catch {
+        return false;
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/table.js
@@ -55785,17 +56314,21 @@ const inputs = [
     {
         name: 'flake',
         description: 'Flake reference and configuration, `URI#NAME`: installs `nixosConfigurations.NAME`.',
-        required: true,
+        otherwise: 'required, unless store-paths is given',
+    },
+    {
+        name: 'store-paths',
+        description: 'Instead of flake: the store paths of a disko script and of a system that exist on the runner, in any order; one alone where phases need only one. Nothing is evaluated then, so that wipe-disks is required for disko.',
     },
     {
         name: 'target-host',
         description: 'The machine to install, `[user@]host`; the user is root if not given.',
-        required: true,
+        otherwise: 'required, unless no machine is contacted',
     },
     {
         name: 'ssh-private-key',
-        description: 'Contents of the private key that logs in to the target (from a secret).',
-        required: true,
+        description: 'Private key that logs in to the target: its contents (from a secret), or `env:NAME` or `exec:COMMAND` that gives them.',
+        otherwise: 'required, unless no machine is contacted',
     },
     { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
     {
@@ -55805,9 +56338,17 @@ const inputs = [
     },
     {
         name: 'known-hosts',
-        description: 'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning.',
+        description: 'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (disk-encryption-keys) stops.',
     },
-    { name: 'kexec', description: 'Kexec image: a path on the runner or a URL.', default: defaultKexec },
+    {
+        name: 'ssh-option',
+        description: 'OpenSSH options, one `NAME=VALUE` a line. Supported: `StrictHostKeyChecking` with `yes` (only a host that known-hosts pins) or `accept-new` (the first key of another is trusted, also when secrets are sent).',
+    },
+    {
+        name: 'disk-encryption-keys',
+        description: 'Key files that disko needs, one `REMOTE_PATH SOURCE` a line: a path in the installer, and a file on the runner, `env:NAME` or `exec:COMMAND`. Sent byte for byte before disko, removed before the reboot.',
+    },
+    { name: 'kexec', description: 'Kexec image: a path on the runner or a URL.', otherwise: defaultKexec },
     {
         name: 'phases',
         description: 'Which of kexec, disko, install, reboot to carry out, separated by commas.',
@@ -55815,8 +56356,31 @@ const inputs = [
     },
     {
         name: 'on-installed',
-        description: 'What to do with a machine that already runs NixOS: `fail` or `reinstall`.',
+        description: 'What to do with a machine that already runs NixOS: `fail`, `skip` (nothing), `update` (copy and switch, nothing is wiped), `reinstall`, or `converge` (same install-id: update; another one: reinstall; none recorded: fail).',
         default: 'fail',
+    },
+    {
+        name: 'install-id',
+        description: 'Names this installation of the machine; it is recorded there, and on-installed: converge reinstalls only when it has changed.',
+    },
+    {
+        name: 'wipe-disks',
+        description: 'Disks that may be wiped, one a line: path, /dev/disk/by-id name, serial number or WWN; `any` allows all. Whatever else would be lost stops the run.',
+        otherwise: 'the disks that the configuration names, and nothing that hangs together with them',
+    },
+    {
+        name: 'disko-mode',
+        description: 'What disko does: `disko` (wipes, formats and mounts), `format` (adds what is missing and mounts), `mount` (only mounts).',
+        default: 'disko',
+    },
+    {
+        name: 'expect-machine',
+        description: 'Machine ID (/etc/machine-id) that the target must have: for addresses that are used again.',
+    },
+    {
+        name: 'allow-lockout',
+        description: 'Installs a system even where nobody could log in to it over SSH afterwards.',
+        default: 'false',
     },
     {
         name: 'copy-host-keys',
@@ -55829,8 +56393,41 @@ const inputs = [
         default: 'auto',
     },
     {
+        name: 'post-install-ssh-host',
+        description: 'Address of the installed system, where it is another than that of target-host.',
+        otherwise: 'that of target-host',
+    },
+    {
+        name: 'post-install-ssh-port',
+        description: 'Port of the installed system’s SSH server.',
+        otherwise: 'post-kexec-ssh-port if given, else the first of services.openssh.ports',
+    },
+    {
+        name: 'post-install-ssh-user',
+        description: 'Who logs in to the installed system to prove that it runs.',
+        otherwise: 'root if the configuration lets it in, else a user who is let in',
+    },
+    {
+        name: 'post-install-ssh-private-key',
+        description: 'Private key for the installed system, where it is another than ssh-private-key: contents, `env:NAME` or `exec:COMMAND`.',
+        otherwise: 'ssh-private-key',
+    },
+    {
+        name: 'post-install-known-hosts',
+        description: 'known_hosts lines that the installed system must show, where its host key is neither copied nor made by this run.',
+    },
+    {
         name: 'plan',
-        description: 'Only shows what would be done; changes nothing on the target.',
+        description: 'Only shows what would be done; changes nothing on the target. `offline` shows what the configuration alone decides, without a connection or a secret.',
+        default: 'false',
+    },
+    {
+        name: 'approved-plan',
+        description: 'The plan-digest that was approved; if machine, system, disks or action are not what it says, nothing is done.',
+    },
+    {
+        name: 'build-only',
+        description: 'Evaluates and builds, and contacts no machine.',
         default: 'false',
     },
     {
@@ -55875,28 +56472,39 @@ const inputs = [
 
 
 
+
+
+
+
 /**
  * Strings in, Settings out. Registers the secrets among them before anything can be printed.
  *
+ * @param loaded what loadSecrets gave for the same inputs
  * @throws InputError with all problems at once
  */
-function readSettings(raw, secrets) {
-    const reader = new InputReader(raw);
+function readSettings(raw, secrets, loaded = new Map()) {
+    const reader = new InputReader(raw, loaded, secrets);
     reader.rejectUnknownNames();
-    const key = readKey(reader, secrets);
-    const settings = {
-        flake: reader.required('flake', flakeReference, { uri: '', name: '', path: [] }),
-        targetHost: reader.required('target-host', targetHost, { user: '', host: '' }),
-        sshPort: reader.optional('ssh-port', port, 22),
-        postKexecSshPort: reader.optional('post-kexec-ssh-port', port, 22),
-        privateKey: secrets.register(key.privateKey),
-        publicKey: key.publicKey,
-        knownHosts: reader.optional('known-hosts', knownHosts, undefined),
-        kexec: reader.optional('kexec', kexecImage, { kind: 'default' }),
+    const plan = reader.optional('plan', choice(planChoices), 'false').value;
+    const buildOnly = reader.optional('build-only', parsers_boolean, false).value;
+    if (buildOnly && plan !== 'false')
+        reader.problem('build-only', 'cannot be combined with plan');
+    const build = readBuildSettings(reader);
+    const onMachine = plan === 'true' ? 'plan' : 'install';
+    const settings = buildOnly
+        ? { kind: 'build-only', ...build }
+        : plan === 'offline'
+            ? { kind: 'offline-plan', ...build }
+            : { kind: onMachine, ...readMachineSettings(reader, onMachine, build) };
+    reader.throwIfProblems();
+    return settings;
+}
+function readBuildSettings(reader) {
+    return {
+        configuration: readConfiguration(reader),
         phases: reader.optional('phases', subset(selectablePhases), selectablePhases),
-        onInstalled: reader.optional('on-installed', choice(onInstalledChoices), 'fail'),
-        copyHostKeys: reader.optional('copy-host-keys', parsers_boolean, false),
-        verify: reader.optional('verify', choice(verifyChoices), 'auto'),
+        diskoMode: reader.optional('disko-mode', choice(diskoModes), 'disko'),
+        installId: reader.optional('install-id', installId, undefined),
         nixOptions: reader.optional('option', nixOptions, []),
         printBuildLogs: reader.optional('print-build-logs', parsers_boolean, false),
         debug: reader.optional('debug', parsers_boolean, false),
@@ -55908,20 +56516,83 @@ function readSettings(raw, secrets) {
             diskoIdle: reader.optional('disko-idle-timeout', duration, 1_800_000),
         },
     };
-    const planOnly = reader.optional('plan', parsers_boolean, false);
+}
+function readConfiguration(reader) {
+    const none = { kind: 'flake', flake: { uri: '', name: '', path: [] } };
+    const given = reader.text('store-paths') !== undefined;
+    if (given && reader.text('flake') !== undefined)
+        reader.problem('store-paths', 'cannot be combined with flake; give one of them');
+    if (!given && reader.text('flake') === undefined)
+        reader.problem('flake', 'is required, or store-paths');
+    if (given && reader.text('disko-mode') !== undefined)
+        reader.problem('disko-mode', 'cannot be combined with store-paths: what the disko script does was decided when it was built');
+    const flake = reader.optional('flake', flakeReference, none);
+    return given ? reader.optional('store-paths', storePaths, none) : flake;
+}
+function readMachineSettings(reader, kind, build) {
+    const key = readKey(reader, 'ssh-private-key');
+    if (reader.text('ssh-private-key') === undefined)
+        reader.problem('ssh-private-key', `is required; give the contents of the private key, from a secret${kind === 'plan' ? ' (a pull request from a fork has none: plan: offline needs neither a key nor a machine)' : ''}`);
+    const settings = {
+        ...build,
+        targetHost: reader.required('target-host', targetHost, { user: '', host: '' }),
+        sshPort: reader.optional('ssh-port', port, 22),
+        postKexecSshPort: reader.optional('post-kexec-ssh-port', port, 22),
+        privateKey: reader.secrets.register(key?.privateKey ?? ''),
+        publicKey: key?.publicKey ?? { type: '', base64: '' },
+        knownHosts: reader.optional('known-hosts', knownHosts, undefined),
+        sshOptions: reader.optional('ssh-option', sshOptions, {}),
+        diskEncryptionKeys: readDiskKeys(reader, build),
+        kexec: reader.optional('kexec', kexecImage, { kind: 'default' }),
+        onInstalled: reader.optional('on-installed', choice(onInstalledChoices), 'fail'),
+        wipeDisks: reader.optional('wipe-disks', wipeDisks, undefined),
+        expectMachine: reader.optional('expect-machine', machineId, undefined),
+        allowLockout: reader.optional('allow-lockout', parsers_boolean, false),
+        copyHostKeys: reader.optional('copy-host-keys', parsers_boolean, false),
+        verify: reader.optional('verify', choice(verifyChoices), 'auto'),
+        postInstall: readPostInstall(reader),
+        approvedPlan: reader.optional('approved-plan', planDigest, undefined),
+    };
     checkPinnedHost(settings, reader);
-    reader.throwIfProblems();
-    return { kind: planOnly.value ? 'plan' : 'install', ...settings };
+    checkStorePaths(settings, reader);
+    if (settings.onInstalled.value === 'converge' && settings.installId.value === undefined)
+        reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
+    return settings;
+}
+function readPostInstall(reader) {
+    const key = readKey(reader, 'post-install-ssh-private-key');
+    return {
+        host: reader.optional('post-install-ssh-host', hostName, undefined),
+        port: reader.optional('post-install-ssh-port', port, undefined),
+        user: reader.optional('post-install-ssh-user', userName, undefined),
+        privateKey: key === undefined ? undefined : reader.secrets.register(key.privateKey),
+        publicKey: key?.publicKey,
+        knownHosts: reader.optional('post-install-known-hosts', knownHosts, undefined),
+    };
 }
 class InputReader {
+    secrets;
     #raw;
+    #loaded;
     #problems = [];
-    constructor(raw) {
+    constructor(raw, loaded, secrets) {
         this.#raw = raw;
+        this.#loaded = loaded;
+        this.secrets = secrets;
     }
     text(name) {
         const value = this.#raw[name];
         return value === undefined || value.trim() === '' ? undefined : value;
+    }
+    /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
+    contentsOf(input, source, where = '') {
+        const contents = this.#loaded.get(keyOf(source));
+        if (contents === undefined)
+            throw new Error(`a source of ${input} was not loaded`);
+        if ('ok' in contents)
+            return contents.ok;
+        this.problem(input, `${where}${contents.problem}`);
+        return undefined;
     }
     problem(input, problem) {
         this.#problems.push({ input, problem });
@@ -55962,24 +56633,63 @@ class InputReader {
             throw new InputError(this.#problems);
     }
 }
-function readKey(reader, secrets) {
-    const placeholder = { privateKey: '', publicKey: { type: '', base64: '' } };
-    const text = reader.text('ssh-private-key');
-    if (text === undefined) {
-        reader.problem('ssh-private-key', 'is required; give the contents of the private key, from a secret');
-        return placeholder;
-    }
-    secrets.register(text);
+/** @returns undefined when the input was not given, or has a problem */
+function readKey(reader, name) {
+    const text = readKeyText(reader, name);
+    if (text === undefined)
+        return undefined;
+    reader.secrets.register(text);
     const key = readPrivateKey(text);
     if (typeof key !== 'string')
         return key;
-    reader.problem('ssh-private-key', key);
-    return placeholder;
+    reader.problem(name, key);
+    return undefined;
+}
+/** The key itself, from the input or from the source that it names. */
+function readKeyText(reader, name) {
+    const text = reader.text(name);
+    if (text === undefined || !namesSource(text))
+        return text;
+    const source = parseSecretSource(text);
+    if ('ok' in source)
+        return reader.contentsOf(name, source.ok)?.toString('utf8');
+    reader.problem(name, source.problem);
+    return undefined;
+}
+function readDiskKeys(reader, { phases }) {
+    const input = 'disk-encryption-keys';
+    const files = reader.optional(input, keyFiles, []);
+    if (files.value.length > 0 && !phases.value.includes('disko'))
+        reader.problem(input, 'is for the disko phase, which is not among phases; leave it out');
+    const keys = files.value.flatMap(({ remotePath, source }) => {
+        const contents = reader.contentsOf(input, source, `${remotePath}: `);
+        return contents === undefined ? [] : [{ remotePath, contents: reader.secrets.register(contents) }];
+    });
+    return { value: keys, source: files.source };
 }
 const flakeReference = (text) => {
-    const reference = parseFlakeReference(text);
-    return typeof reference === 'string' ? { problem: reference } : { ok: reference };
+    const flake = parseFlakeReference(text);
+    return typeof flake === 'string' ? { problem: flake } : { ok: { kind: 'flake', flake } };
 };
+const storePaths = (text) => {
+    const paths = parseStorePaths(text);
+    return typeof paths === 'string' ? { problem: paths } : { ok: { kind: 'store-paths', paths } };
+};
+/** What the phases need must be there, and since nobody can tell which disks a script wipes, the user must. */
+function checkStorePaths(settings, reader) {
+    const { configuration, phases, onInstalled, wipeDisks } = settings;
+    if (configuration.value.kind !== 'store-paths')
+        return;
+    const { system, diskoScript } = configuration.value.paths;
+    const needs = (phase) => phases.value.includes(phase);
+    const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
+    if (needs('disko') && diskoScript === undefined)
+        reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
+    if (system === undefined && (needs('install') || needs('reboot') || mayUpdate))
+        reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
+    if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
+        reader.problem('wipe-disks', 'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any');
+}
 const knownHosts = (text) => {
     const { lines, problems } = parseKnownHosts(text);
     if (problems.length > 0)
@@ -55993,11 +56703,34 @@ function checkPinnedHost(settings, reader) {
     // without a valid port there is nothing to look up
     if (lines === undefined || host === '' || reader.hasProblem('ssh-port'))
         return;
-    const port = settings.sshPort.value;
-    if (pinnedKeys(lines, host, port).accepted.length > 0)
+    // lines for other machines are what accept-new is for
+    if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new')
         return;
+    const port = settings.sshPort.value;
+    const { accepted } = pinnedKeys(lines, host, port);
+    if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0))
+        return;
+    if (accepted.length > 0) {
+        reader.problem('known-hosts', `has only ${accepted.map(({ type }) => type).join(', ')} for ${knownHostsName(host, port)}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`);
+        return;
+    }
     const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
     reader.problem('known-hosts', `has no key for ${knownHostsName(host, port)}, only for ${names}; a line for this machine begins with ${knownHostsName(host, port)}`);
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/run-identity.js
+/**
+ * Which run of which workflow this is. The jobs of a matrix share id, attempt and name; but a runner has one job at a
+ * time.
+ */
+function readRunIdentity(environment) {
+    const of = (name) => environment[name] ?? '';
+    const id = of('GITHUB_RUN_ID');
+    return {
+        run: id === '' ? '' : `${of('GITHUB_SERVER_URL')}/${of('GITHUB_REPOSITORY')}/actions/runs/${id}`,
+        attempt: Number(/^\d{1,9}$/.exec(of('GITHUB_RUN_ATTEMPT'))?.[0] ?? 0),
+        job: [of('GITHUB_JOB'), of('RUNNER_NAME')].filter((part) => part !== '').join(' on '),
+    };
 }
 
 // EXTERNAL MODULE: external "node:util"
@@ -56070,7 +56803,80 @@ class BuildLogs {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/nix/missing.js
+/** printMissing of Nix 2.3 to 2.30; the sizes always stood in brackets, their units changed. */
+const headings = {
+    build: /^th(?:is derivation|ese (?:\d+ )?derivations) will be built:$/,
+    fetch: /^th(?:is path|ese (?:\d+ )?paths) will be fetched \((.*) download, (.*) unpacked\):$/,
+};
+/** Reads what `nix build --dry-run` prints on standard error; other lines are passed over. */
+function parseMissing(lines) {
+    const found = { build: [], fetch: [] };
+    let sizes;
+    let section;
+    for (const line of lines) {
+        const entry = /^\s+(\/\S+)$/.exec(line)?.[1];
+        if (entry !== undefined) {
+            if (section !== undefined)
+                found[section].push(entry);
+            continue;
+        }
+        const fetch = headings.fetch.exec(line.trim());
+        if (fetch !== null)
+            sizes = [fetch[1] ?? '', fetch[2] ?? ''];
+        section = fetch !== null ? 'fetch' : headings.build.test(line.trim()) ? 'build' : undefined;
+    }
+    const [download, unpacked] = sizes ?? ['0 B', '0 B'];
+    return { ...found, downloadBytes: parseSize(download), unpackedBytes: parseSize(unpacked) };
+}
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+/** Bytes out of `106.34 MiB`. */
+function parseSize(text) {
+    const [, number, unit = ''] = /^(\d{1,15}(?:\.\d{1,6})?) ([KMGTP]?i?B)$/.exec(text) ?? [];
+    const power = units.indexOf(unit);
+    return number === undefined || power < 0 ? undefined : Math.round(Number(number) * 1024 ** power);
+}
+
+;// CONCATENATED MODULE: ./lib/nix/path-info.js
+/**
+ * Reads what `nix path-info --json` prints: a list of records up to Nix 2.18, a record by path after it, the same below
+ * `info` with paths without their folder in the newest. Paths that are not valid are left out.
+ */
+function parsePathInfo(answer) {
+    return new Map(entriesOf(answer).flatMap(([path, value]) => {
+        const info = asRecord(value);
+        if (info === undefined || info.valid === false || typeof info.narSize !== 'number')
+            return [];
+        const { narSize, ultimate } = info;
+        const signatures = Array.isArray(info.signatures) ? info.signatures : [];
+        return [[path, { narSize, ultimate: ultimate === true, signedBy: signatures.flatMap(keyName) }]];
+    }));
+}
+function entriesOf(answer) {
+    if (Array.isArray(answer))
+        return answer.map((value) => [String(asRecord(value)?.path), value]);
+    const record = asRecord(answer) ?? {};
+    const info = asRecord(record.info);
+    if (info === undefined)
+        return Object.entries(record);
+    const store = typeof record.storeDir === 'string' ? record.storeDir : '/nix/store';
+    return Object.entries(info).map(([name, value]) => [
+        name.startsWith('/') ? name : `${store}/${name}`,
+        value,
+    ]);
+}
+/** `name:base64`, or a record in the newest Nix. */
+function keyName(signature) {
+    const name = typeof signature === 'string' ? signature.split(':')[0] : asRecord(signature)?.keyName;
+    return typeof name === 'string' && name !== '' ? [name] : [];
+}
+function asRecord(value) {
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+}
+
 ;// CONCATENATED MODULE: ./lib/nix/nix.js
+
+
 
 
 
@@ -56122,27 +56928,38 @@ class Nix {
     /**
      * Builds derivations and keeps their outputs from being collected until the run's private folder is gone.
      *
+     * @param installables `drv^*`, or a store path that exists and is only kept
      * @throws NixError with the last lines of the build that failed
      */
-    async build(drvPaths, signal) {
+    async build(installables, signal) {
         const links = (0,external_node_path_namespaceObject.join)(this.#runtime.privateFolder, 'results');
         await (0,promises_namespaceObject.mkdir)(links, { recursive: true });
-        const args = ['build', '--out-link', (0,external_node_path_namespaceObject.join)(links, 'result'), ...drvPaths.map((path) => `${path}^*`)];
+        const args = ['build', '--out-link', (0,external_node_path_namespaceObject.join)(links, 'result'), ...installables];
         await this.#run(args, 'the build', signal);
+    }
+    /** What building these would take. Substituters are asked; nothing is built or fetched. @throws NixError */
+    async missing(installables, signal) {
+        if (installables.length === 0)
+            return parseMissing([]);
+        const lines = [];
+        await this.#run(['build', '--dry-run', '--no-link', ...installables], 'the dry run of the build', signal, {
+            onMessage: (text) => lines.push(...text.split('\n')),
+        });
+        return parseMissing(lines);
+    }
+    /** What the runner's store knows of those paths that are valid in it, and of all that they need. @throws NixError */
+    async pathInfo(paths, signal, { recursive = false } = {}) {
+        const args = ['path-info', '--json', ...(recursive ? ['--recursive'] : []), ...paths];
+        const result = await this.#run(args, 'asking the store', signal, { onMessage: () => undefined });
+        return parsePathInfo(JSON.parse(result.stdout));
     }
     /**
      * Copies the closures of store paths into the store behind a daemon's socket, without the runner's own settings:
-     * what Nix forwards to a daemon (sandbox, hooks, netrc, substituters) is none of the target's business.
+     * what Nix forwards to a daemon (sandbox, hooks, netrc, substituters) is none of the target's business. The
+     * destination fetches what it can from its own substituters.
      */
     async copy(paths, storeUri, options) {
-        const args = [
-            'copy',
-            '--no-check-sigs',
-            '--to',
-            storeUri,
-            ...(options.substitute ? ['--substitute-on-destination'] : []),
-            ...paths,
-        ];
+        const args = ['copy', '--no-check-sigs', '--substitute-on-destination', '--to', storeUri, ...paths];
         const isolated = await this.#isolatedSettings();
         await this.#run(args, `the copy of ${paths.join(' ')}`, options.signal, {
             env: isolated,
@@ -56166,7 +56983,10 @@ class Nix {
         const onErrorLine = (line) => {
             const event = parseNixLog(line);
             buildLogs.add(event);
-            this.#report(event, messages);
+            if (event.kind === 'message')
+                more.onMessage?.(event.text);
+            if (event.kind !== 'message' || more.onMessage === undefined || event.level === nixLevel.error)
+                this.#report(event, messages);
         };
         const result = await this.#spawn([command ?? '', ...features, '--log-format', 'internal-json', ...userOptions, ...rest], { signal, onErrorLine, ...more });
         if (result.code !== 0)
@@ -56238,23 +57058,37 @@ function nixString(text) {
 
 /**
  * Which host keys of the target are accepted. Either known from the start, or (`firstSeen`) the first key that
- * answers is taken and then held for the rest of the run.
+ * answers is taken and then held for the rest of the run, or (`refused`) none: the key is only looked at.
  */
 class HostKeyTrust {
     #accepted;
     #revoked;
     #pinned;
+    #whyRefused;
     #offered;
-    constructor(accepted, revoked, pinned) {
+    constructor(accepted, revoked, pinned, whyRefused) {
         this.#accepted = [...accepted];
         this.#revoked = revoked;
         this.#pinned = pinned;
+        this.#whyRefused = whyRefused;
     }
     static pinned(accepted, revoked = []) {
         return new HostKeyTrust(accepted, revoked, true);
     }
-    static firstSeen() {
-        return new HostKeyTrust([], [], false);
+    static firstSeen(revoked = []) {
+        return new HostKeyTrust([], revoked, false);
+    }
+    /** @param why an unknown key is not good enough, as in "its host key is not known, and …" */
+    static refused(why) {
+        return new HostKeyTrust([], [], true, why);
+    }
+    /** The same, but for the accepted keys: what was revoked stays so. */
+    pinnedTo(accepted) {
+        return HostKeyTrust.pinned(accepted, this.#revoked);
+    }
+    /** Why no key at all is accepted, if that is so. */
+    get whyRefused() {
+        return this.#whyRefused;
     }
     /** Whether the keys were known before the first connection. */
     get isPinned() {
@@ -56267,7 +57101,7 @@ class HostKeyTrust {
     get offered() {
         return this.#offered;
     }
-    /** Signature algorithms to offer, so that a server with several keys shows the one that is known; empty for all. */
+    /** Signature algorithms to offer, so that a server with several keys shows one that is known; empty for all. */
     get algorithms() {
         return [...new Set(this.#accepted.flatMap((key) => signatureAlgorithms(key.type)))];
     }
@@ -56300,103 +57134,6 @@ class HostKeyTrust {
             ? `it shows ${shown}, which known-hosts marks as revoked`
             : `it shows ${shown}; expected ${expected}`;
     }
-}
-
-;// CONCATENATED MODULE: ./lib/deadlines.js
-
-/** Milliseconds as a person writes them: `90 s`, `15 min`. */
-function formatDuration(ms) {
-    const seconds = ms / 1000;
-    if (seconds < 10)
-        return `${seconds.toFixed(1)} s`;
-    if (seconds < 120)
-        return `${Math.round(seconds)} s`;
-    const whole = Math.round(seconds);
-    return whole % 60 === 0 ? `${whole / 60} min` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}
-/**
- * Runs work that must end within a time. The work gets a signal that is aborted when the time is over or the run
- * is cancelled, and must heed it; the caller gets its answer at once in either case.
- *
- * @param what what is waited for, as in "… did not finish within 2 min"
- * @throws TimeoutError, or the reason of `signal`
- */
-async function within(clock, what, ms, signal, work) {
-    const over = new AbortController();
-    const done = new AbortController();
-    const both = AbortSignal.any([signal, over.signal]);
-    void clock.sleep(ms, done.signal).then(() => over.abort(new TimeoutError(`${what} did not finish within ${formatDuration(ms)}`)), () => undefined);
-    try {
-        return await orAborted(both, work(both));
-    }
-    finally {
-        done.abort();
-    }
-}
-/** The promise's result, or the signal's reason if that comes first. */
-async function orAborted(signal, promise) {
-    const stop = new AbortController();
-    const aborted = new Promise((_, reject) => {
-        const fail = () => reject(signal.reason);
-        if (signal.aborted)
-            fail();
-        else
-            signal.addEventListener('abort', fail, { once: true, signal: stop.signal });
-    });
-    try {
-        return await Promise.race([promise, aborted]);
-    }
-    finally {
-        stop.abort();
-    }
-}
-/** Fires when nothing has been heard for a time: for work whose length nobody knows but that should never be silent. */
-class IdleTimer {
-    #controller = new AbortController();
-    #onSilence;
-    #ms;
-    #timer;
-    #stopped = false;
-    /** @param ms how long silence is tolerated */
-    constructor(what, ms) {
-        this.#ms = ms;
-        this.#onSilence = () => this.#controller.abort(new TimeoutError(`${what}: no output and no bytes for ${formatDuration(ms)}`));
-        this.#timer = setTimeout(this.#onSilence, ms);
-    }
-    get signal() {
-        return this.#controller.signal;
-    }
-    /** There was a sign of life. Streams may give one after the stop; it must not keep the process alive. */
-    touch() {
-        if (this.#stopped)
-            return;
-        clearTimeout(this.#timer);
-        this.#timer = setTimeout(this.#onSilence, this.#ms);
-    }
-    stop() {
-        this.#stopped = true;
-        clearTimeout(this.#timer);
-    }
-}
-/**
- * Runs two pieces of work side by side. When one fails the other is told to stop, and is waited for, so that
- * nothing goes on in the background after the failure was reported.
- *
- * @throws the first failure
- */
-async function sideBySide(signal, first, second) {
-    const controller = new AbortController();
-    const both = AbortSignal.any([signal, controller.signal]);
-    const failures = [];
-    const stopOther = (error) => {
-        failures.push(error);
-        controller.abort(error);
-        throw error;
-    };
-    const [a, b] = await Promise.allSettled([first(both).catch(stopOther), second(both).catch(stopOther)]);
-    if (a.status === 'rejected' || b.status === 'rejected')
-        throw failures[0];
-    return [a.value, b.value];
 }
 
 ;// CONCATENATED MODULE: ./lib/ssh/connection.js
@@ -56590,6 +57327,7 @@ function explainHandshakeError(error, endpoint, hostKeyRefused) {
 
 
 
+
 /** Between two attempts to connect; OpenSSH 10 penalises clients that hammer. */
 const pauseMs = 2000;
 const handshakeMs = 30_000;
@@ -56638,13 +57376,24 @@ class Dialer {
             });
         }
         catch (error) {
-            if (!(error instanceof ConnectionError) || error.reason !== 'host-key')
-                throw error;
-            throw new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
+            throw error instanceof ConnectionError && error.reason === 'host-key' ? this.#explain(error) : error;
+        }
+    }
+    /** Why the host key was refused. */
+    #explain(error) {
+        const { endpoint, trust } = this.#options;
+        const key = trust.offered;
+        if (trust.whyRefused === undefined || key === undefined) {
+            return new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
                 cause: error,
                 hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
             });
         }
+        const line = knownHostsLine(endpoint.host, endpoint.port, key);
+        return new ConnectionError('host-key', `the host key of ${nameOf(endpoint)} is not known, and ${trust.whyRefused}. It shows ${key.type} ${fingerprint(key)}; the line for known-hosts:\n${line}`, {
+            cause: error,
+            hint: 'compare the fingerprint over another way (console, provider), then set known-hosts to that line; or trust the first key that answers, with ssh-option: StrictHostKeyChecking=accept-new',
+        });
     }
 }
 function isWorthWaiting(error) {
@@ -56872,6 +57621,9 @@ function checked(script, result, noise, anyExitCode) {
 ;// CONCATENATED MODULE: ./lib/scripts/access.sh.js
 /* harmony default export */ const access_sh = ("#!/bin/sh\n# access.sh KEY: as root, what the kexec image will take along. Prints \"authorized=yes\" when KEY (base64) stands in a\n# file that kexec/run of nixos-images copies, and \"hostKey=TYPE BASE64\" for each host key.\nset -u\nkey=$1\nauthorized=no\n# kexec/run looks in root's home and in that of the user who called sudo or doas\nlogin=${DOAS_USER:-${SUDO_USER:-root}}\nlogin_home=$(getent passwd \"$login\" 2>/dev/null | cut -d: -f6)\n[ -n \"$login_home\" ] || login_home=$(sed -n \"s/^$login:[^:]*:[^:]*:[^:]*:[^:]*:\\([^:]*\\):.*/\\1/p\" /etc/passwd)\nfor file in /root/.ssh/authorized_keys /root/.ssh/authorized_keys2 \\\n  \"$login_home/.ssh/authorized_keys\" \"$login_home/.ssh/authorized_keys2\" /etc/ssh/authorized_keys.d/*; do\n  if [ -f \"$file\" ] && grep -v '^[[:space:]]*#' \"$file\" | grep -qF -- \"$key\"; then authorized=yes; fi\ndone\necho \"authorized=$authorized\"\nfor file in /etc/ssh/ssh_host_*_key.pub; do\n  [ -f \"$file\" ] && [ -f \"${file%.pub}\" ] && echo \"hostKey=$(cut -d' ' -f1,2 \"$file\")\"\ndone\nexit 0\n");
 
+;// CONCATENATED MODULE: ./lib/scripts/approval.sh.js
+/* harmony default export */ const approval_sh = ("#!/bin/sh\n# approval.sh [RECORD]: as root, keeps the record of the plan that was approved for this boot; without RECORD prints it.\n# It lies in memory: another boot begins without one.\nset -eu\numask 077\ndir=/run/nixos-anywhere\nif [ $# -eq 0 ]; then\n  [ ! -e \"$dir/approved-plan\" ] || cat \"$dir/approved-plan\"\n  exit 0\nfi\nmkdir -p \"$dir\"\nprintf '%s\\n' \"$1\" >\"$dir/approved-plan.new\"\nmv \"$dir/approved-plan.new\" \"$dir/approved-plan\"\n");
+
 ;// CONCATENATED MODULE: ./lib/scripts/authorize.sh.js
 /* harmony default export */ const authorize_sh = ("#!/bin/sh\n# authorize.sh LINE: as root, adds LINE to root's authorized_keys, so that the kexec image takes it along. LINE ends in\n# a comment by which deauthorize.sh finds it again.\nset -eu\numask 077\nmkdir -p /root/.ssh\nfile=/root/.ssh/authorized_keys\n# a last line without its end must not swallow ours\nif [ -s \"$file\" ] && [ -n \"$(tail -c 1 \"$file\")\" ]; then echo >>\"$file\"; fi\nprintf '%s\\n' \"$1\" >>\"$file\"\n");
 
@@ -56900,7 +57652,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const disks_sh = ("#!/bin/sh\n# disks.sh [PATH...]: for each PATH a line \"wanted<TAB>PATH<TAB>DEVICE\" (an empty DEVICE where there is no such block\n# device), then every disk of the machine as \"disk<TAB>DEVICE<TAB>BYTES<TAB>MODEL<TAB>BY-ID\".\nset -u\ntab=$(printf '\\t')\n\nfor path in \"$@\"; do\n  device=$(readlink -f \"$path\" 2>/dev/null)\n  [ -b \"$device\" ] || device=\n  printf 'wanted\\t%s\\t%s\\n' \"$path\" \"$device\"\ndone\n\nfor block in /sys/block/*; do\n  name=${block##*/}\n  case $name in loop* | ram* | zram* | sr* | dm-* | md* | fd*) continue ;; esac\n  sectors=$(cat \"$block/size\" 2>/dev/null || echo 0)\n  [ \"$sectors\" -gt 0 ] || continue\n  model=\n  [ -r \"$block/device/model\" ] && model=$(tr \"$tab\" ' ' <\"$block/device/model\" | sed 's/ *$//')\n  id=\n  for link in /dev/disk/by-id/*; do\n    if [ -z \"$id\" ] && [ \"$(readlink -f \"$link\")\" = \"/dev/$name\" ]; then id=$link; fi\n  done\n  printf 'disk\\t/dev/%s\\t%s\\t%s\\t%s\\n' \"$name\" \"$((sectors * 512))\" \"$model\" \"$id\"\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/facts.sh.js
-/* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"systemPath=$(readlink -f /run/current-system 2>/dev/null)\"\n");
+/* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"lockdown=$(sed -n 's/.*\\[\\(.*\\)\\].*/\\1/p' /sys/kernel/security/lockdown 2>/dev/null)\"\necho \"machineId=$(cat /etc/machine-id 2>/dev/null)\"\necho \"installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)\"\nfor address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\\{0,1\\} \\([^ ]*\\).*/\\1/p'); do\n  echo \"address=$address\"\ndone\necho \"systemPath=$(readlink -f /run/current-system 2>/dev/null)\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/host-keys.sh.js
 /* harmony default export */ const host_keys_sh = ("#!/bin/sh\n# host-keys.sh COPY [TYPE PATH BITS]...: as root, sees to it that the new system below /mnt has its SSH host keys before it\n# boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the\n# configured ones that are still missing (BITS may be empty). Prints the public keys. Never replaces an existing key.\nset -eu\numask 077\ncopy=$1\nshift\nif [ \"$copy\" = yes ]; then\n  (umask 022 && mkdir -p /mnt/etc/ssh)\n  for file in /etc/ssh/ssh_host_*; do\n    to=/mnt/etc/ssh/${file##*/}\n    if [ -f \"$file\" ] && [ ! -e \"$to\" ] && [ ! -L \"$to\" ]; then cp -p \"$file\" \"$to\"; fi\n  done\nfi\nwhile [ $# -ge 3 ]; do\n  type=$1 file=/mnt$2 bits=$3\n  shift 3\n  if [ ! -e \"$file\" ] && [ ! -L \"$file\" ]; then\n    (umask 022 && mkdir -p \"$(dirname \"$file\")\")\n    ssh-keygen -q -t \"$type\" ${bits:+-b \"$bits\"} -N '' -C '' -f \"$file\" </dev/null >&2\n  fi\n  if [ ! -f \"$file.pub\" ]; then\n    # not half a file: the next run would take it for the key\n    ssh-keygen -y -f \"$file\" >\"$file.pub.new\"\n    mv \"$file.pub.new\" \"$file.pub\"\n  fi\n  chmod 644 \"$file.pub\"\n  cut -d' ' -f1,2 \"$file.pub\"\ndone\n");
@@ -56911,19 +57663,40 @@ function checked(script, result, noise, anyExitCode) {
 ;// CONCATENATED MODULE: ./lib/scripts/kernel-log.sh.js
 /* harmony default export */ const kernel_log_sh = ("#!/bin/sh\n# As root, the last lines of the kernel's log: what it says when kexec did not work.\nset -u\ndmesg 2>/dev/null | tail -n 30\n");
 
+;// CONCATENATED MODULE: ./lib/scripts/lease.sh.js
+/* harmony default export */ const lease_sh = ("#!/bin/sh\n# lease.sh take|renew OWNER BOOT EXPIRY RUN ATTEMPT JOB PLAN PHASE, lease.sh release OWNER: as root, the right to work on\n# this machine, which one run at a time has. It lies in memory and belongs to one boot; the time of its last sign of life\n# is the machine's own. Prints \"state=…\":\n#   taken     it was free, or is ours already        same-run  taken from an earlier attempt of the same run\n#   expired   taken from a run that gave no sign of life for EXPIRY seconds\n#   held      another run has it (only take)         lost      another run has, or had, it meanwhile (only renew)\n#   rebooted  this is not the boot BOOT\n# and of the run from which it was taken, or that has it: run, attempt, job, phase, its beat, and for how many seconds\n# it has the lease (held) and has been silent.\nset -eu\numask 077\nverb=$1 owner=$2\ndir=/run/nixos-anywhere\nrecord=$dir/lease\nmkdir -p \"$dir\"\n\nuptime() { sed 's/[. ].*//' /proc/uptime; }\nfield() { sed -n \"s/^$1=//p\" \"$record\" 2>/dev/null | head -n 1; }\n\n# lock: one of these scripts at a time, until the end of this one\nlock() {\n  if command -v flock >/dev/null 2>&1; then\n    exec 9>\"$dir/lease.lock\"\n    flock 9\n    return\n  fi\n  seen='' since=0\n  until mkdir \"$dir/lease.lock.d\" 2>/dev/null; do\n    # held for milliseconds: whoever has it for seconds was killed\n    now=$(ls -di \"$dir/lease.lock.d\" 2>/dev/null || true)\n    if [ \"$now\" != \"$seen\" ]; then\n      seen=$now since=$(uptime)\n    elif [ \"$(($(uptime) - since))\" -gt 5 ]; then\n      rmdir \"$dir/lease.lock.d\" 2>/dev/null || true\n    fi\n    sleep 0.1 2>/dev/null || sleep 1\n  done\n  trap 'rmdir \"$dir/lease.lock.d\"' EXIT\n}\n\n# tell STATE: the answer, with what the record says before it is written anew\ntell() {\n  echo \"state=$1\"\n  [ -e \"$record\" ] || return 0\n  sed -n '/^\\(run\\|attempt\\|job\\|phase\\|beat\\)=/p' \"$record\"\n  echo \"held=$((now - ${since:-$now}))\"\n  echo \"silent=$((now - ${beat:-$now}))\"\n}\n\nlock\nif [ \"$verb\" = release ]; then\n  [ \"$(field owner)\" = \"$owner\" ] || exit 0\n  # not removed: who comes back after a long silence must see that another run was here\n  { sed '/^released=/d' \"$record\" && echo released=yes; } >\"$record.new\"\n  mv \"$record.new\" \"$record\"\n  exit 0\nfi\n\nboot=$3 expiry=$4 run=$5 attempt=$6 job=$7 plan=$8 phase=$9\nnow=$(uptime)\nsince=$(field since | sed '/[^0-9]/d')\nbeat=$(field beat | sed '/[^0-9]/d')\ncurrent=$(cat /proc/sys/kernel/random/boot_id)\nif [ \"$current\" != \"$boot\" ]; then\n  echo state=rebooted\n  exit 0\nfi\n\n# earlier_attempt: the holder is a job of our run that must have ended for us to be started\nearlier_attempt() {\n  [ -n \"$run\" ] && [ \"$(field run)\" = \"$run\" ] || return 1\n  theirs=$(field attempt)\n  [ \"$attempt\" -gt \"${theirs:-0}\" ] || { [ \"$attempt\" = \"$theirs\" ] && [ \"$(field job)\" = \"$job\" ]; }\n}\n\nif [ ! -e \"$record\" ] || [ \"$(field boot)\" != \"$current\" ]; then\n  rm -f \"$record\"\n  state=taken\nelif [ \"$(field owner)\" = \"$owner\" ]; then\n  state=taken\nelif [ \"$verb\" = renew ]; then\n  tell lost\n  exit 0\nelif [ \"$(field released)\" = yes ]; then\n  state=taken\nelif earlier_attempt; then\n  state=same-run\nelif [ -z \"$beat\" ] || [ \"$((now - beat))\" -gt \"$expiry\" ] || [ \"$beat\" -gt \"$now\" ]; then\n  state=expired\nelse\n  tell held\n  exit 0\nfi\n\ntell \"$state\"\n[ \"$(field owner)\" = \"$owner\" ] || since=$now\nprintf '%s\\n' \"owner=$owner\" \"boot=$current\" \"run=$run\" \"attempt=$attempt\" \"job=$job\" \"plan=$plan\" \"phase=$phase\" \\\n  \"since=${since:-$now}\" \"beat=$now\" >\"$record.new\"\nmv \"$record.new\" \"$record\"\n");
+
 ;// CONCATENATED MODULE: ./lib/scripts/leftovers.sh.js
-/* harmony default export */ const leftovers_sh = ("#!/bin/sh\n# As root, prints the id of each detached work of an earlier run that still goes on.\nset -u\nfor dir in /run/nixos-anywhere/tasks/*; do\n  if [ ! -e \"$dir/pid\" ] || [ -e \"$dir/exit\" ]; then continue; fi\n  read -r pid start <\"$dir/pid\"\n  if [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; then echo \"${dir##*/}\"; fi\ndone\nexit 0\n");
+/* harmony default export */ const leftovers_sh = ("#!/bin/sh\n# As root, prints the id of each detached work that earlier runs began in this boot, and \"running\" or \"ended\".\nset -u\nfor dir in /run/nixos-anywhere/tasks/*; do\n  [ -e \"$dir/pid\" ] || continue\n  read -r pid start <\"$dir/pid\"\n  state=ended\n  if [ ! -e \"$dir/exit\" ] && [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; then\n    state=running\n  fi\n  echo \"${dir##*/} $state\"\ndone\nexit 0\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/mounted.sh.js
 /* harmony default export */ const mounted_sh = ("#!/bin/sh\n# Fails unless something is mounted at /mnt: without it the system would be installed into the installer's memory.\nset -u\ngrep -q '^[^ ]* /mnt ' /proc/mounts || {\n  echo 'nothing is mounted at /mnt' >&2\n  exit 1\n}\n");
 
+;// CONCATENATED MODULE: ./lib/scripts/put-secret.sh.js
+/* harmony default export */ const put_secret_sh = ("#!/bin/sh\n# put-secret.sh PATH BYTES: as root, writes standard input (BYTES long) to PATH, for root alone; folders that are missing\n# above it are root's alone too. Each PATH is noted for remove-secrets.sh before there is anything. A file that is there\n# already and was not put there like this is left alone.\nset -eu\numask 077\npath=$1 bytes=$2\nlist=/run/nixos-anywhere/secrets\nmkdir -p /run/nixos-anywhere\ntouch \"$list\"\nif ! grep -qxF -e \"$path\" \"$list\"; then\n  if [ -e \"$path\" ] || [ -L \"$path\" ]; then\n    echo \"$path is there already, and was not put there by this action\" >&2\n    exit 1\n  fi\n  printf '%s\\n' \"$path\" >>\"$list\"\nfi\nmkdir -p \"$(dirname \"$path\")\"\ncat >\"$path.nixos-anywhere\"\n# a connection that breaks ends the input too\n[ \"$(wc -c <\"$path.nixos-anywhere\")\" -eq \"$bytes\" ] || {\n  rm -f \"$path.nixos-anywhere\"\n  echo \"$path came only in part\" >&2\n  exit 1\n}\nmv -f \"$path.nixos-anywhere\" \"$path\"\n");
+
 ;// CONCATENATED MODULE: ./lib/scripts/reboot.sh.js
 /* harmony default export */ const reboot_sh = ("#!/bin/sh\n# As root, lets go of the disks and reboots a moment later, after the answer has been given.\nset -u\nsync\nif command -v zpool >/dev/null 2>&1 && [ -n \"$(zpool list -H 2>/dev/null)\" ]; then\n  umount -R /mnt 2>/dev/null\n  swapoff -a\n  zpool export -a\nelse\n  umount -R /mnt 2>/dev/null || umount -a -r 2>/dev/null\n  swapoff -a 2>/dev/null\nfi\nsync\nsetsid sh -c 'sleep 1; reboot || reboot -f' >/dev/null 2>&1 </dev/null &\n");
 
+;// CONCATENATED MODULE: ./lib/scripts/remove-secrets.sh.js
+/* harmony default export */ const remove_secrets_sh = ("#!/bin/sh\n# As root, removes whatever put-secret.sh has put here, in this run or in one that was cut off.\nset -u\nlist=/run/nixos-anywhere/secrets\n[ -f \"$list\" ] || exit 0\nfailed=\nwhile IFS= read -r path; do\n  rm -f \"$path\" \"$path.nixos-anywhere\" || failed=\"$failed $path\"\ndone <\"$list\"\n[ -z \"$failed\" ] || {\n  echo \"could not remove$failed\" >&2\n  exit 1\n}\nrm -f \"$list\"\n");
+
 ;// CONCATENATED MODULE: ./lib/scripts/stage.sh.js
-/* harmony default export */ const stage_sh = ("#!/bin/sh\n# stage.sh [URL]: as root, unpacks a kexec image that comes from URL, or from standard input, into a folder of its own\n# and prints the folder. Gzip, xz, zstd or plain tar are told apart by content: a URL's end says little.\n# Exit code 80: this machine cannot fetch URL.\nset -eu\nurl=${1:-}\n\n# usable DIR: files can be written there, and run (no noexec)\nusable() {\n  [ -d \"$1\" ] && mkdir -p \"$1/nixos-anywhere\" 2>/dev/null || return 1\n  probe=$1/nixos-anywhere/probe\n  if printf '#!/bin/sh\\nexit 0\\n' 2>/dev/null >\"$probe\" && chmod 700 \"$probe\" && \"$probe\" 2>/dev/null; then\n    rm \"$probe\"\n  else\n    rm -f \"$probe\"\n    rmdir \"$1/nixos-anywhere\" 2>/dev/null\n    return 1\n  fi\n}\n\n# fetch: the image on standard output\nfetch() {\n  if [ -z \"$url\" ]; then\n    cat\n  elif command -v curl >/dev/null 2>&1; then\n    curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 -- \"$url\"\n  elif command -v wget >/dev/null 2>&1; then\n    wget -q -T 20 -O - -- \"$url\"\n  else\n    echo 'neither curl nor wget here' >&2\n    return 1\n  fi\n}\n\n# unpack: standard input, whatever its compression\nunpack() {\n  dd bs=1 count=6 of=head 2>/dev/null\n  case $(od -An -tx1 head | tr -d ' \\n') in\n  1f8b*) set -- gzip -dc ;;\n  fd377a585a00) set -- xz -dc ;;\n  28b52ffd*) set -- zstd -dc ;;\n  '')\n    # said where the other reasons are, so that neither it nor the lack of files hides why a fetch failed\n    echo 'it is empty' >failed\n    return 0\n    ;;\n  *) set -- cat ;;\n  esac\n  { cat head - | \"$@\" || echo \"$1 failed\" >failed; } | tar -xf - || echo 'tar failed' >failed\n}\n\n# report_progress: says how much has arrived, as long as something does: silence means that it has stopped\nreport_progress() {\n  last=\n  # sleep must not hold the streams: they are closed when the image is there, not when sleep ends\n  while sleep 20 >/dev/null 2>&1; do\n    now=$(du -sk . | cut -f1)\n    [ \"$now\" = \"$last\" ] || echo \"$((now / 1024)) MiB of the kexec image have arrived\" >&2\n    last=$now\n  done\n}\n\nhome=\nfor dir in /root /var/tmp /home /tmp /run; do\n  if usable \"$dir\"; then\n    home=$dir/nixos-anywhere\n    break\n  fi\ndone\n[ -n \"$home\" ] || {\n  echo 'no folder here can hold programs: all of /root, /var/tmp, /home, /tmp are read-only or mounted noexec' >&2\n  exit 1\n}\nchmod 700 \"$home\"\n# an image that was started once has grown (kexec/run appends to its initrd)\nrm -rf \"$home/image\"\nmkdir \"$home/image\"\ncd \"$home/image\"\nreport_progress &\nreporter=$!\n{ fetch || echo 'fetch failed' >fetch-failed; } | unpack || true\nkill \"$reporter\" 2>/dev/null || true\nif [ -e fetch-failed ] && [ -n \"$url\" ]; then exit 80; fi\nif [ -e failed ] || [ -e fetch-failed ]; then\n  echo \"the kexec image could not be unpacked: $(cat failed 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)\" >&2\n  exit 1\nfi\nfor file in run kexec ip bzImage initrd; do\n  [ -f \"kexec/$file\" ] || {\n    echo \"the kexec image has no kexec/$file; it holds: $(find . -mindepth 1 -maxdepth 2 ! -name head | sort | head -n 20 | tr '\\n' ' ')\" >&2\n    exit 81\n  }\ndone\npwd -P\n");
+/* harmony default export */ const stage_sh = ("#!/bin/sh\n# stage.sh [URL]: as root, unpacks a kexec image that comes from URL, or from standard input, into a folder of its own\n# and prints the folder. Gzip, xz, zstd or plain tar are told apart by content: a URL's end says little.\n# Exit code 80: this machine cannot fetch URL.\nset -eu\nurl=${1:-}\n\n# usable DIR: files can be written there, and run (no noexec)\nusable() {\n  [ -d \"$1\" ] && mkdir -p \"$1/nixos-anywhere\" 2>/dev/null || return 1\n  probe=$1/nixos-anywhere/probe\n  if printf '#!/bin/sh\\nexit 0\\n' 2>/dev/null >\"$probe\" && chmod 700 \"$probe\" && \"$probe\" 2>/dev/null; then\n    rm \"$probe\"\n  else\n    rm -f \"$probe\"\n    rmdir \"$1/nixos-anywhere\" 2>/dev/null\n    return 1\n  fi\n}\n\n# fetch: the image on standard output\nfetch() {\n  if [ -z \"$url\" ]; then\n    cat\n  elif command -v curl >/dev/null 2>&1; then\n    curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 -- \"$url\"\n  elif command -v wget >/dev/null 2>&1; then\n    wget -q -T 20 -O - -- \"$url\"\n  else\n    echo 'neither curl nor wget here' >&2\n    return 1\n  fi\n}\n\n# unpack: standard input, whatever its compression\nunpack() {\n  dd bs=1 count=6 of=head 2>/dev/null\n  case $(od -An -tx1 head | tr -d ' \\n') in\n  1f8b*) set -- gzip -dc ;;\n  fd377a585a00) set -- xz -dc ;;\n  28b52ffd*) set -- zstd -dc ;;\n  '')\n    # said where the other reasons are, so that neither it nor the lack of files hides why a fetch failed\n    echo 'it is empty' >failed\n    return 0\n    ;;\n  *) set -- cat ;;\n  esac\n  { cat head - | \"$@\" || echo \"$1 failed\" >failed; } | tar -xf - || echo 'tar failed' >failed\n}\n\n# report_progress: says how much has arrived, as long as something does: silence means that it has stopped\nreport_progress() {\n  last=\n  # sleep must not hold the streams: they are closed when the image is there, not when sleep ends\n  while sleep 20 >/dev/null 2>&1; do\n    now=$(du -sk . | cut -f1)\n    [ \"$now\" = \"$last\" ] || echo \"$((now / 1024)) MiB of the kexec image have arrived\" >&2\n    last=$now\n  done\n}\n\nhome=\nfor dir in /root /var/tmp /home /tmp /run; do\n  if usable \"$dir\"; then\n    home=$dir/nixos-anywhere\n    break\n  fi\ndone\n[ -n \"$home\" ] || {\n  echo 'no folder here can hold programs: all of /root, /var/tmp, /home, /tmp are read-only or mounted noexec' >&2\n  exit 1\n}\nchmod 700 \"$home\"\n# for unstage.sh, whole at once\n(\n  umask 077\n  mkdir -p /run/nixos-anywhere\n  echo \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $home\" >/run/nixos-anywhere/staging.new\n  mv /run/nixos-anywhere/staging.new /run/nixos-anywhere/staging\n)\n# an image that was started once has grown (kexec/run appends to its initrd)\nrm -rf \"$home/image\"\nmkdir \"$home/image\"\ncd \"$home/image\"\nreport_progress &\nreporter=$!\n{ fetch || echo 'fetch failed' >fetch-failed; } | unpack || true\nkill \"$reporter\" 2>/dev/null || true\nif [ -e fetch-failed ] && [ -n \"$url\" ]; then exit 80; fi\nif [ -e failed ] || [ -e fetch-failed ]; then\n  echo \"the kexec image could not be unpacked: $(cat failed 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)\" >&2\n  exit 1\nfi\nfor file in run kexec ip bzImage initrd; do\n  [ -f \"kexec/$file\" ] || {\n    echo \"the kexec image has no kexec/$file; it holds: $(find . -mindepth 1 -maxdepth 2 ! -name head | sort | head -n 20 | tr '\\n' ' ')\" >&2\n    exit 81\n  }\ndone\npwd -P\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/switch.sh.js
+/* harmony default export */ const switch_sh = ("#!/bin/sh\n# switch.sh SYSTEM: as root, makes SYSTEM the profile that boots next, and switches the running system over to it.\nset -eu\nsystem=$1\nnix-env -p /nix/var/nix/profiles/system --set \"$system\"\nexec \"$system/bin/switch-to-configuration\" switch\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/unstage.sh.js
+/* harmony default export */ const unstage_sh = ("#!/bin/sh\n# As root, ends a staging that still goes on (its run was killed or cancelled) and removes the kexec image. A jump that\n# was begun but has not come yet fails then, as kexec/run starts it from there.\nset -u\nrecord=/run/nixos-anywhere/staging\n[ -e \"$record\" ] || exit 0\nread -r pid start home <\"$record\"\n\n# end PID: kills it with all that it has started\nend() {\n  kill -STOP \"$1\" 2>/dev/null\n  sed -n \"s/^\\([0-9]*\\) (.*) [A-Za-z] $1 .*/\\1/p\" /proc/[0-9]*/stat 2>/dev/null |\n    while read -r child; do end \"$child\"; done\n  kill -9 \"$1\" 2>/dev/null\n}\n\nif [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; then end \"$pid\"; fi\n# what was killed may still be writing\nfor _ in 1 2 3 4 5; do\n  rm -rf \"$home/image\" 2>/dev/null && break\n  sleep 1\ndone\n[ ! -e \"$home/image\" ] || {\n  echo \"$home/image could not be removed\" >&2\n  exit 1\n}\nrmdir \"$home\" 2>/dev/null\nrm -f \"$record\"\n");
 
 ;// CONCATENATED MODULE: ./lib/ssh/scripts.js
+
+
+
+
+
+
 
 
 
@@ -56946,6 +57719,7 @@ function checked(script, result, noise, anyExitCode) {
 const repeatable = (name, text) => ({ name, text, repeatable: true });
 const once = (name, text) => ({ name, text, repeatable: false });
 const scripts_access = repeatable('access.sh', access_sh);
+const scripts_approval = repeatable('approval.sh', approval_sh);
 const authorize = once('authorize.sh', authorize_sh);
 const bootId = once('boot-id.sh', boot_id_sh);
 const bridge = once('bridge.sh', bridge_sh);
@@ -56959,10 +57733,16 @@ const facts = repeatable('facts.sh', facts_sh);
 const hostKeys = repeatable('host-keys.sh', host_keys_sh);
 const scripts_identity = repeatable('identity.sh', identity_sh);
 const kernelLog = repeatable('kernel-log.sh', kernel_log_sh);
-const leftovers = repeatable('leftovers.sh', leftovers_sh);
+/** Comes to the same when it is done again, but whoever renews does not want to connect for it. */
+const lease = once('lease.sh', lease_sh);
+const scripts_leftovers = repeatable('leftovers.sh', leftovers_sh);
 const mounted = repeatable('mounted.sh', mounted_sh);
+const putSecret = repeatable('put-secret.sh', put_secret_sh);
 const reboot = once('reboot.sh', reboot_sh);
+const removeSecrets = repeatable('remove-secrets.sh', remove_secrets_sh);
 const stage = once('stage.sh', stage_sh);
+const switchTo = once('switch.sh', switch_sh);
+const unstage = repeatable('unstage.sh', unstage_sh);
 
 ;// CONCATENATED MODULE: ./lib/ssh/target.js
 
@@ -57067,6 +57847,7 @@ class Target {
     /**
      * Waits until the boot that runs now has ended: nothing answers any more, or something else does.
      *
+     * @param ms how long, in milliseconds
      * @throws TimeoutError
      */
     waitUntilGone(bootId, what, ms) {
@@ -57181,6 +57962,7 @@ function isRefusal(error) {
 
 
 
+
 /** The machine that the settings name; nothing is sent yet. */
 function openTarget(settings, runtime) {
     const endpoint = { ...settings.targetHost.value, port: settings.sshPort.value };
@@ -57192,15 +57974,45 @@ function openTarget(settings, runtime) {
         idleMs: settings.deadlines.idle.value,
     }, runtime);
 }
+/** Which host keys are accepted before anything is sent, a login included. */
 function trustOf(settings) {
-    const lines = settings.knownHosts.value;
-    if (lines === undefined)
-        return HostKeyTrust.firstSeen();
-    const { accepted, revoked } = pinnedKeys(lines, settings.targetHost.value.host, settings.sshPort.value);
-    return HostKeyTrust.pinned(accepted, revoked);
+    const { host } = settings.targetHost.value;
+    const { accepted, revoked } = pinnedKeys(settings.knownHosts.value ?? [], host, settings.sshPort.value);
+    if (accepted.length > 0)
+        return HostKeyTrust.pinned(accepted, revoked);
+    const strict = settings.sshOptions.value.strictHostKeyChecking;
+    if (strict === 'accept-new')
+        return HostKeyTrust.firstSeen(revoked);
+    if (strict === 'yes')
+        return HostKeyTrust.refused('ssh-option says StrictHostKeyChecking=yes');
+    const secret = settings.kind === 'install' ? secretsToSend(settings) : [];
+    return secret.length === 0
+        ? HostKeyTrust.firstSeen()
+        : HostKeyTrust.refused(`this run sends secrets (${secret.join(', ')}) to the machine`);
+}
+
+;// CONCATENATED MODULE: ./lib/plan/unknown-disks.js
+
+/**
+ * A disko script of which nobody knows what it wipes may wipe any disk: all of them must be allowed.
+ *
+ * @throws GuardError naming those that are not
+ */
+function checkUnknownDisks(present, allowed) {
+    if (allowed === 'any')
+        return;
+    const names = (disk) => [disk.device, disk.byId, disk.byId.replace(/^.*\//, '')];
+    const refused = present.filter((disk) => !names(disk).some((name) => name !== '' && allowed?.includes(name)));
+    if (refused.length === 0)
+        return;
+    const list = refused.map(({ device, byId }) => byId || device);
+    throw new GuardError(`the disko script of store-paths may wipe any disk, and wipe-disks does not allow ${list.join(', ')}`, {
+        hint: `add ${list.join(' and ')} to wipe-disks if all on it may be lost, or write any; else use flake`,
+    });
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/checks.js
+
 
 /** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */
 const leastMemoryKiB = 900 * 1024;
@@ -57210,17 +58022,15 @@ const comfortableMemoryKiB = 1400 * 1024;
  *
  * @throws GuardError for the first check that says no
  */
-function checkMachine({ settings, facts, evaluation, disks }, kexecNeeded) {
+function checkMachine({ settings, facts, evaluation, disks }, action, kexecNeeded) {
     const phases = settings.phases.value;
     checkSystem(facts);
-    if (facts.isNixos &&
-        !facts.isInstaller &&
-        settings.onInstalled.value === 'fail' &&
-        (kexecNeeded || phases.includes('disko'))) {
-        throw new GuardError(`the machine already runs NixOS (${facts.systemPath || facts.distribution})`, {
-            hint: 'set on-installed: reinstall if this machine and all that is on its disks may be wiped',
-        });
-    }
+    checkIdentity(settings, facts);
+    if (action === 'nothing')
+        return;
+    checkArchitecture(facts, evaluation);
+    if (action === 'update')
+        return;
     if (kexecNeeded)
         checkKexec(facts);
     else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
@@ -57228,8 +58038,11 @@ function checkMachine({ settings, facts, evaluation, disks }, kexecNeeded) {
             hint: 'add kexec to phases, or boot the machine into an installer',
         });
     }
-    checkArchitecture(facts, evaluation);
-    if (phases.includes('disko'))
+    if (!phases.includes('disko'))
+        return;
+    if (evaluation.disks === undefined)
+        checkUnknownDisks(disks.present, settings.wipeDisks.value);
+    else
         checkDisks(disks, evaluation);
 }
 function checkSystem(facts) {
@@ -57245,6 +58058,14 @@ function checkSystem(facts) {
                 : 'log in as root: neither sudo nor doas is usable on the machine',
         });
     }
+}
+function checkIdentity({ expectMachine }, facts) {
+    const expected = expectMachine.value;
+    if (expected === undefined || facts.machineId === expected)
+        return;
+    throw new GuardError(`the machine's ID is ${facts.machineId || 'not set'}, but expect-machine says ${expected}: another machine has this address now`, {
+        hint: 'check target-host, or set expect-machine to the contents of /etc/machine-id of the right machine',
+    });
 }
 function checkKexec(facts) {
     if (facts.missingTools.length > 0) {
@@ -57262,11 +58083,19 @@ function checkKexec(facts) {
             hint: 'reboot it without that setting, or boot an installer from other media',
         });
     }
+    if (facts.lockdown === 'integrity' || facts.lockdown === 'confidentiality') {
+        throw new GuardError(`the machine's kernel is locked down (${facts.lockdown}): it refuses kexec`, {
+            hint: 'switch off Secure Boot or the kernel option lockdown=, or boot an installer from other media',
+        });
+    }
 }
 function mebibytes(kib) {
     return Math.floor(kib / 1024);
 }
 function checkArchitecture(facts, evaluation) {
+    // a disko script alone does not say what it is for
+    if (evaluation.system === undefined)
+        return;
     const [architecture, os] = evaluation.system.split('-');
     if (os !== 'linux')
         throw new GuardError(`the configuration is for ${evaluation.system}, not for Linux`);
@@ -57292,19 +58121,30 @@ function checkDisks(disks, evaluation) {
 }
 
 ;// CONCATENATED MODULE: ./lib/nix/evaluation.nix.js
-/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.\n# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.\nrequest: configurations:\nlet\n  inherit (builtins) attrNames attrValues foldl';\n\n  # { ok = value; } or { missing = the attribute that is not there; }\n  descend =\n    found: name:\n    if found ? ok && found.ok ? ${name} then\n      { ok = found.ok.${name}; }\n    else\n      found // { missing = found.missing or name; };\n\n  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;\n\n  describe =\n    value:\n    let\n      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)\n      config = value.config or value;\n      build = config.system.build;\n      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;\n      # not outPath: Nix prints a set that has one as that path alone\n      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };\n      openssh = config.services.openssh or { };\n    in\n    {\n      inherit system;\n      toplevel = derivation build.toplevel;\n      diskoScript = if request.disko == null then null else\n        if build ? ${request.disko} then derivation build.${request.disko} else \"missing\";\n      hostName = config.networking.hostName or \"\";\n      disks = map (disk: disk.device) (attrValues (config.disko.devices.disk or { }));\n      substituters = map toString (config.nix.settings.substituters or [ ]);\n      trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n      hostKeys =\n        if openssh.enable or false then\n          map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n        else\n          [ ];\n    };\nin\nif !(configurations ? ${request.name}) then\n  { unknown = attrNames configurations; }\nelse if nixos ? missing then\n  { inherit (nixos) missing; }\nelse\n  { found = describe nixos.ok; }\n");
+/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.\n# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.\nrequest: configurations:\nlet\n  inherit (builtins) attrNames attrValues foldl';\n\n  # { ok = value; } or { missing = the attribute that is not there; }\n  descend =\n    found: name:\n    if found ? ok && found.ok ? ${name} then\n      { ok = found.ok.${name}; }\n    else\n      found // { missing = found.missing or name; };\n\n  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;\n\n  describe =\n    value:\n    let\n      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)\n      config = value.config or value;\n      build = config.system.build;\n      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;\n      # not outPath: Nix prints a set that has one as that path alone\n      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };\n      openssh = config.services.openssh or { };\n      initrdSsh = config.boot.initrd.network.ssh or { };\n      grub = config.boot.loader.grub or { };\n      # users whom sshd would let in by a key\n      logins = map (user: {\n        inherit (user) name;\n        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (user.openssh.authorizedKeys.keyFiles or [ ]);\n      }) (attrValues (builtins.mapAttrs (name: user: user // { inherit name; }) (config.users.users or { })));\n    in\n    {\n      inherit system;\n      toplevel = derivation build.toplevel;\n      diskoScript = if request.disko == null then null else\n        if build ? ${request.disko} then derivation build.${request.disko} else \"missing\";\n      hostName = config.networking.hostName or \"\";\n      disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (\n        attrValues (config.disko.devices.disk or { })\n      );\n      substituters = map toString (config.nix.settings.substituters or [ ]);\n      trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n      hostKeys =\n        if openssh.enable or false then\n          map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n        else\n          [ ];\n      sshd = {\n        enabled = openssh.enable or false;\n        ports = openssh.ports or [ 22 ];\n        rootLogin = toString (openssh.settings.PermitRootLogin or \"prohibit-password\");\n        # keys that the configuration does not know: from a program, or an authority\n        otherKeys =\n          (openssh.authorizedKeysCommand or \"none\") != \"none\" || (openssh.settings.TrustedUserCAKeys or null) != null;\n      };\n      logins = builtins.filter (login: login.keys != [ ]) logins;\n      bootLoader = {\n        kind =\n          if config.boot.loader.systemd-boot.enable or false then\n            \"systemd-boot\"\n          else if grub.enable or false then\n            \"grub\"\n          else\n            \"other\";\n        grubDevices = map toString (grub.devices or [ ]);\n        grubEfi = grub.efiSupport or false;\n        efiMountPoint = toString (config.boot.loader.efi.efiSysMountPoint or \"/boot\");\n      };\n      initrdSsh = {\n        enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);\n        port = initrdSsh.port or 22;\n        hostKeys = map toString (initrdSsh.hostKeys or [ ]);\n      };\n    };\nin\nif !(configurations ? ${request.name}) then\n  { unknown = attrNames configurations; }\nelse if nixos ? missing then\n  { inherit (nixos) missing; }\nelse\n  { found = describe nixos.ok; }\n");
 
 ;// CONCATENATED MODULE: ./lib/plan/evaluation.js
 
 
 
 
+/** How Nix is asked to build it; what was built elsewhere is only kept from being collected. */
+function installable({ drvPath, outPath }) {
+    return drvPath === undefined ? outPath : `${drvPath}^*`;
+}
+/** The store path of the system; inputs without one are refused where a phase needs it. */
+function systemPathOf({ toplevel }) {
+    if (toplevel === undefined)
+        throw new Error('this needs a system, which the inputs should have given');
+    return toplevel.outPath;
+}
 /**
- * @param disko whether the disko script is needed
+ * @param disko which disko script is needed, if any
  * @throws NixError; an unknown configuration is answered with the names that exist
  */
 async function evaluate(nix, flake, disko, signal) {
-    const request = JSON.stringify({ name: flake.name, path: flake.path, disko: disko ? 'diskoScript' : null });
+    const script = disko === undefined ? null : `${disko}Script`;
+    const request = JSON.stringify({ name: flake.name, path: flake.path, disko: script });
     const apply = `(${evaluation_nix}) (builtins.fromJSON ${nixString(request)})`;
     const answer = await nix
         .evaluate(`${localUri(flake.uri)}#nixosConfigurations`, apply, signal)
@@ -57332,7 +58172,7 @@ function explainEvaluation(error, flake) {
     });
 }
 function readEvaluation(answer, flake) {
-    const value = asRecord(answer);
+    const value = evaluation_asRecord(answer);
     if (Array.isArray(value.unknown)) {
         throw new NixError(`the flake ${flake.uri} has no nixosConfigurations."${flake.name}"; it has ${value.unknown.join(', ') || 'none'}`, {
             hint: `write ${flake.uri}#NAME with one of these names`,
@@ -57341,116 +58181,132 @@ function readEvaluation(answer, flake) {
     if (typeof value.missing === 'string') {
         throw new NixError(`nixosConfigurations."${flake.name}" has no attribute ${value.missing} (of ${flake.path.join('.')})`);
     }
-    const found = asRecord(value.found);
+    const found = evaluation_asRecord(value.found);
     if (found.diskoScript === 'missing') {
-        throw new NixError(`nixosConfigurations."${flake.name}" has no config.system.build.diskoScript`, {
+        throw new NixError(`nixosConfigurations."${flake.name}" has no disko script in config.system.build`, {
             hint: 'import the disko module and a disk layout, or leave disko out of phases',
         });
     }
+    const sshd = evaluation_asRecord(found.sshd);
+    const bootLoader = evaluation_asRecord(found.bootLoader);
+    const initrdSsh = evaluation_asRecord(found.initrdSsh);
     return {
+        source: 'flake',
         system: String(found.system),
         hostName: String(found.hostName),
         toplevel: asDerivation(found.toplevel),
         diskoScript: found.diskoScript === null ? undefined : asDerivation(found.diskoScript),
-        disks: asStrings(found.disks),
+        disks: asRecords(found.disks).map(({ device, destroy }) => ({
+            device: String(device),
+            destroy: destroy !== false,
+        })),
         substituters: asStrings(found.substituters),
         trustedPublicKeys: asStrings(found.trustedPublicKeys),
-        hostKeys: Array.isArray(found.hostKeys)
-            ? found.hostKeys.map((key) => {
-                const { type, path, bits } = asRecord(key);
-                return { type: String(type), path: String(path), bits: String(bits) };
-            })
-            : [],
+        hostKeys: asRecords(found.hostKeys).map(({ type, path, bits }) => ({
+            type: String(type),
+            path: String(path),
+            bits: String(bits),
+        })),
+        sshd: {
+            enabled: sshd.enabled === true,
+            ports: asStrings(sshd.ports).map(Number),
+            rootLogin: String(sshd.rootLogin),
+            otherKeys: sshd.otherKeys === true,
+        },
+        logins: asRecords(found.logins).map(({ name, keys }) => ({
+            name: String(name),
+            keys: asStrings(keys).flatMap((text) => text.split('\n').filter((line) => line.trim() !== '')),
+        })),
+        bootLoader: {
+            kind: asBootLoader(bootLoader.kind),
+            grubDevices: asStrings(bootLoader.grubDevices),
+            grubEfi: bootLoader.grubEfi === true,
+            efiMountPoint: String(bootLoader.efiMountPoint),
+        },
+        initrdSsh: {
+            enabled: initrdSsh.enabled === true,
+            port: Number(initrdSsh.port),
+            hostKeys: asStrings(initrdSsh.hostKeys),
+        },
     };
 }
-function asRecord(value) {
+function asBootLoader(value) {
+    return value === 'systemd-boot' || value === 'grub' ? value : 'other';
+}
+function evaluation_asRecord(value) {
     if (typeof value !== 'object' || value === null)
         throw new NixError('the evaluation gave another answer than was asked for');
     return { ...value };
+}
+function asRecords(value) {
+    return Array.isArray(value) ? value.map(evaluation_asRecord) : [];
 }
 function asStrings(value) {
     return Array.isArray(value) ? value.map(String) : [];
 }
 function asDerivation(value) {
-    const { drv, out } = asRecord(value);
+    const { drv, out } = evaluation_asRecord(value);
     return { drvPath: String(drv), outPath: String(out) };
 }
 
-;// CONCATENATED MODULE: ./lib/plan/facts.js
+;// CONCATENATED MODULE: ./lib/plan/decide.js
 
 
-
-/** @throws RemoteCommandError naming what is missing when the answer is not complete */
-async function gatherFacts(target) {
-    const { stdout } = await target.run(facts, []);
-    return parseFacts(stdout);
+/**
+ * What to do with the machine, as `on-installed` and `install-id` say it for one that runs NixOS already. So running a
+ * workflow again never wipes a machine twice.
+ *
+ * @throws GuardError when the machine runs NixOS and may not be touched
+ */
+function decide(settings, facts, evaluation) {
+    if (facts.isInstaller)
+        return { action: 'install', reason: 'the machine runs a NixOS installer' };
+    if (!facts.isNixos)
+        return { action: 'install', reason: `the machine runs ${facts.distribution || facts.os}` };
+    switch (settings.onInstalled.value) {
+        case 'fail':
+            return whereAllowed(settings, facts);
+        case 'skip':
+            return { action: 'nothing', reason: 'the machine runs NixOS, and on-installed is skip' };
+        case 'update':
+            return update(facts, evaluation, 'the machine runs NixOS, and on-installed is update');
+        case 'reinstall':
+            return { action: 'install', reason: 'the machine runs NixOS, and on-installed is reinstall' };
+        case 'converge':
+            return converge(settings, facts, evaluation);
+    }
 }
-function parseFacts(text) {
-    const fields = parseFields(text);
-    const field = (name) => {
-        const value = fields.find(([key]) => key === name)?.[1];
-        if (value === undefined) {
-            throw new RemoteCommandError(`the target did not say its ${name}`, {
-                ran: 'facts.sh',
-                lastLines: text.split('\n').slice(-20),
-            });
-        }
-        return value;
-    };
-    const yes = (name) => field(name) === 'yes';
-    return {
-        os: field('os'),
-        architecture: field('architecture'),
-        kernel: field('kernel'),
-        distribution: field('distribution'),
-        isNixos: yes('nixos'),
-        isInstaller: yes('installer'),
-        container: field('container'),
-        isRoot: yes('root'),
-        privilege: yes('root') ? 'none' : yes('sudo') ? 'sudo' : yes('doas') ? 'doas' : undefined,
-        sudoInstalled: yes('sudoInstalled'),
-        missingTools: fields.filter(([key]) => key === 'missingTool').map(([, value]) => value),
-        memoryKiB: Number(field('memoryKiB')),
-        bootId: field('bootId'),
-        uefi: yes('uefi'),
-        kexecDisabled: field('kexecDisabled') === '1',
-        systemPath: field('systemPath'),
-    };
-}
-/** `name=value` lines; a name may come more than once. */
-function parseFields(text) {
-    return text.split('\n').flatMap((line) => {
-        const at = line.indexOf('=');
-        return at > 0 ? [[line.slice(0, at), line.slice(at + 1).trim()]] : [];
+/** Phases that keep the disks as they are (a reboot, for one) may be asked for on any system. */
+function whereAllowed(settings, facts) {
+    const phases = settings.phases.value;
+    if (!phases.includes('kexec') && !phases.includes('disko'))
+        return {
+            action: 'install',
+            reason: 'the machine runs NixOS, and no phase is asked for that replaces it',
+        };
+    throw new GuardError(`the machine already runs NixOS (${facts.systemPath || facts.distribution})`, {
+        hint: 'set on-installed: update to change it without wiping anything, converge with an install-id for workflows that run again and again, or reinstall if this machine and all that is on its disks may be wiped',
     });
 }
-async function readCarriedAccess(target, publicKey) {
-    const { stdout } = await target.run(scripts_access, [publicKey.base64], { privileged: true });
-    const fields = parseFields(stdout);
-    return {
-        keyIsCarried: fields.some(([name, value]) => name === 'authorized' && value === 'yes'),
-        hostKeys: parsePublicKeys(fields
-            .filter(([name]) => name === 'hostKey')
-            .map(([, value]) => value)
-            .join('\n')),
-    };
+function update(facts, evaluation, reason) {
+    return facts.systemPath === systemPathOf(evaluation)
+        ? { action: 'nothing', reason: `${reason}; it runs ${facts.systemPath} already` }
+        : { action: 'update', reason };
 }
-async function readDisks(target, paths) {
-    const { stdout } = await target.run(disks, paths);
-    const rows = stdout.split('\n').map((line) => line.split('\t'));
-    return {
-        configured: rows
-            .filter((row) => row[0] === 'wanted')
-            .map(([, path = '', device = '']) => ({ path, device })),
-        present: rows
-            .filter((row) => row[0] === 'disk')
-            .map(([, device = '', bytes = '', model = '', byId = '']) => ({
-            device,
-            bytes: Number(bytes),
-            model,
-            byId,
-        })),
-    };
+function converge(settings, facts, evaluation) {
+    const wanted = settings.installId.value ?? '';
+    const recorded = facts.installId;
+    if (recorded === '') {
+        throw new GuardError('the machine runs NixOS, but records no install-id: this action did not install it, or without an id', {
+            hint: `to take it over as it is, run once with on-installed: update and install-id: ${wanted}; to wipe it, with on-installed: reinstall`,
+        });
+    }
+    return recorded === wanted
+        ? update(facts, evaluation, `the machine was installed as ${recorded}`)
+        : {
+            action: 'install',
+            reason: `the machine was installed as ${recorded}, and install-id is ${wanted} now`,
+        };
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/plan.js
@@ -57458,7 +58314,17 @@ async function readDisks(target, paths) {
 
 
 
-const phaseNames = (/* unused pure expression or super */ null && (['preflight', 'build', 'kexec', 'disko', 'install', 'reboot', 'verify']));
+
+const phaseNames = (/* unused pure expression or super */ null && ([
+    'preflight',
+    'build',
+    'kexec',
+    'disko',
+    'install',
+    'update',
+    'reboot',
+    'verify',
+]));
 /**
  * Decides what to do. Everything that can be checked is checked here, before the first act that changes the machine.
  *
@@ -57466,46 +58332,58 @@ const phaseNames = (/* unused pure expression or super */ null && (['preflight',
  */
 function makePlan(situation) {
     const { settings, evaluation, facts, access } = situation;
-    const kexecNeeded = settings.phases.value.includes('kexec') && !facts.isInstaller;
-    checkMachine(situation, kexecNeeded);
+    const { action, reason } = decide(settings, facts, evaluation);
+    const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && !facts.isInstaller;
+    checkMachine(situation, action, kexecNeeded);
     return {
-        action: 'install',
-        reason: reasonOf(facts),
-        phases: [
-            'preflight',
-            'build',
-            ...chosenPhases(settings.phases.value, kexecNeeded, settings.verify.value !== 'off'),
-        ],
+        action,
+        reason,
+        phases: phasesOf(action, settings, kexecNeeded),
         authorizeKey: kexecNeeded && !access.keyIsCarried,
-        offline: {
-            configuration: nameConfiguration(settings),
-            system: evaluation.system,
-            hostName: evaluation.hostName,
-            toplevel: evaluation.toplevel.outPath,
-            diskoScript: evaluation.diskoScript?.outPath ?? null,
-            disks: evaluation.disks,
-        },
-        online: onlinePlan(situation),
+        offline: offlinePlan(settings, evaluation),
+        online: onlinePlan(situation, action),
     };
 }
-function reasonOf(facts) {
-    if (facts.isInstaller)
-        return 'the machine runs a NixOS installer';
-    if (facts.isNixos)
-        return 'the machine runs NixOS, and on-installed is reinstall';
-    return `the machine runs ${facts.distribution || facts.os}`;
+function phasesOf(action, settings, kexecNeeded) {
+    const verify = settings.verify.value !== 'off';
+    switch (action) {
+        case 'nothing':
+            return ['preflight'];
+        case 'update':
+            return ['preflight', 'build', 'update', ...(verify ? ['verify'] : [])];
+        case 'install':
+            return ['preflight', 'build', ...chosenPhases(settings.phases.value, kexecNeeded, verify)];
+    }
 }
 function chosenPhases(chosen, kexecNeeded, verify) {
     const phases = chosen.filter((phase) => phase !== 'kexec' || kexecNeeded);
     return verify && chosen.includes('reboot') ? [...phases, 'verify'] : phases;
 }
+function offlinePlan(settings, evaluation) {
+    return {
+        configuration: nameConfiguration(settings),
+        system: evaluation.system ?? null,
+        hostName: evaluation.hostName,
+        toplevel: evaluation.toplevel?.outPath ?? null,
+        diskoScript: evaluation.diskoScript?.outPath ?? null,
+        diskoMode: evaluation.source === 'flake' ? settings.diskoMode.value : null,
+        disks: evaluation.disks ?? null,
+        installId: settings.installId.value ?? null,
+    };
+}
 function nameConfiguration(settings) {
-    const { uri, name, path } = settings.flake.value;
+    const configuration = settings.configuration.value;
+    if (configuration.kind === 'store-paths') {
+        const { system, diskoScript } = configuration.paths;
+        return [system, diskoScript].filter((each) => each !== undefined).join(' ');
+    }
+    const { uri, name, path } = configuration.flake;
     return [`${uri}#nixosConfigurations."${name}"`, ...path].join('.');
 }
-function onlinePlan({ settings, evaluation, facts, disks, target }) {
-    const disksKnown = !settings.phases.value.includes('disko') || evaluation.disks.length > 0;
-    const chosen = settings.phases.value.includes('disko') ? disks.configured : [];
+function onlinePlan({ settings, evaluation, facts, disks, target }, action) {
+    const disko = action === 'install' && settings.phases.value.includes('disko');
+    const disksKnown = !disko || (evaluation.disks ?? []).length > 0;
+    const chosen = disko ? disks.configured : [];
     const wiped = chosen.flatMap(({ path, device }) => {
         const found = disks.present.filter((disk) => disk.device === device);
         // a partition, a RAID array or a volume is lost as well, though it is no disk of its own
@@ -57516,16 +58394,22 @@ function onlinePlan({ settings, evaluation, facts, disks, target }) {
     return {
         target: nameOf(target.endpoint),
         hostKeys: target.trust.accepted.map((key) => `${key.type} ${fingerprint(key)}`),
-        distribution: facts.distribution,
-        kernel: facts.kernel,
+        machineId: facts.machineId,
         architecture: facts.architecture,
-        memoryKiB: facts.memoryKiB,
         runsNixos: facts.isNixos,
         isInstaller: facts.isInstaller,
         currentSystem: facts.systemPath,
+        installId: facts.installId,
         disksKnown,
         wiped,
         untouched: untouchedDisks(disks, wiped, disksKnown),
+        observed: {
+            distribution: facts.distribution,
+            kernel: facts.kernel,
+            memoryKiB: facts.memoryKiB,
+            uefi: facts.uefi,
+            addresses: facts.addresses,
+        },
     };
 }
 /** What is not known to be wiped is not known to be kept either. */
@@ -57544,103 +58428,209 @@ function canonicalJson(value) {
         ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
         : inner);
 }
-function planDigest(plan) {
-    return `sha256:${(0,external_node_crypto_.createHash)('sha256').update(canonicalJson(plan)).digest('hex')}`;
+/** SHA-256 of what the plan decides; what was merely observed is left out. */
+function plan_planDigest(plan) {
+    const { work: _, ...decided } = { work: null, ...plan };
+    if (decided.online === null)
+        return digestOf(decided);
+    const { observed: __, ...online } = decided.online;
+    return digestOf({ ...decided, online });
+}
+/** SHA-256 of a value's canonical form. */
+function digestOf(value) {
+    return `sha256:${(0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex')}`;
 }
 
-;// CONCATENATED MODULE: ./lib/phases/preflight.js
+;// CONCATENATED MODULE: ./lib/plan/approval.js
 
-
-
-
-
-
-
-/** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */
-async function preflight(settings, target, nix, runtime) {
-    runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-    const disko = settings.phases.value.includes('disko');
-    const [{ facts, access }, evaluation] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), (signal) => evaluate(nix, settings.flake.value, disko, signal));
-    const disks = await readDisks(target, disko ? evaluation.disks : []);
-    const plan = makePlan({ settings, evaluation, facts, access, disks, target });
-    warn(settings, facts, plan, runtime);
-    return { evaluation, facts, plan };
+/** Whether this very plan was approved. Doing nothing needs no approval. */
+function isApproved(plan, approved) {
+    // a run that was cut off may have authorized the key already: less is done than was approved
+    const before = plan.phases.includes('kexec') ? { ...plan, authorizeKey: true } : plan;
+    return plan.action === 'nothing' || plan_planDigest(plan) === approved || plan_planDigest(before) === approved;
 }
-async function inspect(settings, target, runtime, signal) {
-    await findMachine(settings, target, runtime, signal);
-    reportHostKey(target, runtime);
-    const facts = await gatherFacts(target);
-    runtime.log.info(`${facts.distribution || facts.os}, Linux ${facts.kernel}, ${facts.architecture}, ${mebibytes(facts.memoryKiB)} MiB of memory, ${facts.uefi ? 'UEFI' : 'BIOS'}`);
-    if (facts.privilege === undefined)
-        return { facts, access: { keyIsCarried: false, hostKeys: [] } };
-    target.privilege = facts.privilege;
-    return { facts, access: await trustCarriedKeys(settings, target, facts) };
+/** @param host the address that the user gave */
+function approvalOf(plan, host, digest) {
+    const { online, phases, offline } = plan;
+    return {
+        digest,
+        offline: digestOf(offline),
+        host,
+        machineId: online.machineId,
+        hostKeys: online.hostKeys,
+        phases,
+        disks: online.wiped.map((disk) => `${disk.path} = ${identityOf(disk)}`).toSorted(),
+        lost: [...new Set(online.wiped.map(identityOf))].toSorted(),
+    };
+}
+/** The kernel may give a disk another name in the installer. */
+function identityOf({ byId, model, bytes, device }) {
+    return byId || (bytes > 0 ? `${model} ${bytes}` : device);
 }
 /**
- * Connects as the settings say; where that fails, looks whether an earlier run was cut off after its kexec: the
- * installer lets in only root, on its own port.
+ * What this plan, made in the installer, does beyond what was approved; nothing, and it may be carried out.
+ *
+ * @param shownKey the host key that the machine shows now, as plans name it
  */
-async function findMachine(settings, target, runtime, signal) {
-    const { host, port, user } = target.endpoint;
-    const installer = { host, port: settings.postKexecSshPort.value, user: 'root' };
-    try {
-        await target.connect(signal);
-    }
-    catch (error) {
-        if (!(error instanceof ConnectionError) || error.reason === 'host-key')
-            throw error;
-        if (port === installer.port && user === installer.user)
-            throw error;
-        target.moveTo({ endpoint: installer });
-        if (!(await answersAsInstaller(target, signal)))
-            throw error;
-        runtime.log.info(`${error.message}, but the installer of an earlier run answers as root on port ${installer.port}`);
-    }
+function beyondApproval(approval, plan, host, shownKey) {
+    const now = approvalOf(plan, host, approval.digest);
+    const more = (what, of) => {
+        const added = of(now).filter((each) => !of(approval).includes(each));
+        return added.length === 0 ? [] : [`${what} ${added.join(', ')}`];
+    };
+    return [
+        ...(now.offline === approval.offline
+            ? []
+            : ['the configuration gives another system, disko script or disks']),
+        ...(now.host === approval.host ? [] : [`the address was ${approval.host}`]),
+        ...(now.machineId === approval.machineId ? [] : [`the machine ID was ${approval.machineId}`]),
+        ...(approval.hostKeys.includes(shownKey) ? [] : [`the host key is now ${shownKey}`]),
+        ...more('further phases:', ({ phases }) => phases),
+        ...more('other disks:', ({ disks }) => disks),
+        ...more('also lost:', ({ lost }) => lost),
+    ];
 }
-async function answersAsInstaller(target, signal) {
-    try {
-        await target.connectOnce(signal);
-        return (await gatherFacts(target)).isInstaller;
-    }
-    catch (error) {
-        if (error instanceof ConnectionError && error.reason !== 'host-key')
-            return false;
-        throw error;
-    }
+function formatApproval(approval) {
+    return canonicalJson(approval);
 }
-function reportHostKey(target, runtime) {
+/** @returns undefined for anything that this action has not written */
+function parseApproval(text) {
+    let value;
+    try {
+        value = JSON.parse(text);
+    }
+    catch {
+        return undefined;
+    }
+    if (typeof value !== 'object' || value === null)
+        return undefined;
+    const record = { ...value };
+    const isText = (name) => typeof record[name] === 'string';
+    const isList = (name) => {
+        const list = record[name];
+        return Array.isArray(list) && list.every((each) => typeof each === 'string');
+    };
+    const complete = ['digest', 'offline', 'host', 'machineId'].every(isText) &&
+        ['hostKeys', 'phases', 'disks', 'lost'].every(isList);
+    return complete ? value : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/phases/approval.js
+
+
+
+
+
+/**
+ * Where a plan was approved, this one must be it, or the rest of it: a run with that approval was cut off when the
+ * machine was in the installer already, and nothing goes beyond it now.
+ *
+ * @throws GuardError when machine, system, disks or action are not what was approved
+ */
+async function requireApproval(settings, plan, facts, target, runtime) {
+    const approved = settings.approvedPlan.value;
+    if (approved === undefined || isApproved(plan, approved))
+        return;
+    const approval = facts.isInstaller ? await readApproval(target) : undefined;
+    const begun = approval?.digest === approved ? approval : undefined;
     const key = target.trust.offered;
-    if (key === undefined)
-        throw new ConnectionError('protocol', 'the target showed no host key');
-    const shown = `${key.type} ${fingerprint(key)}`;
-    if (target.trust.isPinned) {
-        runtime.log.info(`host key ${shown}, as known-hosts says`);
+    const shownKey = key === undefined ? '' : `${key.type} ${fingerprint(key)}`;
+    const beyond = begun === undefined ? [] : beyondApproval(begun, plan, settings.targetHost.value.host, shownKey);
+    if (begun !== undefined && beyond.length === 0) {
+        runtime.log.info('the machine is in the installer of an earlier run with this approval: going on with it');
         return;
     }
-    const line = knownHostsLine(target.endpoint.host, target.endpoint.port, key);
-    runtime.log.warning(`The target's host key was not checked against anything; ${shown} is trusted for this run. To pin it, compare it over another way and set known-hosts to:\n${line}`);
+    throw new GuardError(`the plan is not the one that was approved: its digest is ${plan_planDigest(plan)}, and approved-plan says ${approved}${beyond.map((each) => `; ${each}`).join('')}`, {
+        hint: 'machine, system, disks or action have changed since: look at the plan that is shown with this error, and approve it if it is what you want',
+    });
 }
-/** The installer shows the machine's host keys again, which need not be of the type that was shown now. */
-async function trustCarriedKeys(settings, target, facts) {
-    const access = await readCarriedAccess(target, settings.publicKey);
-    if (!facts.isInstaller)
-        target.trust.extend(access.hostKeys);
-    return access;
+async function readApproval(target) {
+    const { stdout } = await target.run(scripts_approval, [], { privileged: true });
+    return parseApproval(stdout);
 }
-function warn(settings, facts, plan, runtime) {
-    const { log } = runtime;
-    if (facts.container !== 'none')
-        log.warning(`The target seems to be a container (${facts.container}); kexec will hardly work there.`);
-    if (plan.phases.includes('kexec') && facts.memoryKiB < comfortableMemoryKiB) {
-        log.warning(`The target has ${mebibytes(facts.memoryKiB)} MiB of memory; the installer needs 1.5 GB and may fail.`);
+/**
+ * Writes down in the installer what was approved, before anything else is done there. The old system gets no such
+ * record: until the jump nothing changes that is in the plan.
+ */
+async function recordApproval({ settings, plan, facts, target, runtime, }) {
+    const approved = settings.approvedPlan.value;
+    // a run that goes on with an earlier one leaves its record
+    if (approved === undefined || !facts.isInstaller || !isApproved(plan, approved))
+        return;
+    const approval = approvalOf(plan, settings.targetHost.value.host, approved);
+    try {
+        await target.run(scripts_approval, [formatApproval(approval)], { privileged: true });
     }
-    if (!plan.online.disksKnown) {
-        log.warning('The configuration has a disko script but no disko.devices.disk: which disks it wipes is not known, count on all of them.');
+    catch (error) {
+        runtime.signal.throwIfAborted();
+        runtime.log.warning(`The approval could not be written down on the machine: if this run is cut off, the next one needs a new approval (${errorMessage(error)})`);
     }
-    if (plan.authorizeKey)
-        log.info('the key is in no file that the kexec image takes along; it will be added to root’s authorized_keys');
-    if (settings.phases.value.includes('kexec') && facts.isInstaller)
-        log.info('the machine runs an installer already: no kexec');
+}
+
+;// CONCATENATED MODULE: ./lib/plan/work.js
+
+
+
+/** Looking costs a fraction of a second, but substituters are asked, and they may be slow. */
+const longestLookMs = 60_000;
+const shownNames = 50;
+function allDerivations({ diskoScript, toplevel }) {
+    return [diskoScript, toplevel].filter((derivation) => derivation !== undefined);
+}
+/** What the phases need to be built here. */
+function derivationsOf(phases, evaluation) {
+    return [
+        phases.includes('disko') ? evaluation.diskoScript : undefined,
+        phases.includes('install') || phases.includes('update') ? evaluation.toplevel : undefined,
+    ].filter((derivation) => derivation !== undefined);
+}
+/**
+ * Looks at what a build of these would do. A reader wants to know it, nothing depends on it: where it cannot be found
+ * out that is a line for debugging.
+ */
+async function observeWork(evaluation, derivations, nix, runtime) {
+    try {
+        return await within(runtime.clock, 'looking at what is to be built', longestLookMs, runtime.signal, (signal) => look(evaluation, derivations, nix, signal));
+    }
+    catch (error) {
+        runtime.signal.throwIfAborted();
+        runtime.log.debug(`what is to be built and copied is not known: ${errorMessage(error)}`);
+        return null;
+    }
+}
+async function look(evaluation, derivations, nix, signal) {
+    const missing = await nix.missing(derivations.map(installable), signal);
+    return {
+        build: {
+            derivations: missing.build.length,
+            names: missing.build.slice(0, shownNames).map(nameOfPath),
+        },
+        fetch: {
+            paths: missing.fetch.length,
+            downloadBytes: missing.downloadBytes ?? null,
+            unpackedBytes: missing.unpackedBytes ?? null,
+        },
+        closure: await closureOf(evaluation, nix, signal),
+    };
+}
+function nameOfPath(path) {
+    return path.replace(/^.*\/[0-9a-z]{32}-/, '').replace(/\.drv$/, '');
+}
+async function closureOf(evaluation, nix, signal) {
+    const system = evaluation.toplevel?.outPath;
+    if (system === undefined || !(await nix.pathInfo([system], signal)).has(system))
+        return null;
+    const infos = [...(await nix.pathInfo([system], signal, { recursive: true })).values()];
+    const { substituters, trustedPublicKeys } = evaluation;
+    const trusted = new Set(substituters.length === 0 ? [] : trustedPublicKeys.map((key) => key.split(':')[0]));
+    // what was built here may be signed by a key of this runner, and be nowhere else
+    const fetchable = infos.filter((info) => !info.ultimate && info.signedBy.some((name) => trusted.has(name)));
+    const bytes = (of) => of.reduce((sum, { narSize }) => sum + narSize, 0);
+    return {
+        paths: infos.length,
+        bytes: bytes(infos),
+        fetchable: { paths: fetchable.length, bytes: bytes(fetchable) },
+    };
 }
 
 // EXTERNAL MODULE: external "node:stream"
@@ -57665,10 +58655,11 @@ const cannotFetch = 80;
 async function stageKexecImage(context, signal) {
     const image = locate(context.settings.kexec.value, context.facts.architecture);
     const { log } = context.runtime;
+    promiseRemoval(context);
     if (image.kind === 'path')
         return upload(context, signal, image.path, () => Promise.resolve((0,external_node_fs_namespaceObject.createReadStream)(image.path)));
     log.info(`the target fetches the kexec image ${image.url}`);
-    const result = await context.target.survivingDrops('fetching the kexec image', () => context.target.run(stage, [image.url], { ...stageOptions(context), signal }));
+    const result = await context.target.survivingDrops('fetching the kexec image', () => runStage(context, [image.url], signal));
     if (result.code === 0)
         return result.stdout.trim();
     if (result.code !== cannotFetch)
@@ -57691,7 +58682,7 @@ async function upload(context, signal, name, open) {
     const result = await target.survivingDrops('sending the kexec image', async () => {
         const stdin = await open();
         try {
-            return await target.run(stage, [], { ...stageOptions(context), signal, stdin });
+            return await runStage(context, [], signal, stdin);
         }
         finally {
             stdin.destroy();
@@ -57703,9 +58694,26 @@ async function upload(context, signal, name, open) {
     runtime.log.info(`sent and unpacked ${name}${size} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
     return result.stdout.trim();
 }
-function stageOptions({ runtime }) {
+/** Tens of megabytes, which nobody needs when the machine does not jump. */
+function promiseRemoval({ cleanUp, target, facts, progress }) {
+    cleanUp.leave({
+        what: 'The kexec image',
+        bootId: facts.bootId,
+        needed: () => progress.goesOn !== undefined,
+        remove: (signal) => target.run(unstage, [], { privileged: true, signal }),
+    });
+}
+/** Stages once what earlier attempts, or runs that were cut off, have begun is ended. */
+async function runStage({ target, runtime }, args, signal, stdin) {
+    await target.run(unstage, [], { privileged: true, signal });
     const onErrorLine = (line) => runtime.log.foreign('target', line);
-    return { privileged: true, anyExitCode: true, onErrorLine };
+    return target.run(stage, args, {
+        privileged: true,
+        anyExitCode: true,
+        onErrorLine,
+        signal,
+        ...(stdin === undefined ? {} : { stdin }),
+    });
 }
 async function download(url, signal) {
     const response = await fetch(url, { signal }).catch((error) => {
@@ -57750,15 +58758,24 @@ async function runDetachedOnce(target, work) {
     const id = await startDetached(target, work);
     await new Follower(target, id, work).follow();
 }
-/** Waits for the end of detached work that an earlier run left behind, whatever its outcome. */
+/**
+ * Waits for the end of detached work that earlier runs left behind, whatever its outcome.
+ *
+ * @returns all that was begun in this boot
+ */
 async function awaitLeftovers(target, idleMs, onLine) {
-    const { stdout } = await target.run(leftovers, [], { privileged: true });
-    const ids = stdout.split('\n').filter((id) => id !== '');
-    for (const id of ids) {
+    const { stdout } = await target.run(scripts_leftovers, [], { privileged: true });
+    const leftovers = [...stdout.matchAll(/^(\S+) (running|ended)$/gm)].map(([, id = '', state]) => ({
+        id,
+        awaited: state === 'running',
+    }));
+    for (const { id, awaited } of leftovers) {
+        if (!awaited)
+            continue;
         const follower = new Follower(target, id, { name: id, idleMs, onLine });
         await target.survivingDrops(id, () => follower.untilEnd());
     }
-    return ids;
+    return leftovers;
 }
 async function startDetached(target, work) {
     const id = `${work.name}-${(0,external_node_crypto_.randomUUID)().slice(0, 8)}`;
@@ -57824,42 +58841,692 @@ function execScript(program) {
 
 
 /**
- * Takes an installer over from an earlier run that was cut off: ends its store daemons, which hold locks, and waits
- * for disko or nixos-install that still goes on, since two of them at once would destroy each other's work.
+ * Takes a machine over from an earlier run that was cut off: ends its store daemons, which hold locks, and waits for
+ * what still goes on there, since two of disko or nixos-install at once would destroy each other's work. Only for who
+ * has the lease. The secrets that it had no time to remove are removed.
  */
-async function takeOver({ target, runtime, settings }) {
+async function takeOver({ target, runtime, settings, progress }) {
     await target.run(bridgesEnd, [], { privileged: true });
-    const ids = await awaitLeftovers(target, settings.deadlines.diskoIdle.value, (line) => runtime.log.foreign('earlier run', line));
-    if (ids.length > 0)
-        runtime.log.info(`waited for what an earlier run had left running: ${ids.join(', ')}`);
+    const leftovers = await awaitLeftovers(target, settings.deadlines.diskoIdle.value, (line) => runtime.log.foreign('earlier run', line));
+    await target.run(removeSecrets, [], { privileged: true });
+    const awaited = leftovers.filter((leftover) => leftover.awaited).map(({ id }) => id);
+    if (awaited.length > 0)
+        runtime.log.info(`waited for what an earlier run had left running: ${awaited.join(', ')}`);
+    if (leftovers.some(({ id }) => id.startsWith('disko-')))
+        progress.targetState = 'partitioned';
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/build.js
 
 
 
+
+
 /** Builds what will be installed and, at the same time, gets the target ready for it. */
 async function build(context) {
-    await sideBySide(context.runtime.signal, (signal) => buildClosures(context, signal), (signal) => prepareTarget(context, signal));
+    await sideBySide(context.runtime.signal, (signal) => buildClosures(derivationsOf(context.plan.phases, context.evaluation), context.nix, context.runtime, signal), (signal) => prepareTarget(context, signal));
 }
-/** Brings the kexec image to a running system; an installer that is there already may be busy for an earlier run. */
+/** Makes sure that nothing of an earlier run is at work there, and brings the kexec image to a running system. */
 async function prepareTarget(context, signal) {
+    await takeOver(context);
     if (context.plan.phases.includes('kexec'))
         context.stagedImage = await stageKexecImage(context, signal);
-    else if (context.facts.isInstaller)
-        await takeOver(context);
 }
-async function buildClosures({ plan, evaluation, nix, runtime }, signal) {
-    const { toplevel, diskoScript } = evaluation;
-    const wanted = [
-        ...(plan.phases.includes('disko') && diskoScript !== undefined ? [diskoScript.drvPath] : []),
-        ...(plan.phases.includes('install') ? [toplevel.drvPath] : []),
-    ];
+async function buildClosures(wanted, nix, runtime, signal) {
     if (wanted.length === 0)
         return;
     const start = runtime.clock.now();
-    await nix.build(wanted, signal);
-    runtime.log.info(`built ${evaluation.toplevel.outPath} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
+    await nix.build(wanted.map(installable), signal);
+    const paths = wanted.map(({ outPath }) => outPath).join(' ');
+    const what = wanted.every(({ drvPath }) => drvPath === undefined) ? 'there already:' : 'built';
+    runtime.log.info(`${what} ${paths} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
+}
+
+;// CONCATENATED MODULE: ./lib/phases/clean-up.js
+
+
+/** What is to be taken away from the target when the run ends, however it ends. */
+class CleanUp {
+    #traces = new Set();
+    /**
+     * Called before the trace is left: a run that is cancelled meanwhile removes it too.
+     *
+     * @returns what to call when it is gone already, or shall stay
+     */
+    leave(trace) {
+        this.#traces.add(trace);
+        return () => void this.#traces.delete(trace);
+    }
+    /** The machine starts anew, and nothing that was left in its memory will be there. */
+    forgetAll() {
+        this.#traces.clear();
+    }
+    /**
+     * Removes what is left, the last first. What cannot be removed is a warning: the run has its outcome already.
+     *
+     * @param isOurs whether the machine is in that boot and no other run has taken it over
+     */
+    async run(isOurs, log, signal) {
+        const traces = [...this.#traces].reverse().filter(({ needed }) => needed?.() !== true);
+        this.#traces.clear();
+        const boots = new Map();
+        for (const trace of traces) {
+            try {
+                const ours = boots.get(trace.bootId) ?? (await isOurs(trace.bootId, signal));
+                boots.set(trace.bootId, ours);
+                if (ours)
+                    await trace.remove(signal);
+            }
+            catch (error) {
+                log.warning(`${trace.what} could not be removed: ${errorMessage(error)}`);
+            }
+        }
+    }
+}
+/** How long it may take after a cancel: the runner kills 10 s after its first signal. */
+const afterCancelMs = 4000;
+const otherwiseMs = 20_000;
+/** Takes away what the run has left on the target; never fails. */
+async function cleanUp({ cleanUp: traces, lease, runtime }) {
+    const { clock, log, signal: cancelled } = runtime;
+    const ms = cancelled.aborted ? afterCancelMs : otherwiseMs;
+    const over = new AbortController();
+    const done = new AbortController();
+    void clock.sleep(ms, done.signal).then(() => over.abort(new TimeoutError(`the machine took more than ${formatDuration(ms)}`)), () => undefined);
+    try {
+        await traces.run((bootId, signal) => lease.isOurs(bootId, signal), log, over.signal);
+    }
+    finally {
+        done.abort();
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/plan/facts.js
+
+
+
+/** @throws RemoteCommandError naming what is missing when the answer is not complete */
+async function gatherFacts(target) {
+    const { stdout } = await target.run(facts, []);
+    return parseFacts(stdout);
+}
+function parseFacts(text) {
+    const fields = parseFields(text);
+    const field = (name) => {
+        const value = fields.find(([key]) => key === name)?.[1];
+        if (value === undefined) {
+            throw new RemoteCommandError(`the target did not say its ${name}`, {
+                ran: 'facts.sh',
+                lastLines: text.split('\n').slice(-20),
+            });
+        }
+        return value;
+    };
+    const yes = (name) => field(name) === 'yes';
+    return {
+        os: field('os'),
+        architecture: field('architecture'),
+        kernel: field('kernel'),
+        distribution: field('distribution'),
+        isNixos: yes('nixos'),
+        isInstaller: yes('installer'),
+        container: field('container'),
+        isRoot: yes('root'),
+        privilege: yes('root') ? 'none' : yes('sudo') ? 'sudo' : yes('doas') ? 'doas' : undefined,
+        sudoInstalled: yes('sudoInstalled'),
+        missingTools: fields.filter(([key]) => key === 'missingTool').map(([, value]) => value),
+        memoryKiB: Number(field('memoryKiB')),
+        bootId: field('bootId'),
+        uefi: yes('uefi'),
+        kexecDisabled: field('kexecDisabled') === '1',
+        lockdown: field('lockdown'),
+        machineId: field('machineId'),
+        installId: field('installId'),
+        addresses: fields.filter(([key]) => key === 'address').map(([, value]) => value),
+        systemPath: field('systemPath'),
+    };
+}
+/** `name=value` lines; a name may come more than once. */
+function parseFields(text) {
+    return text.split('\n').flatMap((line) => {
+        const at = line.indexOf('=');
+        return at > 0 ? [[line.slice(0, at), line.slice(at + 1).trim()]] : [];
+    });
+}
+async function readCarriedAccess(target, publicKey) {
+    const { stdout } = await target.run(scripts_access, [publicKey.base64], { privileged: true });
+    const fields = parseFields(stdout);
+    return {
+        keyIsCarried: fields.some(([name, value]) => name === 'authorized' && value === 'yes'),
+        hostKeys: parsePublicKeys(fields
+            .filter(([name]) => name === 'hostKey')
+            .map(([, value]) => value)
+            .join('\n')),
+    };
+}
+async function readDisks(target, paths) {
+    const { stdout } = await target.run(disks, paths);
+    const rows = stdout.split('\n').map((line) => line.split('\t'));
+    return {
+        configured: rows
+            .filter((row) => row[0] === 'wanted')
+            .map(([, path = '', device = '']) => ({ path, device })),
+        present: rows
+            .filter((row) => row[0] === 'disk')
+            .map(([, device = '', bytes = '', model = '', byId = '']) => ({
+            device,
+            bytes: Number(bytes),
+            model,
+            byId,
+        })),
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/phases/lease.js
+
+
+
+
+const defaultTimes = { beatMs: 10_000, expirySeconds: 60, watchMs: 2000 };
+/** The machine is in another boot than the one that this run knows. */
+class RebootedError extends GuardError {
+    /** Whether the run had begun to change the machine. */
+    begun;
+    constructor(begun) {
+        super('the machine was rebooted while this run was at work', {
+            hint: 'another run, or somebody else, rebooted it, or it crashed: run again, which begins with what the machine is now',
+        });
+        this.begun = begun;
+    }
+}
+/**
+ * The right to work on a machine, which one run at a time has. A record in the machine's memory says whose it is; signs
+ * of life keep it. It survives a lost connection, and ends with the boot.
+ */
+class Lease {
+    #options;
+    #times;
+    #owner = (0,external_node_crypto_.randomUUID)();
+    #held;
+    #last;
+    #plan = '';
+    constructor(options) {
+        this.#options = options;
+        this.#times = options.times ?? defaultTimes;
+    }
+    /**
+     * Waits until it is clear whether another run is at work there.
+     *
+     * @param plan digest of the plan, for whoever looks at the machine
+     * @throws GuardError when one is; RebootedError when the machine is in another boot
+     */
+    async take(bootId, phase, plan) {
+        const { runtime, target } = this.#options;
+        this.#plan = plan;
+        for (let watched;;) {
+            const answer = await target.survivingDrops('taking the lease', () => this.#ask('take', bootId, phase));
+            if (answer.state !== 'held')
+                return this.#taken(answer, bootId, phase);
+            if (watched === undefined)
+                runtime.log.info(`${describe(answer)} has this machine: looking whether it is alive`);
+            else if (isAlive(watched, answer))
+                throw occupied(answer);
+            watched = answer;
+            await runtime.clock.sleep(this.#times.watchMs, runtime.signal);
+        }
+    }
+    /**
+     * A sign of life with the name of the phase that begins. Connects again where the connection was lost.
+     *
+     * @throws GuardError when another run took the machine over meanwhile, or it was rebooted
+     */
+    async begin(phase) {
+        const held = this.#held;
+        if (held === undefined)
+            return;
+        held.phase = phase;
+        const renew = () => this.#ask('renew', held.bootId, phase);
+        checkRenewed(await this.#options.target.survivingDrops('renewing the lease', renew));
+    }
+    /** Whether the machine is in this boot and no other run has, or had, it since. Gives a sign of life if so. */
+    async isOurs(bootId, signal) {
+        const ask = () => this.#ask('renew', bootId, 'clean-up', signal);
+        return (await this.#options.target.survivingDrops('the clean-up', ask)).state === 'taken';
+    }
+    /** No more signs of life: the machine goes down, and the lease with it. */
+    end() {
+        this.#held?.stop();
+        this.#held = undefined;
+    }
+    /** The machine did not go down after all: the lease is still ours. */
+    resume() {
+        if (this.#last !== undefined)
+            this.#hold(this.#last);
+    }
+    #taken(answer, bootId, phase) {
+        const { runtime } = this.#options;
+        const silent = answer.fields.get('silent') ?? '?';
+        if (answer.state === 'rebooted')
+            throw new RebootedError(this.#last !== undefined);
+        if (answer.state === 'same-run')
+            runtime.log.info(`taken over from ${describe(answer)}`);
+        if (answer.state === 'expired')
+            runtime.log.warning(`${describe(answer)} had this machine and has given no sign of life for ${silent} s: it is taken over.`);
+        this.#hold({ bootId, phase });
+    }
+    #hold(last) {
+        const { runtime, cleanUp, target } = this.#options;
+        this.end();
+        const stopped = new AbortController();
+        const forget = cleanUp.leave({
+            what: 'The lease on the machine',
+            bootId: last.bootId,
+            remove: async (signal) => {
+                stopped.abort();
+                await target.run(lease, ['release', this.#owner], { privileged: true, signal });
+            },
+        });
+        const stop = () => {
+            stopped.abort();
+            forget();
+        };
+        this.#last = last;
+        this.#held = { ...last, stop };
+        void this.#beat(AbortSignal.any([stopped.signal, runtime.signal]));
+    }
+    /** Signs of life as long as there is a connection. To make a new one is up to the phases. */
+    async #beat(signal) {
+        const { runtime, target } = this.#options;
+        try {
+            for (;;) {
+                await runtime.clock.sleep(this.#times.beatMs, signal);
+                if (!target.isConnected)
+                    continue;
+                await this.#renewQuietly(signal);
+            }
+        }
+        catch (error) {
+            if (!signal.aborted && error instanceof ActionError)
+                runtime.abort(error);
+        }
+    }
+    /** @throws GuardError when the lease is lost; whatever else goes wrong is the network's or the machine's trouble */
+    async #renewQuietly(signal) {
+        const held = this.#held;
+        if (held === undefined)
+            return;
+        try {
+            checkRenewed(await this.#ask('renew', held.bootId, held.phase, signal));
+        }
+        catch (error) {
+            if (error instanceof GuardError || signal.aborted)
+                throw error;
+            this.#options.runtime.log.debug(`no sign of life could be given: ${errorMessage(error)}`);
+        }
+    }
+    async #ask(verb, bootId, phase, signal) {
+        const { run, attempt, job } = this.#options.identity;
+        const expiry = String(this.#times.expirySeconds);
+        const args = [verb, this.#owner, bootId, expiry, run, String(attempt), job, this.#plan, phase];
+        const { stdout } = await this.#options.target.run(lease, args.map(oneLine), {
+            privileged: true,
+            ...(signal === undefined ? {} : { signal }),
+        });
+        const fields = new Map(parseFields(stdout));
+        return { state: fields.get('state') ?? '', fields };
+    }
+}
+function checkRenewed(answer) {
+    if (answer.state === 'rebooted')
+        throw new RebootedError(true);
+    if (answer.state === 'lost') {
+        throw new GuardError(`this run lost the machine: ${describe(answer)} has taken it over`, {
+            hint: 'this run gave no sign of life for a minute, and the other one took it for dead: look at how that ends, then run again',
+        });
+    }
+}
+function isAlive(before, after) {
+    return before.fields.get('beat') !== after.fields.get('beat') || describe(before) !== describe(after);
+}
+function occupied(answer) {
+    const { fields } = answer;
+    return new GuardError(`another run works on this machine: ${describe(answer)}, for ${fields.get('held') ?? '?'} s, now in phase ${fields.get('phase') || '?'}`, {
+        hint: 'run again when it has ended; with the same `concurrency` group in the workflow, runs wait for each other',
+    });
+}
+function describe({ fields }) {
+    const run = fields.get('run') || 'a run without a name';
+    const attempt = fields.get('attempt') ?? '0';
+    return `${run}${Number(attempt) > 1 ? `, attempt ${attempt}` : ''}${fields.get('job') ? ` (${fields.get('job')})` : ''}`;
+}
+/** The record has one line for each value. */
+function oneLine(text) {
+    return text.replace(/\p{Cc}+/gu, ' ');
+}
+
+;// CONCATENATED MODULE: ./lib/plan/store-paths.js
+
+
+/**
+ * What can be known of store paths that were built elsewhere.
+ *
+ * @throws GuardError for a path that the store does not vouch for, or a system that does not say what it is for
+ */
+async function describeStorePaths(nix, { system, diskoScript }, signal) {
+    await checkValid(nix, [system, diskoScript].filter((path) => path !== undefined), signal);
+    return {
+        source: 'store-paths',
+        system: system === undefined ? undefined : await systemOf(system),
+        hostName: '',
+        toplevel: system === undefined ? undefined : { drvPath: undefined, outPath: system },
+        diskoScript: diskoScript === undefined ? undefined : { drvPath: undefined, outPath: diskoScript },
+        substituters: [],
+        trustedPublicKeys: [],
+        hostKeys: [],
+        disks: undefined,
+        sshd: undefined,
+        logins: undefined,
+        bootLoader: undefined,
+        initrdSsh: undefined,
+    };
+}
+/** A folder may lie in the store without being a path of it: a copy that was cut off, or made by hand. */
+async function checkValid(nix, paths, signal) {
+    const valid = await nix.pathInfo(paths, signal);
+    const others = paths.filter((path) => !valid.has(path));
+    if (others.length === 0)
+        return;
+    throw new GuardError(`${others.join(' and ')} is not valid in the store of this runner's Nix`, {
+        hint: 'build it on this runner, or copy it there first: nix copy --from STORE PATH',
+    });
+}
+async function systemOf(toplevel) {
+    const text = await (0,promises_namespaceObject.readFile)(`${toplevel}/system`, 'utf8').catch(() => '');
+    const system = text.trim();
+    if (/^[a-z0-9_]+-[a-z0-9]+$/.test(system))
+        return system;
+    throw new GuardError(`${toplevel} does not say for which system it was built: its file system is missing`, {
+        hint: 'give the store path of a NixOS system as store-paths (config.system.build.toplevel)',
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/secrets.js
+
+const redacted = '***';
+/** A value that must not be printed: every way of turning it into text gives `***`, except the two `reveal`s. */
+class Secret {
+    #bytes;
+    constructor(value) {
+        this.#bytes = Buffer.from(value);
+    }
+    /** As text; of bytes that are none, something that is of no use. */
+    reveal() {
+        return this.#bytes.toString('utf8');
+    }
+    /** Byte for byte as it was given. */
+    revealBytes() {
+        return Buffer.from(this.#bytes);
+    }
+    toString() {
+        return redacted;
+    }
+    toJSON() {
+        return redacted;
+    }
+    [external_node_util_.inspect.custom]() {
+        return redacted;
+    }
+}
+/**
+ * Shorter text than this is treated with care, because it is found by chance: as a line among others it is left unmasked,
+ * in PATH and the like it is no sign of a secret, and its base64 form is not looked for.
+ */
+const shortest = 8;
+/** The text that bytes are, if they are what a person would type or paste; undefined for binary. */
+function textOf(value) {
+    try {
+        const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value);
+        return /\p{Cc}/u.test(text.replace(/[\t\r\n]/g, '')) ? undefined : text;
+    }
+    catch {
+        return undefined;
+    }
+}
+/**
+ * What the runner should mask for one secret. The runner masks line by line, so each line of a multi-line value
+ * counts; blank and very short lines and PEM armour say nothing and would only make holes in the log. A value that
+ * would not be masked at all then (a few short lines) is masked line by line all the same: rather holes than a secret.
+ */
+function masksOf(value) {
+    const whole = value.trim();
+    if (!/[\r\n]/.test(whole))
+        return whole === '' ? [] : [whole];
+    const lines = whole
+        .split(/\r\n|\r|\n/)
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && !/^-----.*-----$/.test(line));
+    const long = lines.filter((line) => line.length >= shortest);
+    return long.length > 0 ? long : lines;
+}
+/** The mask, and how JSON, URLs and base64 write it. */
+function formsOf(mask) {
+    const inJson = JSON.stringify(mask).slice(1, -1);
+    // a lone half of a surrogate pair cannot be part of a URL
+    const inUrl = encodeURIComponent(Buffer.from(mask).toString());
+    const forms = [mask, inJson, inUrl, inUrl.replaceAll('%20', '+')];
+    return mask.length < shortest ? forms : [...forms, ...base64Forms(mask)];
+}
+/**
+ * How the text shows inside the base64 of something longer: three ways, by its place in groups of three bytes. Of the
+ * characters at both ends that also depend on the neighbours nothing is kept.
+ */
+function base64Forms(text) {
+    const bytes = Buffer.from(text);
+    return [0, 1, 2].flatMap((before) => {
+        const whole = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
+        const start = Math.ceil((before * 8) / 6);
+        const end = Math.floor(((before + bytes.length) * 8) / 6);
+        const form = whole.slice(start, end);
+        return [form, form.replaceAll('+', '-').replaceAll('/', '_')];
+    });
+}
+/** The secrets of this run; asked before anything leaves the process as text or as a child's environment. */
+class SecretRegistry {
+    #masks = new Set();
+    #forms = new Set();
+    #withheld = new Set();
+    #maskInRunner;
+    /** @param maskInRunner tells the runner to hide a value in everything that this job prints from now on */
+    constructor(maskInRunner) {
+        this.#maskInRunner = maskInRunner;
+    }
+    /** Binary values are kept secret, but cannot be masked: there is no text to look for. */
+    register(value) {
+        const text = typeof value === 'string' ? value : textOf(value);
+        for (const mask of text === undefined ? [] : masksOf(text)) {
+            if (this.#masks.has(mask))
+                continue;
+            this.#masks.add(mask);
+            for (const form of formsOf(mask))
+                this.#forms.add(form);
+            this.#maskInRunner(mask);
+        }
+        return new Secret(value);
+    }
+    /** No child process gets the variable of this name from now on. */
+    withholdVariable(name) {
+        this.#withheld.add(name);
+    }
+    isWithheldVariable(name) {
+        return this.#withheld.has(name);
+    }
+    /** The text with every registered secret replaced; where two overlap, with both. */
+    redact(text) {
+        const places = this.#placesIn(text).sort(([a], [b]) => a - b);
+        let result = '';
+        let done = 0;
+        for (const [start, end] of places) {
+            if (start >= done)
+                result += text.slice(done, start) + redacted;
+            done = Math.max(done, end);
+        }
+        return result + text.slice(done);
+    }
+    isContainedIn(text) {
+        return [...this.#forms].some((form) => text.includes(form));
+    }
+    /** The same, but for secrets so short that they would be found by chance. */
+    isSurelyContainedIn(text) {
+        return [...this.#forms].some((form) => form.length >= shortest && text.includes(form));
+    }
+    /** Where a form of a secret stands, from its first character to behind its last. */
+    #placesIn(text) {
+        const places = [];
+        for (const form of this.#forms) {
+            for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + 1))
+                places.push([at, at + form.length]);
+        }
+        return places;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/phases/preflight.js
+
+
+
+
+
+
+
+
+
+
+
+/** What the configuration alone tells. */
+async function offlinePreflight(settings, nix, runtime) {
+    runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
+    const evaluation = await describeConfiguration(settings, nix, runtime.signal);
+    return { evaluation, work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime) };
+}
+/** An evaluation of the flake, or what is known of finished store paths. */
+function describeConfiguration(settings, nix, signal) {
+    const configuration = settings.configuration.value;
+    return configuration.kind === 'flake'
+        ? evaluate(nix, configuration.flake, diskoModeOf(settings), signal)
+        : describeStorePaths(nix, configuration.paths, signal);
+}
+/** The disko script that the run needs, if any. */
+function diskoModeOf({ phases, diskoMode }) {
+    return phases.value.includes('disko') ? diskoMode.value : undefined;
+}
+/** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */
+async function preflight(settings, target, nix, runtime) {
+    runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
+    const disko = diskoModeOf(settings);
+    const [{ facts, access }, evaluation] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), (signal) => describeConfiguration(settings, nix, signal));
+    const disks = await readDisks(target, disko === undefined ? [] : (evaluation.disks ?? []).map(({ device }) => device));
+    const plan = makePlan({ settings, evaluation, facts, access, disks, target });
+    warn(settings, facts, plan, runtime);
+    const work = plan.action === 'nothing'
+        ? null
+        : await observeWork(evaluation, derivationsOf(plan.phases, evaluation), nix, runtime);
+    return { evaluation, facts, plan, work };
+}
+async function inspect(settings, target, runtime, signal) {
+    await findMachine(settings, target, runtime, signal);
+    reportHostKey(settings, target, runtime);
+    const facts = await gatherFacts(target);
+    runtime.log.info(`${facts.distribution || facts.os}, Linux ${facts.kernel}, ${facts.architecture}, ${mebibytes(facts.memoryKiB)} MiB of memory, ${facts.uefi ? 'UEFI' : 'BIOS'}`);
+    if (facts.privilege === undefined)
+        return { facts, access: { keyIsCarried: false, hostKeys: [] } };
+    target.privilege = facts.privilege;
+    return { facts, access: await trustCarriedKeys(settings, target, facts) };
+}
+/**
+ * Connects as the settings say; where that fails, looks whether an earlier run was cut off after its kexec: the
+ * installer lets in only root, on its own port.
+ */
+async function findMachine(settings, target, runtime, signal) {
+    const { host, port, user } = target.endpoint;
+    const installer = { host, port: settings.postKexecSshPort.value, user: 'root' };
+    try {
+        await target.connect(signal);
+    }
+    catch (error) {
+        if (!(error instanceof ConnectionError) || error.reason === 'host-key')
+            throw error;
+        if (port === installer.port && user === installer.user)
+            throw error;
+        target.moveTo({ endpoint: installer });
+        if (!(await answersAsInstaller(target, signal)))
+            throw error;
+        runtime.log.info(`${error.message}, but the installer of an earlier run answers as root on port ${installer.port}`);
+    }
+}
+async function answersAsInstaller(target, signal) {
+    try {
+        await target.connectOnce(signal);
+        return (await gatherFacts(target)).isInstaller;
+    }
+    catch (error) {
+        if (error instanceof ConnectionError && error.reason !== 'host-key')
+            return false;
+        throw error;
+    }
+}
+function reportHostKey(settings, target, runtime) {
+    const key = target.trust.offered;
+    if (key === undefined)
+        throw new ConnectionError('protocol', 'the target showed no host key');
+    const shown = `${key.type} ${fingerprint(key)}`;
+    if (target.trust.isPinned) {
+        runtime.log.info(`host key ${shown}, as known-hosts says`);
+        return;
+    }
+    const line = knownHostsLine(target.endpoint.host, target.endpoint.port, key);
+    const text = `The target's host key was not checked against anything; ${shown} is trusted for this run. To pin it, compare it over another way and set known-hosts to:\n${line}`;
+    if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new') {
+        runtime.log.info(text);
+        return;
+    }
+    const secret = secretsToSend(settings).join(', ');
+    const without = `\nWithout it the install stops here, because it sends secrets (${secret}).`;
+    runtime.log.warning(secret === '' ? text : `${text}${without}`);
+}
+/** The installer shows the machine's host keys again, which need not be of the type that was shown now. */
+async function trustCarriedKeys(settings, target, facts) {
+    const access = await readCarriedAccess(target, settings.publicKey);
+    if (!facts.isInstaller)
+        target.trust.extend(access.hostKeys);
+    return access;
+}
+function warn(settings, facts, plan, runtime) {
+    const { log } = runtime;
+    if (facts.container !== 'none')
+        log.warning(`The target seems to be a container (${facts.container}); kexec will hardly work there.`);
+    if (plan.phases.includes('kexec') && facts.memoryKiB < comfortableMemoryKiB) {
+        log.warning(`The target has ${mebibytes(facts.memoryKiB)} MiB of memory; the installer needs 1.5 GB and may fail.`);
+    }
+    if (settings.configuration.value.kind === 'store-paths') {
+        log.warning('Nothing was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.');
+    }
+    else if (!plan.online.disksKnown) {
+        log.warning('The configuration has a disko script but no disko.devices.disk: which disks it wipes is not known, count on all of them.');
+    }
+    warnOfNewlines(settings, runtime);
+    if (plan.authorizeKey)
+        log.info('the key is in no file that the kexec image takes along; it will be added to root’s authorized_keys');
+    if (settings.phases.value.includes('kexec') && facts.isInstaller)
+        log.info('the machine runs an installer already: no kexec');
+}
+/** Editors and `echo` end a file with a newline that nobody means, and that nobody can type at the console. */
+function warnOfNewlines({ diskEncryptionKeys }, { log }) {
+    for (const { remotePath, contents } of diskEncryptionKeys.value) {
+        const text = textOf(contents.revealBytes());
+        if (text === undefined || !/[^\r\n]\r?\n$/.test(text))
+            continue;
+        log.warning(`The key for ${remotePath} ends in a newline. A key file is taken byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt. To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`);
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/nix/store-bridge.js
@@ -58005,7 +59672,6 @@ async function copyClosure(context, path, store) {
 async function copyThrough(bridge, { nix, target, runtime }, path) {
     try {
         await nix.copy([path], bridge.uri, {
-            substitute: true,
             signal: runtime.signal,
             alsoAlive: (touch) => bridge.onProgress(touch),
         });
@@ -58040,7 +59706,68 @@ function daemonOptions({ evaluation }, store) {
     return options.filter(([, values]) => values.length > 0).map(([name, values]) => [name, values.join(' ')]);
 }
 
+;// CONCATENATED MODULE: ./lib/phases/detached-work.js
+
+
+/**
+ * Runs work on the target that goes on without us, and keeps in mind that it does: whoever stops here must say so.
+ *
+ * @param run how: see src/ssh/detached.ts
+ */
+async function runInProgress({ target, progress }, work, run = runDetached) {
+    progress.goesOn = work.name;
+    try {
+        await run(target, work);
+        progress.goesOn = undefined;
+    }
+    catch (error) {
+        // it was the work that failed, not we who stopped listening
+        if (error instanceof RemoteCommandError)
+            progress.goesOn = undefined;
+        throw error;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/phases/secret-files.js
+
+
+/** How long removing them may take, in milliseconds, when the connection is a bad one. */
+const removalMs = 20_000;
+/** Puts the disk encryption keys where disko expects them. */
+async function sendDiskKeys({ settings, target, runtime, cleanUp, facts, progress, }) {
+    const keys = settings.diskEncryptionKeys.value;
+    if (keys.length === 0)
+        return;
+    cleanUp.leave({
+        what: 'The disk encryption keys in the installer',
+        bootId: facts.bootId,
+        // a disko that goes on without us would fail in the middle; the next run removes them when it has ended
+        needed: () => progress.goesOn === 'disko',
+        remove: (signal) => target.run(removeSecrets, [], { privileged: true, signal }),
+    });
+    for (const { remotePath, contents } of keys) {
+        const bytes = contents.revealBytes();
+        await target.run(putSecret, [remotePath, String(bytes.length)], {
+            privileged: true,
+            stdin: bytes,
+        });
+        runtime.log.info(`the key for ${remotePath} is in the installer`);
+    }
+}
+/** Removes them before the reboot. Where that fails they are gone with the installer's memory. */
+async function removeDiskKeys({ settings, target, runtime }) {
+    if (settings.diskEncryptionKeys.value.length === 0)
+        return;
+    const signal = AbortSignal.any([runtime.signal, AbortSignal.timeout(removalMs)]);
+    await target.run(removeSecrets, [], { privileged: true, signal }).catch((error) => {
+        runtime.signal.throwIfAborted();
+        runtime.log.warning(`The disk encryption keys in the installer could not be removed: ${errorMessage(error)}`);
+    });
+}
+
 ;// CONCATENATED MODULE: ./lib/phases/disko.js
+
+
 
 
 
@@ -58051,8 +59778,9 @@ async function disko(context) {
     if (script === undefined)
         throw new Error('the disko phase needs the disko script that the evaluation asks for');
     await copyClosure(context, script.outPath, 'local');
+    await sendDiskKeys(context);
     progress.targetState = 'partitioned';
-    await runDetached(target, {
+    await runInProgress(context, {
         name: 'disko',
         script: execScript(script.outPath),
         args: [],
@@ -58067,15 +59795,17 @@ async function disko(context) {
 
 
 
+
+
 const nixosInstall = 'exec nixos-install --no-root-passwd --no-channel-copy --system "$1"\n';
 /** Copies the system to the mounted disks and makes it what boots next. */
 async function install(context) {
     const { evaluation, target, settings, runtime, progress } = context;
-    const system = evaluation.toplevel.outPath;
+    const system = systemPathOf(evaluation);
     await target.run(mounted, []);
     await copyClosure(context, system, 'local?root=/mnt');
     progress.expectedHostKeys = await prepareHostKeys(context);
-    await runDetached(target, {
+    await runInProgress(context, {
         name: 'nixos-install',
         script: nixosInstall,
         args: [system],
@@ -58085,6 +59815,7 @@ async function install(context) {
     await target.run(checkInstalled, [system], { privileged: true });
     progress.targetState = 'installed';
     progress.systemPath = system;
+    await removeDiskKeys(context);
 }
 /** The new system's host keys are made before it boots, so that it can be recognised when it does. */
 async function prepareHostKeys({ evaluation, settings, target, runtime }) {
@@ -58104,38 +59835,59 @@ async function prepareHostKeys({ evaluation, settings, target, runtime }) {
 
 
 
+
+
+
 /** So many refused logins until the installer is believed to refuse: while it comes up it may not know its keys yet. */
 const refusedLogins = 10;
+/** The detached work, and what goes on when this run stops while the machine jumps. */
+const kexecWork = 'kexec';
 /** Jumps into the installer, and makes sure that it is the installer that answers. */
 async function kexec(context) {
-    const { stagedImage, runtime } = context;
+    const { stagedImage, runtime, lease, plan } = context;
     if (stagedImage === undefined) {
         throw new Error('the kexec phase needs the image that the build phase stages');
     }
-    const removeKey = await authorizeKey(context);
-    try {
-        await startKexec(context, stagedImage);
-        await awaitInstaller(context);
-    }
-    catch (error) {
-        if (!runtime.signal.aborted)
-            await removeKey();
-        throw explainSilence(error);
-    }
+    const withdrawKey = await authorizeKey(context);
+    await startKexec(context, stagedImage);
+    await withdrawKey();
+    await jump(context);
+    await lease.take(context.facts.bootId, 'kexec', plan_planDigest(plan));
+    await recordApproval(context);
+    // while nobody had the lease another run may have begun, and been cut off
+    await takeOver(context);
     const { distribution, memoryKiB } = context.facts;
     runtime.log.info(`the installer answers: ${distribution}, ${mebibytes(memoryKiB)} MiB of memory`);
+}
+/** The lease ends with the old system; should that not go down, it is still ours. */
+async function jump(context) {
+    const { lease, progress } = context;
+    lease.end();
+    try {
+        await awaitInstaller(context);
+        progress.goesOn = undefined;
+    }
+    catch (error) {
+        if (isStillTheOldBoot(error)) {
+            progress.goesOn = undefined;
+            lease.resume();
+        }
+        throw explainSilence(error);
+    }
 }
 async function awaitInstaller(context) {
     const { target, settings, progress, facts } = context;
     const what = 'the jump into the installer';
-    const deadline = settings.deadlines.kexec.value;
-    await target.waitUntilGone(facts.bootId, what, deadline);
+    const { clock } = context.runtime;
+    const end = clock.now() + settings.deadlines.kexec.value;
+    const left = () => Math.max(end - clock.now(), 1);
+    await target.waitUntilGone(facts.bootId, what, left());
     progress.targetState = 'installer';
     const { host } = target.endpoint;
     // only root is let in by the installer
     target.moveTo({ endpoint: { host, port: settings.postKexecSshPort.value, user: 'root' } });
     target.privilege = 'none';
-    await target.waitForBoot(facts.bootId, what, deadline, refusedLogins);
+    await target.waitForBoot(facts.bootId, what, left(), refusedLogins);
     context.facts = await gatherFacts(target);
     if (context.facts.isInstaller)
         return;
@@ -58144,30 +59896,39 @@ async function awaitInstaller(context) {
         hint: 'look at the machine’s console during the kexec; other causes: too little memory, a kernel that cannot kexec on this hardware',
     });
 }
-/** How long taking the key away again may take when something else has failed already. */
-const cleanUpMs = 20_000;
-/** @returns what takes the key away again, as well as it can */
-async function authorizeKey({ plan, target, settings, runtime }) {
+/** How long it may take to withdraw the key in the seconds before the jump. */
+const withdrawMs = 4000;
+/**
+ * Lets our key in to root's account where the kexec image would not take it along otherwise. It is taken away again if
+ * the machine does not jump.
+ *
+ * @returns what takes it away once the image has it, if the jump leaves the time: the old disk shall not keep it
+ */
+async function authorizeKey(context) {
+    const { plan, target, settings, facts, cleanUp, progress } = context;
     if (!plan.authorizeKey)
         return async () => undefined;
     const { type, base64 } = settings.publicKey;
     const line = `${type} ${base64} nixos-anywhere-action (added for this installation)`;
+    const remove = (signal) => target.run(deauthorize, [line], { privileged: true, signal });
+    const forget = cleanUp.leave({
+        what: "The public key that was added to root's authorized_keys",
+        bootId: facts.bootId,
+        needed: () => progress.goesOn === kexecWork,
+        remove,
+    });
     await target.run(authorize, [line], { privileged: true });
-    return async () => {
-        const signal = AbortSignal.timeout(cleanUpMs);
-        await target.run(deauthorize, [line], { privileged: true, signal }).catch((error) => {
-            runtime.log.warning(`The public key that was added to root's authorized_keys could not be removed: ${errorMessage(error)}`);
-        });
-    };
+    return () => remove(AbortSignal.any([context.runtime.signal, AbortSignal.timeout(withdrawMs)])).then(forget, (error) => context.runtime.log.debug(`the key stays on the old disk: ${errorMessage(error)}`));
 }
-async function startKexec({ target, settings, runtime }, image) {
+async function startKexec({ target, settings, runtime, progress }, image) {
     const work = {
-        name: 'kexec',
+        name: kexecWork,
         script: execScript(`${image}/kexec/run`),
         args: [],
         idleMs: settings.deadlines.idle.value,
         onLine: (line) => runtime.log.foreign('target', line),
     };
+    progress.goesOn = kexecWork;
     try {
         await runDetachedOnce(target, work);
     }
@@ -58175,19 +59936,23 @@ async function startKexec({ target, settings, runtime }, image) {
         // the jump may come before the answer does
         if (error instanceof ConnectionError && error.reason === 'dropped')
             return;
+        if (error instanceof RemoteCommandError)
+            progress.goesOn = undefined;
         const { stdout } = await target.run(kernelLog, [], { privileged: true });
         for (const line of stdout.split('\n'))
             runtime.log.foreign('kernel', line);
         throw error;
     }
 }
+function isStillTheOldBoot(error) {
+    return error instanceof TimeoutError && error.message.includes(stillTheOldBoot);
+}
 function explainSilence(error) {
     if (!(error instanceof TimeoutError))
         return error;
-    const stillOld = error.message.includes(stillTheOldBoot);
     return new TimeoutError(error.message, {
         cause: error,
-        hint: stillOld
+        hint: isStillTheOldBoot(error)
             ? 'the old system still runs: kexec did not jump; look at the machine’s console and its kernel log'
             : 'the machine does not answer: look at its console; it may have another address or port after kexec (post-kexec-ssh-port)',
     });
@@ -58197,14 +59962,69 @@ function explainSilence(error) {
 
 
 /** Lets go of the disks and has the machine reboot; that it does is what verify waits for. */
-async function reboot_reboot({ target, runtime }) {
+async function reboot_reboot({ target, runtime, cleanUp, lease }) {
     await target.run(reboot, [], { privileged: true }).catch((error) => {
         // the machine may be gone before the answer is here
         if (!(error instanceof ConnectionError && error.reason === 'dropped'))
             throw error;
     });
+    lease.end();
+    cleanUp.forgetAll();
     target.close();
     runtime.log.info('the machine reboots');
+}
+
+;// CONCATENATED MODULE: ./lib/phases/update.js
+
+
+
+
+/** Brings the system to a machine that runs NixOS, and switches it over. Nothing is wiped. */
+async function update_update(context) {
+    const { evaluation, settings, runtime, progress } = context;
+    const system = systemPathOf(evaluation);
+    await copyClosure(context, system, 'local');
+    await runInProgress(context, {
+        name: 'switch',
+        script: switchTo.text,
+        args: [system],
+        idleMs: settings.deadlines.idle.value,
+        onLine: (line) => runtime.log.foreign('switch', line),
+    });
+    progress.systemPath = system;
+}
+
+;// CONCATENATED MODULE: ./lib/phases/running-system.js
+
+
+
+
+
+/**
+ * Asks the machine, as someone who is logged in, which system runs.
+ *
+ * @throws GuardError when it is not the one that was brought there
+ */
+async function proveRunningSystem(context, keys) {
+    const { target, evaluation, runtime, progress } = context;
+    const { stdout } = await target.run(scripts_identity, []);
+    const identity = new Map(parseFields(stdout));
+    const running = identity.get('systemPath') ?? '';
+    const expected = systemPathOf(evaluation);
+    if (running !== expected) {
+        throw new GuardError(`the machine booted ${running || 'a system without /run/current-system'}, not ${expected}`, {
+            hint: 'its firmware may prefer another disk or boot entry: look at the boot order',
+        });
+    }
+    progress.targetState = 'booted';
+    recordProof(context, 'system', keys);
+    runtime.log.info(`${identity.get('hostName') ?? 'the machine'} runs ${running}`);
+}
+/** @param keys the host keys that the machine is known to have now */
+function recordProof({ target, progress }, level, keys) {
+    progress.verified = level;
+    const { host, port } = target.endpoint;
+    progress.hostKeyLines = keys.map((key) => knownHostsLine(host, port, key));
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/verify.js
@@ -58212,22 +60032,23 @@ async function reboot_reboot({ target, runtime }) {
 
 
 
-
-
 /** So many refused logins until a system that is coming up is believed to refuse them for good. */
 const verify_refusedLogins = 3;
 /**
- * Proves that the new system runs: it shows the host key that it was given, from another boot than the installer's,
- * and its current system is the one that was installed.
+ * Proves that the new system runs. After an install it shows the host key that it was given, from another boot than the
+ * installer's, and its current system is the one that was installed.
  */
 async function verify(context) {
+    // an update brings no new boot and no new host keys
+    if (context.plan.action === 'update')
+        return proveRunningSystem(context, context.target.trust.accepted);
     const { target, settings, progress, runtime } = context;
     const installerKeys = target.trust.accepted;
     const expected = progress.expectedHostKeys;
     if (expected.length === 0)
         runtime.log.warning('The configuration has no SSH host keys that are known before the reboot; those of the installer are expected.');
     // for a moment the installer still answers; its keys are accepted so that its boot id can be seen
-    target.moveTo({ trust: HostKeyTrust.pinned([...expected, ...installerKeys]) });
+    target.moveTo({ trust: target.trust.pinnedTo([...expected, ...installerKeys]) });
     const newKeys = expected.length > 0 ? expected : installerKeys;
     try {
         const what = 'the reboot into the new system';
@@ -58241,7 +60062,7 @@ async function verify(context) {
         return;
     }
     checkHostKey(target, newKeys);
-    await verify_checkSystem(context, newKeys);
+    await proveRunningSystem(context, newKeys);
 }
 function checkHostKey(target, expected) {
     const shown = target.trust.offered;
@@ -58249,10 +60070,11 @@ function checkHostKey(target, expected) {
         return;
     throw verify_explainSilence(new ConnectionError('host-key', `the new system does not show the host key that was made for it: ${target.trust.describeMismatch()}`));
 }
-/** The host key is proven before the login is refused, and the installer would not have refused it. */
+/**
+ * The host key is proven before the login is refused, and the installer would not have refused it. A login that is
+ * let in but runs nothing proves less: an installer that is going down does that too.
+ */
 function isLoginRefused(error) {
-    if (error instanceof RemoteCommandError)
-        return true;
     return error instanceof ConnectionError && error.reason === 'authentication';
 }
 function acceptHostKey(context, keys) {
@@ -58262,27 +60084,8 @@ function acceptHostKey(context, keys) {
         runtime.log.warning(`Verified by host key only: ${text}. Does the configuration authorize the key for root?`);
     else
         runtime.log.info(text);
-    finish(context, 'host-key', keys);
+    recordProof(context, 'host-key', keys);
     progress.targetState = 'booted';
-}
-async function verify_checkSystem(context, keys) {
-    const { target, evaluation, runtime, progress } = context;
-    const { stdout } = await target.run(scripts_identity, []);
-    const identity = new Map(parseFields(stdout));
-    const running = identity.get('systemPath') ?? '';
-    if (running !== evaluation.toplevel.outPath) {
-        throw new GuardError(`the machine booted ${running || 'a system without /run/current-system'}, not ${evaluation.toplevel.outPath}`, {
-            hint: 'its firmware may prefer another disk or boot entry: look at the boot order',
-        });
-    }
-    progress.targetState = 'booted';
-    finish(context, 'system', keys);
-    runtime.log.info(`${identity.get('hostName') ?? 'the machine'} runs ${running}`);
-}
-function finish({ target, progress }, level, keys) {
-    progress.verified = level;
-    const { host, port } = target.endpoint;
-    progress.hostKeyLines = keys.map((key) => knownHostsLine(host, port, key));
 }
 function verify_explainSilence(error) {
     if (error instanceof ConnectionError && error.reason === 'host-key') {
@@ -58308,21 +60111,44 @@ function verify_explainSilence(error) {
 
 
 
+
+
+
+
 const steps = {
     build: build,
     kexec: kexec,
     disko: disko,
     install: install,
+    update: update_update,
     reboot: reboot_reboot,
     verify: verify,
 };
-/** Carries out the plan, phase by phase. */
+/**
+ * Carries out the plan, phase by phase, as the one run that works on this machine. Whatever happens, leaves nothing on
+ * the target but what was asked for.
+ */
 async function runPhases(context) {
     if (context.facts.isInstaller)
         context.progress.targetState = 'installer';
-    for (const name of context.plan.phases) {
-        if (name !== 'preflight')
-            await phase(name, context.progress, context.runtime, () => steps[name](context));
+    const { plan, lease, facts, progress, runtime } = context;
+    const names = plan.phases.filter((name) => name !== 'preflight');
+    const [first] = names;
+    if (first === undefined)
+        return;
+    await lease.take(facts.bootId, first, plan_planDigest(plan));
+    try {
+        await recordApproval(context);
+        for (const name of names) {
+            await phase(name, progress, runtime, async () => {
+                if (name !== first)
+                    await lease.begin(name);
+                await steps[name](context);
+            });
+        }
+    }
+    finally {
+        await cleanUp(context);
     }
 }
 /** One phase: a group in the log, a time in the result. */
@@ -58396,7 +60222,8 @@ class SpawnRunner {
             const code = await exitOf(child);
             options.signal.throwIfAborted();
             idle.signal.throwIfAborted();
-            return { code, stdout: Buffer.concat(stdout).toString('utf8'), errorLines };
+            const stdoutBytes = Buffer.concat(stdout);
+            return { code, stdout: stdoutBytes.toString('utf8'), stdoutBytes, errorLines };
         }
         finally {
             idle.stop();
@@ -58513,16 +60340,96 @@ class ActionLog {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/report/describe-work.js
+/** `3.4 GB`, `12.0 MB`: as disks and networks are sold. */
+function formatBytes(bytes) {
+    const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+    let unit = 0;
+    // 999.95 would be written as 1000.0
+    for (let rest = bytes; rest >= 999.95 && unit < units.length - 1; rest /= 1000)
+        unit += 1;
+    return unit === 0 ? `${bytes} B` : `${(bytes / 1000 ** unit).toFixed(1)} ${units[unit]}`;
+}
+const counted = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+/** What there is to build and to copy, in one line. @param action undefined without a machine */
+function describeWork(work, action) {
+    if (work === null)
+        return 'what is to be built and copied is not known';
+    const parts = [describeBuild(work), describeFetch(work), describeClosure(work)];
+    if (action === 'update')
+        parts.push('what the machine has of it already is not known');
+    return parts.filter((part) => part !== '').join(', ');
+}
+function describeBuild({ build, fetch }) {
+    if (build.derivations > 0)
+        return `${counted(build.derivations, 'derivation')} to build`;
+    return fetch.paths > 0 ? 'nothing to build' : 'all of it is on the runner';
+}
+function describeFetch({ fetch }) {
+    if (fetch.paths === 0)
+        return '';
+    const size = fetch.downloadBytes === null ? '' : ` (${formatBytes(fetch.downloadBytes)})`;
+    return `${counted(fetch.paths, 'path')} to fetch${size}`;
+}
+function describeClosure({ closure }) {
+    if (closure === null)
+        return 'the size of the closure is known when it is built';
+    const { paths, bytes, fetchable } = closure;
+    const part = fetchable.paths === 0
+        ? ''
+        : `, of which ${formatBytes(fetchable.bytes)} the machine can fetch from substituters`;
+    return `closure ${formatBytes(bytes)} in ${counted(paths, 'path')}${part}`;
+}
+/** What disko does with a disk that the configuration names, as far as that alone says. */
+function fateOf({ destroy }, mode) {
+    if (mode === 'mount')
+        return 'mounted';
+    return mode === 'disko' && destroy ? 'WIPED' : 'used';
+}
+const fates = {
+    WIPED: 'all that is on it will be lost',
+    used: 'what is missing is added, the rest is kept',
+    mounted: 'its file systems are mounted',
+};
+/** The configured disks with what will become of them; empty where no disko script is run. */
+function offlineDisks({ disks, diskoScript, diskoMode }) {
+    if (disks === null || diskoScript === null)
+        return [];
+    return disks.map((disk) => {
+        const fate = fateOf(disk, diskoMode);
+        return { device: disk.device, fate, meaning: fates[fate] };
+    });
+}
+/** Whether a disko script would run of which nobody knows what it wipes. */
+function wipesUnknownDisks({ disks, diskoScript }) {
+    return diskoScript !== null && (disks === null || disks.length === 0);
+}
+
 ;// CONCATENATED MODULE: ./lib/report/describe-plan.js
+
 /** The plan as a few lines of the log. */
-function describePlan({ action, reason, phases, offline, online }) {
+function describePlan(plan) {
+    const { offline, online } = plan;
+    if (online === null)
+        return describeOfflinePlan(offline, plan.work);
+    const { action, reason, phases } = plan;
     const size = (bytes) => (bytes > 0 ? `${(bytes / 1e9).toFixed(1)} GB` : '');
     return [
         `Plan: ${action} ${offline.configuration} on ${online.target}, because ${reason}`,
-        `  system    ${offline.toplevel}`,
+        `  system    ${offline.toplevel ?? 'none'}`,
         `  phases    ${phases.join(', ')}`,
+        ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
         ...online.wiped.map((disk) => `  WIPED     ${disk.path} (${[disk.device, size(disk.bytes), disk.model].filter((word) => word !== '').join(', ')})`),
         ...online.untouched.map((disk) => `  untouched ${disk.device} (${size(disk.bytes)})`),
+    ].join('\n');
+}
+function describeOfflinePlan(offline, work) {
+    return [
+        `Plan, as far as the configuration decides: ${offline.configuration}${offline.system === null ? '' : ` (${offline.system})`}`,
+        `  system    ${offline.toplevel ?? 'none'}`,
+        `  work      ${describeWork(work, undefined)}`,
+        ...offlineDisks(offline).map(({ device, fate, meaning }) => `  ${fate.padEnd(9)} ${device}: ${meaning}`),
+        ...(wipesUnknownDisks(offline) ? ['  disks     not known: the disko script may wipe any'] : []),
     ].join('\n');
 }
 
@@ -58602,17 +60509,26 @@ function hintFor(text) {
 
 ;// CONCATENATED MODULE: ./lib/report/outputs.js
 /** The outputs of the action, in the order of action.yml. */
-const outputNames = (/* unused pure expression or super */ null && ([
-    'outcome',
-    'target-state',
-    'system-path',
-    'verified',
-    'phases',
-    'host-keys',
-    'plan',
-    'plan-digest',
-    'result-file',
-]));
+const outputs = [
+    { name: 'outcome', description: 'planned, built, prepared, installed, updated, unchanged or failed.' },
+    {
+        name: 'target-state',
+        description: 'How far the machine came: untouched, installer, partitioned, installed, booted.',
+    },
+    { name: 'system-path', description: 'Store path of the installed system.' },
+    {
+        name: 'verified',
+        description: 'What was proven about the new system: system, host-key or none.',
+    },
+    { name: 'phases', description: 'The phases that ran, as JSON: name, outcome, seconds.' },
+    { name: 'host-keys', description: 'known_hosts lines of the new system.' },
+    { name: 'plan', description: 'The plan as JSON.' },
+    { name: 'plan-digest', description: 'SHA-256 of what the plan decides, for approved-plan.' },
+    {
+        name: 'result-file',
+        description: 'Path of the JSON file with the whole result; set on failure too.',
+    },
+];
 function outputsOf(result, resultFile) {
     return {
         outcome: result.outcome,
@@ -58627,10 +60543,31 @@ function outputsOf(result, resultFile) {
     };
 }
 
+;// CONCATENATED MODULE: ./lib/report/resume.js
+/** What the machine does once nobody looks after it any more, and how to go on: by how far the run came. */
+function howToResume({ phase, targetState, goesOn }) {
+    if (goesOn === 'kexec')
+        return 'the machine may still jump into the installer, with nothing on its disks changed: run the workflow again, it takes the machine as it finds it';
+    if (goesOn !== undefined)
+        return `${goesOn} goes on on the machine until it ends: run the workflow again, it waits for that and continues`;
+    if (targetState === 'installed' && phase !== 'verify')
+        return 'the new system is on the disks, and the machine may still run the installer: reboot it';
+    return byState[targetState];
+}
+const byState = {
+    untouched: 'nothing on the machine’s disks was changed and nothing goes on there: run the workflow again when you like',
+    installer: 'the machine runs the installer in its memory, and nothing on its disks was changed: run the workflow again, or reboot the machine into its old system',
+    partitioned: 'the old data is gone and the new system is not complete: run the workflow again, it takes the installer over and starts anew with the disks',
+    installed: 'the new system is on the disks and the machine was rebooted, but was not seen running: log in and look; to run the workflow again on a machine that runs NixOS needs on-installed',
+    booted: 'the machine runs the new system: nothing is left to do',
+};
+
 ;// CONCATENATED MODULE: ./lib/report/summary.js
+
 
 const titles = {
     planned: '📋 Planned',
+    built: '✅ Built, no machine contacted',
     prepared: '✅ Prepared, not installed',
     installed: '✅ NixOS installed',
     updated: '✅ NixOS updated',
@@ -58652,19 +60589,26 @@ const proofs = {
 /** The job summary, as GitHub's Markdown. Everything in it that others said was made harmless before. */
 function summarise(result) {
     return [
-        `## ${titles[result.outcome]}: ${code(result.target || 'no target')}`,
+        `## ${titleOf(result)}: ${code(result.target || result.plan?.offline.hostName || 'no target')}`,
         ...(result.failure === null ? [] : failureSection(result)),
-        table(['', ''], [
-            ['machine', states[result.targetState]],
-            ['system', result.systemPath === '' ? '–' : code(result.systemPath)],
-            ['verified', proofs[result.verified]],
-        ]),
+        // without a machine there is no state of one
+        ...(result.plan?.online === null ? [] : [stateTable(result)]),
         ...(result.plan === null ? [] : planSection(result.plan)),
         phaseSection(result),
         ...(result.hostKeys.length === 0
             ? []
             : ['### Host keys of the new system, for known_hosts', block(result.hostKeys)]),
     ].join('\n\n');
+}
+function titleOf({ outcome, failure }) {
+    return failure?.kind === 'cancelled' ? '🛑 Cancelled' : titles[outcome];
+}
+function stateTable({ targetState, systemPath, verified }) {
+    return table(['', ''], [
+        ['machine', states[targetState]],
+        ['system', systemPath === '' ? '–' : code(systemPath)],
+        ['verified', proofs[verified]],
+    ]);
 }
 function failureSection({ failure }) {
     if (failure === null)
@@ -58678,7 +60622,10 @@ function failureSection({ failure }) {
             : ['<details><summary>Last lines</summary>', block(failure.lastLines), '</details>']),
     ];
 }
-function planSection({ reason, offline, online }) {
+function planSection(plan) {
+    const { offline, online } = plan;
+    if (online === null)
+        return offlineSection(offline, plan.work);
     const disks = online.wiped.map((disk) => [
         code(disk.path),
         `${(disk.bytes / 1e9).toFixed(1)} GB`,
@@ -58692,8 +60639,41 @@ function planSection({ reason, offline, online }) {
         'untouched',
     ]);
     return [
-        `${code(offline.configuration)} (${escapeMarkdown(offline.system)}), because ${escapeMarkdown(reason)}.`,
+        `${nameWithSystem(offline)}, because ${escapeMarkdown(plan.reason)}.`,
+        ...(plan.action === 'nothing' ? [] : [workSection(plan.work, plan.action)]),
         ...(disks.length + kept.length === 0 ? [] : [table(['disk', 'size', 'model', ''], [...disks, ...kept])]),
+    ];
+}
+function nameWithSystem({ configuration, system }) {
+    return system === null ? code(configuration) : `${code(configuration)} (${escapeMarkdown(system)})`;
+}
+function workSection(work, action) {
+    const names = work?.build.names ?? [];
+    const more = (work?.build.derivations ?? 0) - names.length;
+    const line = `**Work:** ${escapeMarkdown(describeWork(work, action))}.`;
+    if (names.length === 0)
+        return line;
+    const list = [...names, ...(more > 0 ? [`and ${more} more`] : [])];
+    return [line, '<details><summary>To build</summary>', block(list), '</details>'].join('\n\n');
+}
+/** What a pull request shows: nothing of it needed the machine. */
+function offlineSection(offline, work) {
+    const disks = offlineDisks(offline).map(({ device, fate, meaning }) => [
+        code(device),
+        fate === 'WIPED' ? `**wiped**: ${meaning}` : `${fate}: ${meaning}`,
+    ]);
+    return [
+        `${nameWithSystem(offline)}. No machine was contacted: what is on its disks, and whether it may be installed, is not known.`,
+        table(['', ''], [
+            ['system', offline.toplevel === null ? '–' : code(offline.toplevel)],
+            ...(offline.diskoScript === null ? [] : [['disko script', code(offline.diskoScript)]]),
+            ...(offline.installId === null ? [] : [['install-id', code(offline.installId)]]),
+        ]),
+        workSection(work, undefined),
+        ...(disks.length === 0 ? [] : [table(['disk of the configuration', ''], disks)]),
+        ...(wipesUnknownDisks(offline)
+            ? ['**Which disks are wiped is not known: the disko script may wipe any.**']
+            : []),
     ];
 }
 function phaseSection({ phases }) {
@@ -58741,17 +60721,23 @@ function block(lines) {
 
 
 
+
 const report_keptLines = 40;
-/** What went wrong, as the result says it: harmless text, and advice where there is any. */
-function failureOf(error, progress) {
+/** What went wrong, as the result says it: harmless text without secrets, and advice where there is any. */
+function failureOf(error, progress, secrets) {
     const known = error instanceof ActionError ? error : undefined;
-    const lastLines = (known?.lastLines ?? []).slice(-report_keptLines).map(neutralise);
-    const message = neutraliseText(errorMessage(error));
+    // first of all: a secret with `##[` in it is not recognised once that was made harmless
+    const safe = (text) => neutraliseText(secrets.redact(text));
+    const lastLines = (known?.lastLines ?? [])
+        .slice(-report_keptLines)
+        .map((line) => neutralise(secrets.redact(line)));
+    const message = safe(errorMessage(error));
+    const said = [message, ...lastLines].join('\n');
     return {
         kind: known?.kind ?? 'unexpected',
         phase: progress.phase ?? null,
         message,
-        hint: known?.hint ?? hintFor([message, ...lastLines].join('\n')) ?? null,
+        hint: known instanceof CancelledError ? howToResume(progress) : (known?.hint ?? hintFor(said) ?? null),
         lastLines,
     };
 }
@@ -58764,11 +60750,7 @@ async function publish(whole, log, secrets) {
     if (result.failure !== null)
         annotate(result.failure, result.targetState, log);
     const file = await attempt('result file', log, () => writeResultFile(result, secrets));
-    await attempt('outputs', log, async () => {
-        for (const [name, value] of Object.entries(outputsOf(result, file ?? ''))) {
-            setOutput(name, secrets.redact(value));
-        }
-    });
+    await attempt('outputs', log, async () => setOutputs(whole, result, file ?? '', log, secrets));
     if ((process.env.GITHUB_STEP_SUMMARY ?? '') === '')
         return;
     await attempt('job summary', log, () => summary.addRaw(secrets.redact(summarise(result)), true).write());
@@ -58776,6 +60758,19 @@ async function publish(whole, log, secrets) {
 /** Text by text, before JSON and Markdown write a secret's characters in their own ways. */
 function withoutSecrets(result, secrets) {
     return JSON.parse(JSON.stringify(result), (_, value) => typeof value === 'string' ? secrets.redact(value) : value);
+}
+/** The runner drops an output that contains what it masks: better one that says so. */
+function setOutputs(whole, result, file, log, secrets) {
+    const asTheyAre = outputsOf(whole, file);
+    const changed = [];
+    for (const [name, value] of Object.entries(outputsOf(result, file))) {
+        const safe = secrets.redact(value);
+        if (safe !== asTheyAre[name])
+            changed.push(name);
+        setOutput(name, safe);
+    }
+    if (changed.length > 0)
+        log.warning(`A secret of this run is also part of the outputs ${changed.join(', ')}, and is replaced by *** there. Is it a common word?`);
 }
 async function attempt(what, log, work) {
     try {
@@ -58788,7 +60783,9 @@ async function attempt(what, log, work) {
 }
 async function writeResultFile(result, secrets) {
     const folder = process.env.RUNNER_TEMP ?? '.';
-    const name = result.target.replace(/[^A-Za-z0-9.-]+/g, '_') || 'no-target';
+    // without a machine several configurations may be looked at in one job
+    const of = result.target || result.plan?.offline.hostName || '';
+    const name = of.replace(/[^A-Za-z0-9.-]+/g, '_') || 'no-target';
     const file = (0,external_node_path_namespaceObject.join)(folder, `nixos-anywhere-${name}.json`);
     await (0,promises_namespaceObject.writeFile)(file, secrets.redact(`${JSON.stringify(result, undefined, 2)}\n`), { mode: 0o600 });
     return file;
@@ -58798,10 +60795,11 @@ function annotate(failure, targetState, log) {
         log.foreign('last lines', line);
     const where = failure.phase === null ? '' : ` in phase ${failure.phase}`;
     const advice = failure.hint === null ? '' : `\nWhat to do: ${failure.hint}`;
-    log.error(`${failure.message}${advice}\nThe machine is ${targetState}.`, `nixos-anywhere failed${where}`);
+    log.error(`${failure.message}${advice}\nThe machine is ${targetState}.`, `nixos-anywhere ${failure.kind === 'cancelled' ? 'was cancelled' : 'failed'}${where}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/report/result.js
+
 /** Gathers the result while the run goes on. */
 class Progress {
     targetState = 'untouched';
@@ -58809,10 +60807,11 @@ class Progress {
     systemPath = '';
     verified = 'none';
     plan;
-    planDigest;
     /** The keys that the new system must show after the reboot. */
     expectedHostKeys = [];
     hostKeyLines = [];
+    /** What goes on on the machine when this run stops now: `disko`, `nixos-install`, … */
+    goesOn;
     #phases = [];
     #current;
     /** The phase that runs, or that failed. */
@@ -58840,7 +60839,7 @@ class Progress {
             phases: this.#phases,
             hostKeys: this.hostKeyLines,
             plan: this.plan ?? null,
-            planDigest: this.planDigest ?? null,
+            planDigest: this.plan === undefined ? null : plan_planDigest(this.plan),
             failure: failure ?? null,
         };
     }
@@ -58863,73 +60862,6 @@ const systemClock = {
         signal?.addEventListener('abort', onAbort, { once: true });
     }),
 };
-
-;// CONCATENATED MODULE: ./lib/secrets.js
-
-const redacted = '***';
-/** A value that must not be printed: every way of turning it into text gives `***`, except `reveal()`. */
-class Secret {
-    #value;
-    constructor(value) {
-        this.#value = value;
-    }
-    reveal() {
-        return this.#value;
-    }
-    toString() {
-        return redacted;
-    }
-    toJSON() {
-        return redacted;
-    }
-    [external_node_util_.inspect.custom]() {
-        return redacted;
-    }
-}
-/** Lines shorter than this are left unmasked: the runner would replace them all over the log. */
-const shortestMaskedLine = 8;
-/**
- * What the runner should mask for one secret. The runner masks line by line, so each line of a multi-line value
- * counts; blank and very short lines and PEM armour say nothing and would only make holes in the log.
- */
-function masksOf(value) {
-    const lines = value.split(/\r\n|\r|\n/).map((line) => line.trim());
-    if (lines.filter((line) => line !== '').length <= 1)
-        return value.trim() === '' ? [] : [value.trim()];
-    return lines.filter((line) => line.length >= shortestMaskedLine && !/^-----.*-----$/.test(line));
-}
-/** The secrets of this run; asked before anything leaves the process as text or as a child's environment. */
-class SecretRegistry {
-    #masks = new Set();
-    /** The masks and how JSON writes them, the longest first: one may be the beginning of another. */
-    #forms = [];
-    #maskInRunner;
-    /** @param maskInRunner tells the runner to hide a value in everything that this job prints from now on */
-    constructor(maskInRunner) {
-        this.#maskInRunner = maskInRunner;
-    }
-    register(value) {
-        for (const mask of masksOf(value)) {
-            if (this.#masks.has(mask))
-                continue;
-            this.#masks.add(mask);
-            this.#maskInRunner(mask);
-        }
-        const inJson = (mask) => JSON.stringify(mask).slice(1, -1);
-        this.#forms = [...new Set([...this.#masks].flatMap((mask) => [mask, inJson(mask)]))].sort((a, b) => b.length - a.length);
-        return new Secret(value);
-    }
-    /** The text with every registered secret replaced. */
-    redact(text) {
-        let result = text;
-        for (const form of this.#forms)
-            result = result.replaceAll(form, redacted);
-        return result;
-    }
-    isContainedIn(text) {
-        return this.#forms.some((form) => text.includes(form));
-    }
-}
 
 ;// CONCATENATED MODULE: ./lib/main.js
 
@@ -58954,6 +60886,15 @@ class SecretRegistry {
 
 
 
+
+
+
+
+
+
+
+/** How often a machine is looked at that is rebooted while it is looked at. */
+const mostLooks = 3;
 /**
  * The action: inputs → Settings → Facts and Evaluation → Plan → phases → Result. Whatever happens, a Result is
  * published.
@@ -58966,17 +60907,29 @@ async function main() {
     const progress = new Progress();
     const cancel = cancelledBySignal();
     try {
-        const settings = readSettings(readRawInputs(process.env), secrets);
+        const raw = readRawInputs(process.env);
+        const processes = new SpawnRunner(() => childEnvironment(process.env, secrets));
+        const loaded = await loadSecrets(raw, {
+            environment: process.env,
+            processes,
+            clock: systemClock,
+            signal: cancel.signal,
+            secrets,
+        });
+        const settings = readSettings(raw, secrets, loaded);
         log.debugShown = settings.debug.value;
         log.debug(describeSettings(settings));
-        const processes = new SpawnRunner(() => childEnvironment(process.env, secrets));
-        const outcome = await withPrivateFolder((privateFolder) => run(settings, { log, clock: systemClock, processes, signal: cancel.signal, privateFolder }, progress));
+        const { signal, abort } = cancel;
+        const outcome = await Promise.race([
+            withPrivateFolder((privateFolder) => run(settings, { log, clock: systemClock, processes, signal, abort, privateFolder }, progress)),
+            cancel.again,
+        ]);
         await publish(progress.result(outcome), log, secrets);
         return 0;
     }
     catch (error) {
         const reason = cancel.signal.aborted ? cancel.signal.reason : error;
-        await publish(progress.result('failed', failureOf(reason, progress)), log, secrets);
+        await publish(progress.result('failed', failureOf(reason, progress, secrets)), log, secrets);
         return 1;
     }
     finally {
@@ -58990,31 +60943,73 @@ async function run(settings, runtime, progress) {
         printBuildLogs: printBuildLogs.value || debug.value,
         idleMs: deadlines.idle.value,
     }, runtime);
+    return settings.kind === 'offline-plan' || settings.kind === 'build-only'
+        ? runWithoutMachine(settings, nix, runtime, progress)
+        : runOnMachine(settings, nix, runtime, progress);
+}
+async function runWithoutMachine(settings, nix, runtime, progress) {
+    const { evaluation, work } = await phase('preflight', progress, runtime, () => offlinePreflight(settings, nix, runtime));
+    progress.plan = { offline: offlinePlan(settings, evaluation), online: null, work };
+    runtime.log.info(describePlan(progress.plan));
+    if (settings.kind === 'offline-plan')
+        return 'planned';
+    await phase('build', progress, runtime, () => buildClosures(allDerivations(evaluation), nix, runtime, runtime.signal));
+    progress.systemPath = evaluation.toplevel?.outPath ?? '';
+    return 'built';
+}
+async function runOnMachine(settings, nix, runtime, progress) {
     const target = openTarget(settings, runtime);
-    progress.target = nameOf(target.endpoint);
+    const { endpoint } = target;
+    progress.target = nameOf(endpoint);
     try {
-        const { evaluation, facts, plan } = await phase('preflight', progress, runtime, () => preflight(settings, target, nix, runtime));
-        progress.plan = plan;
-        progress.planDigest = planDigest(plan);
-        runtime.log.info(describePlan(plan));
-        if (settings.kind === 'plan')
-            return 'planned';
-        await runPhases({
-            settings,
-            runtime,
-            nix,
-            target,
-            evaluation,
-            facts,
-            plan,
-            progress,
-            stagedImage: undefined,
-        });
-        return plan.phases.includes('install') ? 'installed' : 'prepared';
+        for (let looks = 1;; looks++) {
+            try {
+                return await lookAndAct(settings, target, nix, runtime, progress);
+            }
+            catch (error) {
+                if (!(error instanceof RebootedError) || error.begun || looks >= mostLooks)
+                    throw error;
+                // as when an earlier run was killed right after it had started the kexec
+                runtime.log.info('the machine was rebooted after it was looked at, and before anything was done: once more');
+                target.moveTo({ endpoint });
+            }
+        }
     }
     finally {
         target.close();
     }
+}
+async function lookAndAct(settings, target, nix, runtime, progress) {
+    const { evaluation, facts, plan, work } = await phase('preflight', progress, runtime, () => preflight(settings, target, nix, runtime));
+    // after the phase: within it the log would fold the plan away
+    progress.plan = { ...plan, work };
+    runtime.log.info(describePlan(progress.plan));
+    if (settings.kind === 'plan')
+        return 'planned';
+    progress.begin('preflight');
+    await requireApproval(settings, plan, facts, target, runtime);
+    const cleanUp = new CleanUp();
+    await runPhases({
+        settings,
+        runtime,
+        nix,
+        target,
+        evaluation,
+        facts,
+        plan,
+        progress,
+        cleanUp,
+        lease: new Lease({ target, runtime, cleanUp, identity: readRunIdentity(process.env) }),
+        stagedImage: undefined,
+    });
+    return outcomeOf(plan);
+}
+function outcomeOf({ action, phases }) {
+    if (action === 'nothing')
+        return 'unchanged';
+    if (action === 'update')
+        return 'updated';
+    return phases.includes('install') ? 'installed' : 'prepared';
 }
 async function withPrivateFolder(work) {
     const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.tmpdir)(), 'nixos-anywhere-'));
@@ -59025,13 +61020,26 @@ async function withPrivateFolder(work) {
         await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
     }
 }
-/** The runner cancels a job with SIGINT, and with SIGTERM 7.5 s later. */
+/** The runner cancels a job with SIGINT, with SIGTERM 7.5 s later, and with SIGKILL after another 2.5 s. */
 function cancelledBySignal() {
     const controller = new AbortController();
-    const cancel = (name) => controller.abort(new CancelledError(`the job was cancelled (${name})`));
+    const second = Promise.withResolvers();
+    // nobody listens once the run has ended
+    second.promise.catch(() => undefined);
+    let signals = 0;
+    const cancel = (name) => {
+        const reason = new CancelledError(`the job was cancelled (${name})`);
+        signals += 1;
+        if (signals === 1)
+            controller.abort(reason);
+        else
+            second.reject(reason);
+    };
     process.on('SIGINT', cancel).on('SIGTERM', cancel);
     return {
         signal: controller.signal,
+        abort: (reason) => controller.abort(reason),
+        again: second.promise,
         stop: () => process.off('SIGINT', cancel).off('SIGTERM', cancel),
     };
 }

@@ -62,7 +62,9 @@ describe('SpawnRunner', () => {
     const result = await run("printf 'äöü\\nno end'; printf 'one\\r\\ntwo\\nlast' >&2; exit 3", {
       onErrorLine: (line) => lines.push(line),
     });
-    expect(result).toEqual({ code: 3, stdout: 'äöü\nno end', errorLines: ['one', 'two', 'last'] });
+    const stdout = 'äöü\nno end';
+    const stdoutBytes = Buffer.from(stdout);
+    expect(result).toEqual({ code: 3, stdout, stdoutBytes, errorLines: ['one', 'two', 'last'] });
     expect(lines).toEqual(['one', 'two', 'last']);
   });
 
