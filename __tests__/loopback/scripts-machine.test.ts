@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parseInventory } from '../../src/plan/disks/inventory';
 import { parseFacts, parseFields } from '../../src/plan/facts';
 import { parsePublicKeys } from '../../src/ssh/host-keys';
 import { makeKey } from '../../testbed/sshd.mts';
@@ -351,40 +352,143 @@ describe.each(shells)('under %s', (shell) => {
   });
 
   describe('disks.sh', () => {
-    const run = (paths: string[], setup = ':') =>
-      machine
-        .run('disks.sh', paths, { setup })
-        .stdout.trimEnd()
-        .split('\n')
-        .map((row) => row.split('\t'));
+    /** A /sys and a /dev of the test's own; devices that are looked into are files there. */
+    const setup = (more = '') => `
+block() { # NAME MAJOR:MINOR KIB [DISK]
+  at=/tmp/block/\${4:+$4/}$1
+  mkdir -p $at/device $at/slaves; echo $(($3 * 2)) >$at/size; echo $2 >$at/dev
+  [ -z "\${4:-}" ] || echo \${1##*[a-z]} >$at/partition
+}
+node() { mknod /dev/shm/$1 b $2 $3; }
+mount -t tmpfs none /dev/shm
+mkdir -p /dev/shm/disk/by-id /dev/shm/mapper
+cp -a /dev/null /dev/zero /dev/shm
+block sda 7:200 4000; node sda 7 200
+printf ' My\\tdisk "3000"   \\n' >/tmp/block/sda/device/model
+printf '\\0\\200\\0\\012WD 12 34  \\0' >/tmp/block/sda/device/vpd_pg80
+echo naa.5000 >/tmp/block/sda/device/wwid
+ln -s ../../sda /dev/shm/disk/by-id/ata-My_disk
+block sda1 7:201 1000 sda; cp /tmp/ext4 /dev/shm/sda1
+block sda2 7:202 1000 sda; cp /tmp/pv /dev/shm/sda2
+block nvme0n1 7:203 5000; printf S1 >/tmp/block/nvme0n1/device/serial; echo eui.12 >/tmp/block/nvme0n1/wwid
+for each in sr0 fd0 zram0 ram1 mmcblk0boot0; do block $each 7:204 70; done
+block sdb 7:205 0
+block nvme0c0n1 7:206 5000; echo 1 >/tmp/block/nvme0c0n1/hidden
+block loop7 7:207 50; mkdir /tmp/block/loop7/loop; echo /var/a file >/tmp/block/loop7/loop/backing_file
+block dm-0 7:208 60; mkdir /tmp/block/dm-0/dm; echo vg-a >/tmp/block/dm-0/dm/name; echo LVM-x >/tmp/block/dm-0/dm/uuid
+touch /tmp/block/dm-0/slaves/sda2; node mapper/vg-a 7 208
+${more}
+mount --bind /tmp/block /sys/block
+mkdir /tmp/dev; cp -a /dev/shm/. /tmp/dev; mount --bind /tmp/dev /dev`;
 
-    test('says for each path whether it is a disk, in order', () => {
-      write('/tmp/file', '');
-      const rows = run(['/dev/nothing here', '/tmp/file', '/dev/null']).filter(([kind]) => kind === 'wanted');
-      expect(rows).toEqual([
-        ['wanted', '/dev/nothing here', ''],
-        ['wanted', '/tmp/file', ''],
-        ['wanted', '/dev/null', ''],
+    /** A physical volume as LVM writes it, its text so placed that it goes round the end of its area. */
+    function physicalVolume(text: string): Buffer {
+      const [start, size] = [4096, 8192];
+      // blkid takes less than 1.44 MB for a floppy
+      const volume = Buffer.alloc(4 * 1024 * 1024);
+      volume.write('LABELONE', 512);
+      volume.writeBigUInt64LE(1n, 520);
+      volume.write('LVM2 001', 536);
+      volume.write('PVID'.padEnd(32, '0'), 544);
+      const places = [1_048_576n, 0n, 0n, 0n, BigInt(start), BigInt(size)];
+      for (const [index, place] of places.entries()) volume.writeBigUInt64LE(place, 584 + index * 8);
+      const offset = size - 512;
+      volume.writeBigUInt64LE(BigInt(offset), start + 40);
+      volume.writeBigUInt64LE(BigInt(text.length), start + 48);
+      volume.write(text.slice(0, 512), start + offset);
+      volume.write(text.slice(512), start + 512);
+      volume.writeUInt32LE(32, 532);
+      volume.writeUInt32LE(lvmChecksum(volume.subarray(532, 1024)), 528);
+      return volume;
+    }
+
+    /** A CRC-32 that begins elsewhere and is not inverted; blkid looks at it. */
+    function lvmChecksum(bytes: Buffer): number {
+      let sum = 0xf597a6cf;
+      for (const byte of bytes) {
+        sum ^= byte;
+        for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0);
+      }
+      return sum >>> 0;
+    }
+    const metadata = `my-vg {\nid = "GROUP"\n\tname # a comment }\n${'# and more of it\n'.repeat(60)}logical_volumes {\nroot {\nid = "LV"\nstatus = ["VISIBLE"]\n}\n}\n}\n\0`;
+
+    const inventoryWith = (paths: string[], more = '') => {
+      writeFileSync(machine.path('/tmp/pv'), physicalVolume(metadata));
+      writeFileSync(machine.path('/tmp/ext4'), Buffer.alloc(1024 * 1024));
+      execFileSync('mkfs.ext4', [
+        '-q',
+        '-U',
+        '01234567-89ab-cdef-0123-456789abcdef',
+        '-L',
+        'two words',
+        machine.path('/tmp/ext4'),
       ]);
+      const { code, stdout, stderr } = machine.run('disks.sh', paths, { setup: setup(more) });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      return parseInventory(stdout, paths);
+    };
+
+    test('tells disks, what tells them from each other, and what is on them', () => {
+      const { devices, complete } = inventoryWith([]);
+      expect(complete).toBe(shell === 'dash');
+      const found = devices.map(({ name, kind, bytes, serial, wwn }) => [name, kind, bytes, serial, wwn]);
+      expect(found).toEqual([
+        ['dm-0', 'dm', 61440, '', ''],
+        ['loop7', 'loop', 51200, '', ''],
+        ['nvme0n1', 'disk', 5_120_000, 'S1', 'eui.12'],
+        ['sda', 'disk', 4_096_000, 'WD 12 34', '0x5000'],
+        ['sda1', 'partition', 1_024_000, '', ''],
+        ['sda2', 'partition', 1_024_000, '', ''],
+      ]);
+      const device = (name: string) => devices.find((each) => each.name === name);
+      expect(device('sda')).toMatchObject({
+        model: 'My disk "3000"',
+        links: ['/dev/disk/by-id/ata-My_disk'],
+      });
+      expect(device('sda1')).toMatchObject({ disk: 'sda', partition: 1 });
+      // BusyBox's blkid looks into block devices only
+      if (shell === 'dash')
+        expect(device('sda1')).toMatchObject({
+          type: 'ext4',
+          label: 'two words',
+          uuid: '01234567-89ab-cdef-0123-456789abcdef',
+        });
+      expect(device('dm-0')).toMatchObject({ path: '/dev/mapper/vg-a', dmUuid: 'LVM-x', slaves: ['sda2'] });
+      expect(device('loop7')?.backingFile).toBe('/var/a file');
     });
 
-    test('lists the disks with size, model and identity, and no other devices', () => {
-      const setup = `
-mkdir -p /tmp/block/sda/device /tmp/block/nvme0n1 /tmp/block/loop0 /tmp/block/dm-0 /tmp/block/sr0 /tmp/block/sdb
-echo 2000 >/tmp/block/sda/size; printf 'My\\tdisk 3000   \\n' >/tmp/block/sda/device/model
-echo 4000000000 >/tmp/block/nvme0n1/size; echo 0 >/tmp/block/sdb/size
-for each in loop0 dm-0 sr0; do echo 7 >/tmp/block/$each/size; done
-mount -t tmpfs none /dev/shm
-mknod /dev/shm/sda b 7 200 && mkdir -p /dev/shm/by-id && ln -s ../sda /dev/shm/by-id/ata-My_disk
-mount --bind /tmp/block /sys/block
-mkdir /tmp/dev; cp -a /dev/null /tmp/dev; cp -a /dev/shm/sda /tmp/dev/sda; mkdir -p /tmp/dev/disk/by-id
-ln -s ../../sda /tmp/dev/disk/by-id/ata-My_disk
-mount --bind /tmp/dev /dev`;
-      expect(run(['/dev/disk/by-id/ata-My_disk'], setup)).toEqual([
-        ['wanted', '/dev/disk/by-id/ata-My_disk', '/dev/sda'],
-        ['disk', '/dev/nvme0n1', '2048000000000', '', ''],
-        ['disk', '/dev/sda', '1024000', 'My disk 3000', '/dev/disk/by-id/ata-My_disk'],
-      ]);
+    test('reads the metadata of volume groups itself, round the end of its area', () => {
+      const sda2 = inventoryWith([]).devices.find(({ name }) => name === 'sda2');
+      expect(sda2).toMatchObject({
+        type: 'LVM2_member',
+        physicalVolume: 'PVID'.padEnd(32, '0'),
+        orphan: false,
+        lvm: { name: 'my-vg', id: 'GROUP', volumes: [{ name: 'root', id: 'LV', visible: true }] },
+      });
+    });
+
+    test('says to which device each path leads', () => {
+      write('/tmp/file', '');
+      const paths = [
+        '/dev/nothing here',
+        '/tmp/file',
+        '/dev/null',
+        '/dev/disk/by-id/ata-My_disk',
+        '/dev/mapper/vg-a',
+      ];
+      expect(inventoryWith(paths).asked).toEqual({
+        '/dev/nothing here': '',
+        '/tmp/file': '',
+        '/dev/null': '',
+        '/dev/disk/by-id/ata-My_disk': 'sda',
+        '/dev/mapper/vg-a': 'dm-0',
+      });
+    });
+
+    test('does not look into a device that is suspended: it would wait', () => {
+      const suspended = 'echo 1 >/tmp/block/dm-0/dm/suspended; mkfifo /dev/shm/dm-0';
+      expect(inventoryWith([], suspended).devices.map(({ name }) => name)).toContain('dm-0');
     });
   });
 });

@@ -53,9 +53,9 @@ const plan: Plan = {
     currentSystem: '',
     installId: '',
     disksKnown: false,
-    wiped: [],
-    untouched: [],
-    observed: { distribution: '', kernel: '', memoryKiB: 0, uefi: true, addresses: [] },
+    disks: [],
+    bindings: [],
+    observed: { distribution: '', kernel: '', memoryKiB: 0, uefi: true, addresses: [], uses: {} },
   },
 };
 

@@ -9,10 +9,26 @@ import {
   isApproved,
   parseApproval,
 } from '../../src/plan/approval';
+import type { DiskPlan } from '../../src/plan/disks/fates';
 import { type OnlinePlan, type Plan, planDigest } from '../../src/plan/plan';
 import { nastyText } from './support';
 
-const disk = { path: '/dev/vda', device: '/dev/vda', bytes: 1e9, model: 'Disk', byId: '/dev/disk/by-id/one' };
+const disk: DiskPlan = {
+  device: '/dev/vda',
+  fate: 'wiped',
+  named: ['/dev/vda'],
+  bytes: 1e9,
+  model: 'Disk',
+  serial: 'one',
+  wwn: '',
+  byId: '/dev/disk/by-id/one',
+  contents: [],
+};
+/** What a machine with these disks adds to a plan; the first is the one that is named. */
+const onDisks = (...disks: DiskPlan[]): Pick<OnlinePlan, 'disks' | 'bindings'> => ({
+  disks,
+  bindings: disks.slice(0, 1).map((each) => ({ path: '/dev/vda', disks: [each], part: '' })),
+});
 const hostKey = 'ssh-ed25519 SHA256:abc';
 const online: OnlinePlan = {
   target: 'admin@example.org:2222',
@@ -24,9 +40,8 @@ const online: OnlinePlan = {
   currentSystem: '',
   installId: '',
   disksKnown: true,
-  wiped: [disk],
-  untouched: [],
-  observed: { distribution: 'Debian', kernel: '6.1', memoryKiB: 1, uefi: true, addresses: [] },
+  ...onDisks(disk),
+  observed: { distribution: 'Debian', kernel: '6.1', memoryKiB: 1, uefi: true, addresses: [], uses: {} },
 };
 const approved: Plan = {
   action: 'install',
@@ -61,7 +76,7 @@ const resumed: Plan = {
     isInstaller: true,
     currentSystem: '/nix/store/installer',
     // the kernel found it in another place
-    wiped: [{ ...disk, device: '/dev/sda' }],
+    ...onDisks({ ...disk, device: '/dev/sda' }),
   },
 };
 
@@ -81,8 +96,11 @@ describe('isApproved', () => {
     ],
     ['machine ID', { online: { ...online, machineId: 'f'.repeat(32) } }],
     ['host key', { online: { ...online, hostKeys: ['ssh-ed25519 SHA256:other'] } }],
-    ['disk at that path', { online: { ...online, wiped: [{ ...disk, byId: '/dev/disk/by-id/two' }] } }],
-    ['other disks', { online: { ...online, untouched: [disk] } }],
+    ['disk at that path', { online: { ...online, ...onDisks({ ...disk, serial: 'two' }) } }],
+    [
+      'other disks',
+      { online: { ...online, ...onDisks(disk, { ...disk, serial: 'two', fate: 'untouched' }) } },
+    ],
     ['what runs there', { online: { ...online, currentSystem: '/nix/store/x' } }],
     ['action', { action: 'update' }],
     ['phases', { phases: ['preflight', 'build', 'kexec'] }],
@@ -113,8 +131,7 @@ describe('beyondApproval', () => {
   });
 
   test('nothing when less is lost than was approved', () => {
-    const collateral = { ...disk, path: 'vg', byId: '/dev/disk/by-id/two' };
-    const more = { ...approved, online: { ...online, wiped: [disk, collateral] } };
+    const more = { ...approved, online: { ...online, ...onDisks(disk, { ...disk, serial: 'two' }) } };
     expect(beyondApproval(approvalOf(more, 'example.org', digest), resumed, 'example.org', hostKey)).toEqual(
       [],
     );
@@ -133,13 +150,13 @@ describe('beyondApproval', () => {
     ['another machine ID', changed({ machineId: 'f'.repeat(32) }), /machine ID was 0123/],
     [
       'another disk at that path',
-      changed({ wiped: [{ ...disk, byId: '/dev/disk/by-id/two' }] }),
-      /other disks: \/dev\/vda = \/dev\/disk\/by-id\/two/,
+      changed(onDisks({ ...disk, serial: 'two' })),
+      /other disks: \/dev\/vda = the disk with serial two, 1000000000 bytes/,
     ],
     [
       'one more disk',
-      changed({ wiped: [disk, { ...disk, path: '/dev/vdb', byId: '/b' }] }),
-      /also lost: \/b/,
+      changed(onDisks(disk, { ...disk, serial: 'two' })),
+      /also lost: everything on the disk with serial two/,
     ],
     ['kexec again', { ...resumed, phases: [...approved.phases, 'update'] }, /further phases: update/],
   ])('names %s', (_, plan, says) => {
@@ -158,12 +175,12 @@ describe('beyondApproval', () => {
     expect(beyondApproval(only, resumed, 'example.org', hostKey).join()).toMatch(/further phases: disko/);
   });
 
-  test('a disk without an id is told by model and size, not by its name', () => {
-    const nameless = { ...disk, byId: '' };
-    const record = approvalOf({ ...approved, online: { ...online, wiped: [nameless] } }, 'h', digest);
-    const moved = changed({ wiped: [{ ...nameless, device: '/dev/sdb' }] });
+  test('a disk without an id is told by its size, not by its name', () => {
+    const nameless = { ...disk, serial: '' };
+    const record = approvalOf({ ...approved, online: { ...online, ...onDisks(nameless) } }, 'h', digest);
+    const moved = changed(onDisks({ ...nameless, device: '/dev/sdb' }));
     expect(beyondApproval(record, moved, 'h', hostKey)).toEqual([]);
-    const other = changed({ wiped: [{ ...nameless, bytes: 2e9 }] });
+    const other = changed(onDisks({ ...nameless, bytes: 2e9 }));
     expect(beyondApproval(record, other, 'h', hostKey)).toHaveLength(2);
   });
 });

@@ -2,13 +2,16 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { MachineSettings } from '../../src/inputs/settings';
+import { parseInventory } from '../../src/plan/disks/inventory';
+import { diskPaths } from '../../src/plan/disks/paths';
 import type { FlakeEvaluation } from '../../src/plan/evaluation';
-import type { CarriedAccess, Disk, Disks, Facts } from '../../src/plan/facts';
+import type { CarriedAccess, Facts } from '../../src/plan/facts';
 import { canonicalJson, makePlan, type Plan, planDigest } from '../../src/plan/plan';
 import { describePlan } from '../../src/report/describe-plan';
 import { HostKeyTrust } from '../../src/ssh/host-key-trust';
 import { Target } from '../../src/ssh/target';
 import { machineSettings } from '../support/settings';
+import { fs, type MachineText, machineText } from './disks/inventories';
 import { fakeRuntime, makeTestKey } from './support';
 
 const debian: Facts = {
@@ -50,11 +53,18 @@ const demo: FlakeEvaluation = {
   bootLoader: { kind: 'systemd-boot', grubDevices: [], grubEfi: false, efiMountPoint: '/boot' },
   initrdSsh: { enabled: false, port: 22, hostKeys: [] },
 };
-const sda: Disk = { device: '/dev/sda', bytes: 1e12, model: 'Big', byId: '/dev/disk/by-id/a' };
-const sdb: Disk = { device: '/dev/sdb', bytes: 2e12, model: 'Bigger', byId: '' };
-const bothDisks: Disks = {
-  configured: [{ path: '/dev/disk/by-id/a', device: '/dev/sda' }],
-  present: [sda, sdb],
+const bothDisks: MachineText = {
+  devices: [
+    { name: 'sda', kib: 976_562_500, props: { model: 'Big', serial: 'A' } },
+    {
+      name: 'sdb',
+      kib: 1_953_125_000,
+      props: { serial: 'B' },
+      partitions: [{ name: 'sdb1', kib: 500_000, props: fs('ext4', 'data') }],
+    },
+  ],
+  links: { '/dev/disk/by-id/a': 'sda' },
+  more: ['mount\t25 1 253:2 / /srv rw - ext4 /dev/sdb1 rw'],
 };
 
 const key = makeTestKey();
@@ -67,19 +77,22 @@ interface Change {
   inputs?: Record<string, string>;
   facts?: Facts;
   evaluation?: Partial<FlakeEvaluation>;
-  disks?: Disks;
+  machine?: MachineText;
   access?: Partial<CarriedAccess>;
 }
 
-function plan({ inputs, facts = debian, evaluation, disks = bothDisks, access }: Change = {}): Plan {
+function plan({ inputs, facts = debian, evaluation, machine = bothDisks, access }: Change = {}): Plan {
+  const settings = settingsWith(inputs);
+  const paths = diskPaths(settings, { ...demo, ...evaluation });
+  const leadsTo = { '/dev/sda': 'sda', '/dev/sdb': 'sdb', '/dev/sdb1': 'sdb1', ...machine.links };
   const endpoint = { host: 'example.org', port: 22, user: 'me' };
   const options = { endpoint, privateKey: key, trust: HostKeyTrust.firstSeen(), connectMs: 1, idleMs: 1 };
   return makePlan({
-    settings: settingsWith(inputs),
+    settings,
     evaluation: { ...demo, ...evaluation },
     facts,
     access: { keyIsCarried: true, hostKeys: [], ...access },
-    disks,
+    inventory: parseInventory(machineText({ ...machine, paths, leadsTo }), paths),
     target: new Target(options, fakeRuntime()),
   });
 }
@@ -94,8 +107,13 @@ describe('makePlan', () => {
       offline: { configuration: '.#nixosConfigurations."demo"', toplevel: '/nix/store/t' },
       online: {
         target: 'me@example.org:22',
-        wiped: [{ ...sda, path: '/dev/disk/by-id/a' }],
-        untouched: [sdb],
+        disksKnown: true,
+        disks: [
+          { device: '/dev/sda', fate: 'wiped', named: ['/dev/disk/by-id/a'], bytes: 1e12, model: 'Big' },
+          { device: '/dev/sdb', fate: 'untouched', contents: [{ device: '/dev/sdb1', lost: false }] },
+        ],
+        bindings: [{ path: '/dev/disk/by-id/a', disks: [{ serial: 'A', wwn: '', bytes: 1e12 }], part: '' }],
+        observed: { uses: { '/dev/sdb1': ['/srv'] } },
       },
     });
   });
@@ -154,14 +172,16 @@ describe('the guards', () => {
     ['a configuration for macOS', { evaluation: { system: 'x86_64-darwin' } }, /not for Linux/],
     [
       'a missing disk',
-      { disks: { ...bothDisks, configured: [{ path: '/dev/vda', device: '' }] } },
-      /no disk \/dev\/vda, .*it has \/dev\/disk\/by-id\/a \(\/dev\/sda\) 1000\.0 GB Big; \/dev\/sdb 2000\.0 GB Bigger/,
+      { evaluation: { disks: [{ device: '/dev/vda', destroy: true }] } },
+      /no disk \/dev\/vda/,
     ],
+    ['a machine without disks', { machine: { devices: [] } }, /it has none/],
     [
-      'a machine without disks',
-      { disks: { present: [], configured: [{ path: '/dev/vda', device: '' }] } },
-      /it has none/,
+      'a disk that wipe-disks does not name',
+      { inputs: { 'wipe-disks': 'B' } },
+      /wipe-disks does not allow.*\/dev\/sda/,
     ],
+    ['an entry of wipe-disks that is no disk', { inputs: { 'wipe-disks': 'any-thing' } }, /names any-thing/],
   ])('stop at %s', (_, change, message) => {
     let thrown: unknown;
     try {
@@ -182,10 +202,7 @@ describe('the guards', () => {
       { facts: { ...installer, missingTools: ['tar'], memoryKiB: 1, kexecDisabled: true } },
     ],
     ['32 bits on 64', { evaluation: { system: 'i686-linux' } }],
-    [
-      'a missing disk that no phase needs',
-      { inputs: { phases: 'kexec' }, disks: { present: [], configured: [{ path: '/dev/vda', device: '' }] } },
-    ],
+    ['a missing disk that no phase needs', { inputs: { phases: 'kexec' }, machine: { devices: [] } }],
   ])('let %s pass', (_, change) => {
     expect(plan(change).action).toBe('install');
   });
@@ -202,66 +219,53 @@ describe('the guards', () => {
 });
 
 describe('the disks of the plan', () => {
-  const onlineWith = (
-    devices: string[],
-    present: Disk[] = [sda, sdb],
-    inputs: Record<string, string> = {},
-  ) => {
-    const configured = devices.map((device) => ({ path: `/by/${device}`, device }));
-    const { wiped, untouched, disksKnown } = plan({ disks: { configured, present }, inputs }).online;
-    return {
-      wiped: wiped.map(({ device }) => device),
-      untouched: untouched.map(({ device }) => device),
-      disksKnown,
-    };
-  };
+  const fates = (change: Change) => plan(change).online.disks.map(({ device, fate }) => [device, fate]);
+  const none = [
+    ['/dev/sda', 'untouched'],
+    ['/dev/sdb', 'untouched'],
+  ];
 
-  test('a partition counts: its disk is not called untouched', () => {
-    expect(onlineWith(['/dev/sda1'])).toMatchObject({ wiped: ['/dev/sda1'], untouched: ['/dev/sdb'] });
-    const nvme = (name: string) => ({ ...sda, device: `/dev/${name}` });
-    const disks = [nvme('nvme0n1'), nvme('nvme0n10')];
-    expect(onlineWith(['/dev/nvme0n1p2'], disks)).toMatchObject({
-      wiped: ['/dev/nvme0n1p2'],
-      untouched: ['/dev/nvme0n10'],
-    });
-    expect(onlineWith(['/dev/nvme0n10'], disks)).toMatchObject({
-      wiped: ['/dev/nvme0n10'],
-      untouched: ['/dev/nvme0n1'],
-    });
-  });
-
-  test.each(['/dev/md127', '/dev/dm-0', '/dev/sdaa'])(
-    'with %s nobody knows which disks are kept',
-    (device) => {
-      expect(onlineWith([device])).toMatchObject({ wiped: [device], untouched: [] });
-    },
-  );
-
-  test('without disko nothing is wiped', () => {
-    expect(onlineWith(['/dev/sda'], [sda], { phases: 'kexec' })).toEqual({
-      wiped: [],
-      untouched: ['/dev/sda'],
-      disksKnown: true,
-    });
+  test.each<[string, Change]>([
+    ['disko', { inputs: { phases: 'kexec' } }],
+    ['a mode that wipes', { inputs: { 'disko-mode': 'mount' } }],
+    ['an install', { facts: nixos, inputs: { 'on-installed': 'update' } }],
+  ])('without %s nothing is wiped', (_, change) => {
+    expect(fates(change)).toEqual(none);
+    expect(plan(change).online.disksKnown).toBe(true);
   });
 
   test('a configuration that does not tell its disks may wipe all', () => {
-    const { online } = plan({ evaluation: { disks: [] }, disks: { configured: [], present: [sda] } });
-    expect(online).toMatchObject({ disksKnown: false, wiped: [], untouched: [] });
+    const { online } = plan({ evaluation: { disks: [] } });
+    expect(online.disksKnown).toBe(false);
+    expect(online.disks.map(({ fate }) => fate)).toEqual(['wiped', 'wiped']);
   });
 
   test('two paths to one disk are both named', () => {
-    expect(onlineWith(['/dev/sda', '/dev/sda'])).toMatchObject({
-      wiped: ['/dev/sda', '/dev/sda'],
-      untouched: ['/dev/sdb'],
-    });
+    const disks = ['/dev/sda', '/dev/disk/by-id/a'].map((device) => ({ device, destroy: true }));
+    expect(plan({ evaluation: { disks } }).online.disks[0]?.named).toEqual(['/dev/sda', '/dev/disk/by-id/a']);
   });
 
-  test('are named in the log, with what is known of them', () => {
+  test('are named in the log, with what is on them and where it is in use', () => {
     const text = describePlan({ ...plan(), work: null });
-    expect(text).toContain('WIPED     /dev/disk/by-id/a (/dev/sda, 1000.0 GB, Big)');
-    expect(text).toContain('untouched /dev/sdb (2000.0 GB)');
+    expect(text).toContain('  WIPED      /dev/disk/by-id/a = /dev/sda, 1.0 TB, Big, serial A\n');
+    expect(text).toContain('  untouched  /dev/sdb, 2.0 TB, serial B\n');
+    expect(text).toContain('    kept /dev/sdb1, 512.0 MB, partition 1, ext4 "data", mounted at /srv');
     expect(text).toContain('because the machine runs Debian');
+  });
+
+  test('labels make no lines', () => {
+    const partition = {
+      name: 'sdb1',
+      props: { ...fs('ext4'), ID_FS_LABEL_ENC: 'x\\x0a    kept everything' },
+    };
+    const machine = {
+      ...bothDisks,
+      devices: [{ name: 'sdb', props: { serial: 'B' }, partitions: [partition] }],
+    };
+    const found = plan({ machine, evaluation: { disks: [{ device: '/dev/sdb', destroy: true }] } });
+    const text = describePlan({ ...found, work: null });
+    expect(text).toContain('ext4 "x kept everything"');
+    expect(text.split('\n').filter((line) => line.includes('kept everything'))).toHaveLength(1);
   });
 });
 
@@ -292,6 +296,15 @@ describe('canonicalJson', () => {
   });
 });
 
+/** With another label of the file system on the second disk. */
+function relabelled(label: string): MachineText {
+  const devices = bothDisks.devices.map((device) => ({
+    ...device,
+    partitions: (device.partitions ?? []).map((each) => ({ ...each, props: fs('ext4', label, 'ext4-data') })),
+  }));
+  return { ...bothDisks, devices };
+}
+
 describe('planDigest', () => {
   test('is the same for the same situation, and another when anything differs', () => {
     const digest = planDigest(plan());
@@ -300,12 +313,19 @@ describe('planDigest', () => {
     const others: Change[] = [
       { facts: { ...debian, machineId: 'f'.repeat(32) } },
       { evaluation: { toplevel: { drvPath: '', outPath: '/nix/store/other' } } },
-      { disks: { ...bothDisks, present: [sda] } },
+      { machine: { ...bothDisks, devices: bothDisks.devices.slice(0, 1) } },
+      { machine: relabelled('other') },
       { inputs: { phases: 'kexec' } },
       { access: { keyIsCarried: false } },
     ];
     const digests = others.map((change) => planDigest(plan(change)));
     expect(new Set([digest, ...digests]).size).toBe(others.length + 1);
+  });
+
+  test('does not depend on what is mounted, but on what is on the disks', () => {
+    expect(planDigest(plan({ machine: { ...bothDisks, more: [] } }))).toBe(planDigest(plan()));
+    expect(planDigest(plan({ machine: relabelled('data') }))).toBe(planDigest(plan()));
+    expect(planDigest(plan({ machine: relabelled('other') }))).not.toBe(planDigest(plan()));
   });
 
   test('does not depend on the boot, the time or the key: a second look gives the same', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { GuardError, InputError, NixError } from '../../src/errors';
+import type { Content, DiskPlan } from '../../src/plan/disks/fates';
 import type { PublishedPlan } from '../../src/plan/plan';
 import { hintFor } from '../../src/report/hints';
 import { outputs, outputsOf } from '../../src/report/outputs';
@@ -14,7 +15,30 @@ const limit = 1024 * 1024;
 
 /** A result in which everything that others wrote is `text`. */
 function resultWith(text: string, lines = 2): Result {
-  const disk = { path: text, device: text, bytes: 1e9, model: text, byId: text };
+  const content: Content = {
+    device: text,
+    kind: text,
+    bytes: 1e9,
+    type: text,
+    label: text,
+    uuid: text,
+    partitionLabel: text,
+    memberOf: [text, text],
+    lost: true,
+    because: text,
+    contains: [],
+  };
+  const disk: DiskPlan = {
+    device: text,
+    fate: 'wiped',
+    named: [text],
+    bytes: 1e9,
+    model: text,
+    serial: text,
+    wwn: text,
+    byId: text,
+    contents: [{ ...content, contains: [content] }],
+  };
   const plan: PublishedPlan = {
     work: {
       build: { derivations: 60, names: [text] },
@@ -45,9 +69,16 @@ function resultWith(text: string, lines = 2): Result {
       currentSystem: text,
       installId: text,
       disksKnown: true,
-      wiped: [disk],
-      untouched: [disk],
-      observed: { distribution: text, kernel: text, memoryKiB: 1, uefi: true, addresses: [text] },
+      disks: [disk, { ...disk, fate: 'untouched' }],
+      bindings: [{ path: text, disks: [], part: text }],
+      observed: {
+        distribution: text,
+        kernel: text,
+        memoryKiB: 1,
+        uefi: true,
+        addresses: [text],
+        uses: { [text]: [text, 'swap'] },
+      },
     },
   };
   const progress = new Progress();
@@ -178,6 +209,19 @@ describe('summarise', () => {
     const result = resultWith('word');
     const failure: Failure = { kind: 'nix', phase: null, message: 'm', hint: null, lastLines: lines };
     expect(summarise({ ...result, failure })).toContain('\nthe reason\n');
+  });
+
+  test('shows only so much of what is on the disks', () => {
+    const result = resultWith('word');
+    const { plan } = result;
+    if (plan === null || plan.online === null) throw new Error('this result has a whole plan');
+    const [disk] = plan.online.disks;
+    if (disk === undefined) throw new Error('this plan has a disk');
+    const contents = Array.from({ length: 5000 }, () => disk.contents[0] ?? []).flat();
+    const online = { ...plan.online, disks: [{ ...disk, contents }] };
+    const summary = summarise({ ...result, plan: { ...plan, online } });
+    expect(Buffer.byteLength(summary)).toBeLessThan(limit / 4);
+    expect(summary).toContain('and 9801 more, see the log');
   });
 
   test('of every outcome and state says something', () => {

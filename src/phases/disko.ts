@@ -3,6 +3,7 @@ import { mounted } from '../ssh/scripts';
 import type { PhaseContext } from './context';
 import { copyClosure } from './copy-closure';
 import { runInProgress } from './detached-work';
+import { checkDisksAgain } from './disks-again';
 import { sendDiskKeys } from './secret-files';
 
 /** Partitions, formats and mounts the disks. From here on their old contents are gone. */
@@ -13,6 +14,7 @@ export async function disko(context: PhaseContext): Promise<void> {
     throw new Error('the disko phase needs the disko script that the evaluation asks for');
   await copyClosure(context, script.outPath, 'local');
   await sendDiskKeys(context);
+  await checkDisksAgain(context);
   progress.targetState = 'partitioned';
   await runInProgress(context, {
     name: 'disko',

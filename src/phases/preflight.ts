@@ -3,9 +3,12 @@ import { ConnectionError } from '../errors';
 import { type BuildSettings, type DiskoMode, type MachineSettings, secretsToSend } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import { comfortableMemoryKiB, mebibytes } from '../plan/checks';
+import { diskWarnings } from '../plan/disks/guards';
+import { readInventory } from '../plan/disks/inventory';
+import { diskPaths } from '../plan/disks/paths';
 import { type Evaluation, evaluate } from '../plan/evaluation';
-import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess, readDisks } from '../plan/facts';
-import { makePlan, type Plan } from '../plan/plan';
+import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess } from '../plan/facts';
+import { diskSituation, makePlan, type Plan } from '../plan/plan';
 import { describeStorePaths } from '../plan/store-paths';
 import { allDerivations, derivationsOf, observeWork, type Work } from '../plan/work';
 import type { Runtime } from '../runtime';
@@ -52,18 +55,16 @@ export async function preflight(
   runtime: Runtime,
 ): Promise<Preflight> {
   runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-  const disko = diskoModeOf(settings);
   const [{ facts, access }, evaluation] = await sideBySide(
     runtime.signal,
     (signal) => inspect(settings, target, runtime, signal),
     (signal) => describeConfiguration(settings, nix, signal),
   );
-  const disks = await readDisks(
-    target,
-    disko === undefined ? [] : (evaluation.disks ?? []).map(({ device }) => device),
-  );
-  const plan = makePlan({ settings, evaluation, facts, access, disks, target });
+  const inventory = await readInventory(target, diskPaths(settings, evaluation));
+  const plan = makePlan({ settings, evaluation, facts, access, inventory, target });
   warn(settings, facts, plan, runtime);
+  for (const text of diskWarnings(diskSituation({ settings, evaluation, inventory }, plan.action)))
+    runtime.log.warning(text);
   const work =
     plan.action === 'nothing'
       ? null

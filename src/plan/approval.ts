@@ -1,4 +1,5 @@
-import { canonicalJson, digestOf, type OnlinePlan, type Plan, planDigest } from './plan';
+import { describeBinding, describeIdentity, lossesOn } from './disks/identity';
+import { canonicalJson, digestOf, type Plan, planDigest } from './plan';
 
 /**
  * What was approved, as a run writes it down in the installer. When that run is cut off, the machine no longer is what
@@ -37,14 +38,12 @@ export function approvalOf(plan: Plan, host: string, digest: string): Approval {
     machineId: online.machineId,
     hostKeys: online.hostKeys,
     phases,
-    disks: online.wiped.map((disk) => `${disk.path} = ${identityOf(disk)}`).toSorted(),
-    lost: [...new Set(online.wiped.map(identityOf))].toSorted(),
+    // not by the kernel's names: it may give others in the installer
+    disks: online.bindings.map((binding) => `${binding.path} = ${describeBinding(binding)}`).toSorted(),
+    lost: online.disks
+      .flatMap((disk) => lossesOn(disk).map((loss) => `${loss} on the disk with ${describeIdentity(disk)}`))
+      .toSorted(),
   };
-}
-
-/** The kernel may give a disk another name in the installer. */
-function identityOf({ byId, model, bytes, device }: OnlinePlan['wiped'][number]): string {
-  return byId || (bytes > 0 ? `${model} ${bytes}` : device);
 }
 
 /**

@@ -1,10 +1,10 @@
 import { GuardError } from '../errors';
 import type { MachineSettings } from '../inputs/settings';
 import type { Action } from './decide';
+import { checkDisks, type DiskSituation } from './disks/guards';
 import type { Evaluation } from './evaluation';
-import type { Disks, Facts } from './facts';
+import type { Facts } from './facts';
 import type { Situation } from './plan';
-import { checkUnknownDisks } from './unknown-disks';
 
 /** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */
 const leastMemoryKiB = 900 * 1024;
@@ -16,9 +16,10 @@ export const comfortableMemoryKiB = 1400 * 1024;
  * @throws GuardError for the first check that says no
  */
 export function checkMachine(
-  { settings, facts, evaluation, disks }: Situation,
+  { settings, facts, evaluation }: Situation,
   action: Action,
   kexecNeeded: boolean,
+  disks: DiskSituation,
 ): void {
   const phases = settings.phases.value;
   checkSystem(facts);
@@ -32,9 +33,7 @@ export function checkMachine(
       hint: 'add kexec to phases, or boot the machine into an installer',
     });
   }
-  if (!phases.includes('disko')) return;
-  if (evaluation.disks === undefined) checkUnknownDisks(disks.present, settings.wipeDisks.value);
-  else checkDisks(disks, evaluation);
+  if (phases.includes('disko')) checkDisks(disks);
 }
 
 function checkSystem(facts: Facts): void {
@@ -105,22 +104,6 @@ function checkArchitecture(facts: Facts, evaluation: Evaluation): void {
     `the configuration is for ${evaluation.system}, but the machine is ${facts.architecture}`,
     {
       hint: 'set nixpkgs.hostPlatform of the configuration, or check target-host',
-    },
-  );
-}
-
-function checkDisks(disks: Disks, evaluation: Evaluation): void {
-  const missing = disks.configured.filter(({ device }) => device === '').map(({ path }) => path);
-  if (missing.length === 0) return;
-  const present = disks.present.map(({ device, bytes, model, byId }) =>
-    [byId || device, byId === '' ? '' : `(${device})`, `${(bytes / 1e9).toFixed(1)} GB`, model]
-      .filter((word) => word !== '')
-      .join(' '),
-  );
-  throw new GuardError(
-    `the machine has no disk ${missing.join(', ')}, which the disko configuration of ${evaluation.hostName || 'this system'} names; it has ${present.join('; ') || 'none'}`,
-    {
-      hint: 'set disko.devices.disk.*.device to one of these, best to a path under /dev/disk/by-id',
     },
   );
 }

@@ -106,35 +106,3 @@ export async function readCarriedAccess(target: Target, publicKey: HostKey): Pro
     ),
   };
 }
-
-/** A disk of the target as it is now. */
-export interface Disk {
-  readonly device: string;
-  readonly bytes: number;
-  readonly model: string;
-  readonly byId: string;
-}
-
-export interface Disks {
-  /** For each configured path the device it leads to, or an empty string. */
-  readonly configured: readonly { readonly path: string; readonly device: string }[];
-  readonly present: readonly Disk[];
-}
-
-export async function readDisks(target: Target, paths: readonly string[]): Promise<Disks> {
-  const { stdout } = await target.run(scripts.disks, paths);
-  const rows = stdout.split('\n').map((line) => line.split('\t'));
-  return {
-    configured: rows
-      .filter((row) => row[0] === 'wanted')
-      .map(([, path = '', device = '']) => ({ path, device })),
-    present: rows
-      .filter((row) => row[0] === 'disk')
-      .map(([, device = '', bytes = '', model = '', byId = '']) => ({
-        device,
-        bytes: Number(bytes),
-        model,
-        byId,
-      })),
-  };
-}

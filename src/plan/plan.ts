@@ -5,8 +5,12 @@ import { fingerprint } from '../ssh/host-keys';
 import type { Target } from '../ssh/target';
 import { checkMachine } from './checks';
 import { type Action, decide } from './decide';
+import { type DiskoWork, type DiskPlan, diskPlans } from './disks/fates';
+import type { DiskSituation } from './disks/guards';
+import { type Binding, bind } from './disks/identity';
+import type { Inventory } from './disks/inventory';
 import type { ConfiguredDisk, Evaluation } from './evaluation';
-import type { CarriedAccess, Disk, Disks, Facts } from './facts';
+import type { CarriedAccess, Facts } from './facts';
 import type { Work } from './work';
 
 export const phaseNames = [
@@ -49,9 +53,10 @@ export interface OnlinePlan {
   readonly installId: string;
   /** Whether the configuration says which disks disko touches; if not, all of them may be lost. */
   readonly disksKnown: boolean;
-  /** The disks that the configuration names, as they were found; all that is on them is lost. */
-  readonly wiped: readonly (Disk & { readonly path: string })[];
-  readonly untouched: readonly Disk[];
+  /** Every disk of the machine, and what happens to it and to what is on it. */
+  readonly disks: readonly DiskPlan[];
+  /** To which disks the configuration's paths lead; right before disko runs they must lead there still. */
+  readonly bindings: readonly Binding[];
   readonly observed: Observed;
 }
 
@@ -62,6 +67,8 @@ export interface Observed {
   readonly memoryKiB: number;
   readonly uefi: boolean;
   readonly addresses: readonly string[];
+  /** Where devices are mounted, or `swap`, by their paths as the disks' contents name them. */
+  readonly uses: Readonly<Record<string, readonly string[]>>;
 }
 
 /** What will happen, and why. Plain data without times and secrets; phases carry it out and decide nothing. */
@@ -86,7 +93,7 @@ export interface Situation {
   readonly evaluation: Evaluation;
   readonly facts: Facts;
   readonly access: CarriedAccess;
-  readonly disks: Disks;
+  readonly inventory: Inventory;
   readonly target: Target;
 }
 
@@ -99,14 +106,15 @@ export function makePlan(situation: Situation): Plan {
   const { settings, evaluation, facts, access } = situation;
   const { action, reason } = decide(settings, facts, evaluation);
   const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && !facts.isInstaller;
-  checkMachine(situation, action, kexecNeeded);
+  const disks = diskSituation(situation, action);
+  checkMachine(situation, action, kexecNeeded, disks);
   return {
     action,
     reason,
     phases: phasesOf(action, settings, kexecNeeded),
     authorizeKey: kexecNeeded && !access.keyIsCarried,
     offline: offlinePlan(settings, evaluation),
-    online: onlinePlan(situation, action),
+    online: onlinePlan(situation, disks),
   };
 }
 
@@ -154,17 +162,7 @@ export function nameConfiguration(settings: BuildSettings): string {
   return [`${uri}#nixosConfigurations."${name}"`, ...path].join('.');
 }
 
-function onlinePlan({ settings, evaluation, facts, disks, target }: Situation, action: Action): OnlinePlan {
-  const disko = action === 'install' && settings.phases.value.includes('disko');
-  const disksKnown = !disko || (evaluation.disks ?? []).length > 0;
-  const chosen = disko ? disks.configured : [];
-  const wiped = chosen.flatMap(({ path, device }) => {
-    const found = disks.present.filter((disk) => disk.device === device);
-    // a partition, a RAID array or a volume is lost as well, though it is no disk of its own
-    return found.length > 0 || device === ''
-      ? found.map((disk) => ({ ...disk, path }))
-      : [{ device, bytes: 0, model: '', byId: '', path }];
-  });
+function onlinePlan({ facts, inventory, target }: Situation, disks: DiskSituation): OnlinePlan {
   return {
     target: nameOf(target.endpoint),
     hostKeys: target.trust.accepted.map((key) => `${key.type} ${fingerprint(key)}`),
@@ -174,28 +172,48 @@ function onlinePlan({ settings, evaluation, facts, disks, target }: Situation, a
     isInstaller: facts.isInstaller,
     currentSystem: facts.systemPath,
     installId: facts.installId,
-    disksKnown,
-    wiped,
-    untouched: untouchedDisks(disks, wiped, disksKnown),
+    disksKnown: disks.work === undefined || disks.work.mode === 'mount' || disks.work.disks.length > 0,
+    disks: disks.disks,
+    bindings: bind(inventory, disks.configured),
     observed: {
       distribution: facts.distribution,
       kernel: facts.kernel,
       memoryKiB: facts.memoryKiB,
       uefi: facts.uefi,
       addresses: facts.addresses,
+      uses: usesOf(inventory),
     },
   };
 }
 
-/** What is not known to be wiped is not known to be kept either. */
-function untouchedDisks(disks: Disks, wiped: OnlinePlan['wiped'], disksKnown: boolean): readonly Disk[] {
-  const isPartOf = (device: string, disk: Disk) =>
-    device.startsWith(disk.device) &&
-    (/\d$/.test(disk.device) ? /^(p\d+)?$/ : /^\d*$/).test(device.slice(disk.device.length));
-  // nobody here knows on which disks an array or a volume lies
-  const allFound = wiped.every(({ device }) => disks.present.some((disk) => isPartOf(device, disk)));
-  if (!disksKnown || !allFound) return [];
-  return disks.present.filter((disk) => !wiped.some(({ device }) => isPartOf(device, disk)));
+/** What is compared about the disks: before the plan, and again before disko. */
+export function diskSituation(
+  { settings, evaluation, inventory }: Pick<Situation, 'settings' | 'evaluation' | 'inventory'>,
+  action: Action,
+): DiskSituation {
+  const runs = action === 'install' && settings.phases.value.includes('disko');
+  // of a script that is given as a store path nobody knows what it does: the worst is assumed
+  const unknown = evaluation.disks === undefined;
+  const configured = evaluation.disks ?? [];
+  const work: DiskoWork | undefined = runs
+    ? { mode: unknown ? 'disko' : settings.diskoMode.value, disks: configured, unknown }
+    : undefined;
+  return {
+    inventory,
+    work,
+    disks: diskPlans(inventory, work),
+    configured: runs ? configured.map(({ device }) => device) : [],
+    allowed: settings.wipeDisks.value,
+    hostName: evaluation.hostName,
+  };
+}
+
+function usesOf({ devices }: Inventory): Observed['uses'] {
+  return Object.fromEntries(
+    devices
+      .map(({ path, mounts, swap }) => [path, swap ? [...mounts, 'swap'] : mounts] as const)
+      .filter(([, uses]) => uses.length > 0),
+  );
 }
 
 /** JSON with sorted keys and no white space: the same plan gives the same bytes. */

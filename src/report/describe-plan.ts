@@ -1,5 +1,6 @@
-import type { OfflinePlan, PublishedPlan } from '../plan/plan';
+import type { OfflinePlan, OnlinePlan, PublishedPlan } from '../plan/plan';
 import type { Work } from '../plan/work';
+import { describeDisk, fateWords, linesOf, sizeOf } from './describe-disks';
 import { describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 
 /** The plan as a few lines of the log. */
@@ -7,18 +8,24 @@ export function describePlan(plan: PublishedPlan): string {
   const { offline, online } = plan;
   if (online === null) return describeOfflinePlan(offline, plan.work);
   const { action, reason, phases } = plan;
-  const size = (bytes: number) => (bytes > 0 ? `${(bytes / 1e9).toFixed(1)} GB` : '');
   return [
     `Plan: ${action} ${offline.configuration} on ${online.target}, because ${reason}`,
     `  system    ${offline.toplevel ?? 'none'}`,
     `  phases    ${phases.join(', ')}`,
     ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
-    ...online.wiped.map(
-      (disk) =>
-        `  WIPED     ${disk.path} (${[disk.device, size(disk.bytes), disk.model].filter((word) => word !== '').join(', ')})`,
-    ),
-    ...online.untouched.map((disk) => `  untouched ${disk.device} (${size(disk.bytes)})`),
+    ...diskLines(online),
   ].join('\n');
+}
+
+/** The fate first, in capitals where something is lost; below each disk what is on it. */
+function diskLines(online: OnlinePlan): string[] {
+  return online.disks.flatMap((disk) => [
+    `  ${fateWords[disk.fate].log.padEnd(10)} ${describeDisk(disk)}`,
+    ...linesOf(disk, online).map(
+      ({ depth, lost, device, bytes, words }) =>
+        `    ${lost ? 'LOST' : 'kept'} ${'  '.repeat(depth)}${[device, sizeOf(bytes), ...words].filter((word) => word !== '').join(', ')}`,
+    ),
+  ]);
 }
 
 function describeOfflinePlan(offline: OfflinePlan, work: Work | null): string {

@@ -1,7 +1,9 @@
 import { formatDuration } from '../deadlines';
 import type { Action } from '../plan/decide';
-import type { OfflinePlan, PublishedPlan } from '../plan/plan';
+import type { DiskPlan } from '../plan/disks/fates';
+import type { OfflinePlan, OnlinePlan, PublishedPlan } from '../plan/plan';
 import type { Work } from '../plan/work';
+import { fateWords, linesOf, sizeOf } from './describe-disks';
 import { describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 import type { Outcome, Result, TargetState, Verified } from './result';
 
@@ -74,22 +76,13 @@ function failureSection({ failure }: Result): string[] {
 function planSection(plan: PublishedPlan): string[] {
   const { offline, online } = plan;
   if (online === null) return offlineSection(offline, plan.work);
-  const disks = online.wiped.map((disk) => [
-    code(disk.path),
-    `${(disk.bytes / 1e9).toFixed(1)} GB`,
-    escapeMarkdown(disk.model || '–'),
-    '**wiped**: all that is on it is lost',
-  ]);
-  const kept = online.untouched.map((disk) => [
-    code(disk.device),
-    `${(disk.bytes / 1e9).toFixed(1)} GB`,
-    escapeMarkdown(disk.model || '–'),
-    'untouched',
-  ]);
   return [
     `${nameWithSystem(offline)}, because ${escapeMarkdown(plan.reason)}.`,
     ...(plan.action === 'nothing' ? [] : [workSection(plan.work, plan.action)]),
-    ...(disks.length + kept.length === 0 ? [] : [table(['disk', 'size', 'model', ''], [...disks, ...kept])]),
+    ...(online.disksKnown
+      ? []
+      : ['**The configuration does not tell which disks it is about: count on all of them.**']),
+    ...(online.disks.length === 0 ? [] : [diskTable(online)]),
   ];
 }
 
@@ -128,6 +121,37 @@ function offlineSection(offline: OfflinePlan, work: Work | null): string[] {
       ? ['**Which disks are wiped is not known: the disko script may wipe any.**']
       : []),
   ];
+}
+
+/** Nobody reads more, and GitHub takes 1 MiB. */
+const shownContents = 200;
+
+/** Each disk with its fate, below it what is on it. */
+function diskTable(online: OnlinePlan): string {
+  const rows = online.disks.flatMap((disk) => [
+    [
+      fateWords[disk.fate].summary,
+      [...new Set([...disk.named, disk.device])].map(code).join(' = '),
+      sizeOf(disk.bytes),
+      escapeMarkdown(describeIdentityOf(disk)),
+    ],
+    ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => [
+      lost ? '❌ lost' : '✅ kept',
+      `${'&emsp;'.repeat(depth + 1)}${code(device)}`,
+      sizeOf(bytes),
+      escapeMarkdown(words.join(', ')),
+    ]),
+  ]);
+  const more = rows.length - shownContents;
+  return table(
+    ['', 'disk and what is on it', 'size', ''],
+    [...rows.slice(0, shownContents), ...(more > 0 ? [['', `and ${more} more, see the log`, '', '']] : [])],
+  );
+}
+
+function describeIdentityOf({ model, serial, wwn }: DiskPlan): string {
+  const known = [model, serial === '' ? '' : `serial ${serial}`, wwn === '' ? '' : `WWN ${wwn}`];
+  return known.filter((word) => word !== '').join(', ') || '–';
 }
 
 function phaseSection({ phases }: Result): string {

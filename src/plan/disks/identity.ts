@@ -1,0 +1,121 @@
+import { type DiskPlan, disksUnder } from './fates';
+import { type Graph, makeGraph } from './graph';
+import type { BlockDevice, Inventory } from './inventory';
+
+/** What tells a disk from others, whatever the kernel calls it. Empty where it does not say. */
+export interface DiskIdentity {
+  readonly serial: string;
+  readonly wwn: string;
+  readonly bytes: number;
+}
+
+/** To what a path of the configuration leads. */
+export interface Binding {
+  readonly path: string;
+  /** The disk, or those on which that device lies. */
+  readonly disks: readonly DiskIdentity[];
+  /** What it is on them; empty for a disk. */
+  readonly part: string;
+}
+
+/** @param paths those of the configuration; the ones that lead nowhere are left out */
+export function bind(inventory: Inventory, paths: readonly string[]): readonly Binding[] {
+  const graph = makeGraph(inventory);
+  return [...new Set(paths)].flatMap((path) => {
+    const device = graph.device(inventory.asked[path] ?? '');
+    return device === undefined ? [] : [bindingOf(path, device, graph)];
+  });
+}
+
+function bindingOf(path: string, device: BlockDevice, graph: Graph): Binding {
+  const disks = disksUnder(graph, device.name)
+    .map(({ serial, wwn, bytes }) => ({ serial, wwn, bytes }))
+    .toSorted((a, b) => (describeIdentity(a) < describeIdentity(b) ? -1 : 1));
+  return { path, disks, part: partOf(device) };
+}
+
+function partOf({ kind, dmUuid, partitionUuid, partition, uuid, name }: BlockDevice): string {
+  if (kind === 'disk') return '';
+  return dmUuid || partitionUuid || (kind === 'partition' ? `partition ${partition}` : uuid || name);
+}
+
+/** Whether this can be the same disk: nothing that both times is known differs, and something tells it from others. */
+export function isSameDisk(a: DiskIdentity, b: DiskIdentity): boolean {
+  if (a.bytes !== b.bytes || differs(a.serial, b.serial) || differs(a.wwn, b.wwn)) return false;
+  const named = (identity: DiskIdentity) => identity.serial !== '' || identity.wwn !== '';
+  const shared = (a.serial !== '' && b.serial !== '') || (a.wwn !== '' && b.wwn !== '');
+  // a disk that had a serial number and has none is another one
+  return shared || (!named(a) && !named(b));
+}
+
+function differs(one: string, other: string): boolean {
+  return one !== '' && other !== '' && one !== other;
+}
+
+export function describeIdentity({ serial, wwn, bytes }: DiskIdentity): string {
+  return [
+    serial === '' ? '' : `serial ${serial}`,
+    wwn === '' ? '' : `WWN ${wwn}`,
+    serial === '' && wwn === '' ? 'no serial number' : '',
+    `${bytes} bytes`,
+  ]
+    .filter((word) => word !== '')
+    .join(', ');
+}
+
+/**
+ * What is not as it was when the plan was made, as sentences; empty if all is the same.
+ *
+ * @param before the plan's bindings and disks
+ * @param now those of the machine as it is about to be changed
+ */
+export function changesSince(
+  before: { readonly bindings: readonly Binding[]; readonly disks: readonly DiskPlan[] },
+  now: { readonly bindings: readonly Binding[]; readonly disks: readonly DiskPlan[] },
+): readonly string[] {
+  return [
+    ...before.bindings.flatMap((binding) => changeOf(binding, now.bindings)),
+    ...now.disks.flatMap((disk) => growthOf(disk, before.disks)),
+  ];
+}
+
+function changeOf(before: Binding, all: readonly Binding[]): string[] {
+  const now = all.find(({ path }) => path === before.path);
+  if (now === undefined) return [`${before.path} is not there any more`];
+  const same =
+    now.part === before.part &&
+    now.disks.length === before.disks.length &&
+    now.disks.every((disk, index) => isSameDisk(disk, before.disks[index] ?? disk));
+  return same ? [] : [`${before.path} was ${describeBinding(before)}, and is ${describeBinding(now)}`];
+}
+
+export function describeBinding({ disks, part }: Binding): string {
+  const on = disks.map(describeIdentity).join(' and ');
+  return part === '' ? `the disk with ${on}` : `${part} on the disk with ${on}`;
+}
+
+/** What would be lost on a disk now, and was not in the plan. */
+function growthOf(disk: DiskPlan, before: readonly DiskPlan[]): string[] {
+  const losses = lossesOn(disk);
+  if (losses.length === 0) return [];
+  const known = before.filter((other) => isSameDisk(other, disk));
+  const planned = new Set(known.flatMap(lossesOn));
+  if (planned.has(everything)) return [];
+  const grown = losses.filter((loss) => !planned.has(loss));
+  return grown.length === 0
+    ? []
+    : [`on ${disk.device} (${describeIdentity(disk)}) ${grown.join(', ')} would be lost too`];
+}
+
+const everything = 'everything';
+
+/** What is lost on a disk. Partitions are told by their numbers: names of what is on them depend on what is active. */
+export function lossesOn({ fate, contents }: DiskPlan): string[] {
+  if (fate === 'wiped') return [everything];
+  return contents.flatMap((content) => {
+    if (content.kind === 'whole disk' && content.lost) return [everything];
+    const isLost = (inner: DiskPlan['contents'][number]): boolean =>
+      inner.lost || inner.contains.some(isLost);
+    return isLost(content) ? [content.kind] : [];
+  });
+}
