@@ -4,12 +4,15 @@
 # probe/ what finds out whether this machine's KVM runs a common kernel.
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"
+packages=systemd-sysv,udev,kmod,openssh-server,sudo,cpio,curl,wget,iproute2,procps
+# whatever disks may be made of
+packages+=,fdisk,lvm2,mdadm,cryptsetup-bin,btrfs-progs,busybox-static
 disk_mb=4096
 esp_mb=96
 
 userland() {
   log 'target: userland'
-  debian_tree bookworm "$r" systemd-sysv,udev,kmod,openssh-server,sudo,cpio,curl,wget,iproute2,procps
+  debian_tree bookworm "$r" "$packages"
   mkdir -p "$r/lib/modules" && cp -a "$k/lib/modules/." "$r/lib/modules/"
   # drivers no virtual machine has a use for
   rm -rf "$r"/lib/modules/*/kernel/{sound,drivers/{infiniband,gpu,media,usb,iio,scsi,target,hv,xen,net/ethernet,net/wireless}}

@@ -23,6 +23,8 @@ export async function ensureImages(): Promise<void> {
 /** What tells one copy of the flake from another. */
 export interface FlakeSettings {
   hostName: string;
+  /** the disk that the configurations name; /dev/vda if not given */
+  disk?: string;
 }
 
 /**

@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cacheFolder, kexecImage, sshKey, targetDisk } from './paths.mts';
 import { freePort } from './ports.mts';
-import { type Accelerator, accelerator, firmwareVariables, machineKey, Qemu } from './qemu.mts';
+import {
+  type Accelerator,
+  accelerator,
+  type ExtraDisk,
+  firmwareVariables,
+  machineKey,
+  Qemu,
+  type QemuDisk,
+} from './qemu.mts';
 import { type Snapshot, SnapshotFiles } from './snapshot.mts';
 
 export interface MachineOptions {
@@ -20,6 +28,8 @@ export interface MachineOptions {
   disk?: string;
   /** a folder that the machine finds at http://10.0.2.100/ */
   guestHttp?: string;
+  /** more disks, empty; not with a snapshot, which has none */
+  extraDisks?: ExtraDisk[];
   /** progress, one line at a time; standard error if not given */
   onProgress?: (line: string) => void;
 }
@@ -51,6 +61,7 @@ export class Machine {
   readonly serialLog: string;
   readonly #disk: string;
   readonly #variables: string;
+  readonly #extraDisks: QemuDisk[];
   readonly #qemu: Qemu;
 
   private constructor(options: MachineOptions, port: number, folder: Folder, qemu: Qemu) {
@@ -59,6 +70,7 @@ export class Machine {
     this.serialLog = folder.serialLog;
     this.#disk = folder.disk;
     this.#variables = folder.variables;
+    this.#extraDisks = folder.extraDisks;
     this.#qemu = qemu;
   }
 
@@ -71,7 +83,7 @@ export class Machine {
     const folder = prepareFolder(options, saved);
     const port = options.port ?? (await freePort());
     const state = saved?.state;
-    const qemu = await Qemu.start({ ...folder, ...options, accelerator: accel, memoryMiB, port, state });
+    const qemu = await Qemu.start({ ...options, ...folder, accelerator: accel, memoryMiB, port, state });
     const machine = new Machine(options, port, folder, qemu);
     try {
       await machine.waitForSsh(300);
@@ -163,6 +175,7 @@ export class Machine {
     await this.#qemu.stop();
     rmSync(this.#disk, { force: true });
     rmSync(this.#variables, { force: true });
+    for (const { file } of this.#extraDisks) rmSync(file, { force: true });
   }
 
   async #must(command: string, options?: SshOptions): Promise<string> {
@@ -184,6 +197,7 @@ export class Machine {
 interface Folder {
   disk: string;
   variables: string;
+  extraDisks: QemuDisk[];
   serialLog: string;
 }
 
@@ -197,7 +211,12 @@ function prepareFolder(options: MachineOptions, saved: SnapshotFiles | undefined
   const format = raw ? 'raw' : 'qcow2';
   execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', backing, '-F', format, disk]);
   copyFileSync(saved?.variables ?? firmwareVariables, variables);
-  return { disk, variables, serialLog: join(path, 'serial.log') };
+  const extraDisks = (options.extraDisks ?? []).map((extra, index) => {
+    const file = join(path, `extra-${index}.qcow2`);
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', file, `${extra.mebibytes}M`]);
+    return { ...extra, file };
+  });
+  return { disk, variables, extraDisks, serialLog: join(path, 'serial.log') };
 }
 
 /** The files of a saved machine, which is made first if there is none that fits. */

@@ -28,6 +28,21 @@ export interface QemuOptions {
   state?: string | undefined;
   /** a folder that the guest finds at http://10.0.2.100/ */
   guestHttp?: string | undefined;
+  /** more disks, in the order in which the guest finds them after its first */
+  extraDisks?: QemuDisk[] | undefined;
+}
+
+/** An empty disk beside the first. */
+export interface ExtraDisk {
+  kind: 'virtio' | 'nvme';
+  /** none: nothing tells it from another of its size */
+  serial?: string;
+  mebibytes: number;
+}
+
+export interface QemuDisk extends ExtraDisk {
+  /** qcow2, written to */
+  file: string;
 }
 
 /**
@@ -88,6 +103,18 @@ export function machineKey(accelerator: Accelerator, memoryMiB: number): string 
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
+/** In slots behind those that QEMU gives out itself, so that the guest finds the first disk first. */
+function diskArguments(disks: QemuDisk[]): string[] {
+  return disks.flatMap(({ kind, serial, file }, index) => {
+    const device = kind === 'nvme' ? 'nvme' : 'virtio-blk-pci';
+    const named = serial === undefined ? '' : `,serial=${serial}`;
+    return [
+      ...['-drive', `if=none,id=extra${index},format=qcow2,cache=unsafe,discard=unmap,file=${file}`],
+      ...['-device', `${device},drive=extra${index},addr=${(16 + index).toString(16)}${named}`],
+    ];
+  });
+}
+
 function network(port: number, guestHttp: string | undefined): string {
   // restrict=on: the guest reaches nothing but what is named here. A web server for each connection needs no port.
   const http = guestHttp ? `,guestfwd=tcp:10.0.2.100:80-cmd:busybox httpd -i -h ${guestHttp}` : '';
@@ -99,6 +126,7 @@ function runArguments(options: QemuOptions): string[] {
     ...machineArguments(options.accelerator, options.memoryMiB),
     ...['-drive', `if=pflash,format=raw,file=${options.variables}`],
     ...['-drive', `if=virtio,format=qcow2,cache=unsafe,discard=unmap,file=${options.disk}`],
+    ...diskArguments(options.extraDisks ?? []),
     ...['-netdev', network(options.port, options.guestHttp)],
     ...['-serial', 'stdio', '-chardev', 'socket,id=control,fd=3', '-mon', 'chardev=control,mode=control'],
     ...(options.state ? ['-incoming', `exec:cat '${options.state}'`] : []),

@@ -19,6 +19,8 @@ export interface Scenario {
   /** In the demo flake. Default: demo. */
   readonly configuration?: string;
   readonly hostName?: string;
+  /** The disk that the configuration names. */
+  readonly disk?: string;
   /** On top of, or in place of, those that every scenario needs. */
   readonly inputs?: Record<string, string>;
   readonly onLine?: ActionOptions['onLine'];
@@ -32,7 +34,7 @@ export async function runScenario(scenario: Scenario): Promise<ActionResult> {
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
   const flake = join(dir, 'flake');
-  flakeCopy(flake, { hostName });
+  flakeCopy(flake, { hostName, ...(scenario.disk === undefined ? {} : { disk: scenario.disk }) });
   const port = String(machine.port);
   return runAction({
     inputs: {

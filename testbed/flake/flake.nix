@@ -11,6 +11,7 @@
       mkSystem = import ./system.nix { inherit build; };
       shared = {
         inherit (settings) hostName;
+        disk = settings.disk or "/dev/vda";
         authorizedKeys = [ payload.authorizedKey ];
       };
       variant = changes: mkSystem (shared // changes);

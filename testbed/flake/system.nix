@@ -4,7 +4,7 @@
   hostName,
   authorizedKeys,
   ballast ? [ ],
-  disk ? "/dev/vda",
+  disk,
   delaySeconds ? 0,
   rekey ? false,
 }:
