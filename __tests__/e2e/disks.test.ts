@@ -3,7 +3,9 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Content, type DiskPlan, diskPlans } from '../../src/plan/disks/fates';
+import { changesSince } from '../../src/plan/disks/identity';
 import { parseInventory } from '../../src/plan/disks/inventory';
+import type { Plan } from '../../src/plan/plan';
 import { quote } from '../../src/ssh/quote';
 import { ensureImages } from '../../testbed/build.mts';
 import { Machine } from '../../testbed/machine.mts';
@@ -181,7 +183,11 @@ describe('a machine with four more disks, a volume group, LUKS, RAID and btrfs o
     // BusyBox alone sees the same of what is active
     const listed = parseInventory(await must(busyboxAlone(['/dev/vdb'])), ['/dev/vdb']);
     expect(listed.complete).toBe(false);
-    const seen = diskPlans(listed, { mode: 'disko', disks: [{ device: '/dev/vdb', destroy: true }] });
+    const seen = diskPlans(listed, {
+      mode: 'disko',
+      disks: [{ device: '/dev/vdb', destroy: true }],
+      unknown: false,
+    });
     const known = { online: { ...found.online, disks: seen } };
     expect(Object.fromEntries(seen.map(({ device, fate }) => [device, fate]))).toEqual(fates);
     for (const [device, isLost] of fileSystems(known))
@@ -207,17 +213,39 @@ describe('a machine with four more disks, a volume group, LUKS, RAID and btrfs o
 });
 
 describe('two disks that swap their names', () => {
+  const groups = `
+set -eu
+for serial in FIRST SECOND; do
+  disk=/dev/disk/by-id/virtio-$serial
+  printf 'label: gpt\\nsize=100M\\nsize=100M\\nsize=100M\\n' | sfdisk -q $disk
+  udevadm settle
+  mkfs.ext4 -q -L $serial $disk-part3
+  mount $disk-part3 /mnt && printf %s $serial >/mnt/marker && umount /mnt
+done
+one=/dev/disk/by-id/virtio-FIRST two=/dev/disk/by-id/virtio-SECOND
+pvcreate -q $one-part1 $two-part1 && vgcreate -q shared $one-part1 $two-part1
+lvcreate -q -y -W n -n data -L 40M shared $two-part1
+mdadm --create /dev/md0 --quiet --run --level 1 --metadata 1.2 --raid-devices 2 $one-part2 $two-part2
+udevadm settle
+`;
   const swap = `
 driver=/sys/bus/virtio/drivers/virtio_blk
 one=$(basename "$(readlink -f /sys/block/vdb/device)") two=$(basename "$(readlink -f /sys/block/vdc/device)")
 for each in $one $two; do echo "$each" >$driver/unbind; done
 for each in $two $one; do echo "$each" >$driver/bind; done
+udevadm settle
 `;
-  const serials = 'cat /sys/block/vdb/serial; echo; cat /sys/block/vdc/serial; echo';
-  const marks =
-    'for disk in vdb vdc; do dd if=/dev/$disk bs=64 count=1 2>/dev/null | tr -d "\\000"; echo; done';
+  /** Of each disk, in the order of their names: serial number, what its partitions are, and a file of the third. */
+  const look = `
+mkdir -p /tmp/at
+for disk in vdb vdc; do
+  cat /sys/block/$disk/serial
+  for part in 1 2 3; do printf ' %s' "$(blkid -p -o value -s TYPE /dev/$disk$part)"; done
+  mount -o ro /dev/\${disk}3 /tmp/at && printf ' %s\\n' "$(cat /tmp/at/marker)" && umount /tmp/at || echo ' none'
+done`;
+  const intact = (serial: string) => `${serial} LVM2_member linux_raid_member ext4 ${serial}`;
 
-  it('after the kexec: disko does not run, both are as they were', async () => {
+  it('after the kexec: disko does not run, both are as they were; and a new run goes by what is there', async () => {
     await ensureImages();
     const machine = await Machine.start({
       name: 'swap',
@@ -226,27 +254,44 @@ for each in $two $one; do echo "$each" >$driver/bind; done
         { kind: 'virtio', serial: 'SECOND', mebibytes: 512 },
       ],
     });
+    const seen = async () => (await machine.ssh(look)).stdout.trim().split('\n');
+    const scenario = {
+      name: 'swap',
+      machine,
+      disk: '/dev/vdb',
+      inputs: { 'wipe-disks': 'FIRST\nSECOND', phases: 'kexec,disko' },
+    };
     try {
-      await machine.ssh(
-        'for disk in vdb vdc; do printf %s "$(cat /sys/block/$disk/serial)" >/dev/$disk; done; sync',
-      );
+      const laid = await machine.ssh(groups, { seconds: 240 });
+      expect(laid.code, laid.stderr).toBe(0);
       let swapped: Promise<unknown> | undefined;
-      const result = await runScenario({
-        name: 'swap',
-        machine,
-        disk: '/dev/vdb',
+      const stopped = await runScenario({
+        ...scenario,
         onLine: (line) => {
           if (line === '::group::disko') swapped = machine.ssh(swap);
         },
       });
       await swapped;
-      expect(result.log).toContain('/dev/vdb was the disk with serial FIRST');
-      expect(result.log).toContain('and is the disk with serial SECOND');
-      expect(result.code).toBe(1);
-      expect(result.outputs).toMatchObject({ outcome: 'failed', 'target-state': 'installer' });
-      expect(phasesOf(result).at(-1)).toMatchObject({ name: 'disko', outcome: 'failure' });
-      expect((await machine.ssh(serials)).stdout.split('\n').slice(0, 2)).toEqual(['SECOND', 'FIRST']);
-      expect((await machine.ssh(marks)).stdout.split('\n').slice(0, 2)).toEqual(['SECOND', 'FIRST']);
+      expect(stopped.log).toContain('/dev/vdb was the disk with serial FIRST');
+      expect(stopped.log).toContain('and is the disk with serial SECOND');
+      expect(stopped.code).toBe(1);
+      expect(stopped.outputs).toMatchObject({ outcome: 'failed', 'target-state': 'installer' });
+      expect(phasesOf(stopped).at(-1)).toMatchObject({ name: 'disko', outcome: 'failure' });
+      expect(await seen()).toEqual([intact('SECOND'), intact('FIRST')]);
+
+      // no kexec this time: what the installer sees, without the tools of LVM and RAID, is what Debian saw
+      await machine.ssh(swap);
+      const done = await runScenario(scenario);
+      expect(done.code, done.log).toBe(0);
+      expect(done.outputs).toMatchObject({ outcome: 'prepared', 'target-state': 'partitioned' });
+      expect(phasesOf(done).map(({ name }) => name)).toEqual(['preflight', 'build', 'disko']);
+      const [before, after] = [stopped, done].map(({ outputs }) => JSON.parse(outputs.plan ?? '') as Plan);
+      if (before === undefined || after === undefined) throw new Error('both runs have a plan');
+      expect(changesSince(before.online, after.online)).toEqual([]);
+      expect(changesSince(after.online, before.online)).toEqual([]);
+      const [first, second] = await seen();
+      expect(first).toMatch(/^FIRST vfat ext4/);
+      expect(second).toBe(intact('SECOND'));
     } finally {
       await machine.stop();
     }

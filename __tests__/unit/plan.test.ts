@@ -253,6 +253,13 @@ describe('the disks of the plan', () => {
     expect(text).toContain('because the machine runs Debian');
   });
 
+  test('of a changed disk the reader is told what that means', () => {
+    expect(describePlan({ ...plan({ inputs: { 'disko-mode': 'format' } }), work: null })).toContain(
+      'only what is marked as lost is lost',
+    );
+    expect(describePlan({ ...plan(), work: null })).not.toContain('only what is marked');
+  });
+
   test('labels make no lines', () => {
     const partition = {
       name: 'sdb1',

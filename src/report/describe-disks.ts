@@ -10,6 +10,14 @@ export const fateWords: Record<Fate, { readonly log: string; readonly summary: s
   untouched: { log: 'untouched', summary: '🟢 untouched' },
 };
 
+/** What `changed` means, for a reader who sees nothing marked as lost. */
+export const changedNote =
+  'Changed: only what is marked as lost is lost. Disko makes what is missing, and formats a partition that is to be encrypted and is not.';
+
+export function hasChanged({ disks }: OnlinePlan): boolean {
+  return disks.some(({ fate }) => fate === 'changed');
+}
+
 /** One thing on a disk. */
 export interface ContentLine {
   /** How deep it lies in others, from 0. */

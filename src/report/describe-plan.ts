@@ -1,6 +1,6 @@
 import type { OfflinePlan, OnlinePlan, PublishedPlan } from '../plan/plan';
 import type { Work } from '../plan/work';
-import { describeDisk, fateWords, linesOf, sizeOf } from './describe-disks';
+import { changedNote, describeDisk, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
 import { describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 
 /** The plan as a few lines of the log. */
@@ -14,6 +14,7 @@ export function describePlan(plan: PublishedPlan): string {
     `  phases    ${phases.join(', ')}`,
     ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
     ...diskLines(online),
+    ...(hasChanged(online) ? [`  ${changedNote}`] : []),
   ].join('\n');
 }
 

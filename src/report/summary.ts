@@ -3,7 +3,7 @@ import type { Action } from '../plan/decide';
 import type { DiskPlan } from '../plan/disks/fates';
 import type { OfflinePlan, OnlinePlan, PublishedPlan } from '../plan/plan';
 import type { Work } from '../plan/work';
-import { fateWords, linesOf, sizeOf } from './describe-disks';
+import { changedNote, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
 import { describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 import type { Outcome, Result, TargetState, Verified } from './result';
 
@@ -83,6 +83,7 @@ function planSection(plan: PublishedPlan): string[] {
       ? []
       : ['**The configuration does not tell which disks it is about: count on all of them.**']),
     ...(online.disks.length === 0 ? [] : [diskTable(online)]),
+    ...(hasChanged(online) ? [changedNote] : []),
   ];
 }
 

@@ -102,6 +102,7 @@ device() {
 # says the same, while what udev makes of it depends on its version.
 hardware() {
   attribute "$1" removable "$2/removable"
+  attribute "$1" read-only "$2/ro"
   attribute "$1" model "$2/device/model" "$2/device/name"
   attribute "$1" serial "$2/serial" "$2/device/serial"
   if [ -z "$value" ] && [ -r "$2/device/vpd_pg80" ]; then

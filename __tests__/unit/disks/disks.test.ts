@@ -291,6 +291,15 @@ describe('the fates of disks', () => {
       diskPlans(inventory, { mode: 'disko', disks: [], unknown: false }).map(({ fate }) => fate),
     );
     expect(fates).toEqual(new Set(['wiped']));
+    const odd = (name: string, props: Record<string, string>) => ({
+      name,
+      props: { serial: name, ...props },
+    });
+    const others = [odd('sdy', { 'read-only': '1' }), odd('sdz', { removable: '1' })];
+    const more = situation({ devices: [...fourDisks.devices, ...others] }).inventory;
+    const found = fatesOf(diskPlans(more, { mode: 'disko', disks: [], unknown: true }));
+    expect(found).toMatchObject({ '/dev/sda': 'wiped', '/dev/sdy': 'untouched' });
+    expect(found).not.toHaveProperty('/dev/sdz');
     expect(new Set(diskPlans(inventory, undefined).map(({ fate }) => fate))).toEqual(new Set(['untouched']));
   });
 
@@ -369,14 +378,13 @@ describe('the fates of disks', () => {
     [
       'a stripe of device mapper',
       twoOf({}, {}, [{ name: 'dm-0', slaves: ['sda1', 'sdb1'], props: { 'dm-name': 's', ...fs('ext4') } }]),
-      false,
+      true,
     ],
     ['two LUKS', twoOf(fs('crypto_LUKS', '', 'u'), fs('crypto_LUKS', '', 'v')), false],
   ])('with %s', (_, machine, isLost) => {
     const { disks } = situation(machine);
     const sdb = disks.find(({ device }) => device === '/dev/sdb');
-    const isPart = machine.devices.some(({ name }) => name === 'dm-0');
-    expect(sdb?.fate).toBe(isLost ? 'collateral' : isPart ? 'changed' : 'untouched');
+    expect(sdb?.fate).toBe(isLost ? 'collateral' : 'untouched');
     expect(sdb?.contents.map(({ lost }) => lost)).toEqual([isLost, false]);
   });
 
@@ -413,7 +421,7 @@ describe('the fates of disks', () => {
 
   /** Machines of three disks with partitions that are in groups at random, and stacks on top of them. */
   const machines = fc
-    .array(fc.constantFrom('ext4', 'vg0', 'vg1', 'raid', 'btrfs', 'pool', 'luks'), {
+    .array(fc.constantFrom('ext4', 'vg0', 'vg1', 'raid', 'stripe', 'btrfs', 'pool', 'luks'), {
       minLength: 3,
       maxLength: 9,
     })
@@ -439,11 +447,13 @@ describe('the fates of disks', () => {
           n % 3 === d ? [{ name: `${name}${Math.floor(n / 3) + 1}`, props: props(kind, n) }] : [],
         ),
       }));
-      const raid = kinds.flatMap((kind, n) =>
-        kind === 'raid' ? [`sd${'abc'[n % 3]}${Math.floor(n / 3) + 1}`] : [],
-      );
-      const array = { name: 'md0', slaves: raid, props: { 'md-level': 'raid1', ...fs('ext4') } };
-      return { devices: raid.length > 0 ? [...disks, array] : disks };
+      const partsOf = (wanted: string) =>
+        kinds.flatMap((kind, n) => (kind === wanted ? [`sd${'abc'[n % 3]}${Math.floor(n / 3) + 1}`] : []));
+      const stacks = [
+        { name: 'md0', slaves: partsOf('raid'), props: { 'md-level': 'raid1', ...fs('ext4') } },
+        { name: 'dm-0', slaves: partsOf('stripe'), props: { 'dm-name': 'stripe', ...fs('ext4') } },
+      ];
+      return { devices: [...disks, ...stacks.filter(({ slaves }) => slaves.length > 0)] };
     });
 
   test('a wiped disk loses all, an untouched one nothing, and whoever is in a group with something lost is lost', () => {
@@ -457,6 +467,7 @@ describe('the fates of disks', () => {
           const lostGroups = new Set(contents.filter(({ lost }) => lost).flatMap(({ memberOf }) => memberOf));
           for (const disk of disks) {
             const inside = all(disk.contents);
+            expect(disk.fate).not.toBe('changed');
             expect(disk.fate === 'wiped').toBe(paths.includes(disk.device));
             if (disk.fate === 'wiped') expect(inside.every(({ lost }) => lost)).toBe(true);
             if (disk.fate === 'untouched') expect(inside.some(({ lost }) => lost)).toBe(false);

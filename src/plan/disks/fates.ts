@@ -99,7 +99,10 @@ function targetsOf(
   }
   // disko wipes a disk that one entry wants wiped, whatever another says
   for (const name of wiped) changed.delete(name);
-  const all = configured.length === 0 ? disks.map(({ name }) => name) : [];
+  const all =
+    configured.length > 0
+      ? []
+      : disks.filter(({ removable, readOnly }) => !removable && !readOnly).map(({ name }) => name);
   return mode === 'disko'
     ? { wiped: new Set([...wiped, ...all]), changed, named }
     : { wiped, changed: new Set([...changed, ...all]), named };

@@ -7,6 +7,7 @@ export type GroupKind =
   | 'bcachefs'
   | 'ZFS pool'
   | 'bcache'
+  | 'mapped device'
   | 'multipath disk';
 
 /** Devices that live and die together: when one member is wiped, disko's deactivation ends what all of them hold. */
@@ -90,6 +91,7 @@ const emptyDevice: BlockDevice = {
   serial: '',
   wwn: '',
   removable: false,
+  readOnly: false,
   links: [],
   disk: '',
   partition: 0,
@@ -119,6 +121,7 @@ function findGroups(devices: readonly BlockDevice[], inventory: Inventory): Grou
     ...pools(devices, inventory.pools),
     ...caches(devices),
     ...multipaths(devices),
+    ...mapped(devices),
   ];
 }
 
@@ -232,6 +235,19 @@ function multipaths(devices: readonly BlockDevice[]): Group[] {
     ),
     ...twins.map((found) => group('multipath disk', found[0]?.wwn, found)),
   ];
+}
+
+/** Whatever else is made of several devices: a stripe, a cache. */
+function mapped(devices: readonly BlockDevice[]): Group[] {
+  const isOther = ({ kind, dmUuid }: BlockDevice) => kind === 'dm' && !/^(LVM|mpath)-/.test(dmUuid);
+  return devices
+    .filter((device) => isOther(device) && device.slaves.length > 1)
+    .map(({ name, path, slaves }) => ({
+      kind: 'mapped device',
+      name: path,
+      members: slaves,
+      volumes: [name],
+    }));
 }
 
 function group(kind: GroupKind, name: string | undefined, members: readonly BlockDevice[]): Group {

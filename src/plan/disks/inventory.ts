@@ -16,6 +16,7 @@ export interface BlockDevice {
   readonly serial: string;
   readonly wwn: string;
   readonly removable: boolean;
+  readonly readOnly: boolean;
   /** Its paths below /dev/disk. */
   readonly links: readonly string[];
   /** Of a partition: the name of its disk, and its number there. */
@@ -149,6 +150,7 @@ function readDevice(
     serial: one('serial', 'udev-serial'),
     wwn: normaliseWwn(one('wwn', 'udev-wwn')),
     removable: one('removable') === '1',
+    readOnly: one('read-only') === '1',
     links: links.toSorted(),
     disk: one('disk'),
     partition: Number(one('partition')),
