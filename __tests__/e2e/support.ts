@@ -23,6 +23,10 @@ export interface Scenario {
   readonly disk?: string;
   /** On top of, or in place of, those that every scenario needs. */
   readonly inputs?: Record<string, string>;
+  /** On top of what the testbed's Nix needs. */
+  readonly env?: Record<string, string>;
+  /** Cancels the run as a runner does. */
+  readonly signal?: AbortSignal;
   readonly onLine?: ActionOptions['onLine'];
   readonly onStart?: ActionOptions['onStart'];
 }
@@ -46,8 +50,9 @@ export async function runScenario(scenario: Scenario): Promise<ActionResult> {
       kexec: kexecImage,
       ...inputs,
     },
-    env: nixEnvironment(),
+    env: { ...nixEnvironment(), ...scenario.env },
     dir,
+    ...(scenario.signal === undefined ? {} : { signal: scenario.signal }),
     ...(scenario.onLine === undefined ? {} : { onLine: scenario.onLine }),
     ...(scenario.onStart === undefined ? {} : { onStart: scenario.onStart }),
   });

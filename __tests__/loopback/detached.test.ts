@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import { RemoteCommandError } from '../../src/errors';
-import { awaitLeftovers, type DetachedWork, runDetached, runDetachedOnce } from '../../src/ssh/detached';
+import { awaitLeftovers, type DetachedWork, runDetached, runDetachedToTheEnd } from '../../src/ssh/detached';
 import { test } from '../support/concurrent';
-import { script, startMachine, startProxy, targetOf } from '../support/machine';
+import { bootIdOf, script, startMachine, startProxy, targetOf } from '../support/machine';
 import { failure, testRuntime, until } from '../support/runtime';
 
 /** Work whose lines are kept. */
@@ -120,11 +120,20 @@ describe('detached work', () => {
   test('that takes the machine away is not run again', async () => {
     const { target, proxy } = await machineBehindProxy();
     const some = work('echo started; sleep 20');
-    const running = failure(runDetachedOnce(target, some));
+    const running = failure(runDetachedToTheEnd(target, some, 'a boot that has gone'));
     await until('it runs', () => some.lines.length > 0);
     proxy.cut();
     expect(await running).toMatchObject({ reason: 'dropped' });
   });
+});
+
+test('work that would take the machine away, and fails while the connection is lost, tells why', async () => {
+  const { target, proxy } = await machineBehindProxy();
+  const some = work('echo started; sleep 3; echo "no kexec here"; exit 5');
+  const running = failure(runDetachedToTheEnd(target, some, await bootIdOf(target)));
+  await until('it runs', () => some.lines.length > 0);
+  proxy.cut();
+  expect((await running).message).toContain('failed with exit code 5 on the target: no kexec here');
 });
 
 describe('what an earlier client left behind', () => {
@@ -132,7 +141,7 @@ describe('what an earlier client left behind', () => {
     const { target, proxy, sshd, runtime } = await machineBehindProxy();
     const some = work('echo started; sleep 3; echo finished; exit 5');
     // the client dies: nobody connects again
-    const dead = failure(runDetachedOnce(target, some));
+    const dead = failure(runDetachedToTheEnd(target, some, 'another'));
     await until('it runs', () => some.lines.length > 0);
     proxy.cut();
     await dead;

@@ -2,7 +2,7 @@ import { ConnectionError, errorMessage, GuardError, RemoteCommandError, TimeoutE
 import { mebibytes } from '../plan/checks';
 import { gatherFacts } from '../plan/facts';
 import { planDigest } from '../plan/plan';
-import { execScript, runDetachedOnce } from '../ssh/detached';
+import { execScript, runDetachedToTheEnd } from '../ssh/detached';
 import * as scripts from '../ssh/scripts';
 import { stillTheOldBoot } from '../ssh/target';
 import { recordApproval } from './approval';
@@ -55,15 +55,16 @@ async function awaitInstaller(context: PhaseContext): Promise<void> {
   const end = clock.now() + settings.deadlines.kexec.value;
   const left = () => Math.max(end - clock.now(), 1);
   await target.waitUntilGone(facts.bootId, what, left());
-  progress.targetState = 'installer';
   const { host } = target.endpoint;
   // only root is let in by the installer
   target.moveTo({ endpoint: { host, port: settings.postKexecSshPort.value, user: 'root' } });
   target.privilege = 'none';
   await target.waitForBoot(facts.bootId, what, left(), refusedLogins);
   context.facts = await gatherFacts(target);
-  if (context.facts.isInstaller) return;
-  progress.targetState = 'untouched';
+  if (context.facts.isInstaller) {
+    progress.targetState = 'installer';
+    return;
+  }
   throw new GuardError(
     `the machine came back with ${context.facts.distribution} instead of the installer: kexec fell back to a normal boot`,
     {
@@ -103,7 +104,7 @@ async function authorizeKey(context: PhaseContext): Promise<() => Promise<void>>
 }
 
 async function startKexec(
-  { target, settings, runtime, progress }: PhaseContext,
+  { target, settings, runtime, progress, facts }: PhaseContext,
   image: string,
 ): Promise<void> {
   const work = {
@@ -115,7 +116,7 @@ async function startKexec(
   };
   progress.goesOn = kexecWork;
   try {
-    await runDetachedOnce(target, work);
+    await runDetachedToTheEnd(target, work, facts.bootId);
   } catch (error) {
     // the jump may come before the answer does
     if (error instanceof ConnectionError && error.reason === 'dropped') return;

@@ -2,12 +2,21 @@ import { ConnectionError } from '../errors';
 import * as scripts from '../ssh/scripts';
 import type { PhaseContext } from './context';
 
+/** How long it may take to say it once more after a lost connection. */
+const secondTryMs = 20_000;
+
 /** Lets go of the disks and has the machine reboot; that it does is what verify waits for. */
-export async function reboot({ target, runtime, cleanUp, lease }: PhaseContext): Promise<void> {
-  await target.run(scripts.reboot, [], { privileged: true }).catch((error: unknown) => {
-    // the machine may be gone before the answer is here
+export async function reboot({ target, runtime, cleanUp, lease, facts }: PhaseContext): Promise<void> {
+  const say = (signal: AbortSignal) =>
+    target.run(scripts.reboot, [facts.bootId], { privileged: true, signal });
+  try {
+    await say(runtime.signal);
+  } catch (error) {
     if (!(error instanceof ConnectionError && error.reason === 'dropped')) throw error;
-  });
+    // the machine went down before the answer was here, or the network did before the machine heard of it
+    await say(AbortSignal.any([runtime.signal, AbortSignal.timeout(secondTryMs)])).catch(() => undefined);
+    runtime.signal.throwIfAborted();
+  }
   lease.end();
   cleanUp.forgetAll();
   target.close();

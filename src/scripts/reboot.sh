@@ -1,6 +1,8 @@
 #!/bin/sh
-# As root, lets go of the disks and reboots a moment later, after the answer has been given.
+# reboot.sh BOOT: as root, lets go of the disks and reboots a moment later, after the answer has been given. Does nothing
+# where another boot than BOOT runs.
 set -u
+[ "$(cat /proc/sys/kernel/random/boot_id)" = "$1" ] || exit 0
 sync
 if command -v zpool >/dev/null 2>&1 && [ -n "$(zpool list -H 2>/dev/null)" ]; then
   umount -R /mnt 2>/dev/null

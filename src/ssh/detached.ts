@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { RemoteCommandError } from '../errors';
+import { ConnectionError, RemoteCommandError } from '../errors';
 import { LineSplitter } from './line-splitter';
 import { quote } from './quote';
 import * as scripts from './scripts';
@@ -32,11 +32,20 @@ export async function runDetached(target: Target, work: DetachedWork): Promise<v
 }
 
 /**
- * Starts the work and follows it, but takes a lost connection for an answer: for work that takes the whole machine away.
+ * The same for work that takes the whole machine away.
+ *
+ * @throws ConnectionError (`dropped`) when the connection was lost and the boot `bootId` answers no more
  */
-export async function runDetachedOnce(target: Target, work: DetachedWork): Promise<void> {
-  const id = await startDetached(target, work);
-  await new Follower(target, id, work).follow();
+export async function runDetachedToTheEnd(target: Target, work: DetachedWork, bootId: string): Promise<void> {
+  const follower = new Follower(target, await startDetached(target, work), work);
+  for (;;) {
+    try {
+      return await follower.follow();
+    } catch (error) {
+      const dropped = error instanceof ConnectionError && error.reason === 'dropped';
+      if (!dropped || !(await target.isStillIn(bootId))) throw error;
+    }
+  }
 }
 
 /** Detached work of an earlier run. */

@@ -30,7 +30,7 @@ const once = (name: string, text: string): Script => ({ name, text, repeatable: 
 
 export const access = repeatable('access.sh', accessText);
 export const approval = repeatable('approval.sh', approvalText);
-export const authorize = once('authorize.sh', authorizeText);
+export const authorize = repeatable('authorize.sh', authorizeText);
 export const bootId = once('boot-id.sh', bootIdText);
 export const bridge = once('bridge.sh', bridgeText);
 export const bridgesEnd = repeatable('bridges-end.sh', bridgesEndText);

@@ -117,6 +117,14 @@ export class Target {
     });
   }
 
+  /** Whether this boot answers, on a new connection and at the first try. */
+  async isStillIn(bootId: string): Promise<boolean> {
+    const { signal } = this.#runtime;
+    const current = await this.#poll(signal).catch(() => undefined);
+    signal.throwIfAborted();
+    return current === bootId;
+  }
+
   /**
    * Waits until the boot that runs now has ended: nothing answers any more, or something else does.
    *
