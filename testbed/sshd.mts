@@ -110,7 +110,7 @@ export class Sshd {
   readonly host = '127.0.0.1';
   /** Whom one logs in as: the only user that a server without privileges can serve, or root. */
   readonly user: string;
-  readonly port: number;
+  port: number;
   /** Authorised, unless `authorizedKeys` was given. */
   readonly clientKey: KeyPair;
   /** Temporary, gone after `stop`. */
@@ -164,6 +164,15 @@ export class Sshd {
   /** The same machine after a reboot: connections and what they ran are gone, keys and port are the same. */
   async restart(): Promise<void> {
     await this.#end();
+    await this.#run();
+  }
+
+  /** The same machine, after a reboot, at another port. */
+  async moveTo(port: number): Promise<void> {
+    await this.#end();
+    const file = join(this.dir, 'sshd_config');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^Port .*$/m, `Port ${port}`));
+    this.port = port;
     await this.#run();
   }
 

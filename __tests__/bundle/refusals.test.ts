@@ -154,6 +154,25 @@ describe('the flake', () => {
     expect(run.result.failure?.kind).toBe('nix');
   });
 
+  test('that lets nobody in: the key of the quickstart was not replaced', async () => {
+    const closed = configuration.replace('ssh-ed25519 AAAA test', 'ssh-ed25519 CHANGE');
+    const flake = `${makeFlake(`{ nixosConfigurations.demo = ${closed}; }`)}#demo`;
+    expectRefusal(
+      await runOn({ flake }),
+      /of root hold a placeholder, with CHANGE/,
+      /put your public key there/,
+    );
+    const open = await runOn({ flake, 'allow-lockout': 'true' });
+    expect(open.code, open.log).toBe(0);
+  });
+
+  test('whose key files are not in git', async () => {
+    const missing = configuration.replace('keys = [ "ssh-ed25519 AAAA test" ]', 'keyFiles = [ ./me.pub ]');
+    const flake = makeFlake(`{ nixosConfigurations.demo = ${missing}; }`);
+    const run = await runOn({ flake: `${flake}#demo` });
+    expectRefusal(run, /files with authorized keys that do not exist: .*me\.pub/, /git add/);
+  });
+
   test('without a disko script', async () => {
     const without = configuration.replace('diskoScript =', 'otherScript =');
     const run = await runOn({ flake: `${makeFlake(`{ nixosConfigurations.demo = ${without}; }`)}#demo` });

@@ -116,7 +116,12 @@ describe('what verify finds out', () => {
   it('is content with the host key where nobody may log in', async () => {
     const machine = await Machine.start({ name: 'closed', snapshot: 'installer' });
     try {
-      const result = await runScenario({ name: 'closed', machine, configuration: 'closed' });
+      const result = await runScenario({
+        name: 'closed',
+        machine,
+        configuration: 'closed',
+        inputs: { 'allow-lockout': 'true' },
+      });
       expect(result.outputs).toMatchObject({
         outcome: 'installed',
         'target-state': 'booted',

@@ -247,10 +247,40 @@ describe.each(shells)('under %s', (shell) => {
       expect(run('no', paths.slice(0, 3), setup)).toEqual([supplied.public.split(' ').slice(0, 2).join(' ')]);
     });
 
+    test.each([
+      ['at a place that the boot fills', '/run/secrets/key', ':', 'it is made at boot'],
+      ['in memory', '/etc/ssh/key', 'mount -t tmpfs none /mnt', 'it lies in memory'],
+      ['below what is no folder', '/file/key', 'touch /mnt/file', 'ssh-keygen failed'],
+    ])('says that it cannot know a key %s, and makes the others', (_, path, setup, reason) => {
+      const also = ['ed25519', '/persist/key', ''];
+      const kept = 'mkdir -p /tmp/kept /mnt/persist && mount --bind /tmp/kept /mnt/persist';
+      const { code, stdout } = machine.run('host-keys.sh', ['no', 'ed25519', path, '', ...also], {
+        setup: `${setup}\n${kept}`,
+      });
+      expect(code).toBe(0);
+      expect(parseFields(stdout).filter(([name]) => name === 'unknown')).toEqual([
+        ['unknown', `${path}: ${reason}`],
+      ]);
+      expect(parsePublicKeys(stdout)).toHaveLength(1);
+      expect(existsSync(machine.path('/mnt/run'))).toBe(false);
+    });
+
     test('without configured keys and without copying it does nothing', () => {
       expect(run('no', [])).toEqual([]);
       expect(readdirSync(machine.path('/mnt'))).toEqual([]);
     });
+  });
+
+  test('public-keys.sh tells the public halves of what is there', () => {
+    mkdirSync(machine.path('/mnt/etc/secrets/initrd'), { recursive: true });
+    const first = makeKey(machine.path('/mnt/etc/secrets/initrd/first key'));
+    const locked = makeKey(machine.path('/mnt/etc/secrets/initrd/locked'), 'ed25519', 'a passphrase');
+    write('/mnt/etc/secrets/initrd/garbage', 'no key');
+    const paths = ['first key', 'missing', 'garbage', 'locked'].map((name) => `/etc/secrets/initrd/${name}`);
+    const { code, stdout, stderr } = machine.run('public-keys.sh', paths);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = [first, locked].map((pair) => pair.public.split(' ')[1]);
+    expect(parsePublicKeys(stdout).map(({ base64 }) => base64)).toEqual(lines);
   });
 
   describe('check-installed.sh', () => {
@@ -262,7 +292,9 @@ describe.each(shells)('under %s', (shell) => {
       symlinkSync(leadsTo, machine.path('/mnt/nix/var/nix/profiles/system-1-link'));
       write('/mnt/etc/NIXOS', '');
     };
-    const check = (setup = ':') => machine.run('check-installed.sh', [system], { setup });
+    const args = (loader: string) => [system, loader, '/boot', '/boot', 'bootx64.efi', '/boot'];
+    const check = (setup = ':', loader = 'other') =>
+      machine.run('check-installed.sh', args(loader), { setup });
 
     test('is content with what nixos-install leaves', () => {
       install();
@@ -293,6 +325,102 @@ describe.each(shells)('under %s', (shell) => {
         code: 1,
         stderr: expect.stringContaining('leads to /nix/store/other'),
       });
+    });
+
+    /**
+     * Shell text that fills /mnt/boot as systemd-boot does. Not every kernel knows vfat (the virtual machines have a real
+     * one): the table of mounts says so here.
+     */
+    const esp = `
+      mount -t tmpfs none /proc
+      mkdir /proc/self
+      ln -s /bin/busybox /proc/self/exe
+      echo '/dev/vda1 /mnt/boot vfat rw 0 0' >/proc/mounts
+      mkdir -p /mnt/boot/EFI/systemd /mnt/boot/EFI/BOOT /mnt/boot/EFI/nixos /mnt/boot/loader/entries
+      for file in EFI/systemd/systemd-bootx64.efi EFI/BOOT/BOOTX64.EFI EFI/nixos/kernel.efi EFI/nixos/initrd.efi; do
+        echo x >/mnt/boot/$file
+      done
+      entry=/mnt/boot/loader/entries/nixos-generation-1.conf
+      printf '%s\\n' 'title NixOS' 'linux /EFI/nixos/kernel.efi' 'initrd /EFI/nixos/initrd.efi' \\
+        'options init=${system}/init loglevel=4' >$entry
+      printf 'linux /EFI/nixos/old.efi\\noptions init=/nix/store/old/init\\n' >/mnt/boot/loader/entries/nixos-generation-0.conf`;
+
+    test.each([
+      ['as it is made', ':'],
+      ['the loader at its fallback place only', 'rm /mnt/boot/EFI/systemd/*'],
+      ['the loader at its own place only', 'rm -r /mnt/boot/EFI/BOOT'],
+      ['entries that count boots', 'mv $entry /mnt/boot/loader/entries/nixos-generation-1+3.conf'],
+      ['init as a later option', 'sed -i "s/init=/quiet init=/" $entry'],
+    ])('systemd-boot passes: %s', (_, change) => {
+      install();
+      expect(check(`${esp}\n${change}`, 'systemd-boot')).toEqual({ code: 0, stdout: '', stderr: '' });
+    });
+
+    test.each([
+      ['no EFI partition', ': >/proc/mounts', /no EFI partition \(vfat\) is mounted at \/mnt\/boot/],
+      [
+        'another file system',
+        'echo /dev/vda1 /mnt/boot ext4 rw 0 0 >/proc/mounts',
+        /no EFI partition \(vfat\) is mounted/,
+      ],
+      [
+        'no loader',
+        'rm -r /mnt/boot/EFI/BOOT /mnt/boot/EFI/systemd',
+        /systemd-boot is not on the EFI partition/,
+      ],
+      ['no entry for it', 'rm $entry', /no boot entry .* starts \/nix\/store\/abc/],
+      ['no entries', 'rm -r /mnt/boot/loader', /no boot entry/],
+      ['no kernel', 'rm /mnt/boot/EFI/nixos/kernel.efi', /no boot entry/],
+      ['half a kernel', ': >/mnt/boot/EFI/nixos/kernel.efi', /no boot entry/],
+      ['no initrd', 'rm /mnt/boot/EFI/nixos/initrd.efi', /no boot entry/],
+      ['an entry without a kernel', 'sed -i /^linux/d $entry', /no boot entry/],
+      ['an entry for a longer name', `sed -i s,${system}/,${system}-2/, $entry`, /no boot entry/],
+      ['an entry that only mentions it', 'sed -i s/^options/#options/ $entry', /no boot entry/],
+    ])('systemd-boot is refused: %s', (_, change, message) => {
+      install();
+      const { code, stderr } = check(`${esp}\n${change}`, 'systemd-boot');
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(message) });
+    });
+
+    test.each(['grub', 'grub-efi'])('%s needs a configuration that names the system', (loader) => {
+      install();
+      expect(check(':', loader)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('no /mnt/boot/grub/'),
+      });
+      write('/mnt/boot/grub/grub.cfg', 'linux /kernel init=/nix/store/old/init\n');
+      expect(check(':', loader)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('does not start'),
+      });
+      write('/mnt/boot/grub/grub.cfg', `linux /kernel init=${system}/init\n`);
+      const missing = 'GRUB is not on the EFI partition';
+      expect(check(':', loader)).toMatchObject(
+        loader === 'grub' ? { code: 0 } : { code: 1, stderr: expect.stringContaining(missing) },
+      );
+      write('/mnt/boot/EFI/NixOS-boot/grubx64.efi', 'x');
+      expect(check(':', loader).code).toBe(0);
+    });
+
+    test('grub is looked for wherever it is mirrored', () => {
+      install();
+      const mirrored = () =>
+        machine.run('check-installed.sh', [
+          system,
+          'grub',
+          '/boot',
+          '/boot',
+          'bootx64.efi',
+          '/boot1',
+          '/boot2',
+        ]);
+      write('/mnt/boot1/grub/grub.cfg', `init=${system}/init\n`);
+      expect(mirrored()).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('/mnt/boot2/grub/grub.cfg'),
+      });
+      write('/mnt/boot2/grub/grub.cfg', `init=${system}/init\n`);
+      expect(mirrored().code).toBe(0);
     });
   });
 

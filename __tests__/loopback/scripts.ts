@@ -1,7 +1,6 @@
 // Runs the scripts of src/scripts/ as the target runs them: by real shells, as root, on a machine that is only theirs.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { quote } from '../../src/ssh/quote';
@@ -35,10 +34,10 @@ export interface Running {
  * are folders of this test. With `busybox` every program is BusyBox's, but for those that it has not.
  */
 export class Machine {
-  readonly #dir = mkdtempSync(join(tmpdir(), 'machine-'));
+  readonly #dir = mkdtempSync('/var/tmp/machine-');
   readonly #shell: Shell;
-  // /tmp last: this test's own files lie there
-  static readonly #own = ['/root', '/mnt', '/run', '/home', '/var/tmp', '/etc/ssh', BIN, '/tmp'];
+  // /var/tmp last: this test's own files lie there, on a disk, since host-keys.sh tells disks from memory
+  static readonly #own = ['/root', '/mnt', '/run', '/home', '/tmp', '/etc/ssh', BIN, '/var/tmp'];
 
   constructor(shell: Shell) {
     this.#shell = shell;
@@ -77,7 +76,7 @@ export class Machine {
     const interpreter = this.#shell === 'busybox' ? '/bin/busybox sh' : 'dash';
     const mounts = Machine.#own.map((path) => `mount --bind ${quote(this.path(path))} ${path}`);
     const words = args.map(quote).join(' ');
-    // the scripts are copied before /tmp is the machine's own, since the checkout may lie there
+    // the scripts are read before /tmp is the machine's own, since the checkout may lie there
     const prepare = [
       'set -e',
       `text=$(cat ${quote(join(FOLDER, script))}; echo x)`,

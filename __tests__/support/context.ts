@@ -24,7 +24,14 @@ const evaluation: Evaluation = {
   hostKeys: [],
   sshd: { enabled: true, ports: [22], rootLogin: 'prohibit-password', otherKeys: false },
   logins: [],
-  bootLoader: { kind: 'systemd-boot', grubDevices: [], grubEfi: false, efiMountPoint: '/boot' },
+  bootLoader: {
+    kind: 'systemd-boot',
+    grubDevices: [],
+    grubEfi: false,
+    efiMountPoint: '/boot',
+    entriesMountPoint: '/boot',
+    grubPaths: ['/boot'],
+  },
   initrdSsh: { enabled: false, port: 22, hostKeys: [] },
 };
 

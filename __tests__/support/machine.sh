@@ -1,12 +1,16 @@
 #!/bin/sh
-# machine.sh NIX HIDDEN SSHD...: in fresh mount and process namespaces, makes this computer look like a machine of its
+# machine.sh NIX HIDDEN SYSTEM SSHD...: in fresh mount and process namespaces, makes this computer look like a machine of its
 # own and becomes SSHD: empty /root, /run, /nix and /mnt, and a boot id that is new with every start. The folder NIX
-# stays visible; the programs HIDDEN (separated by blanks) are not there.
+# stays visible; the programs HIDDEN (separated by blanks) are not there. /run/current-system leads to SYSTEM, if that
+# is not empty. There is a user `guest`, who is not root.
 set -eu
-nix=$1 hidden=$2
-shift 2
+nix=$1 hidden=$2 system=$3
+shift 3
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/sshd /run/nix-kept /run/nix-conf
+[ -z "$system" ] || ln -s "$system" /run/current-system
+(cat /etc/passwd && echo guest:x:54321:54321::/var/empty:/bin/sh) >/run/passwd
+mount --bind /run/passwd /etc/passwd
 # as in an installer without a network: nothing is fetched, root builds as root
 printf 'substituters =\nbuild-users-group =\n' >/run/nix-conf/nix.conf
 mount --bind "$nix" /run/nix-kept

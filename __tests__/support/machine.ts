@@ -21,6 +21,8 @@ const unshare = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mou
 export interface MachineOptions extends SshdOptions {
   /** Programs that this machine shall lack. */
   hidden?: readonly string[];
+  /** Where /run/current-system leads, on a machine that has one: to something that exists. */
+  system?: string;
   /** Whether `nix-daemon` is in PATH there; yes if not given. */
   nix?: boolean;
 }
@@ -44,7 +46,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Sshd> 
   const sshd = await Sshd.start({
     ...options,
     environment: { PATH: path, NIX_CONF_DIR: '/run/nix-conf', ...options.environment },
-    launcher: [...unshare, 'sh', launcher, nix, (options.hidden ?? []).join(' ')],
+    launcher: [...unshare, 'sh', launcher, nix, (options.hidden ?? []).join(' '), options.system ?? ''],
   });
   atEnd(() => sshd.stop());
   return sshd;

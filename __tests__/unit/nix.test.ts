@@ -282,8 +282,15 @@ describe('evaluate', () => {
     trustedPublicKeys: ['k'],
     hostKeys: [{ type: 'ed25519', path: '/etc/ssh/k', bits: '4096' }],
     sshd: { enabled: true, ports: [2222], rootLogin: 'no', otherKeys: true },
-    logins: [{ name: 'me', keys: ['ssh-ed25519 A\n\nssh-ed25519 B\n', 'ssh-ed25519 C'] }],
-    bootLoader: { kind: 'lanzaboote', grubDevices: ['/dev/vda'], grubEfi: true, efiMountPoint: '/efi' },
+    logins: [{ name: 'me', keys: ['ssh-ed25519 A\n\nssh-ed25519 B\n', 'ssh-ed25519 C'], password: true }],
+    bootLoader: {
+      kind: 'lanzaboote',
+      grubDevices: ['/dev/vda'],
+      grubEfi: true,
+      efiMountPoint: '/efi',
+      entriesMountPoint: '/boot',
+      grubPaths: ['/boot'],
+    },
     initrdSsh: { enabled: true, port: 2223, hostKeys: ['/etc/k'] },
   };
   const answering = (answer: unknown) => nixWith(() => ({ stdout: JSON.stringify(answer) }));
@@ -300,7 +307,7 @@ describe('evaluate', () => {
       trustedPublicKeys: ['k'],
       hostKeys: [{ type: 'ed25519', path: '/etc/ssh/k', bits: '4096' }],
       sshd: found.sshd,
-      logins: [{ name: 'me', keys: ['ssh-ed25519 A', 'ssh-ed25519 B', 'ssh-ed25519 C'] }],
+      logins: [{ name: 'me', keys: ['ssh-ed25519 A', 'ssh-ed25519 B', 'ssh-ed25519 C'], password: true }],
       bootLoader: { ...found.bootLoader, kind: 'other' },
       initrdSsh: found.initrdSsh,
     });

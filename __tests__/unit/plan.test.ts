@@ -47,10 +47,17 @@ const demo: FlakeEvaluation = {
   disks: [{ device: '/dev/disk/by-id/a', destroy: true }],
   substituters: [],
   trustedPublicKeys: [],
-  hostKeys: [],
+  hostKeys: [{ type: 'ed25519', path: '/etc/ssh/ssh_host_ed25519_key', bits: '' }],
   sshd: { enabled: true, ports: [22], rootLogin: 'prohibit-password', otherKeys: false },
-  logins: [{ name: 'root', keys: ['ssh-ed25519 AAAA me'] }],
-  bootLoader: { kind: 'systemd-boot', grubDevices: [], grubEfi: false, efiMountPoint: '/boot' },
+  logins: [{ name: 'root', keys: ['ssh-ed25519 AAAA me'], password: false }],
+  bootLoader: {
+    kind: 'systemd-boot',
+    grubDevices: [],
+    grubEfi: false,
+    efiMountPoint: '/boot',
+    entriesMountPoint: '/boot',
+    grubPaths: ['/boot'],
+  },
   initrdSsh: { enabled: false, port: 22, hostKeys: [] },
 };
 const bothDisks: MachineText = {
@@ -137,6 +144,11 @@ describe('makePlan', () => {
   ])('does the phases asked for: %j', (inputs: Record<string, string>, phases) => {
     expect(plan({ inputs }).phases).toEqual(phases);
   });
+
+  test('verifies nothing where nothing could be recognised', () => {
+    const { phases } = plan({ evaluation: { hostKeys: [] } });
+    expect(phases).toEqual(['preflight', 'build', 'kexec', 'disko', 'install', 'reboot']);
+  });
 });
 
 describe('the guards', () => {
@@ -163,6 +175,18 @@ describe('the guards', () => {
       'install on NixOS in use',
       { facts: nixos, inputs: { phases: 'install', 'on-installed': 'reinstall' } },
       /need a NixOS installer/,
+    ],
+    ['a system that lets nobody in', { evaluation: { logins: [] } }, /authorizes no key, and no password/],
+    [
+      'an update that lets nobody in',
+      { facts: nixos, inputs: { 'on-installed': 'update' }, evaluation: { logins: [] } },
+      /authorizes no key, and no password/,
+    ],
+    ['a boot loader for another firmware', { facts: { ...debian, uefi: false } }, /needs UEFI/],
+    [
+      'a proof that cannot be given',
+      { inputs: { verify: 'system' }, evaluation: { hostKeys: [] } },
+      /verify: system is not possible/,
     ],
     [
       'another architecture',
@@ -193,6 +217,10 @@ describe('the guards', () => {
   });
 
   test.each<[string, Change]>([
+    [
+      'a system that lets nobody in and is not installed',
+      { inputs: { phases: 'kexec' }, evaluation: { logins: [] } },
+    ],
     ['NixOS that may be wiped', { facts: nixos, inputs: { 'on-installed': 'reinstall' } }],
     ['a reboot of NixOS', { facts: nixos, inputs: { phases: 'reboot' } }],
     ['sudo', { facts: { ...debian, isRoot: false, privilege: 'sudo' } }],

@@ -383,3 +383,26 @@ describe('readRawInputs', () => {
     expect(readRawInputs(environment)).toEqual({ 'ssh-private-key': 'a\n', flake: ' x ', two_words: '' });
   });
 });
+
+describe('post-install-known-hosts', () => {
+  const problem = (host: string, more: RawInputs) =>
+    problemsOf({ ...needed, 'post-install-known-hosts': hostKeyLine(host), ...more })[
+      'post-install-known-hosts'
+    ];
+
+  test.each<[string, string, RawInputs]>([
+    ['the port that was given', '[example.org]:99', { 'post-install-ssh-port': '99' }],
+    ['the port of a forwarding', '[example.org]:4022', { 'post-kexec-ssh-port': '4022' }],
+    ['another address', 'web', { 'post-install-ssh-host': 'web', 'post-install-ssh-port': '22' }],
+  ])('is looked up by %s', (_, host, more) => {
+    expect(problem(host, more)).toBeUndefined();
+    expect(problem('elsewhere', more)).toBe(
+      `has no key for ${host}, only for elsewhere; a line for this machine begins with ${host}`,
+    );
+  });
+
+  test('waits for the evaluation where that decides about the port', () => {
+    expect(problem('[example.org]:2222', {})).toBeUndefined();
+    expect(problem('elsewhere', { 'post-install-ssh-port': 'x' })).toBeUndefined();
+  });
+});

@@ -259,6 +259,7 @@ describe('Progress', () => {
       verified: 'none',
       phases: [],
       hostKeys: [],
+      agePublicKeys: [],
       plan: null,
       planDigest: null,
       failure: null,

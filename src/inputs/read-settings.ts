@@ -124,6 +124,7 @@ function readMachineSettings(
   };
   checkPinnedHost(settings, reader);
   checkStorePaths(settings, reader);
+  checkPinnedAfterwards(settings, reader);
   if (settings.onInstalled.value === 'converge' && settings.installId.value === undefined)
     reader.problem(
       'install-id',
@@ -285,25 +286,47 @@ const knownHosts: parse.Parser<readonly KnownHost[] | undefined> = (text) => {
 
 /** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
 function checkPinnedHost(settings: MachineSettings, reader: InputReader): void {
-  const lines = settings.knownHosts.value;
-  const { host } = settings.targetHost.value;
   // without a valid port there is nothing to look up
-  if (lines === undefined || host === '' || reader.hasProblem('ssh-port')) return;
+  if (reader.hasProblem('ssh-port')) return;
   // lines for other machines are what accept-new is for
   if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new') return;
-  const port = settings.sshPort.value;
+  const { host } = settings.targetHost.value;
+  checkLinesName(host, settings.sshPort.value, 'known-hosts', settings.knownHosts.value, reader);
+}
+
+/** The same for the installed system, where its port does not depend on the configuration. */
+function checkPinnedAfterwards(settings: MachineSettings, reader: InputReader): void {
+  const { postInstall, postKexecSshPort, targetHost } = settings;
+  const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
+  const port = postInstall.port.value ?? givenPort;
+  const inputs = ['post-install-ssh-host', 'post-install-ssh-port', 'post-kexec-ssh-port'] as const;
+  if (port === undefined || inputs.some((input) => reader.hasProblem(input))) return;
+  const host = postInstall.host.value ?? targetHost.value.host;
+  checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
+}
+
+function checkLinesName(
+  host: string,
+  port: number,
+  input: InputName,
+  lines: readonly KnownHost[] | undefined,
+  reader: InputReader,
+): void {
+  if (lines === undefined || host === '') return;
   const { accepted } = pinnedKeys(lines, host, port);
   if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0)) return;
+  const name = knownHostsName(host, port);
   if (accepted.length > 0) {
+    const types = accepted.map(({ type }) => type).join(', ');
     reader.problem(
-      'known-hosts',
-      `has only ${accepted.map(({ type }) => type).join(', ')} for ${knownHostsName(host, port)}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`,
+      input,
+      `has only ${types} for ${name}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`,
     );
     return;
   }
   const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
   reader.problem(
-    'known-hosts',
-    `has no key for ${knownHostsName(host, port)}, only for ${names}; a line for this machine begins with ${knownHostsName(host, port)}`,
+    input,
+    `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`,
   );
 }

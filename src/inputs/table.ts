@@ -35,7 +35,8 @@ export const inputs = [
   { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
   {
     name: 'post-kexec-ssh-port',
-    description: 'Port of the SSH server of the installer and of the installed system.',
+    description:
+      'Port of the SSH server of the installer, and of the installed system if post-install-ssh-port is not given.',
     default: '22',
   },
   {
@@ -126,7 +127,7 @@ export const inputs = [
   {
     name: 'post-install-known-hosts',
     description:
-      'known_hosts lines that the installed system must show, where its host key is neither copied nor made by this run.',
+      'known_hosts lines that pin the installed system’s host key, where that is neither copied nor made by this run.',
   },
   {
     name: 'plan',

@@ -26,59 +26,87 @@ let
       openssh = config.services.openssh or { };
       initrdSsh = config.boot.initrd.network.ssh or { };
       grub = config.boot.loader.grub or { };
-      # users whom sshd would let in by a key
+      efi = toString (config.boot.loader.efi.efiSysMountPoint or "/boot");
+      entries = config.boot.loader.systemd-boot.xbootldrMountPoint or null;
+      settings = openssh.settings or { };
+      users = attrValues (
+        builtins.mapAttrs (attribute: user: user // { name = user.name or attribute; }) (config.users.users or { })
+      );
+      keyFilesOf = user: user.openssh.authorizedKeys.keyFiles or [ ];
+      # NixOS reads them itself, and where one is missing says so in no way that a user would understand
+      missingKeyFiles = builtins.filter (file: !builtins.pathExists file) (builtins.concatMap keyFilesOf users);
+      # sshd's own default is yes
+      passwords =
+        (settings.PasswordAuthentication or true) != false || (settings.KbdInteractiveAuthentication or true) != false;
+      # only whether there is one: the value stays where it is. "!" and "*" begin a hash that nothing fits, and sshd takes
+      # no empty password
+      isPassword = value: value != null && value != "" && builtins.match "[!*].*" (toString value) == null;
+      hasPassword =
+        user:
+        builtins.any (name: isPassword (user.${name} or null)) [
+          "hashedPassword"
+          "password"
+          "initialHashedPassword"
+          "initialPassword"
+          "hashedPasswordFile"
+        ];
+      # users whom sshd may let in
       logins = map (user: {
         inherit (user) name;
-        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (user.openssh.authorizedKeys.keyFiles or [ ]);
-      }) (attrValues (builtins.mapAttrs (name: user: user // { inherit name; }) (config.users.users or { })));
-    in
-    {
-      inherit system;
-      toplevel = derivation build.toplevel;
-      diskoScript = if request.disko == null then null else
-        if build ? ${request.disko} then derivation build.${request.disko} else "missing";
-      hostName = config.networking.hostName or "";
-      disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (
-        attrValues (config.disko.devices.disk or { })
-      );
-      substituters = map toString (config.nix.settings.substituters or [ ]);
-      trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);
-      hostKeys =
-        if openssh.enable or false then
-          map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or ""); }) (openssh.hostKeys or [ ])
-        else
-          [ ];
-      sshd = {
-        enabled = openssh.enable or false;
-        ports = openssh.ports or [ 22 ];
-        rootLogin = toString (openssh.settings.PermitRootLogin or "prohibit-password");
-        # keys that the configuration does not know: from a program, or an authority
-        otherKeys =
-          (openssh.authorizedKeysCommand or "none") != "none" || (openssh.settings.TrustedUserCAKeys or null) != null;
-      };
-      logins = builtins.filter (login: login.keys != [ ]) logins;
-      bootLoader = {
-        kind =
-          if config.boot.loader.systemd-boot.enable or false then
-            "systemd-boot"
-          else if grub.enable or false then
-            "grub"
+        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (keyFilesOf user);
+        password = passwords && hasPassword user;
+      }) (builtins.filter (user: user.enable or true) users);
+      found = {
+        inherit system;
+        toplevel = derivation build.toplevel;
+        diskoScript = if request.disko == null then null else
+          if build ? ${request.disko} then derivation build.${request.disko} else "missing";
+        hostName = config.networking.hostName or "";
+        disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (
+          attrValues (config.disko.devices.disk or { })
+        );
+        substituters = map toString (config.nix.settings.substituters or [ ]);
+        trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);
+        hostKeys =
+          if openssh.enable or false then
+            map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or ""); }) (openssh.hostKeys or [ ])
           else
-            "other";
-        grubDevices = map toString (grub.devices or [ ]);
-        grubEfi = grub.efiSupport or false;
-        efiMountPoint = toString (config.boot.loader.efi.efiSysMountPoint or "/boot");
+            [ ];
+        sshd = {
+          enabled = openssh.enable or false;
+          ports = openssh.ports or [ 22 ];
+          rootLogin = toString (openssh.settings.PermitRootLogin or "prohibit-password");
+          # keys that the configuration does not know: from a program, or an authority
+          otherKeys =
+            (openssh.authorizedKeysCommand or "none") != "none" || (openssh.settings.TrustedUserCAKeys or null) != null;
+        };
+        logins = builtins.filter (login: login.keys != [ ] || login.password) logins;
+        bootLoader = {
+          kind =
+            if config.boot.loader.systemd-boot.enable or false then
+              "systemd-boot"
+            else if grub.enable or false then
+              "grub"
+            else
+              "other";
+          grubDevices = map toString (grub.devices or [ ]);
+          grubEfi = grub.efiSupport or false;
+          efiMountPoint = efi;
+          entriesMountPoint = if entries == null then efi else toString entries;
+          grubPaths = map (boot: toString boot.path) (grub.mirroredBoots or [ { path = "/boot"; } ]);
+        };
+        initrdSsh = {
+          enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);
+          port = initrdSsh.port or 22;
+          hostKeys = map toString (initrdSsh.hostKeys or [ ]);
+        };
       };
-      initrdSsh = {
-        enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);
-        port = initrdSsh.port or 22;
-        hostKeys = map toString (initrdSsh.hostKeys or [ ]);
-      };
-    };
+    in
+    if missingKeyFiles == [ ] then { inherit found; } else { missingKeyFiles = map toString missingKeyFiles; };
 in
 if !(configurations ? ${request.name}) then
   { unknown = attrNames configurations; }
 else if nixos ? missing then
   { inherit (nixos) missing; }
 else
-  { found = describe nixos.ok; }
+  describe nixos.ok

@@ -1,9 +1,13 @@
+import { accessAfterwards, pinnedAfterwards } from '../plan/access-afterwards';
 import { systemPathOf } from '../plan/evaluation';
-import { parsePublicKeys } from '../ssh/host-keys';
 import * as scripts from '../ssh/scripts';
+import { checkInstalled } from './check-installed';
 import type { PhaseContext } from './context';
 import { copyClosure } from './copy-closure';
 import { runInProgress } from './detached-work';
+import { prepareHostKeys } from './host-keys';
+import { readInitrdKeys } from './initrd';
+import { recordHostKeys } from './running-system';
 import { removeDiskKeys } from './secret-files';
 
 const nixosInstall = 'exec nixos-install --no-root-passwd --no-channel-copy --system "$1"\n';
@@ -22,19 +26,12 @@ export async function install(context: PhaseContext): Promise<void> {
     idleMs: settings.deadlines.idle.value,
     onLine: (line) => runtime.log.foreign('nixos-install', line),
   });
-  await target.run(scripts.checkInstalled, [system], { privileged: true });
+  await checkInstalled(context);
+  await readInitrdKeys(context);
   progress.targetState = 'installed';
   progress.systemPath = system;
+  const access = accessAfterwards(settings, evaluation);
+  const pinned = pinnedAfterwards(settings, access)?.accepted;
+  recordHostKeys(context, access.endpoint, pinned ?? progress.expectedHostKeys);
   await removeDiskKeys(context);
-}
-
-/** The new system's host keys are made before it boots, so that it can be recognised when it does. */
-async function prepareHostKeys({ evaluation, settings, target, runtime }: PhaseContext) {
-  const configured = evaluation.hostKeys.flatMap(({ type, path, bits }) => [type, path, bits]);
-  const copy = settings.copyHostKeys.value ? 'yes' : 'no';
-  const { stdout } = await target.run(scripts.hostKeys, [copy, ...configured], {
-    privileged: true,
-    onErrorLine: (line) => runtime.log.foreign('ssh-keygen', line),
-  });
-  return parsePublicKeys(stdout);
 }

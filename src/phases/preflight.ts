@@ -8,8 +8,11 @@ import { readInventory } from '../plan/disks/inventory';
 import { diskPaths } from '../plan/disks/paths';
 import { type Evaluation, evaluate } from '../plan/evaluation';
 import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess } from '../plan/facts';
+import { firmwareWarnings } from '../plan/firmware';
+import { lockOutWarnings } from '../plan/lock-out';
 import { diskSituation, makePlan, type Plan } from '../plan/plan';
 import { describeStorePaths } from '../plan/store-paths';
+import { verificationWarnings } from '../plan/verification';
 import { allDerivations, derivationsOf, observeWork, type Work } from '../plan/work';
 import type { Runtime } from '../runtime';
 import { textOf } from '../secrets';
@@ -65,6 +68,7 @@ export async function preflight(
   warn(settings, facts, plan, runtime);
   for (const text of diskWarnings(diskSituation({ settings, evaluation, inventory }, plan.action)))
     runtime.log.warning(text);
+  warnOfAfterwards(settings, evaluation, facts, plan, runtime);
   const work =
     plan.action === 'nothing'
       ? null
@@ -152,6 +156,24 @@ async function trustCarriedKeys(
   const access = await readCarriedAccess(target, settings.publicKey);
   if (!facts.isInstaller) target.trust.extend(access.hostKeys);
   return access;
+}
+
+/** What will be found out only when the new system boots. */
+function warnOfAfterwards(
+  settings: MachineSettings,
+  evaluation: Evaluation,
+  facts: Facts,
+  { phases, action }: Plan,
+  { log }: Runtime,
+): void {
+  const texts = [
+    ...(phases.includes('install') ? firmwareWarnings(facts, evaluation) : []),
+    ...(phases.includes('reboot') || action === 'update'
+      ? verificationWarnings(settings, evaluation, action)
+      : []),
+    ...(phases.includes('verify') ? lockOutWarnings(settings, evaluation) : []),
+  ];
+  for (const text of texts) log.warning(text);
 }
 
 function warn(settings: MachineSettings, facts: Facts, plan: Plan, runtime: Runtime): void {

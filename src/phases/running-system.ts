@@ -1,6 +1,8 @@
 import { GuardError } from '../errors';
 import { systemPathOf } from '../plan/evaluation';
 import { parseFields } from '../plan/facts';
+import { ageRecipient } from '../ssh/age-recipient';
+import type { Endpoint } from '../ssh/connection';
 import { type HostKey, knownHostsLine } from '../ssh/host-keys';
 import * as scripts from '../ssh/scripts';
 import type { PhaseContext } from './context';
@@ -31,11 +33,20 @@ export async function proveRunningSystem(context: PhaseContext, keys: readonly H
 
 /** @param keys the host keys that the machine is known to have now */
 export function recordProof(
-  { target, progress }: PhaseContext,
+  context: PhaseContext,
   level: 'system' | 'host-key',
   keys: readonly HostKey[],
 ): void {
-  progress.verified = level;
-  const { host, port } = target.endpoint;
+  context.progress.verified = level;
+  recordHostKeys(context, context.target.endpoint, keys);
+}
+
+/** The host keys of the new system, for whoever connects to it next. */
+export function recordHostKeys(
+  { progress }: PhaseContext,
+  { host, port }: Endpoint,
+  keys: readonly HostKey[],
+): void {
   progress.hostKeyLines = keys.map((key) => knownHostsLine(host, port, key));
+  progress.agePublicKeys = keys.map(ageRecipient).filter((recipient) => recipient !== undefined);
 }

@@ -4,7 +4,10 @@ import type { Action } from './decide';
 import { checkDisks, type DiskSituation } from './disks/guards';
 import type { Evaluation } from './evaluation';
 import type { Facts } from './facts';
+import { checkFirmware } from './firmware';
+import { checkLockOut } from './lock-out';
 import type { Situation } from './plan';
+import { checkVerification } from './verification';
 
 /** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */
 const leastMemoryKiB = 900 * 1024;
@@ -26,7 +29,10 @@ export function checkMachine(
   checkIdentity(settings, facts);
   if (action === 'nothing') return;
   checkArchitecture(facts, evaluation);
+  if (action === 'update' || phases.includes('install')) checkLockOut(settings, evaluation);
+  if (action === 'update' || phases.includes('reboot')) checkVerification(settings, evaluation, action);
   if (action === 'update') return;
+  if (phases.includes('install')) checkFirmware(facts, evaluation);
   if (kexecNeeded) checkKexec(facts);
   else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
     throw new GuardError('disko and install need a NixOS installer, but the machine does not run one', {

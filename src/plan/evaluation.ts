@@ -40,10 +40,13 @@ export interface ConfiguredSshd {
   readonly otherKeys: boolean;
 }
 
-/** A user with authorized keys: lines as authorized_keys files hold them. */
+/** A user whom sshd may let in. */
 export interface ConfiguredLogin {
   readonly name: string;
+  /** Lines as authorized_keys files hold them. */
   readonly keys: readonly string[];
+  /** Whether the user has a password, and sshd takes passwords. */
+  readonly password: boolean;
 }
 
 export interface ConfiguredBootLoader {
@@ -51,6 +54,10 @@ export interface ConfiguredBootLoader {
   readonly grubDevices: readonly string[];
   readonly grubEfi: boolean;
   readonly efiMountPoint: string;
+  /** Where systemd-boot's entries lie: the ESP, or a partition of their own (XBOOTLDR). */
+  readonly entriesMountPoint: string;
+  /** The folders above `grub/grub.cfg`. */
+  readonly grubPaths: readonly string[];
 }
 
 /** The SSH server of the initrd, in which a disk's passphrase can be entered. */
@@ -162,6 +169,14 @@ function readEvaluation(answer: unknown, flake: FlakeReference): FlakeEvaluation
       `nixosConfigurations."${flake.name}" has no attribute ${value.missing} (of ${flake.path.join('.')})`,
     );
   }
+  if (Array.isArray(value.missingKeyFiles)) {
+    throw new NixError(
+      `nixosConfigurations."${flake.name}" names files with authorized keys that do not exist: ${value.missingKeyFiles.join(', ')}`,
+      {
+        hint: 'a flake sees only files that git knows: git add them, or correct users.users.*.openssh.authorizedKeys.keyFiles',
+      },
+    );
+  }
   const found = asRecord(value.found);
   if (found.diskoScript === 'missing') {
     throw new NixError(`nixosConfigurations."${flake.name}" has no disko script in config.system.build`, {
@@ -194,8 +209,9 @@ function readEvaluation(answer: unknown, flake: FlakeReference): FlakeEvaluation
       rootLogin: String(sshd.rootLogin),
       otherKeys: sshd.otherKeys === true,
     },
-    logins: asRecords(found.logins).map(({ name, keys }) => ({
+    logins: asRecords(found.logins).map(({ name, keys, password }) => ({
       name: String(name),
+      password: password === true,
       keys: asStrings(keys).flatMap((text) => text.split('\n').filter((line) => line.trim() !== '')),
     })),
     bootLoader: {
@@ -203,6 +219,8 @@ function readEvaluation(answer: unknown, flake: FlakeReference): FlakeEvaluation
       grubDevices: asStrings(bootLoader.grubDevices),
       grubEfi: bootLoader.grubEfi === true,
       efiMountPoint: String(bootLoader.efiMountPoint),
+      entriesMountPoint: String(bootLoader.entriesMountPoint),
+      grubPaths: asStrings(bootLoader.grubPaths),
     },
     initrdSsh: {
       enabled: initrdSsh.enabled === true,

@@ -11,6 +11,7 @@ import { type Binding, bind } from './disks/identity';
 import type { Inventory } from './disks/inventory';
 import type { ConfiguredDisk, Evaluation } from './evaluation';
 import type { CarriedAccess, Facts } from './facts';
+import { isVerifiable } from './verification';
 import type { Work } from './work';
 
 export const phaseNames = [
@@ -111,15 +112,15 @@ export function makePlan(situation: Situation): Plan {
   return {
     action,
     reason,
-    phases: phasesOf(action, settings, kexecNeeded),
+    phases: phasesOf(action, situation, kexecNeeded),
     authorizeKey: kexecNeeded && !access.keyIsCarried,
     offline: offlinePlan(settings, evaluation),
     online: onlinePlan(situation, disks),
   };
 }
 
-function phasesOf(action: Action, settings: MachineSettings, kexecNeeded: boolean): PhaseName[] {
-  const verify = settings.verify.value !== 'off';
+function phasesOf(action: Action, { settings, evaluation }: Situation, kexecNeeded: boolean): PhaseName[] {
+  const verify = settings.verify.value !== 'off' && isVerifiable(settings, evaluation, action);
   switch (action) {
     case 'nothing':
       return ['preflight'];

@@ -71,6 +71,11 @@ const knownFailures: readonly KnownFailure[] = [
     says: /nix-daemon: not found|nix-daemon: command not found/,
     hint: 'the machine has no Nix: it does not run a NixOS installer',
   },
+  // last, since whatever is known of the reason is better advice
+  {
+    says: /^(nixos-install|check-installed\.sh) (failed|was killed)/,
+    hint: 'the machine was not rebooted: it still runs the installer, with the new disks at /mnt, and lets root in. Correct the configuration (boot.loader, where the EFI partition is mounted, how big it is) and run again',
+  },
 ];
 
 /** Advice for a failure that is known, found by what it says. */

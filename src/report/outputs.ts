@@ -5,7 +5,7 @@ export const outputs = [
   { name: 'outcome', description: 'planned, built, prepared, installed, updated, unchanged or failed.' },
   {
     name: 'target-state',
-    description: 'How far the machine came: untouched, installer, partitioned, installed, booted.',
+    description: 'How far the machine came: untouched, installer, partitioned, installed, unlocking, booted.',
   },
   { name: 'system-path', description: 'Store path of the installed system.' },
   {
@@ -14,6 +14,11 @@ export const outputs = [
   },
   { name: 'phases', description: 'The phases that ran, as JSON: name, outcome, seconds.' },
   { name: 'host-keys', description: 'known_hosts lines of the new system.' },
+  {
+    name: 'age-public-keys',
+    description:
+      'age recipients of its ed25519 host keys, for sops-nix and agenix; RSA and ECDSA keys have none.',
+  },
   { name: 'plan', description: 'The plan as JSON.' },
   { name: 'plan-digest', description: 'SHA-256 of what the plan decides, for approved-plan.' },
   {
@@ -31,6 +36,7 @@ export function outputsOf(result: Result, resultFile: string): Record<OutputName
     verified: result.verified,
     phases: JSON.stringify(result.phases),
     'host-keys': result.hostKeys.join('\n'),
+    'age-public-keys': result.agePublicKeys.join('\n'),
     plan: result.plan === null ? '' : JSON.stringify(result.plan),
     'plan-digest': result.planDigest ?? '',
     'result-file': resultFile,

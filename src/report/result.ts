@@ -5,7 +5,7 @@ import type { HostKey } from '../ssh/host-keys';
 /** `built`: no machine was contacted. `prepared`: the phases that were asked for end before install, and were done. */
 export type Outcome = 'planned' | 'built' | 'prepared' | 'installed' | 'updated' | 'unchanged' | 'failed';
 /** How far the machine came. From `partitioned` on the old data is gone. */
-export type TargetState = 'untouched' | 'installer' | 'partitioned' | 'installed' | 'booted';
+export type TargetState = 'untouched' | 'installer' | 'partitioned' | 'installed' | 'unlocking' | 'booted';
 /** What was proven about the new system. */
 export type Verified = 'system' | 'host-key' | 'none';
 
@@ -34,6 +34,8 @@ export interface Result {
   readonly phases: readonly PhaseRecord[];
   /** The host keys that the machine is known to have in the end, as known_hosts lines. */
   readonly hostKeys: readonly string[];
+  /** The age recipients of those that are ed25519 keys. */
+  readonly agePublicKeys: readonly string[];
   readonly plan: PublishedPlan | null;
   readonly planDigest: string | null;
   readonly failure: Failure | null;
@@ -48,9 +50,12 @@ export class Progress {
   plan: PublishedPlan | undefined;
   /** The keys that the new system must show after the reboot. */
   expectedHostKeys: readonly HostKey[] = [];
+  /** The keys of the new system's initrd, where they could be read. */
+  initrdHostKeys: readonly HostKey[] = [];
   hostKeyLines: readonly string[] = [];
   /** What goes on on the machine when this run stops now: `disko`, `nixos-install`, … */
   goesOn: string | undefined;
+  agePublicKeys: readonly string[] = [];
   readonly #phases: PhaseRecord[] = [];
   #current: PhaseName | undefined;
 
@@ -79,6 +84,7 @@ export class Progress {
       verified: this.verified,
       phases: this.#phases,
       hostKeys: this.hostKeyLines,
+      agePublicKeys: this.agePublicKeys,
       plan: this.plan ?? null,
       planDigest: this.plan === undefined ? null : planDigest(this.plan),
       failure: failure ?? null,

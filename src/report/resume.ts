@@ -22,5 +22,7 @@ const byState: Record<TargetState, string> = {
     'the old data is gone and the new system is not complete: run the workflow again, it takes the installer over and starts anew with the disks',
   installed:
     'the new system is on the disks and the machine was rebooted, but was not seen running: log in and look; to run the workflow again on a machine that runs NixOS needs on-installed',
+  unlocking:
+    'the new system boots, and waits in its initrd for a disk’s passphrase: unlock it, and nothing is left to do',
   booted: 'the machine runs the new system: nothing is left to do',
 };

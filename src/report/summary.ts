@@ -22,6 +22,7 @@ const states: Record<TargetState, string> = {
   installer: 'in the installer; its disks were not changed',
   partitioned: 'in the installer; its disks were partitioned anew and the old data is gone',
   installed: 'installed, but not seen running',
+  unlocking: 'installed; its initrd waits for a disk’s passphrase',
   booted: 'running the new system',
 };
 

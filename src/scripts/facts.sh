@@ -42,4 +42,5 @@ echo "installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)"
 for address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\{0,1\} \([^ ]*\).*/\1/p'); do
   echo "address=$address"
 done
-echo "systemPath=$(readlink -f /run/current-system 2>/dev/null)"
+# readlink would print the name of what is not there
+echo "systemPath=$([ ! -e /run/current-system ] || readlink -f /run/current-system)"

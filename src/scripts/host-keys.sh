@@ -1,7 +1,8 @@
 #!/bin/sh
 # host-keys.sh COPY [TYPE PATH BITS]...: as root, sees to it that the new system below /mnt has its SSH host keys before it
 # boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the
-# configured ones that are still missing (BITS may be empty). Prints the public keys. Never replaces an existing key.
+# configured ones that are still missing (BITS may be empty). Prints the public keys, and "unknown=PATH: REASON" for
+# a key that cannot be made now. Never replaces an existing key.
 set -eu
 umask 077
 copy=$1
@@ -13,18 +14,34 @@ if [ "$copy" = yes ]; then
     if [ -f "$file" ] && [ ! -e "$to" ] && [ ! -L "$to" ]; then cp -p "$file" "$to"; fi
   done
 fi
-while [ $# -ge 3 ]; do
-  type=$1 file=/mnt$2 bits=$3
-  shift 3
-  if [ ! -e "$file" ] && [ ! -L "$file" ]; then
-    (umask 022 && mkdir -p "$(dirname "$file")")
-    ssh-keygen -q -t "$type" ${bits:+-b "$bits"} -N '' -C '' -f "$file" </dev/null >&2
+
+# make_key TYPE FILE BITS: FILE and FILE.pub, as far as they are missing
+make_key() {
+  if [ ! -e "$2" ] && [ ! -L "$2" ]; then
+    (umask 022 && mkdir -p "${2%/*}") >&2 &&
+      ssh-keygen -q -t "$1" ${3:+-b "$3"} -N '' -C '' -f "$2" </dev/null >&2 || return 1
   fi
-  if [ ! -f "$file.pub" ]; then
+  if [ ! -f "$2.pub" ]; then
     # not half a file: the next run would take it for the key
-    ssh-keygen -y -f "$file" >"$file.pub.new"
-    mv "$file.pub.new" "$file.pub"
+    ssh-keygen -y -P '' -f "$2" </dev/null >"$2.pub.new" && mv "$2.pub.new" "$2.pub" || return 1
   fi
-  chmod 644 "$file.pub"
-  cut -d' ' -f1,2 "$file.pub"
+  chmod 644 "$2.pub"
+}
+
+while [ $# -ge 3 ]; do
+  type=$1 path=$2 bits=$3
+  shift 3
+  file=/mnt$path
+  case $path in
+  /run/* | /dev/* | /proc/* | /sys/*) echo "unknown=$path: it is made at boot" ;;
+  *)
+    if ! make_key "$type" "$file" "$bits"; then
+      echo "unknown=$path: ssh-keygen failed"
+    elif [ "$(stat -f -c %T "${file%/*}" 2>/dev/null)" = tmpfs ]; then
+      echo "unknown=$path: it lies in memory"
+    else
+      cut -d' ' -f1,2 "$file.pub"
+    fi
+    ;;
+  esac
 done

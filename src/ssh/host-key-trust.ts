@@ -37,8 +37,8 @@ export class HostKeyTrust {
   }
 
   /** The same, but for the accepted keys: what was revoked stays so. */
-  pinnedTo(accepted: readonly HostKey[]): HostKeyTrust {
-    return HostKeyTrust.pinned(accepted, this.#revoked);
+  pinnedTo(accepted: readonly HostKey[], alsoRevoked: readonly HostKey[] = []): HostKeyTrust {
+    return HostKeyTrust.pinned(accepted, [...this.#revoked, ...alsoRevoked]);
   }
 
   /** Why no key at all is accepted, if that is so. */

@@ -5,7 +5,8 @@ import { ConnectionError, RemoteCommandError, TimeoutError } from '../errors';
 import type { Runtime } from '../runtime';
 import { type Connection, dropped, type Endpoint, nameOf } from './connection';
 import { Dialer, pauseMs, type TargetOptions } from './dialer';
-import type { HostKeyTrust } from './host-key-trust';
+import { HostKeyTrust } from './host-key-trust';
+import type { HostKey } from './host-keys';
 import { LineSplitter } from './line-splitter';
 import { MarkerFilter, type Privilege, remoteCommand, type Script } from './remote-command';
 import { checked, type RemoteResult, RunningScript, type RunOptions } from './running-script';
@@ -43,8 +44,8 @@ export class Target {
     return this.#connection?.isOpen === true;
   }
 
-  /** From now on the machine is reached elsewhere, by another user or with other host keys. */
-  moveTo(change: Partial<Pick<TargetOptions, 'endpoint' | 'trust'>>): void {
+  /** From now on the machine is reached elsewhere, by another user or with other keys. */
+  moveTo(change: Partial<Pick<TargetOptions, 'endpoint' | 'trust' | 'privateKey'>>): void {
     this.close();
     this.#options = { ...this.#options, ...change };
   }
@@ -67,6 +68,21 @@ export class Target {
   /** Connects without patience. @throws ConnectionError at the first failure */
   async connectOnce(signal: AbortSignal): Promise<void> {
     this.#connection = await new Dialer(this.#options, this.#runtime).dial(signal);
+  }
+
+  /**
+   * The key that whoever listens on another port of the machine shows, without logging in.
+   *
+   * @returns undefined when no SSH server answers
+   */
+  async hostKeyAt(port: number, signal: AbortSignal): Promise<HostKey | undefined> {
+    // accepts no key at all, so that the connection ends once it is shown
+    const trust = HostKeyTrust.pinned([]);
+    const options = { ...this.#options, endpoint: { ...this.endpoint, port }, trust };
+    await new Dialer(options, this.#runtime).dial(signal).catch((error: unknown) => {
+      if (!(error instanceof ConnectionError)) throw error;
+    });
+    return trust.offered;
   }
 
   /**
@@ -146,10 +162,18 @@ export class Target {
    * Waits until the machine answers from another boot than before, and stays connected to that.
    *
    * @param refusedLogins so many times the login may be refused before that is believed
+   * @param recognise is asked who answers, if not the new boot; a name means that it is worth waiting for the end of that
    * @returns the new boot id
    * @throws ConnectionError when it answers with another host key or refuses the login; TimeoutError
    */
-  waitForBoot(previousBootId: string, what: string, ms: number, refusedLogins: number): Promise<string> {
+  waitForBoot(
+    previousBootId: string,
+    what: string,
+    ms: number,
+    refusedLogins: number,
+    recognise: (error: AboutConnection, signal: AbortSignal) => Promise<string | undefined> = async () =>
+      undefined,
+  ): Promise<string> {
     this.close();
     let refused = 0;
     return this.#waiting(what, ms, async (signal, note) => {
@@ -160,9 +184,11 @@ export class Target {
           note(stillTheOldBoot);
           this.close();
         } catch (error) {
-          if (!isAboutConnection(error) || isHostKeyError(error)) throw error;
-          if (isRefusal(error) && ++refused >= refusedLogins) throw error;
-          note(error.message);
+          if (!isAboutConnection(error)) throw error;
+          const known = await recognise(error, signal);
+          if (known === undefined && isHostKeyError(error)) throw error;
+          if (known === undefined && isRefusal(error) && ++refused >= refusedLogins) throw error;
+          note(known ?? error.message);
         }
         await this.#runtime.clock.sleep(pauseMs, signal);
       }
@@ -242,7 +268,7 @@ function isDropped(error: unknown): error is ConnectionError {
   return error instanceof ConnectionError && error.reason === 'dropped';
 }
 
-type AboutConnection = ConnectionError | RemoteCommandError;
+export type AboutConnection = ConnectionError | RemoteCommandError;
 
 /** A shell that does not run our script (a forced command, an account that is locked) refuses as well as a login does. */
 function isAboutConnection(error: unknown): error is AboutConnection {

@@ -30,6 +30,9 @@
         rekeyed = variant { rekey = true; };
         # lets nobody in
         closed = variant { authorizedKeys = [ ]; };
+        broken-loader = variant { loader = "fails"; };
+        no-entry = variant { loader = "no-entry"; };
+        never-boots = variant { hangs = true; };
         broken-build = variant { ballast = [ build.failing ]; };
         broken-eval = throw "the demo flake refuses to evaluate";
         missing-disk = variant { disk = "/dev/vdz"; };

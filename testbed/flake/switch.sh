@@ -32,5 +32,13 @@ initrd /$installed
 options init=$system/init $(cat "$system/kernel-params")
 E
 printf 'timeout 0\ndefault nixos-generation-1.conf\n' >/boot/loader/loader.conf
+loader=@loader@
+case $loader in
+fails)
+  echo 'could not write to the EFI partition' >&2
+  exit 1
+  ;;
+no-entry) rm /boot/loader/entries/nixos-generation-1.conf ;;
+esac
 sync
 echo "boot loader set up for $system"

@@ -7,6 +7,10 @@
   disk,
   delaySeconds ? 0,
   rekey ? false,
+  # what its boot loader set-up does: works, fails, or leaves no entry (no-entry)
+  loader ? "works",
+  # the boot comes to its init and no further
+  hangs ? false,
 }:
 let
   inherit (build)
@@ -83,9 +87,10 @@ let
     keys = lines config.users.users.root.openssh.authorizedKeys.keys;
     hostKeys = lines (map (key: "${key.type} ${key.path}") openssh.hostKeys);
     rekey = if rekey then "yes" else "no";
+    hangs = if hangs then "yes" else "no";
   };
   switch = script "switch-to-configuration" ./switch.sh {
-    inherit busybox delaySeconds;
+    inherit busybox delaySeconds loader;
     bootloader = fetch "systemd-bootx64.efi";
   };
 

@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest';
+import { accessAfterwards } from '../../src/plan/access-afterwards';
+import type { ConfiguredLogin, FlakeEvaluation } from '../../src/plan/evaluation';
+import { configured } from '../support/evaluation';
+import { machineSettings } from '../support/settings';
+import { makeTestKey } from './support';
+
+const key = makeTestKey();
+const otherKey = makeTestKey();
+const raw = { flake: '.#demo', 'target-host': 'admin@203.0.113.7', 'ssh-private-key': key };
+const { publicKey } = machineSettings(raw);
+const other = machineSettings({ ...raw, 'ssh-private-key': otherKey }).publicKey;
+const ours = `${publicKey.type} ${publicKey.base64} me@laptop`;
+
+function access(inputs: Record<string, string> = {}, evaluation: Partial<FlakeEvaluation> = {}) {
+  return accessAfterwards(machineSettings({ ...raw, ...inputs }), { ...configured, ...evaluation });
+}
+const login = (name: string, ...keys: string[]): ConfiguredLogin => ({ name, keys, password: false });
+const sshd = (change: Partial<FlakeEvaluation['sshd']>) => ({ sshd: { ...configured.sshd, ...change } });
+
+describe('the port', () => {
+  test.each<[string, Record<string, string>, Partial<FlakeEvaluation>, number]>([
+    ['of the configuration', {}, sshd({ ports: [2200, 22] }), 2200],
+    ['22 where it has none', {}, sshd({ ports: [] }), 22],
+    ['of a forwarding', { 'post-kexec-ssh-port': '4022' }, sshd({ ports: [2200] }), 4022],
+    ['22, when that was given', { 'post-kexec-ssh-port': '22' }, sshd({ ports: [2200] }), 22],
+    [
+      'that was given',
+      { 'post-kexec-ssh-port': '4022', 'post-install-ssh-port': '99' },
+      sshd({ ports: [2200] }),
+      99,
+    ],
+  ])('is that %s', (_, inputs, evaluation, port) => {
+    expect(access(inputs, evaluation).endpoint.port).toBe(port);
+  });
+});
+
+test('another address is another place', () => {
+  expect(access()).toMatchObject({ endpoint: { host: '203.0.113.7' }, sameHost: true });
+  const moved = access({ 'post-install-ssh-host': 'web.example.org' });
+  expect(moved).toMatchObject({ endpoint: { host: 'web.example.org' }, sameHost: false });
+  const same = { 'target-host': 'Web.example.org', 'post-install-ssh-host': 'web.example.org' };
+  expect(access(same).sameHost).toBe(true);
+});
+
+describe('the user', () => {
+  test.each<[string, ConfiguredLogin[], Partial<FlakeEvaluation>, string, boolean]>([
+    ['root, where it has our key', [login('admin', ours), login('root', ours)], {}, 'root', true],
+    [
+      'the one of target-host, where root is barred',
+      [login('aaa', ours), login('admin', ours), login('root', ours)],
+      sshd({ rootLogin: 'no' }),
+      'admin',
+      true,
+    ],
+    ['whoever has our key', [login('aaa', 'ssh-ed25519 AAAAother'), login('bob', ours)], {}, 'bob', true],
+    ['root, where nobody has it', [login('bob', 'ssh-ed25519 AAAAother')], {}, 'root', false],
+    ['root, where it is barred', [login('root', ours)], sshd({ rootLogin: 'no' }), 'root', false],
+    ['root, without an SSH server', [login('bob', ours)], sshd({ enabled: false }), 'root', false],
+    ['nobody by a comment', [login('bob', `# ${ours}`)], {}, 'root', false],
+    ['one whose line has options', [login('bob', `no-pty,from="10.0.0.0/8" ${ours}`)], {}, 'bob', true],
+  ])('is %s', (_, logins, evaluation, user, expected) => {
+    const result = access({}, { logins, ...evaluation });
+    expect([result.endpoint.user, result.loginExpected]).toEqual([user, expected]);
+  });
+
+  test('that was given is taken, and it is said whether it is let in', () => {
+    const logins = [login('root', ours), login('bob', 'ssh-ed25519 AAAAother')];
+    const as = (user: string) => access({ 'post-install-ssh-user': user }, { logins });
+    expect(as('bob')).toMatchObject({ endpoint: { user: 'bob' }, loginExpected: false });
+    expect(as('root')).toMatchObject({ endpoint: { user: 'root' }, loginExpected: true });
+  });
+
+  test('is looked up by the key for the installed system, where there is one', () => {
+    const logins = [login('bob', `${other.type} ${other.base64}`), login('root', ours)];
+    const result = access({ 'post-install-ssh-private-key': otherKey }, { logins });
+    expect(result).toMatchObject({ endpoint: { user: 'bob' }, publicKey: other, loginExpected: true });
+  });
+});

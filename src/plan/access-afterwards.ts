@@ -1,0 +1,63 @@
+import type { MachineSettings } from '../inputs/settings';
+import type { Endpoint } from '../ssh/connection';
+import type { HostKey } from '../ssh/host-keys';
+import { pinnedKeys } from '../ssh/known-hosts';
+import type { ConfiguredLogin, Evaluation } from './evaluation';
+
+/** How the installed system is reached. */
+export interface AccessAfterwards {
+  readonly endpoint: Endpoint;
+  /** Whether that is the address at which the installer answers, so that either of them may be met there. */
+  readonly sameHost: boolean;
+  /** The public half of the key that logs in. */
+  readonly publicKey: HostKey;
+  /** Whether the configuration lets that user in by that key. */
+  readonly loginExpected: boolean;
+}
+
+/**
+ * Where, as whom and with which key the installed system is reached: as the inputs say it, else as the configuration
+ * does, where one was evaluated. A `post-kexec-ssh-port` that was given is that of a port forwarding, and wins over the port that sshd listens on.
+ */
+export function accessAfterwards(settings: MachineSettings, evaluation: Evaluation): AccessAfterwards {
+  const { postInstall, targetHost, postKexecSshPort } = settings;
+  const host = postInstall.host.value ?? targetHost.value.host;
+  const forwarded = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
+  const port = postInstall.port.value ?? forwarded ?? evaluation.sshd?.ports[0] ?? 22;
+  const publicKey = postInstall.publicKey ?? settings.publicKey;
+  const letIn = usersWithKey(evaluation, publicKey);
+  const preferred = ['root', targetHost.value.user].find((name) => letIn.includes(name));
+  const user = postInstall.user.value ?? preferred ?? letIn[0] ?? 'root';
+  return {
+    endpoint: { host, port, user },
+    sameHost: host.toLowerCase() === targetHost.value.host.toLowerCase(),
+    publicKey,
+    loginExpected: letIn.includes(user),
+  };
+}
+
+/** The users whom the configuration lets in by this key. */
+function usersWithKey(evaluation: Evaluation, key: HostKey): string[] {
+  if (evaluation.source === 'store-paths' || !evaluation.sshd.enabled || key.base64 === '') return [];
+  const { sshd, logins } = evaluation;
+  return logins
+    .filter((login) => keyLetsIn(login, sshd.rootLogin))
+    .filter(({ keys }) => keys.some((line) => isKeyLine(line) && line.split(/\s+/).includes(key.base64)))
+    .map(({ name }) => name);
+}
+
+/** Whether sshd lets this user in by one of its keys at all. */
+export function keyLetsIn({ name, keys }: ConfiguredLogin, rootLogin: string): boolean {
+  return keys.some(isKeyLine) && !(name === 'root' && ['no', 'forced-commands-only'].includes(rootLogin));
+}
+
+/** A line of an authorized_keys file that holds a key, rather than a comment, a placeholder or something cut off. */
+function isKeyLine(line: string): boolean {
+  return /^[^#]*\b(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+\s+AAAA/.test(line);
+}
+
+/** What post-install-known-hosts says about the installed system; undefined where it was not given. */
+export function pinnedAfterwards(settings: MachineSettings, { endpoint }: AccessAfterwards) {
+  const lines = settings.postInstall.knownHosts.value;
+  return lines === undefined ? undefined : pinnedKeys(lines, endpoint.host, endpoint.port);
+}
