@@ -17,7 +17,7 @@ describe('a system that would not boot, or does not', () => {
   it.each([
     [
       'broken-loader',
-      /nixos-install failed on the target with exit code 1: could not write to the EFI partition/,
+      /nixos-install failed with exit code 1 on the target: could not write to the EFI partition/,
     ],
     ['no-entry', /no boot entry in \/mnt\/boot\/loader\/entries starts \/nix\/store\/\S+-nixos-system/],
   ])('stops before the reboot: %s', async (configuration, message) => {

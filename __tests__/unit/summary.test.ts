@@ -364,6 +364,8 @@ describe('hintFor', () => {
       /RAID/,
     ],
     ['write error: No space left on device', /full/],
+    ['nixos-install failed with exit code 1 on the target: no', /not rebooted/],
+    ['check-installed.sh failed on the target with exit code 1: no', /not rebooted/],
     ["error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key", /copy as root/],
     ["error: a 'aarch64-linux' with features {} is required to build '/nix/store/x.drv'", /runner/],
     ["warning: ignoring untrusted substituter 'https://x', you are not a trusted user", /trusted-users/],

@@ -51,7 +51,7 @@ const knownFailures: readonly KnownFailure[] = [
   },
   {
     says: /No space left on device/,
-    hint: 'a disk is full: on the target before disko it is the installer’s memory, else the runner’s disk; free space or use a bigger machine',
+    hint: 'a disk is full: on the target before disko it is the installer’s memory, in nixos-install one of the new partitions (often the EFI partition), else the runner’s disk; free space or use a bigger machine',
   },
   {
     says: /lacks a signature by a trusted key/,
@@ -73,7 +73,7 @@ const knownFailures: readonly KnownFailure[] = [
   },
   // last, since whatever is known of the reason is better advice
   {
-    says: /^(nixos-install|check-installed\.sh) (failed|was killed)/,
+    says: /^(nixos-install|check-installed\.sh) (failed|was killed)/m,
     hint: 'the machine was not rebooted: it still runs the installer, with the new disks at /mnt, and lets root in. Correct the configuration (boot.loader, where the EFI partition is mounted, how big it is) and run again',
   },
 ];
