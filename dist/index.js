@@ -56333,7 +56333,7 @@ const inputs = [
     { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
     {
         name: 'post-kexec-ssh-port',
-        description: 'Port of the SSH server of the installer and of the installed system.',
+        description: 'Port of the SSH server of the installer, and of the installed system if post-install-ssh-port is not given.',
         default: '22',
     },
     {
@@ -56414,7 +56414,7 @@ const inputs = [
     },
     {
         name: 'post-install-known-hosts',
-        description: 'known_hosts lines that the installed system must show, where its host key is neither copied nor made by this run.',
+        description: 'known_hosts lines that pin the installed system’s host key, where that is neither copied nor made by this run.',
     },
     {
         name: 'plan',
@@ -56555,6 +56555,7 @@ function readMachineSettings(reader, kind, build) {
     };
     checkPinnedHost(settings, reader);
     checkStorePaths(settings, reader);
+    checkPinnedAfterwards(settings, reader);
     if (settings.onInstalled.value === 'converge' && settings.installId.value === undefined)
         reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
     return settings;
@@ -56698,24 +56699,40 @@ const knownHosts = (text) => {
 };
 /** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
 function checkPinnedHost(settings, reader) {
-    const lines = settings.knownHosts.value;
-    const { host } = settings.targetHost.value;
     // without a valid port there is nothing to look up
-    if (lines === undefined || host === '' || reader.hasProblem('ssh-port'))
+    if (reader.hasProblem('ssh-port'))
         return;
     // lines for other machines are what accept-new is for
     if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new')
         return;
-    const port = settings.sshPort.value;
+    const { host } = settings.targetHost.value;
+    checkLinesName(host, settings.sshPort.value, 'known-hosts', settings.knownHosts.value, reader);
+}
+/** The same for the installed system, where its port does not depend on the configuration. */
+function checkPinnedAfterwards(settings, reader) {
+    const { postInstall, postKexecSshPort, targetHost } = settings;
+    const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
+    const port = postInstall.port.value ?? givenPort;
+    const inputs = ['post-install-ssh-host', 'post-install-ssh-port', 'post-kexec-ssh-port'];
+    if (port === undefined || inputs.some((input) => reader.hasProblem(input)))
+        return;
+    const host = postInstall.host.value ?? targetHost.value.host;
+    checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
+}
+function checkLinesName(host, port, input, lines, reader) {
+    if (lines === undefined || host === '')
+        return;
     const { accepted } = pinnedKeys(lines, host, port);
     if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0))
         return;
+    const name = knownHostsName(host, port);
     if (accepted.length > 0) {
-        reader.problem('known-hosts', `has only ${accepted.map(({ type }) => type).join(', ')} for ${knownHostsName(host, port)}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`);
+        const types = accepted.map(({ type }) => type).join(', ');
+        reader.problem(input, `has only ${types} for ${name}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`);
         return;
     }
     const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
-    reader.problem('known-hosts', `has no key for ${knownHostsName(host, port)}, only for ${names}; a line for this machine begins with ${knownHostsName(host, port)}`);
+    reader.problem(input, `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/run-identity.js
@@ -57083,8 +57100,8 @@ class HostKeyTrust {
         return new HostKeyTrust([], [], true, why);
     }
     /** The same, but for the accepted keys: what was revoked stays so. */
-    pinnedTo(accepted) {
-        return HostKeyTrust.pinned(accepted, this.#revoked);
+    pinnedTo(accepted, alsoRevoked = []) {
+        return HostKeyTrust.pinned(accepted, [...this.#revoked, ...alsoRevoked]);
     }
     /** Why no key at all is accepted, if that is so. */
     get whyRefused() {
@@ -57625,7 +57642,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const approval_sh = ("#!/bin/sh\n# approval.sh [RECORD]: as root, keeps the record of the plan that was approved for this boot; without RECORD prints it.\n# It lies in memory: another boot begins without one.\nset -eu\numask 077\ndir=/run/nixos-anywhere\nif [ $# -eq 0 ]; then\n  [ ! -e \"$dir/approved-plan\" ] || cat \"$dir/approved-plan\"\n  exit 0\nfi\nmkdir -p \"$dir\"\nprintf '%s\\n' \"$1\" >\"$dir/approved-plan.new\"\nmv \"$dir/approved-plan.new\" \"$dir/approved-plan\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/authorize.sh.js
-/* harmony default export */ const authorize_sh = ("#!/bin/sh\n# authorize.sh LINE: as root, adds LINE to root's authorized_keys, so that the kexec image takes it along. LINE ends in\n# a comment by which deauthorize.sh finds it again.\nset -eu\numask 077\nmkdir -p /root/.ssh\nfile=/root/.ssh/authorized_keys\n# a last line without its end must not swallow ours\nif [ -s \"$file\" ] && [ -n \"$(tail -c 1 \"$file\")\" ]; then echo >>\"$file\"; fi\nprintf '%s\\n' \"$1\" >>\"$file\"\n");
+/* harmony default export */ const authorize_sh = ("#!/bin/sh\n# authorize.sh LINE: as root, adds LINE to root's authorized_keys, unless it is there, so that the kexec image takes it\n# along. LINE ends in a comment by which deauthorize.sh finds it again.\nset -eu\numask 077\nmkdir -p /root/.ssh\nfile=/root/.ssh/authorized_keys\nif [ -f \"$file\" ] && grep -qxF -- \"$1\" \"$file\"; then exit 0; fi\n# a last line without its end must not swallow ours\nif [ -s \"$file\" ] && [ -n \"$(tail -c 1 \"$file\")\" ]; then echo >>\"$file\"; fi\nprintf '%s\\n' \"$1\" >>\"$file\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/boot-id.sh.js
 /* harmony default export */ const boot_id_sh = ("#!/bin/sh\n# Prints what changes with every boot of the kernel.\nset -eu\ncat /proc/sys/kernel/random/boot_id\n");
@@ -57637,7 +57654,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const bridges_end_sh = ("#!/bin/sh\n# As root, ends every store daemon that bridge.sh left behind and waits until it is gone. Seen: such a daemon holds a\n# path's lock for more than ten minutes and does not heed SIGTERM (NixOS/nix#2699).\nset -u\nfor file in /run/nixos-anywhere/bridges/*; do\n  [ -f \"$file\" ] || continue\n  pid=${file##*/}\n  start=$(cat \"$file\")\n  # a record that was cut off: empty would be the same as the empty answer for a process that is gone\n  [ -n \"$start\" ] || start=unknown\n  while [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; do\n    # a zombie holds no locks\n    case $(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null) in Z*) break ;; esac\n    kill -9 \"$pid\" 2>/dev/null\n    sleep 0.1 2>/dev/null || sleep 1\n  done\n  rm -f \"$file\"\ndone\nexit 0\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/check-installed.sh.js
-/* harmony default export */ const check_installed_sh = ("#!/bin/sh\n# check-installed.sh SYSTEM: fails unless the system profile below /mnt leads to SYSTEM and the root is marked as NixOS.\nset -u\nsystem=$1\nprofile=/mnt/nix/var/nix/profiles/system\n# the links are absolute and lead into the store below /mnt\nlink=$(readlink \"$profile\") || {\n  echo \"there is no system profile at $profile\" >&2\n  exit 1\n}\ncase $link in /*) generation=/mnt$link ;; *) generation=/mnt/nix/var/nix/profiles/$link ;; esac\nfound=$(readlink \"$generation\" || echo \"$link\")\nfound=${found#/mnt}\n[ \"$found\" = \"$system\" ] || {\n  echo \"the system profile leads to $found, not to $system\" >&2\n  exit 1\n}\n[ -d \"/mnt$system\" ] || {\n  echo \"$system is not in the store below /mnt\" >&2\n  exit 1\n}\n[ -e /mnt/etc/NIXOS ] || {\n  echo '/mnt/etc/NIXOS is missing: nixos-install did not come to its end' >&2\n  exit 1\n}\n");
+/* harmony default export */ const check_installed_sh = ("#!/bin/sh\n# check-installed.sh SYSTEM LOADER ESP ENTRIES EFINAME [GRUB]...: as root, fails unless the new system below /mnt will\n# boot: the system profile leads to SYSTEM, the root is marked as NixOS, and the boot loader starts SYSTEM.\n# LOADER is systemd-boot, grub, grub-efi or other, of which nothing is known. ESP and ENTRIES are the mount points of\n# the EFI partition and of the one with the entries, EFINAME is how this architecture's default loader is called\n# (bootx64.efi), each GRUB is a folder that holds grub/grub.cfg.\nset -u\nsystem=$1 loader=$2 esp=$3 entries=$4 efi_name=$5\nshift 5\n\nfail() {\n  echo \"$1\" >&2\n  exit 1\n}\n\nprofile=/mnt/nix/var/nix/profiles/system\n# the links are absolute and lead into the store below /mnt\nlink=$(readlink \"$profile\") || fail \"there is no system profile at $profile\"\ncase $link in /*) generation=/mnt$link ;; *) generation=/mnt/nix/var/nix/profiles/$link ;; esac\nfound=$(readlink \"$generation\" || echo \"$link\")\nfound=${found#/mnt}\n[ \"$found\" = \"$system\" ] || fail \"the system profile leads to $found, not to $system\"\n[ -d \"/mnt$system\" ] || fail \"$system is not in the store below /mnt\"\n[ -e /mnt/etc/NIXOS ] || fail '/mnt/etc/NIXOS is missing: nixos-install did not come to its end'\n\n# FAT knows no upper and lower case, but tests and file systems of other kinds do\nhas_file() { find \"$1\" -type f 2>/dev/null | grep -qiE \"$2\"; }\nis_vfat() { grep -q \"^[^ ]* $1 vfat \" /proc/mounts; }\n\n# entry_boots FILE: whether this entry of systemd-boot starts SYSTEM with files that are there\nentry_boots() {\n  grep -qE \"^options[[:space:]](.*[[:space:]])?init=$system/init([[:space:]]|\\$)\" \"$1\" || return 1\n  grep -qE '^linux[[:space:]]' \"$1\" || return 1\n  sed -nE 's/^(linux|initrd)[[:space:]]+([^[:space:]]+).*/\\2/p' \"$1\" | while read -r file; do\n    [ -s \"/mnt$entries/$file\" ] || return 1\n  done\n}\n\ncheck_systemd_boot() {\n  is_vfat \"/mnt$esp\" || fail \"no EFI partition (vfat) is mounted at /mnt$esp, where the configuration has it\"\n  has_file \"/mnt$esp\" \"/EFI/(systemd/systemd-|BOOT/)$efi_name\\$\" ||\n    fail \"systemd-boot is not on the EFI partition: /mnt$esp has no EFI/systemd/systemd-$efi_name and no EFI/BOOT/$efi_name\"\n  for entry in \"/mnt$entries\"/loader/entries/*.conf; do\n    if [ -f \"$entry\" ] && entry_boots \"$entry\"; then return; fi\n  done\n  fail \"no boot entry in /mnt$entries/loader/entries starts $system with a kernel and an initrd that are there\"\n}\n\ncheck_grub() {\n  for folder; do\n    config=/mnt$folder/grub/grub.cfg\n    [ -f \"$config\" ] || fail \"GRUB has no configuration: there is no $config\"\n    grep -qF \"$system/\" \"$config\" || fail \"GRUB's configuration $config does not start $system\"\n  done\n  [ \"$loader\" = grub ] || has_file \"/mnt$esp\" '\\.efi$' || fail \"GRUB is not on the EFI partition: /mnt$esp has no .efi file\"\n}\n\ncase $loader in\nsystemd-boot) check_systemd_boot ;;\ngrub | grub-efi) check_grub \"$@\" ;;\nesac\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/deauthorize.sh.js
 /* harmony default export */ const deauthorize_sh = ("#!/bin/sh\n# deauthorize.sh LINE: as root, takes LINE out of root's authorized_keys again.\nset -eu\numask 077\nfile=/root/.ssh/authorized_keys\n[ -f \"$file\" ] || exit 0\ngrep -vxF -- \"$1\" \"$file\" >\"$file.nixos-anywhere\" || true\n# a full disk must not empty the file: nobody could log in any more. BusyBox grep does not tell that it could not write\n[ \"$(grep -vxF -- \"$1\" \"$file\" | wc -c)\" -eq \"$(wc -c <\"$file.nixos-anywhere\")\" ] || {\n  rm -f \"$file.nixos-anywhere\"\n  echo \"there is no room to write $file\" >&2\n  exit 1\n}\n# keeps the file's owner, mode and links\ncat \"$file.nixos-anywhere\" >\"$file\"\nrm \"$file.nixos-anywhere\"\n");
@@ -57649,16 +57666,16 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const detached_start_sh = ("#!/bin/sh\n# detached-start.sh ID BYTES [ARG...]: as root, starts the script that comes on standard input (BYTES long) with ARGs,\n# so that it goes on when this connection ends. Its output, exit code and process are left in the folder of ID for\n# detached-follow.sh. Saying it again after a lost answer starts nothing twice.\nset -eu\numask 077\ndir=/run/nixos-anywhere/tasks/$1\nbytes=$2\nshift 2\nmkdir -p \"$dir\"\n[ -e \"$dir/started\" ] && exit 0\ncat >\"$dir/script.$$\"\n[ \"$(wc -c <\"$dir/script.$$\")\" -eq \"$bytes\" ] || {\n  echo 'the script came only in part' >&2\n  exit 1\n}\n# whoever makes the folder starts the work\nmkdir \"$dir/started\" 2>/dev/null || exit 0\nmv \"$dir/script.$$\" \"$dir/script\"\n: >\"$dir/log\"\ncat >\"$dir/launch\" <<'LAUNCH'\ndir=$1\nshift\n# whole at once: whoever finds it without a number takes us for dead\necho \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)\" >\"$dir/pid.new\"\nmv \"$dir/pid.new\" \"$dir/pid\"\nsh \"$dir/script\" \"$@\" >\"$dir/log\" 2>&1 </dev/null && code=0 || code=$?\necho \"$code\" >\"$dir/exit.new\"\nmv \"$dir/exit.new\" \"$dir/exit\"\nLAUNCH\nif [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1; then\n  # KillMode: what the script leaves running (the delayed jump of kexec/run) must outlive it\n  systemd-run --quiet --collect --no-block --property=KillMode=process \\\n    --setenv=PATH=\"$PATH\" --setenv=HOME=\"${HOME:-/root}\" \\\n    --setenv=SUDO_USER=\"${SUDO_USER:-}\" --setenv=DOAS_USER=\"${DOAS_USER:-}\" \\\n    /bin/sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null </dev/null\nelse\n  setsid sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null 2>&1 </dev/null &\nfi\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/disks.sh.js
-/* harmony default export */ const disks_sh = ("#!/bin/sh\n# disks.sh [PATH...]: for each PATH a line \"wanted<TAB>PATH<TAB>DEVICE\" (an empty DEVICE where there is no such block\n# device), then every disk of the machine as \"disk<TAB>DEVICE<TAB>BYTES<TAB>MODEL<TAB>BY-ID\".\nset -u\ntab=$(printf '\\t')\n\nfor path in \"$@\"; do\n  device=$(readlink -f \"$path\" 2>/dev/null)\n  [ -b \"$device\" ] || device=\n  printf 'wanted\\t%s\\t%s\\n' \"$path\" \"$device\"\ndone\n\nfor block in /sys/block/*; do\n  name=${block##*/}\n  case $name in loop* | ram* | zram* | sr* | dm-* | md* | fd*) continue ;; esac\n  sectors=$(cat \"$block/size\" 2>/dev/null || echo 0)\n  [ \"$sectors\" -gt 0 ] || continue\n  model=\n  [ -r \"$block/device/model\" ] && model=$(tr \"$tab\" ' ' <\"$block/device/model\" | sed 's/ *$//')\n  id=\n  for link in /dev/disk/by-id/*; do\n    if [ -z \"$id\" ] && [ \"$(readlink -f \"$link\")\" = \"/dev/$name\" ]; then id=$link; fi\n  done\n  printf 'disk\\t/dev/%s\\t%s\\t%s\\t%s\\n' \"$name\" \"$((sectors * 512))\" \"$model\" \"$id\"\ndone\n");
+/* harmony default export */ const disks_sh = ("#!/bin/sh\n# disks.sh [PATH...]: everything about the block devices of this machine, for src/plan/disks/inventory.ts. Looks only.\n# Needs /sys and /proc, and root to look into the devices. Lines of fields with tabs between them; the last field is\n# foreign text as it stands, which may have tabs itself:\n#   blkid util-linux|busybox|none   who looks for file systems\n#   device NAME MAJOR:MINOR BYTES   NAME is the kernel's\n#   NAME KEY VALUE                  as \"prop NAME KEY VALUE\"; a key may come more than once\n#   link MAJOR:MINOR PATH           in /dev/disk; these two numbers in hexadecimal\n#   asked NUMBER MAJOR:MINOR        the same for each PATH, from 0; no numbers where it is no block device\n#   mount LINE, swap LINE, zpool LINE, btrfs UUID NAME\nset -u\n\n# first FILE: its first line, in $value\nfirst() {\n  value=\n  { IFS= read -r value <\"$1\"; } 2>/dev/null\n}\nprop() { [ -z \"$3\" ] || printf 'prop\\t%s\\t%s\\t%s\\n' \"$1\" \"$2\" \"$3\"; }\n# attribute NAME KEY FILE...: of the first of these files that says anything\nattribute() {\n  of=$1 key=$2\n  shift 2\n  for source in \"$@\"; do\n    first \"$source\"\n    [ -z \"$value\" ] || break\n  done\n  prop \"$of\" \"$key\" \"$value\"\n}\n\ncase $(blkid -V 2>&1) in\n*util-linux*) blkid=util-linux ;;\n*) if command -v blkid >/dev/null 2>&1; then blkid=busybox; else blkid=none; fi ;;\nesac\n\n# numbers FILE OFFSET COUNT: 64 bit numbers, in the order of bytes that all processors with LVM here share\nnumbers() { dd if=\"$1\" bs=8 skip=\"$(($2 / 8))\" count=\"$3\" 2>/dev/null | od -A n -v -t u8; }\n\n# lvm NAME FILE: of a physical volume its id, and what its metadata says. Read here and not asked of LVM's tools: they\n# take locks and write hints, and before and after the kexec the answer must be the same whichever tools there are.\nlvm() {\n  for sector in 0 1 2 3; do\n    [ \"$(dd if=\"$2\" bs=8 skip=$((sector * 64)) count=1 2>/dev/null | tr -d '\\000')\" = LABELONE ] || continue\n    label=$((sector * 512))\n    prop \"$1\" pv \"$(dd if=\"$2\" bs=32 skip=$((label / 32 + 1)) count=1 2>/dev/null | tr -cd '[:alnum:]')\"\n    # shellcheck disable=SC2046 # numbers: places and lengths of data areas up to a 0, then of metadata areas\n    set -- \"$1\" \"$2\" $(numbers \"$2\" $((label + 72)) 16)\n    device=$1 file=$2\n    shift 2\n    while [ \"${1:-0}\" != 0 ]; do shift 2; done\n    [ $# -ge 4 ] && [ \"$3\" != 0 ] && lvm_metadata \"$device\" \"$file\" \"$3\" \"$4\"\n    return\n  done\n}\n\n# lvm_metadata NAME FILE OFFSET LENGTH: the text in a metadata area, which is written round and round\nlvm_metadata() {\n  # shellcheck disable=SC2046 # place and length\n  set -- \"$@\" $(numbers \"$2\" $(($3 + 40)) 2)\n  [ \"${6:-0}\" != 0 ] || { printf 'prop\\t%s\\tlvm\\t\\n' \"$1\" && return; }\n  [ \"$6\" -lt 16777216 ] || return 0\n  printf 'prop\\t%s\\tlvm\\t' \"$1\"\n  {\n    dd if=\"$2\" bs=512 skip=$((($3 + $5) / 512)) count=$((($4 - $5) / 512))\n    dd if=\"$2\" bs=512 skip=$((($3 + 512) / 512)) count=$((($4 - 512) / 512))\n  } 2>/dev/null | head -c \"$6\" | tr '\\n\\t\\000' '\\t  '\n  printf '\\n'\n}\n\n# probe NAME: what is on the device\nprobe() {\n  file=/dev/$1\n  # the kernel writes cciss!c0d0 for cciss/c0d0\n  case $1 in *!*) file=/dev/$(printf %s \"$1\" | tr '!' /) ;; esac\n  [ -r \"$file\" ] || return 0\n  case $blkid in\n  util-linux)\n    # without -p it writes what it found to a cache\n    types=$(blkid -p -o udev \"$file\" 2>/dev/null)\n    printf '%s\\n' \"$types\" | while IFS= read -r line; do prop \"$1\" blkid \"$line\"; done\n    case $types in *LVM2_member*) lvm \"$1\" \"$file\" ;; esac\n    ;;\n  *)\n    [ \"$blkid\" = none ] || prop \"$1\" busybox-blkid \"$(blkid \"$file\" 2>/dev/null)\"\n    command -v mdadm >/dev/null 2>&1 &&\n      prop \"$1\" md-array \"$(mdadm --examine --export \"$file\" 2>/dev/null | sed -n 's/^MD_UUID=//p')\"\n    lvm \"$1\" \"$file\"\n    ;;\n  esac\n}\n\n# device NAME FOLDER: what all kinds of block devices have; false where there is nothing in it\ndevice() {\n  first \"$2/size\"\n  bytes=$((${value:-0} * 512))\n  [ \"$bytes\" -gt 0 ] || return 1\n  first \"$2/dev\"\n  number=$value\n  printf 'device\\t%s\\t%s\\t%s\\n' \"$1\" \"$number\" \"$bytes\"\n}\n\n# hardware NAME FOLDER NUMBER: what tells one disk from another. The kernel's word comes first: the installer's kernel\n# says the same, while what udev makes of it depends on its version.\nhardware() {\n  attribute \"$1\" removable \"$2/removable\"\n  attribute \"$1\" read-only \"$2/ro\"\n  attribute \"$1\" model \"$2/device/model\" \"$2/device/name\"\n  attribute \"$1\" serial \"$2/serial\" \"$2/device/serial\"\n  if [ -z \"$value\" ] && [ -r \"$2/device/vpd_pg80\" ]; then\n    # 4 bytes of header\n    prop \"$1\" serial \"$(tail -c +5 \"$2/device/vpd_pg80\" 2>/dev/null | tr -d '\\000\\n')\"\n  fi\n  attribute \"$1\" wwn \"$2/wwid\" \"$2/device/wwid\"\n  [ ! -r \"/run/udev/data/b$3\" ] || while IFS= read -r line; do\n    case $line in\n    E:ID_SERIAL_SHORT=*) prop \"$1\" udev-serial \"${line#*=}\" ;;\n    E:ID_WWN_WITH_EXTENSION=* | E:ID_WWN=*) prop \"$1\" udev-wwn \"${line#*=}\" ;;\n    E:ID_MODEL=*) prop \"$1\" udev-model \"${line#*=}\" ;;\n    esac\n  done <\"/run/udev/data/b$3\"\n}\n\n# stack NAME FOLDER: what it is made of\nstack() {\n  attribute \"$1\" dm-name \"$2/dm/name\"\n  attribute \"$1\" dm-uuid \"$2/dm/uuid\"\n  attribute \"$1\" md-level \"$2/md/level\"\n  attribute \"$1\" backing-file \"$2/loop/backing_file\"\n  for slave in \"$2\"/slaves/*; do\n    [ ! -e \"$slave\" ] || prop \"$1\" slave \"${slave##*/}\"\n  done\n}\n\nnumber=0\nfor path in \"$@\"; do\n  device=\n  [ ! -b \"$path\" ] || device=$(stat -L -c %t:%T \"$path\" 2>/dev/null)\n  printf 'asked\\t%s\\t%s\\n' \"$number\" \"$device\"\n  number=$((number + 1))\ndone\n\nprintf 'blkid\\t%s\\n' \"$blkid\"\nfor block in /sys/block/*; do\n  name=${block##*/}\n  case $name in ram* | zram* | sr* | fd* | mmcblk*boot* | mmcblk*rpmb) continue ;; esac\n  # a path of a multipath NVMe disk\n  first \"$block/hidden\"\n  [ \"$value\" != 1 ] || continue\n  device \"$name\" \"$block\" || continue\n  hardware \"$name\" \"$block\" \"$number\"\n  stack \"$name\" \"$block\"\n  # whoever reads from a suspended device waits\n  first \"$block/dm/suspended\"\n  [ \"$value\" = 1 ] || probe \"$name\"\n  for part in \"$block/$name\"*; do\n    [ -e \"$part/partition\" ] || continue\n    partition=${part##*/}\n    device \"$partition\" \"$part\" || continue\n    prop \"$partition\" disk \"$name\"\n    attribute \"$partition\" partition \"$part/partition\"\n    probe \"$partition\"\n  done\ndone\n\nfor link in /dev/disk/by-id/* /dev/disk/by-path/*; do\n  [ ! -b \"$link\" ] || printf '%s\\000' \"$link\"\ndone | xargs -r0 stat -L -c 'link\t%t:%T\t%n' 2>/dev/null\nwhile IFS= read -r line; do\n  case $line in *' - '*' /dev/'* | *' - zfs '*) printf 'mount\\t%s\\n' \"$line\" ;; esac\ndone </proc/self/mountinfo\n[ ! -r /proc/swaps ] || while IFS= read -r line; do printf 'swap\\t%s\\n' \"$line\"; done </proc/swaps\nfor member in /sys/fs/btrfs/*/devices/*; do\n  [ -e \"$member\" ] || continue\n  folder=${member%/devices/*}\n  printf 'btrfs\\t%s\\t%s\\n' \"${folder##*/}\" \"${member##*/}\"\ndone\n# zpool would load the module\n[ ! -d /proc/spl ] || zpool status -LP 2>/dev/null | while IFS= read -r line; do printf 'zpool\\t%s\\n' \"$line\"; done\nexit 0\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/facts.sh.js
-/* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"lockdown=$(sed -n 's/.*\\[\\(.*\\)\\].*/\\1/p' /sys/kernel/security/lockdown 2>/dev/null)\"\necho \"machineId=$(cat /etc/machine-id 2>/dev/null)\"\necho \"installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)\"\nfor address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\\{0,1\\} \\([^ ]*\\).*/\\1/p'); do\n  echo \"address=$address\"\ndone\necho \"systemPath=$(readlink -f /run/current-system 2>/dev/null)\"\n");
+/* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"lockdown=$(sed -n 's/.*\\[\\(.*\\)\\].*/\\1/p' /sys/kernel/security/lockdown 2>/dev/null)\"\necho \"machineId=$(cat /etc/machine-id 2>/dev/null)\"\necho \"installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)\"\nfor address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\\{0,1\\} \\([^ ]*\\).*/\\1/p'); do\n  echo \"address=$address\"\ndone\n# readlink would print the name of what is not there\necho \"systemPath=$([ ! -e /run/current-system ] || readlink -f /run/current-system)\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/host-keys.sh.js
-/* harmony default export */ const host_keys_sh = ("#!/bin/sh\n# host-keys.sh COPY [TYPE PATH BITS]...: as root, sees to it that the new system below /mnt has its SSH host keys before it\n# boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the\n# configured ones that are still missing (BITS may be empty). Prints the public keys. Never replaces an existing key.\nset -eu\numask 077\ncopy=$1\nshift\nif [ \"$copy\" = yes ]; then\n  (umask 022 && mkdir -p /mnt/etc/ssh)\n  for file in /etc/ssh/ssh_host_*; do\n    to=/mnt/etc/ssh/${file##*/}\n    if [ -f \"$file\" ] && [ ! -e \"$to\" ] && [ ! -L \"$to\" ]; then cp -p \"$file\" \"$to\"; fi\n  done\nfi\nwhile [ $# -ge 3 ]; do\n  type=$1 file=/mnt$2 bits=$3\n  shift 3\n  if [ ! -e \"$file\" ] && [ ! -L \"$file\" ]; then\n    (umask 022 && mkdir -p \"$(dirname \"$file\")\")\n    ssh-keygen -q -t \"$type\" ${bits:+-b \"$bits\"} -N '' -C '' -f \"$file\" </dev/null >&2\n  fi\n  if [ ! -f \"$file.pub\" ]; then\n    # not half a file: the next run would take it for the key\n    ssh-keygen -y -f \"$file\" >\"$file.pub.new\"\n    mv \"$file.pub.new\" \"$file.pub\"\n  fi\n  chmod 644 \"$file.pub\"\n  cut -d' ' -f1,2 \"$file.pub\"\ndone\n");
+/* harmony default export */ const host_keys_sh = ("#!/bin/sh\n# host-keys.sh COPY [TYPE PATH BITS]...: as root, sees to it that the new system below /mnt has its SSH host keys before it\n# boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the\n# configured ones that are still missing (BITS may be empty). Prints the public keys, and \"unknown=PATH: REASON\" for\n# a key that cannot be made now. Never replaces an existing key.\nset -eu\numask 077\ncopy=$1\nshift\nif [ \"$copy\" = yes ]; then\n  (umask 022 && mkdir -p /mnt/etc/ssh)\n  for file in /etc/ssh/ssh_host_*; do\n    to=/mnt/etc/ssh/${file##*/}\n    if [ -f \"$file\" ] && [ ! -e \"$to\" ] && [ ! -L \"$to\" ]; then cp -p \"$file\" \"$to\"; fi\n  done\nfi\n\n# make_key TYPE FILE BITS: FILE and FILE.pub, as far as they are missing\nmake_key() {\n  if [ ! -e \"$2\" ] && [ ! -L \"$2\" ]; then\n    (umask 022 && mkdir -p \"${2%/*}\") >&2 &&\n      ssh-keygen -q -t \"$1\" ${3:+-b \"$3\"} -N '' -C '' -f \"$2\" </dev/null >&2 || return 1\n  fi\n  if [ ! -f \"$2.pub\" ]; then\n    # not half a file: the next run would take it for the key\n    ssh-keygen -y -P '' -f \"$2\" </dev/null >\"$2.pub.new\" && mv \"$2.pub.new\" \"$2.pub\" || return 1\n  fi\n  chmod 644 \"$2.pub\"\n}\n\nwhile [ $# -ge 3 ]; do\n  type=$1 path=$2 bits=$3\n  shift 3\n  file=/mnt$path\n  case $path in\n  /run/* | /dev/* | /proc/* | /sys/*) echo \"unknown=$path: it is made at boot\" ;;\n  *)\n    if ! make_key \"$type\" \"$file\" \"$bits\"; then\n      echo \"unknown=$path: ssh-keygen failed\"\n    elif [ \"$(stat -f -c %T \"${file%/*}\" 2>/dev/null)\" = tmpfs ]; then\n      echo \"unknown=$path: it lies in memory\"\n    else\n      cut -d' ' -f1,2 \"$file.pub\"\n    fi\n    ;;\n  esac\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/identity.sh.js
-/* harmony default export */ const identity_sh = ("#!/bin/sh\n# Prints which boot and which system this is.\nset -u\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id)\"\necho \"systemPath=$(readlink -f /run/current-system)\"\necho \"hostName=$(uname -n)\"\n");
+/* harmony default export */ const identity_sh = ("#!/bin/sh\n# Prints which boot and which system this is.\nset -u\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id)\"\n# without a system, as in an initrd, readlink would print the name that it was given\necho \"systemPath=$([ ! -e /run/current-system ] || readlink -f /run/current-system)\"\necho \"hostName=$(uname -n)\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/kernel-log.sh.js
 /* harmony default export */ const kernel_log_sh = ("#!/bin/sh\n# As root, the last lines of the kernel's log: what it says when kexec did not work.\nset -u\ndmesg 2>/dev/null | tail -n 30\n");
@@ -57672,11 +57689,14 @@ function checked(script, result, noise, anyExitCode) {
 ;// CONCATENATED MODULE: ./lib/scripts/mounted.sh.js
 /* harmony default export */ const mounted_sh = ("#!/bin/sh\n# Fails unless something is mounted at /mnt: without it the system would be installed into the installer's memory.\nset -u\ngrep -q '^[^ ]* /mnt ' /proc/mounts || {\n  echo 'nothing is mounted at /mnt' >&2\n  exit 1\n}\n");
 
+;// CONCATENATED MODULE: ./lib/scripts/public-keys.sh.js
+/* harmony default export */ const public_keys_sh = ("#!/bin/sh\n# public-keys.sh PATH...: as root, prints the public halves of those private keys that lie at PATH below /mnt.\nset -u\nfor path; do\n  file=/mnt$path\n  [ -f \"$file\" ] || continue\n  key=$(ssh-keygen -y -P '' -f \"$file\" 2>/dev/null </dev/null) || key=$(cat \"$file.pub\" 2>/dev/null)\n  [ -n \"$key\" ] && printf '%s\\n' \"$key\"\ndone\nexit 0\n");
+
 ;// CONCATENATED MODULE: ./lib/scripts/put-secret.sh.js
 /* harmony default export */ const put_secret_sh = ("#!/bin/sh\n# put-secret.sh PATH BYTES: as root, writes standard input (BYTES long) to PATH, for root alone; folders that are missing\n# above it are root's alone too. Each PATH is noted for remove-secrets.sh before there is anything. A file that is there\n# already and was not put there like this is left alone.\nset -eu\numask 077\npath=$1 bytes=$2\nlist=/run/nixos-anywhere/secrets\nmkdir -p /run/nixos-anywhere\ntouch \"$list\"\nif ! grep -qxF -e \"$path\" \"$list\"; then\n  if [ -e \"$path\" ] || [ -L \"$path\" ]; then\n    echo \"$path is there already, and was not put there by this action\" >&2\n    exit 1\n  fi\n  printf '%s\\n' \"$path\" >>\"$list\"\nfi\nmkdir -p \"$(dirname \"$path\")\"\ncat >\"$path.nixos-anywhere\"\n# a connection that breaks ends the input too\n[ \"$(wc -c <\"$path.nixos-anywhere\")\" -eq \"$bytes\" ] || {\n  rm -f \"$path.nixos-anywhere\"\n  echo \"$path came only in part\" >&2\n  exit 1\n}\nmv -f \"$path.nixos-anywhere\" \"$path\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/reboot.sh.js
-/* harmony default export */ const reboot_sh = ("#!/bin/sh\n# As root, lets go of the disks and reboots a moment later, after the answer has been given.\nset -u\nsync\nif command -v zpool >/dev/null 2>&1 && [ -n \"$(zpool list -H 2>/dev/null)\" ]; then\n  umount -R /mnt 2>/dev/null\n  swapoff -a\n  zpool export -a\nelse\n  umount -R /mnt 2>/dev/null || umount -a -r 2>/dev/null\n  swapoff -a 2>/dev/null\nfi\nsync\nsetsid sh -c 'sleep 1; reboot || reboot -f' >/dev/null 2>&1 </dev/null &\n");
+/* harmony default export */ const reboot_sh = ("#!/bin/sh\n# reboot.sh BOOT: as root, lets go of the disks and reboots a moment later, after the answer has been given. Does nothing\n# where another boot than BOOT runs.\nset -u\n[ \"$(cat /proc/sys/kernel/random/boot_id)\" = \"$1\" ] || exit 0\nsync\nif command -v zpool >/dev/null 2>&1 && [ -n \"$(zpool list -H 2>/dev/null)\" ]; then\n  umount -R /mnt 2>/dev/null\n  swapoff -a\n  zpool export -a\nelse\n  umount -R /mnt 2>/dev/null || umount -a -r 2>/dev/null\n  swapoff -a 2>/dev/null\nfi\nsync\nsetsid sh -c 'sleep 1; reboot || reboot -f' >/dev/null 2>&1 </dev/null &\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/remove-secrets.sh.js
 /* harmony default export */ const remove_secrets_sh = ("#!/bin/sh\n# As root, removes whatever put-secret.sh has put here, in this run or in one that was cut off.\nset -u\nlist=/run/nixos-anywhere/secrets\n[ -f \"$list\" ] || exit 0\nfailed=\nwhile IFS= read -r path; do\n  rm -f \"$path\" \"$path.nixos-anywhere\" || failed=\"$failed $path\"\ndone <\"$list\"\n[ -z \"$failed\" ] || {\n  echo \"could not remove$failed\" >&2\n  exit 1\n}\nrm -f \"$list\"\n");
@@ -57715,12 +57735,13 @@ function checked(script, result, noise, anyExitCode) {
 
 
 
+
 /** Looks only, or comes to the same when it is done again. */
 const repeatable = (name, text) => ({ name, text, repeatable: true });
 const once = (name, text) => ({ name, text, repeatable: false });
 const scripts_access = repeatable('access.sh', access_sh);
 const scripts_approval = repeatable('approval.sh', approval_sh);
-const authorize = once('authorize.sh', authorize_sh);
+const authorize = repeatable('authorize.sh', authorize_sh);
 const bootId = once('boot-id.sh', boot_id_sh);
 const bridge = once('bridge.sh', bridge_sh);
 const bridgesEnd = repeatable('bridges-end.sh', bridges_end_sh);
@@ -57738,6 +57759,7 @@ const lease = once('lease.sh', lease_sh);
 const scripts_leftovers = repeatable('leftovers.sh', leftovers_sh);
 const mounted = repeatable('mounted.sh', mounted_sh);
 const putSecret = repeatable('put-secret.sh', put_secret_sh);
+const publicKeys = repeatable('public-keys.sh', public_keys_sh);
 const reboot = once('reboot.sh', reboot_sh);
 const removeSecrets = repeatable('remove-secrets.sh', remove_secrets_sh);
 const stage = once('stage.sh', stage_sh);
@@ -57745,6 +57767,7 @@ const switchTo = once('switch.sh', switch_sh);
 const unstage = repeatable('unstage.sh', unstage_sh);
 
 ;// CONCATENATED MODULE: ./lib/ssh/target.js
+
 
 
 
@@ -57780,7 +57803,7 @@ class Target {
     get isConnected() {
         return this.#connection?.isOpen === true;
     }
-    /** From now on the machine is reached elsewhere, by another user or with other host keys. */
+    /** From now on the machine is reached elsewhere, by another user or with other keys. */
     moveTo(change) {
         this.close();
         this.#options = { ...this.#options, ...change };
@@ -57802,6 +57825,21 @@ class Target {
     /** Connects without patience. @throws ConnectionError at the first failure */
     async connectOnce(signal) {
         this.#connection = await new Dialer(this.#options, this.#runtime).dial(signal);
+    }
+    /**
+     * The key that whoever listens on another port of the machine shows, without logging in.
+     *
+     * @returns undefined when no SSH server answers
+     */
+    async hostKeyAt(port, signal) {
+        // accepts no key at all, so that the connection ends once it is shown
+        const trust = HostKeyTrust.pinned([]);
+        const options = { ...this.#options, endpoint: { ...this.endpoint, port }, trust };
+        await new Dialer(options, this.#runtime).dial(signal).catch((error) => {
+            if (!(error instanceof ConnectionError))
+                throw error;
+        });
+        return trust.offered;
     }
     /**
      * Runs a script and waits for its end. Repeatable scripts are run again when the connection was lost meanwhile.
@@ -57844,6 +57882,13 @@ class Target {
             return channel;
         });
     }
+    /** Whether this boot answers, on a new connection and at the first try. */
+    async isStillIn(bootId) {
+        const { signal } = this.#runtime;
+        const current = await this.#poll(signal).catch(() => undefined);
+        signal.throwIfAborted();
+        return current === bootId;
+    }
     /**
      * Waits until the boot that runs now has ended: nothing answers any more, or something else does.
      *
@@ -57864,10 +57909,11 @@ class Target {
      * Waits until the machine answers from another boot than before, and stays connected to that.
      *
      * @param refusedLogins so many times the login may be refused before that is believed
+     * @param recognise is asked who answers, if not the new boot; a name means that it is worth waiting for the end of that
      * @returns the new boot id
      * @throws ConnectionError when it answers with another host key or refuses the login; TimeoutError
      */
-    waitForBoot(previousBootId, what, ms, refusedLogins) {
+    waitForBoot(previousBootId, what, ms, refusedLogins, recognise = async () => undefined) {
         this.close();
         let refused = 0;
         return this.#waiting(what, ms, async (signal, note) => {
@@ -57880,11 +57926,14 @@ class Target {
                     this.close();
                 }
                 catch (error) {
-                    if (!isAboutConnection(error) || isHostKeyError(error))
+                    if (!isAboutConnection(error))
                         throw error;
-                    if (isRefusal(error) && ++refused >= refusedLogins)
+                    const known = await recognise(error, signal);
+                    if (known === undefined && isHostKeyError(error))
                         throw error;
-                    note(error.message);
+                    if (known === undefined && isRefusal(error) && ++refused >= refusedLogins)
+                        throw error;
+                    note(known ?? error.message);
                 }
                 await this.#runtime.clock.sleep(pauseMs, signal);
             }
@@ -57991,27 +58040,1130 @@ function trustOf(settings) {
         : HostKeyTrust.refused(`this run sends secrets (${secret.join(', ')}) to the machine`);
 }
 
-;// CONCATENATED MODULE: ./lib/plan/unknown-disks.js
+;// CONCATENATED MODULE: ./lib/plan/disks/graph.js
+function makeGraph(inventory) {
+    const devices = [...inventory.devices, ...inactiveVolumes(inventory.devices)];
+    const byName = new Map(devices.map((device) => [device.name, device]));
+    const above = new Map();
+    for (const device of devices)
+        for (const name of basesOf(device))
+            above.set(name, [...(above.get(name) ?? []), device]);
+    const groups = findGroups(devices, inventory);
+    return {
+        devices,
+        device: (name) => byName.get(name),
+        above: (name) => above.get(name) ?? [],
+        below: (name) => {
+            const device = byName.get(name);
+            return device === undefined ? [] : basesOf(device).flatMap((base) => byName.get(base) ?? []);
+        },
+        groupsOf: (name) => groups.filter(({ members }) => members.includes(name)),
+    };
+}
+function basesOf(device) {
+    return device.disk === '' ? device.slaves : [device.disk];
+}
+/** `LVM-`, the group's ID and the volume's, both without dashes. */
+const lvmUuid = /^LVM-(\w{32})(\w{32})/;
+/** The logical volumes that only the metadata of their group tells of. */
+function inactiveVolumes(devices) {
+    const active = new Set(devices.map(({ dmUuid }) => lvmUuid.exec(dmUuid)?.[2]));
+    const volumes = new Map();
+    for (const { lvm } of devices) {
+        for (const { name, id, bytes, on, visible } of lvm?.volumes ?? []) {
+            if (active.has(id) || !visible)
+                continue;
+            const mangled = [lvm?.name ?? '', name].map((word) => word.replaceAll('-', '--')).join('-');
+            const slaves = devices
+                .filter((device) => on.includes(device.physicalVolume))
+                .map((device) => device.name);
+            volumes.set(id, {
+                ...emptyDevice,
+                name: `lvm-${id}`,
+                path: `/dev/mapper/${mangled}`,
+                bytes,
+                slaves,
+                dmUuid: `LVM-${lvm?.id ?? ''}${id}`,
+            });
+        }
+    }
+    return [...volumes.values()];
+}
+const emptyDevice = {
+    name: '',
+    path: '',
+    kind: 'dm',
+    bytes: 0,
+    model: '',
+    serial: '',
+    wwn: '',
+    removable: false,
+    readOnly: false,
+    links: [],
+    disk: '',
+    partition: 0,
+    slaves: [],
+    dmUuid: '',
+    level: '',
+    type: '',
+    label: '',
+    uuid: '',
+    memberUuid: '',
+    partitionLabel: '',
+    partitionUuid: '',
+    mounts: [],
+    swap: false,
+    backingFile: '',
+    physicalVolume: '',
+    lvm: undefined,
+    orphan: false,
+};
+function findGroups(devices, inventory) {
+    return [
+        ...volumeGroups(devices),
+        ...arrays(devices),
+        ...fileSystems(devices, 'btrfs'),
+        ...fileSystems(devices, 'bcachefs'),
+        ...pools(devices, inventory.pools),
+        ...caches(devices),
+        ...multipaths(devices),
+        ...mapped(devices),
+    ];
+}
+const unknown = '(unknown)';
+/** By the ID of the group; whose group nobody knows counts as one with all others like it. */
+function volumeGroups(devices) {
+    const names = new Map(devices.flatMap(({ lvm }) => (lvm === undefined ? [] : [[lvm.id, lvm.name]])));
+    const groupOfVolume = new Map(devices.flatMap(({ lvm }) => (lvm?.physicalVolumes ?? []).map((id) => [id, lvm?.id ?? unknown])));
+    const volumes = (id) => devices.filter(({ dmUuid }) => lvmUuid.exec(dmUuid)?.[1] === id);
+    const active = new Map(devices.flatMap(({ dmUuid, slaves }) => {
+        const id = lvmUuid.exec(dmUuid)?.[1];
+        return id === undefined ? [] : slaves.map((slave) => [slave, id]);
+    }));
+    const members = new Map();
+    for (const device of devices) {
+        if (device.orphan)
+            continue;
+        const known = active.get(device.name) ?? device.lvm?.id ?? groupOfVolume.get(device.physicalVolume);
+        if (known === undefined && device.type !== 'LVM2_member')
+            continue;
+        const id = known ?? unknown;
+        // a hidden volume is a part of another volume, not of the group
+        if (lvmUuid.exec(device.dmUuid)?.[1] === id)
+            continue;
+        members.set(id, [...(members.get(id) ?? []), device.name]);
+    }
+    return [...members].map(([id, names_]) => ({
+        kind: 'volume group',
+        name: names.get(id) ?? nameFromVolumes(volumes(id)) ?? unknown,
+        members: names_,
+        volumes: volumes(id).map(({ name }) => name),
+    }));
+}
+/** `/dev/mapper/my--vg-root` is root in my-vg. */
+function nameFromVolumes(volumes) {
+    const [, name] = /^\/dev\/mapper\/((?:[^-]|--)+)-(?!-)/.exec(volumes[0]?.path ?? '') ?? [];
+    return name?.replaceAll('--', '-');
+}
+/** Active ones by their parts; others by what is written on their members. */
+function arrays(devices) {
+    const isMember = ({ type }) => type.endsWith('_raid_member');
+    const active = devices
+        .filter(({ kind, slaves }) => kind === 'md' && slaves.length > 0)
+        .map((array) => {
+        const parts = devices.filter(({ name }) => array.slaves.includes(name));
+        const uuid = parts.find(isMember)?.uuid ?? '';
+        const others = devices.filter((device) => isMember(device) && uuid !== '' && device.uuid === uuid);
+        const members = [...new Set([...array.slaves, ...others.map(({ name }) => name)])];
+        return { kind: 'RAID array', name: array.path, members, volumes: [array.name] };
+    });
+    const taken = new Set(active.flatMap(({ members }) => members));
+    const inactive = grouped(devices.filter((device) => isMember(device) && !taken.has(device.name)), ({ type, uuid }) => `${type} ${uuid}`);
+    return [
+        ...active,
+        ...inactive.map((members) => graph_group('RAID array', members[0]?.label || members[0]?.uuid, members)),
+    ];
+}
+/** File systems over several devices. Copies of one device are no members of the same file system. */
+function fileSystems(devices, kind) {
+    const members = devices.filter(({ type, uuid }) => type === kind && uuid !== '');
+    return grouped(members, ({ uuid }) => uuid)
+        .filter((found) => new Set(found.map(({ memberUuid, name }) => memberUuid || name)).size > 1)
+        .map((found) => graph_group(kind, found[0]?.label || found[0]?.uuid, found));
+}
+function pools(devices, known) {
+    const poolOf = ({ name, label, uuid }) => known.find(([, device]) => device === name)?.[0] ?? (label || uuid || unknown);
+    const members = devices.filter(({ name, type }) => type === 'zfs_member' || known.some(([, device]) => device === name));
+    return grouped(members, poolOf).map((found) => graph_group('ZFS pool', found[0] && poolOf(found[0]), found));
+}
+/** Which backing devices belong to which caches shows only while they are active. */
+function caches(devices) {
+    const active = devices.filter(({ kind, slaves }) => kind === 'bcache' && slaves.length > 0);
+    const taken = new Set(active.flatMap(({ slaves }) => slaves));
+    const idle = devices.filter(({ type, name }) => type === 'bcache' && !taken.has(name));
+    return [
+        ...active.map(({ name, path, slaves }) => ({ kind: 'bcache', name: path, members: slaves, volumes: [name] })),
+        ...(idle.length === 0 ? [] : [graph_group('bcache', unknown, idle)]),
+    ];
+}
+/** One disk that the machine sees more than once. */
+function multipaths(devices) {
+    const maps = devices.filter(({ dmUuid }) => dmUuid.startsWith('mpath-'));
+    const twins = grouped(devices.filter(({ kind, wwn }) => kind === 'disk' && wwn !== ''), ({ wwn, serial, bytes }) => `${wwn} ${serial} ${bytes}`).filter((found) => found.length > 1);
+    return [
+        ...maps.map(({ name, path, slaves }) => ({
+            kind: 'multipath disk',
+            name: path,
+            members: slaves,
+            volumes: [name],
+        })),
+        ...twins.map((found) => graph_group('multipath disk', found[0]?.wwn, found)),
+    ];
+}
+/** Whatever else is made of several devices: a stripe, a cache. */
+function mapped(devices) {
+    const isOther = ({ kind, dmUuid }) => kind === 'dm' && !/^(LVM|mpath)-/.test(dmUuid);
+    return devices
+        .filter((device) => isOther(device) && device.slaves.length > 1)
+        .map(({ name, path, slaves }) => ({
+        kind: 'mapped device',
+        name: path,
+        members: slaves,
+        volumes: [name],
+    }));
+}
+function graph_group(kind, name, members) {
+    return { kind, name: name || unknown, members: members.map((member) => member.name), volumes: [] };
+}
+function grouped(devices, keyOf) {
+    const groups = new Map();
+    for (const device of devices)
+        groups.set(keyOf(device), [...(groups.get(keyOf(device)) ?? []), device]);
+    return [...groups.values()];
+}
 
+;// CONCATENATED MODULE: ./lib/plan/disks/fates.js
+
+const fateOrder = ['wiped', 'collateral', 'changed', 'untouched'];
+/** The fate of every disk, the most endangered first. Removable media appear only when they are concerned. */
+function diskPlans(inventory, work) {
+    const graph = makeGraph(inventory);
+    const disks = graph.devices.filter(({ kind }) => kind === 'disk');
+    const targets = work === undefined ? noTargets : targetsOf(inventory, graph, disks, work);
+    const losses = lossesOf(graph, targets.wiped);
+    return disks
+        .map((disk) => diskPlan(disk, graph, targets, losses))
+        .filter(({ fate, device }) => fate !== 'untouched' || !disks.some((disk) => disk.path === device && disk.removable))
+        .toSorted((a, b) => fateOrder.indexOf(a.fate) - fateOrder.indexOf(b.fate) ||
+        a.device.localeCompare(b.device, 'en', { numeric: true }));
+}
+const noTargets = { wiped: new Set(), changed: new Set(), named: new Map() };
+function targetsOf(inventory, graph, disks, { mode, disks: configured }) {
+    if (mode === 'mount')
+        return noTargets;
+    const wiped = new Set();
+    const changed = new Set();
+    const named = new Map();
+    for (const { device: path, destroy } of configured) {
+        const device = graph.device(inventory.asked[path] ?? '');
+        if (device === undefined)
+            continue;
+        for (const name of wholeDisks(device)) {
+            named.set(name, [...(named.get(name) ?? []), path]);
+            (mode === 'disko' && destroy ? wiped : changed).add(name);
+        }
+    }
+    // disko wipes a disk that one entry wants wiped, whatever another says
+    for (const name of wiped)
+        changed.delete(name);
+    const all = configured.length > 0
+        ? []
+        : disks.filter(({ removable, readOnly }) => !removable && !readOnly).map(({ name }) => name);
+    return mode === 'disko'
+        ? { wiped: new Set([...wiped, ...all]), changed, named }
+        : { wiped, changed: new Set([...changed, ...all]), named };
+}
+/** A multipath map is the disks behind it. */
+function wholeDisks(device) {
+    return device.dmUuid.startsWith('mpath-') ? device.slaves : [device.name];
+}
+/** Everything that is lost when these devices are wiped: what is built on them, and all groups with a member among it. */
+function lossesOf(graph, roots) {
+    const losses = new Map();
+    const queue = [...roots].map((name) => [name, { because: '' }]);
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const [name, loss] = next;
+        if (losses.has(name))
+            continue;
+        losses.set(name, loss);
+        for (const device of graph.above(name))
+            queue.push([device.name, loss]);
+        for (const group of graph.groupsOf(name)) {
+            const because = `${nameOfGroup(group)} has a member on ${rootNames(graph, name)}`;
+            for (const member of [...group.members, ...group.volumes])
+                if (!losses.has(member))
+                    queue.push([member, { because }]);
+        }
+    }
+    return losses;
+}
+/** The disks on which a device lies, as a person names them. */
+function rootNames(graph, name) {
+    return disksUnder(graph, name)
+        .map(({ path }) => path)
+        .join(', ');
+}
+/** The disks on which a device lies, or the device itself where it lies on none that is known. */
+function disksUnder(graph, name) {
+    const found = new Map();
+    const seen = new Set();
+    const visit = (at) => {
+        if (seen.has(at))
+            return;
+        seen.add(at);
+        const below = graph.below(at);
+        const device = graph.device(at);
+        if (below.length === 0 && device !== undefined)
+            found.set(at, device);
+        for (const { name: next } of below)
+            visit(next);
+    };
+    visit(name);
+    return [...found.values()].toSorted((a, b) => a.path.localeCompare(b.path, 'en', { numeric: true }));
+}
+function nameOfGroup({ kind, name }) {
+    return `${kind} ${name}`;
+}
+function diskPlan(disk, graph, targets, losses) {
+    const inside = fates_insideOf(disk.name, graph);
+    return {
+        device: disk.path,
+        fate: fateOf(disk.name, inside, targets, losses),
+        named: inside.flatMap((name) => targets.named.get(name) ?? []),
+        bytes: disk.bytes,
+        model: disk.model,
+        serial: disk.serial,
+        wwn: disk.wwn,
+        byId: disk.links.find((link) => link.startsWith('/dev/disk/by-id/')) ?? '',
+        contents: contentsOf(disk, graph, losses),
+    };
+}
+/** The disk and everything that is built on it. */
+function fates_insideOf(name, graph) {
+    const inside = new Set();
+    const visit = (at) => {
+        if (inside.has(at))
+            return;
+        inside.add(at);
+        for (const { name: next } of graph.above(at))
+            visit(next);
+    };
+    visit(name);
+    return [...inside];
+}
+function fateOf(disk, inside, targets, losses) {
+    if (targets.wiped.has(disk))
+        return 'wiped';
+    if (inside.some((name) => (losses.get(name)?.because ?? '') !== ''))
+        return 'collateral';
+    if (inside.some((name) => losses.has(name) || targets.changed.has(name)))
+        return 'changed';
+    return 'untouched';
+}
+function contentsOf(disk, graph, losses) {
+    const isItself = disk.type !== '' || graph.groupsOf(disk.name).some(({ kind }) => kind !== 'multipath disk');
+    const inner = graph.above(disk.name);
+    return isItself
+        ? [contentOf(disk, graph, losses, new Set())]
+        : inner.map((device) => contentOf(device, graph, losses, new Set([disk.name])));
+}
+function contentOf(device, graph, losses, outside) {
+    const loss = losses.get(device.name);
+    const within = new Set([...outside, device.name]);
+    return {
+        device: device.path,
+        kind: kindFor(device),
+        bytes: device.bytes,
+        type: device.type,
+        label: device.label,
+        uuid: device.uuid || device.partitionUuid,
+        partitionLabel: device.partitionLabel,
+        memberOf: graph.groupsOf(device.name).map(nameOfGroup),
+        lost: loss !== undefined,
+        because: loss?.because ?? '',
+        contains: graph
+            .above(device.name)
+            .filter(({ name }) => !within.has(name))
+            .map((inner) => contentOf(inner, graph, losses, within)),
+    };
+}
+function kindFor({ kind, partition, dmUuid, level, name }) {
+    if (kind === 'partition')
+        return `partition ${partition}`;
+    if (kind === 'md')
+        return level === '' ? 'RAID array' : level;
+    if (kind === 'disk')
+        return 'whole disk';
+    if (kind !== 'dm')
+        return kind === 'other' ? '' : kind;
+    if (name.startsWith('lvm-'))
+        return 'volume, not active';
+    if (dmUuid.startsWith('LVM-'))
+        return 'volume';
+    if (dmUuid.startsWith('CRYPT-'))
+        return 'opened encryption';
+    return dmUuid.startsWith('mpath-') ? 'multipath' : 'mapped';
+}
+
+;// CONCATENATED MODULE: ./lib/plan/disks/identity.js
+
+
+/** @param paths those of the configuration; the ones that lead nowhere are left out */
+function bind(inventory, paths) {
+    const graph = makeGraph(inventory);
+    return [...new Set(paths)].flatMap((path) => {
+        const device = graph.device(inventory.asked[path] ?? '');
+        return device === undefined ? [] : [bindingOf(path, device, graph)];
+    });
+}
+function bindingOf(path, device, graph) {
+    const disks = disksUnder(graph, device.name)
+        .map(({ serial, wwn, bytes }) => ({ serial, wwn, bytes }))
+        .toSorted((a, b) => (describeIdentity(a) < describeIdentity(b) ? -1 : 1));
+    return { path, disks, part: partOf(device) };
+}
+function partOf({ kind, dmUuid, partitionUuid, partition, uuid, name }) {
+    if (kind === 'disk')
+        return '';
+    return dmUuid || partitionUuid || (kind === 'partition' ? `partition ${partition}` : uuid || name);
+}
+/** Whether this can be the same disk: nothing that both times is known differs, and something tells it from others. */
+function isSameDisk(a, b) {
+    if (a.bytes !== b.bytes || differs(a.serial, b.serial) || differs(a.wwn, b.wwn))
+        return false;
+    const named = (identity) => identity.serial !== '' || identity.wwn !== '';
+    const shared = (a.serial !== '' && b.serial !== '') || (a.wwn !== '' && b.wwn !== '');
+    // a disk that had a serial number and has none is another one
+    return shared || (!named(a) && !named(b));
+}
+function differs(one, other) {
+    return one !== '' && other !== '' && one !== other;
+}
+function describeIdentity({ serial, wwn, bytes }) {
+    return [
+        serial === '' ? '' : `serial ${serial}`,
+        wwn === '' ? '' : `WWN ${wwn}`,
+        serial === '' && wwn === '' ? 'no serial number' : '',
+        `${bytes} bytes`,
+    ]
+        .filter((word) => word !== '')
+        .join(', ');
+}
 /**
- * A disko script of which nobody knows what it wipes may wipe any disk: all of them must be allowed.
+ * What is not as it was when the plan was made, as sentences; empty if all is the same.
  *
- * @throws GuardError naming those that are not
+ * @param before the plan's bindings and disks
+ * @param now those of the machine as it is about to be changed
  */
-function checkUnknownDisks(present, allowed) {
-    if (allowed === 'any')
-        return;
-    const names = (disk) => [disk.device, disk.byId, disk.byId.replace(/^.*\//, '')];
-    const refused = present.filter((disk) => !names(disk).some((name) => name !== '' && allowed?.includes(name)));
-    if (refused.length === 0)
-        return;
-    const list = refused.map(({ device, byId }) => byId || device);
-    throw new GuardError(`the disko script of store-paths may wipe any disk, and wipe-disks does not allow ${list.join(', ')}`, {
-        hint: `add ${list.join(' and ')} to wipe-disks if all on it may be lost, or write any; else use flake`,
+function changesSince(before, now) {
+    return [
+        ...before.bindings.flatMap((binding) => changeOf(binding, now.bindings)),
+        ...now.disks.flatMap((disk) => growthOf(disk, before.disks)),
+    ];
+}
+function changeOf(before, all) {
+    const now = all.find(({ path }) => path === before.path);
+    if (now === undefined)
+        return [`${before.path} is not there any more`];
+    const same = now.part === before.part &&
+        now.disks.length === before.disks.length &&
+        now.disks.every((disk, index) => isSameDisk(disk, before.disks[index] ?? disk));
+    return same ? [] : [`${before.path} was ${describeBinding(before)}, and is ${describeBinding(now)}`];
+}
+function describeBinding({ disks, part }) {
+    const on = disks.map(describeIdentity).join(' and ');
+    return part === '' ? `the disk with ${on}` : `${part} on the disk with ${on}`;
+}
+/** What would be lost on a disk now, and was not in the plan. */
+function growthOf(disk, before) {
+    const losses = lossesOn(disk);
+    if (losses.length === 0)
+        return [];
+    const known = before.filter((other) => isSameDisk(other, disk));
+    const planned = new Set(known.flatMap(lossesOn));
+    if (planned.has(everything))
+        return [];
+    const grown = losses.filter((loss) => !planned.has(loss));
+    return grown.length === 0
+        ? []
+        : [`on ${disk.device} (${describeIdentity(disk)}) ${grown.join(', ')} would be lost too`];
+}
+const everything = 'everything';
+/** What is lost on a disk. Partitions are told by their numbers: names of what is on them depend on what is active. */
+function lossesOn({ fate, contents }) {
+    if (fate === 'wiped')
+        return [everything];
+    return contents.flatMap((content) => {
+        if (content.kind === 'whole disk' && content.lost)
+            return [everything];
+        const isLost = (inner) => inner.lost || inner.contains.some(isLost);
+        return isLost(content) ? [content.kind] : [];
     });
 }
 
+;// CONCATENATED MODULE: ./lib/plan/disks/lvm-metadata.js
+const sectorBytes = 512;
+/**
+ * Reads LVM's text format (lvm.conf(5) has its grammar): `name { key = value … }`, comments from # to the line's end.
+ *
+ * @returns undefined for anything that is not the metadata of a volume group
+ */
+function parseLvmMetadata(text) {
+    const top = new Reader(text.replaceAll('\t', '\n')).section();
+    const [name, group] = Object.entries(top).find(([, value]) => isSection(value)) ?? [];
+    if (name === undefined || !isSection(group))
+        return undefined;
+    const id = idOf(group);
+    if (id === '')
+        return undefined;
+    const ids = new Map(sections(group.physical_volumes).map(([key, volume]) => [key, idOf(volume)]));
+    const extent = numberOf(group.extent_size) * sectorBytes;
+    const volumes = sections(group.logical_volumes);
+    const placesOf = (volume, seen) => words(segmentsOf(volume)).flatMap((word) => {
+        const physical = ids.get(word);
+        if (physical !== undefined)
+            return [physical];
+        // a volume may be made of others, never of itself
+        const other = seen.has(word) ? undefined : volumes.find(([key]) => key === word)?.[1];
+        return other === undefined ? [] : placesOf(other, new Set([...seen, word]));
+    });
+    return {
+        name,
+        id,
+        physicalVolumes: [...ids.values()],
+        volumes: volumes.map(([key, volume]) => ({
+            name: key,
+            id: idOf(volume),
+            bytes: segmentsOf(volume).reduce((sum, segment) => sum + numberOf(segment.extent_count), 0) * extent,
+            on: [...new Set(placesOf(volume, new Set([key])))].toSorted(),
+            visible: words([volume.status ?? '']).includes('VISIBLE'),
+        })),
+    };
+}
+function segmentsOf(volume) {
+    return Object.values(volume).filter(isSection);
+}
+/** All words in values, however deep: names of volumes stand in many places. */
+function words(values) {
+    return values.flatMap((value) => {
+        if (typeof value === 'string')
+            return [value];
+        if (typeof value === 'number')
+            return [];
+        return words(isSection(value) ? Object.values(value).filter((inner) => inner !== undefined) : value);
+    });
+}
+function idOf(section) {
+    return typeof section.id === 'string' ? section.id.replaceAll('-', '') : '';
+}
+function numberOf(value) {
+    return typeof value === 'number' ? value : 0;
+}
+function sections(value) {
+    if (!isSection(value))
+        return [];
+    return Object.entries(value).filter((entry) => isSection(entry[1]));
+}
+function isSection(value) {
+    return typeof value === 'object' && !Array.isArray(value);
+}
+/** Deeper than this no metadata is: a damaged one must not exhaust the stack. */
+const deepest = 20;
+/** Goes over the tokens once; what it does not understand it leaves out. */
+class Reader {
+    #tokens;
+    #at = 0;
+    constructor(text) {
+        this.#tokens =
+            text.match(/#[^\n]*|"(?:[^"\\]|\\.)*"|[{}[\]=,]|[^\s{}[\]=,"#]+/g)?.filter(isNoComment) ?? [];
+    }
+    section(depth = 0) {
+        // without a prototype: a volume may be called constructor
+        const section = Object.create(null);
+        for (let name = this.#next(); name !== undefined && name !== '}'; name = this.#next()) {
+            const token = this.#tokens[this.#at];
+            if (token === '{' && depth < deepest) {
+                this.#at++;
+                section[name] = this.section(depth + 1);
+            }
+            else if (token === '=') {
+                this.#at++;
+                section[name] = this.#value();
+            }
+        }
+        return section;
+    }
+    #next() {
+        return this.#tokens[this.#at++];
+    }
+    #value() {
+        const token = this.#next() ?? '';
+        return token === '[' ? this.#list() : scalar(token);
+    }
+    #list() {
+        const list = [];
+        for (let token = this.#next(); token !== undefined && token !== ']'; token = this.#next())
+            if (token !== ',')
+                list.push(scalar(token));
+        return list;
+    }
+}
+function isNoComment(token) {
+    return !token.startsWith('#');
+}
+function scalar(token) {
+    if (token.startsWith('"'))
+        return token.slice(1, -1).replace(/\\(.)/g, '$1');
+    return Number.isNaN(Number(token)) ? token : Number(token);
+}
+
+;// CONCATENATED MODULE: ./lib/plan/disks/inventory.js
+
+
+async function readInventory(target, paths) {
+    const { stdout } = await target.run(disks, paths, { privileged: true });
+    return parseInventory(stdout, paths);
+}
+/** @param paths those that the script was given */
+function parseInventory(text, paths) {
+    const rows = text.split('\n').map(fieldsOf);
+    const of = (kind) => rows.filter((row) => row[0] === kind).map(([, ...rest]) => rest);
+    const numbers = new Map(of('device').map(([name = '', number = '']) => [number, name]));
+    const links = of('link').map(([hex = '', path = '']) => [numbers.get(decimal(hex)), path]);
+    const props = collect(of('prop'));
+    const bare = of('device').map(([name = '', , bytes]) => readDevice(name, Number(bytes), props.get(name) ?? new Map(), links.filter(([device]) => device === name).map(([, path]) => path)));
+    const inUse = useOf(bare, numbers, of('mount'), of('swap'));
+    const btrfs = new Map(of('btrfs').map(([uuid = '', name = '']) => [name, uuid]));
+    const pools = poolsOf(of('zpool').map(([line = '']) => line));
+    return {
+        devices: bare.map((device) => withUse(device, inUse, btrfs.get(device.name))),
+        asked: Object.fromEntries(of('asked').map(([index, hex = '']) => [paths[Number(index)] ?? '', numbers.get(decimal(hex)) ?? ''])),
+        complete: of('blkid').some(([kind]) => kind === 'util-linux'),
+        pools: pools.flatMap(([pool, path]) => bare.filter((device) => device.path === path).map(({ name }) => [pool, name])),
+    };
+}
+/** The last field of each kind of line is text that may have tabs. */
+const fieldsIn = { prop: 4, link: 3, mount: 2, swap: 2, zpool: 2 };
+function fieldsOf(line) {
+    const all = line.split('\t');
+    const count = fieldsIn[all[0] ?? ''] ?? all.length;
+    return [...all.slice(0, count - 1), all.slice(count - 1).join('\t')];
+}
+/** `fd:1a` is `253:26` elsewhere. */
+function decimal(numbers) {
+    return numbers
+        .split(':')
+        .map((part) => String(Number.parseInt(part, 16)))
+        .join(':');
+}
+function collect(rows) {
+    const devices = new Map();
+    const add = (name, key, value) => {
+        const properties = devices.get(name) ?? new Map();
+        devices.set(name, properties.set(key, [...(properties.get(key) ?? []), value]));
+    };
+    for (const [name = '', key = '', value = ''] of rows) {
+        if (key === 'blkid') {
+            const at = value.indexOf('=');
+            add(name, value.slice(0, at), value.slice(at + 1));
+        }
+        else if (key === 'busybox-blkid') {
+            for (const [, field = '', found = ''] of value.matchAll(/ (TYPE|LABEL|UUID)="(.*?)"(?= [A-Z]+="|$)/g))
+                add(name, `ID_FS_${field}`, found);
+        }
+        else {
+            add(name, key, value);
+        }
+    }
+    return devices;
+}
+function readDevice(name, bytes, properties, links) {
+    const one = (...keys) => keys.map((key) => squeeze(properties.get(key)?.[0])).find((value) => value !== '') ?? '';
+    const encoded = (key) => decodeUdev(properties.get(key)?.[0] ?? '').trim();
+    const dmName = decodeUdev(one('dm-name'));
+    const metadata = properties.get('lvm')?.[0];
+    const array = one('md-array');
+    return {
+        name,
+        path: dmName === '' ? `/dev/${name.replaceAll('!', '/')}` : `/dev/mapper/${dmName}`,
+        kind: kindOf(name, properties),
+        bytes,
+        model: one('model', 'udev-model'),
+        serial: one('serial', 'udev-serial'),
+        wwn: normaliseWwn(one('wwn', 'udev-wwn')),
+        removable: one('removable') === '1',
+        readOnly: one('read-only') === '1',
+        links: links.toSorted(),
+        disk: one('disk'),
+        partition: Number(one('partition')),
+        slaves: properties.get('slave') ?? [],
+        dmUuid: one('dm-uuid'),
+        level: one('md-level'),
+        type: typeOf(properties, one('ID_FS_TYPE'), array),
+        label: encoded('ID_FS_LABEL_ENC') || one('ID_FS_LABEL'),
+        uuid: one('ID_FS_UUID') || array,
+        memberUuid: one('ID_FS_UUID_SUB'),
+        partitionLabel: encoded('ID_PART_ENTRY_NAME'),
+        partitionUuid: one('ID_PART_ENTRY_UUID'),
+        mounts: [],
+        swap: false,
+        backingFile: one('backing-file'),
+        physicalVolume: one('pv'),
+        lvm: metadata === undefined || metadata === '' ? undefined : parseLvmMetadata(metadata),
+        orphan: metadata === '',
+    };
+}
+function typeOf(properties, found, array) {
+    if (found !== '')
+        return found;
+    if (properties.has('pv'))
+        return 'LVM2_member';
+    if (array !== '')
+        return 'linux_raid_member';
+    // two file systems at once: whoever made the second did not wipe the first
+    return properties.get('ID_FS_AMBIVALENT')?.[0] === undefined ? '' : 'ambiguous';
+}
+function kindOf(name, properties) {
+    if (properties.has('partition'))
+        return 'partition';
+    const [, kind] = /^(md|dm-|bcache|loop)/.exec(name) ?? [];
+    if (kind === 'dm-')
+        return 'dm';
+    if (kind === 'md' || kind === 'bcache' || kind === 'loop')
+        return kind;
+    // a volume of a ZFS pool
+    return /^zd\d/.test(name) ? 'other' : 'disk';
+}
+/** Padding and blanks in a row say nothing, and not every kernel keeps them. */
+function squeeze(text) {
+    return (text ?? '').replace(/[\s\p{Cc}]+/gu, ' ').trim();
+}
+/** SCSI's `naa.5000…` is `0x5000…` to others. */
+function normaliseWwn(wwn) {
+    const plain = wwn.trim().toLowerCase();
+    return /^(naa\.|wwn-)/.test(plain) ? plain.replace(/^(naa\.|wwn-)(0x)?/, '0x') : plain;
+}
+/** udev and device mapper write what is not a plain character as `\xHH`, byte by byte. */
+function decodeUdev(text) {
+    return text.replace(/(?:\\x[0-9a-fA-F]{2})+/g, (run) => Buffer.from(run.replaceAll('\\x', ''), 'hex').toString('utf8'));
+}
+/** The kernel writes blanks in paths as `\040`. */
+function decodeOctal(text) {
+    return text.replace(/(?:\\[0-7]{3})+/g, (run) => Buffer.from([...run.matchAll(/\\([0-7]{3})/g)].map(([, digits = '0']) => Number.parseInt(digits, 8))).toString('utf8'));
+}
+function useOf(devices, numbers, mountRows, swapRows) {
+    const names = new Map(devices.flatMap((device) => [device.path, `/dev/${device.name}`, ...device.links].map((path) => [path, device.name])));
+    const mounts = new Map();
+    const pools = new Map();
+    const add = (map, key, point) => {
+        const points = map.get(key) ?? [];
+        if (!points.includes(point))
+            map.set(key, [...points, point]);
+    };
+    for (const [line = ''] of mountRows) {
+        const [before = '', after = ''] = line.split(' - ');
+        const [, , number = '', , point = ''] = before.split(' ');
+        const [fsType, source = ''] = after.split(' ').map(decodeOctal);
+        // btrfs has a number of its own
+        const name = numbers.get(number) ?? names.get(source);
+        if (fsType === 'zfs')
+            add(pools, source.split('/')[0] ?? '', decodeOctal(point));
+        else if (name !== undefined)
+            add(mounts, name, decodeOctal(point));
+    }
+    const swaps = swapRows.map(([line = '']) => names.get(decodeOctal(line.split(/\s/)[0] ?? '')) ?? '');
+    return { mounts, pools, swaps: new Set(swaps) };
+}
+/** Every member of a file system over several devices has its mount points. */
+function withUse(device, use, btrfs) {
+    const own = use.mounts.get(device.name) ?? [];
+    const pool = device.type === 'zfs_member' ? (use.pools.get(device.label) ?? []) : [];
+    return {
+        ...device,
+        ...(btrfs === undefined ? {} : { type: 'btrfs', uuid: btrfs }),
+        mounts: [...own, ...pool],
+        swap: use.swaps.has(device.name),
+    };
+}
+/** Pools and the paths of their devices, from `zpool status -LP`. */
+function poolsOf(lines) {
+    let pool = '';
+    const found = [];
+    for (const line of lines) {
+        pool = /^\s*pool: (.*)$/.exec(line)?.[1] ?? pool;
+        const [, path] = /^\s+(\/dev\/\S+)\s/.exec(`${line} `) ?? [];
+        if (path !== undefined)
+            found.push([pool, path]);
+    }
+    return found;
+}
+
+;// CONCATENATED MODULE: ./lib/plan/disks/guards.js
+
+
+/**
+ * Whether what disko does to the disks is what the user knows of.
+ *
+ * @throws GuardError for the first check that says no
+ */
+function checkDisks(situation) {
+    checkMissing(situation);
+    const covered = coveredBy(situation);
+    checkCoverage(situation, covered);
+    checkNames(situation);
+}
+function checkMissing({ inventory, configured, hostName }) {
+    const missing = configured.filter((path) => (inventory.asked[path] ?? '') === '');
+    if (missing.length === 0)
+        return;
+    throw new GuardError(`the machine has no disk ${missing.join(', ')}, which the disko configuration of ${hostName || 'this system'} names; it has ${presentDisks(inventory)}`, { hint: 'set disko.devices.disk.*.device to one of these, best to a path under /dev/disk/by-id' });
+}
+/** The disks of the machine, as one line. */
+function presentDisks({ devices }) {
+    return (devices
+        .filter(({ kind }) => kind === 'disk')
+        .map((disk) => {
+        const byId = byIdOf(disk);
+        return [
+            byId || disk.path,
+            byId === '' ? '' : `(${disk.path})`,
+            `${(disk.bytes / 1e9).toFixed(1)} GB`,
+            disk.model,
+            disk.serial === '' ? '' : `serial ${disk.serial}`,
+        ]
+            .filter((word) => word !== '')
+            .join(' ');
+    })
+        .join('; ') || 'none');
+}
+function byIdOf({ links }) {
+    return links.find((link) => link.startsWith('/dev/disk/by-id/')) ?? '';
+}
+/** Names of the disks that wipe-disks allows; undefined where it was not given or allows all. */
+function coveredBy({ inventory, allowed }) {
+    if (allowed === undefined || allowed === 'any')
+        return undefined;
+    return new Set(allowed.flatMap((entry) => matchesOf(entry, inventory)));
+}
+function matchesOf(entry, inventory) {
+    const matches = inventory.devices.filter((device) => isNamedBy(device, entry, inventory));
+    const [first] = matches;
+    if (first === undefined) {
+        throw new GuardError(`input wipe-disks names ${entry}, and the machine has no such disk; it has ${presentDisks(inventory)}`, { hint: 'write one of these, by path, by-id name, serial number or WWN, or take the line away' });
+    }
+    if (first.kind !== 'disk') {
+        throw new GuardError(`input wipe-disks names ${entry}, which is ${first.path} and no disk; the machine has ${presentDisks(inventory)}`, { hint: 'name the disk on which it lies' });
+    }
+    // a disk that is seen twice has one WWN, and one serial number with it
+    const isOne = matches.every(({ wwn, serial }) => wwn !== '' && wwn === first.wwn && serial === first.serial);
+    if (matches.length > 1 && !isOne) {
+        throw new GuardError(`input wipe-disks names ${entry}, which is not one disk but ${matches.map(({ path }) => path).join(', ')}`, { hint: 'name each disk that may be lost by a path under /dev/disk/by-id' });
+    }
+    return matches.map(({ name }) => name);
+}
+function isNamedBy(device, entry, inventory) {
+    if (entry.startsWith('/'))
+        return inventory.asked[entry] === device.name;
+    if (device.kind !== 'disk')
+        return false;
+    return (device.serial === entry ||
+        (device.wwn !== '' && device.wwn === normaliseWwn(entry)) ||
+        device.links.some((link) => link === `/dev/disk/by-id/${entry}`));
+}
+/** Without wipe-disks the disks that the configuration wants wiped or changed may be lost, and nothing else. */
+function checkCoverage(situation, covered) {
+    if (situation.allowed === 'any')
+        return;
+    const refused = situation.disks.filter(({ fate, device }) => covered === undefined
+        ? fate === 'collateral' || (fate !== 'untouched' && situation.work?.unknown === true)
+        : fate !== 'untouched' && !isCovered(device, covered, situation.inventory));
+    if (refused.length === 0)
+        return;
+    const what = refused.map((disk) => `${nameDisk(disk)}: ${describeDamage(disk)}`).join('; ');
+    const lines = refused.map(entryFor).join(' and ');
+    if (situation.work?.unknown === true) {
+        throw new GuardError(`the disko script of store-paths may wipe any disk, and wipe-disks does not allow ${refused.map(nameDisk).join(', ')}`, { hint: `add ${lines} to wipe-disks if all on it may be lost, or write any; else use flake` });
+    }
+    throw new GuardError(covered === undefined
+        ? `more would be lost than the disks that the configuration wants wiped: ${what}`
+        : `wipe-disks does not allow what would be lost: ${what}`, {
+        hint: `if that may be lost, add to wipe-disks, a line each: ${lines}${covered === undefined ? ` (and the disks that the configuration names: ${situation.configured.join(' and ')})` : ''}; else take the disk out of what it hangs together with, or change the configuration`,
+    });
+}
+function isCovered(path, covered, { devices }) {
+    return devices.some((device) => device.path === path && covered.has(device.name));
+}
+function nameDisk({ device, model, serial, bytes }) {
+    const known = [`${(bytes / 1e9).toFixed(1)} GB`, model, serial === '' ? '' : `serial ${serial}`];
+    return `${device} (${known.filter((word) => word !== '').join(', ')})`;
+}
+/** The line for wipe-disks that names this disk and no other. */
+function entryFor({ byId, serial, device }) {
+    return byId || serial || device;
+}
+function describeDamage({ fate, contents }) {
+    if (fate === 'wiped')
+        return 'all that is on it would be lost';
+    const lost = contents.flatMap(outermostLosses);
+    if (lost.length === 0)
+        return 'disko would add what is missing on it';
+    return lost
+        .map((content) => {
+        const name = [content.device, content.label === '' ? content.type : `${content.type} ${content.label}`];
+        return `${name.filter((word) => word !== '').join(' ')} would be lost${content.because === '' ? '' : `, because ${content.because}`}`;
+    })
+        .join(', ');
+}
+function outermostLosses(content) {
+    return content.lost ? [content] : content.contains.flatMap(outermostLosses);
+}
+/** Names that the kernel gives out in the order in which it finds the disks. */
+const kernelName = /^\/dev\/((s|v|xv|h)d[a-z]+|nvme\d+n\d+|mmcblk\d+)$/;
+/** A disk that only such a name tells from others may be another one after the kexec. */
+function checkNames(situation) {
+    const [path] = anonymousDisks(situation).filter(({ unique }) => !unique);
+    if (path === undefined)
+        return;
+    throw new GuardError(`${path.path} has neither serial number nor WWN, and the machine has other disks of its size: nothing tells whether it is the same disk after the kexec`, {
+        hint: 'set disko.devices.disk.*.device to the disk’s path under /dev/disk/by-path, or give the disk a serial number (a virtual machine’s configuration can)',
+    });
+}
+/** What is worth a warning about the disks, though it stops nothing. */
+function diskWarnings(situation) {
+    const { inventory } = situation;
+    return [
+        ...anonymousDisks(situation)
+            .filter(({ unique }) => unique)
+            .map(({ path, bytes }) => `${path} has neither serial number nor WWN: only its size (${bytes} bytes) tells it from the machine's other disks. A path under /dev/disk/by-path would be safer.`),
+        ...(inventory.complete
+            ? []
+            : [
+                'The machine has no blkid of util-linux: members of arrays, pools and volume groups that are not active may not be seen. The disks are looked at again in the installer before anything is wiped.',
+            ]),
+    ];
+}
+function anonymousDisks({ inventory, configured, work }) {
+    if (work === undefined || work.mode === 'mount')
+        return [];
+    const disks = inventory.devices.filter(({ kind }) => kind === 'disk');
+    if (disks.length < 2)
+        return [];
+    return configured.flatMap((path) => {
+        const disk = disks.find(({ name }) => name === inventory.asked[path]);
+        if (disk === undefined || !kernelName.test(path) || disk.serial !== '' || disk.wwn !== '')
+            return [];
+        return [
+            { path, bytes: disk.bytes, unique: disks.filter(({ bytes }) => bytes === disk.bytes).length === 1 },
+        ];
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/plan/firmware.js
+
+/** `either` where the boot loader is installed for both, or nobody here knows. */
+function firmwareOf(bootLoader) {
+    if (bootLoader === undefined)
+        return 'either';
+    const { kind, grubEfi, grubDevices } = bootLoader;
+    if (kind === 'systemd-boot')
+        return 'uefi';
+    if (kind === 'other')
+        return 'either';
+    const forBios = grubDevices.some((device) => device !== 'nodev');
+    if (grubEfi)
+        return forBios ? 'either' : 'uefi';
+    return forBios ? 'bios' : 'either';
+}
+/**
+ * Whether the machine's firmware can start the configuration's boot loader.
+ *
+ * @throws GuardError when it cannot
+ */
+function checkFirmware(facts, { bootLoader }) {
+    if (facts.uefi || firmwareOf(bootLoader) !== 'uefi')
+        return;
+    throw new GuardError(`the configuration's boot loader (${bootLoader?.kind}) needs UEFI, but the machine was booted by BIOS: it could not start the new system`, {
+        hint: 'switch the machine to UEFI, or use boot.loader.grub with the disk as its device and a partition of type EF02',
+    });
+}
+function firmwareWarnings(facts, { bootLoader }) {
+    if (!facts.uefi || firmwareOf(bootLoader) !== 'bios')
+        return [];
+    return [
+        'The configuration’s GRUB is for BIOS only, but the machine was booted by UEFI: it will start the new system only if its firmware falls back to BIOS (CSM).',
+    ];
+}
+
+;// CONCATENATED MODULE: ./lib/plan/access-afterwards.js
+
+/**
+ * Where, as whom and with which key the installed system is reached: as the inputs say it, else as the configuration
+ * does, where one was evaluated. A `post-kexec-ssh-port` that was given is that of a port forwarding, and wins over the port that sshd listens on.
+ */
+function accessAfterwards(settings, evaluation) {
+    const { postInstall, targetHost, postKexecSshPort } = settings;
+    const host = postInstall.host.value ?? targetHost.value.host;
+    const forwarded = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
+    const port = postInstall.port.value ?? forwarded ?? evaluation.sshd?.ports[0] ?? 22;
+    const publicKey = postInstall.publicKey ?? settings.publicKey;
+    const letIn = usersWithKey(evaluation, publicKey);
+    const preferred = ['root', targetHost.value.user].find((name) => letIn.includes(name));
+    const user = postInstall.user.value ?? preferred ?? letIn[0] ?? 'root';
+    return {
+        endpoint: { host, port, user },
+        sameHost: host.toLowerCase() === targetHost.value.host.toLowerCase(),
+        publicKey,
+        loginExpected: letIn.includes(user),
+    };
+}
+/** The users whom the configuration lets in by this key. */
+function usersWithKey(evaluation, key) {
+    if (evaluation.source === 'store-paths' || !evaluation.sshd.enabled || key.base64 === '')
+        return [];
+    const { sshd, logins } = evaluation;
+    return logins
+        .filter((login) => keyLetsIn(login, sshd.rootLogin))
+        .filter(({ keys }) => keys.some((line) => isKeyLine(line) && line.split(/\s+/).includes(key.base64)))
+        .map(({ name }) => name);
+}
+/** Whether sshd lets this user in by one of its keys at all. */
+function keyLetsIn({ name, keys }, rootLogin) {
+    return keys.some(isKeyLine) && !(name === 'root' && ['no', 'forced-commands-only'].includes(rootLogin));
+}
+/** A line of an authorized_keys file that holds a key, rather than a comment, a placeholder or something cut off. */
+function isKeyLine(line) {
+    return /^[^#]*\b(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+\s+AAAA/.test(line);
+}
+/** What post-install-known-hosts says about the installed system; undefined where it was not given. */
+function pinnedAfterwards(settings, { endpoint }) {
+    const lines = settings.postInstall.knownHosts.value;
+    return lines === undefined ? undefined : pinnedKeys(lines, endpoint.host, endpoint.port);
+}
+
+;// CONCATENATED MODULE: ./lib/plan/lock-out.js
+
+
+const leaveOpen = 'if it is reached in another way (a console, a VPN with its own login, keys among the files that are copied), set allow-lockout: true';
+/**
+ * Whether somebody could log in to the new system over SSH. Looked at before anything is touched: a machine in a data
+ * centre that lets nobody in is lost until someone stands in front of it.
+ *
+ * @throws GuardError unless `allow-lockout` is set
+ */
+function checkLockOut(settings, evaluation) {
+    // of finished store paths nobody here knows who may log in
+    if (settings.allowLockout.value || evaluation.source === 'store-paths')
+        return;
+    const { sshd, logins } = evaluation;
+    if (!sshd.enabled) {
+        throw new GuardError('the configuration has no SSH server: nobody could log in to the new system', {
+            hint: `set services.openssh.enable = true; ${leaveOpen}`,
+        });
+    }
+    const placeholder = logins.find(({ keys }) => keys.some(isPlaceholder));
+    if (placeholder !== undefined) {
+        throw new GuardError(`the configuration's authorized keys of ${placeholder.name} hold a placeholder, with CHANGE in it, in place of a key`, { hint: `put your public key there (users.users.${placeholder.name}.openssh.authorizedKeys.keys)` });
+    }
+    if (sshd.otherKeys || logins.some((login) => letsIn(login, sshd)))
+        return;
+    const rootIsBarred = logins.some(({ name, keys }) => name === 'root' && keys.length > 0);
+    throw new GuardError(rootIsBarred
+        ? `the configuration authorizes keys for root only, and forbids root to log in (PermitRootLogin is ${sshd.rootLogin})`
+        : 'the configuration authorizes no key, and no password, of any user: nobody could log in to the new system', {
+        hint: rootIsBarred
+            ? `set services.openssh.settings.PermitRootLogin = "prohibit-password", or authorize a key for another user; ${leaveOpen}`
+            : `put your public key into users.users.root.openssh.authorizedKeys.keys; ${leaveOpen}`,
+    });
+}
+function letsIn(login, sshd) {
+    if (keyLetsIn(login, sshd.rootLogin))
+        return true;
+    // with prohibit-password, the default, root's password is of no use
+    return login.password && (login.name !== 'root' || sshd.rootLogin === 'yes');
+}
+/** As in `ssh-rsa CHANGE`; not as in a comment such as `me@EXCHANGE`, nor by chance in a key. */
+function isPlaceholder(line) {
+    return /(?<![A-Za-z0-9+/])CHANGE/.test(line);
+}
+/** What does not lock out, but limits the proof that the new system runs. */
+function lockOutWarnings(settings, evaluation) {
+    if (evaluation.source === 'store-paths')
+        return [];
+    const { endpoint, loginExpected } = accessAfterwards(settings, evaluation);
+    if (loginExpected || !evaluation.sshd.enabled || evaluation.sshd.otherKeys)
+        return [];
+    const key = settings.postInstall.publicKey === undefined ? 'ssh-private-key' : 'post-install-ssh-private-key';
+    return [
+        `The configuration does not authorize ${key} for ${endpoint.user}: which system runs after the reboot cannot be compared, unless the login works in another way.`,
+    ];
+}
+
+;// CONCATENATED MODULE: ./lib/plan/verification.js
+
+
+
+/** What is mounted there at boot hides, or never had, what lies on the disk. */
+const madeAtBoot = /^\/(run|dev|proc|sys)\//;
+/** Why nothing can be proven about the new system after the reboot; undefined where something can. */
+function obstacle(settings, evaluation, action) {
+    if (settings.postInstall.knownHosts.value !== undefined)
+        return undefined;
+    if (evaluation.sshd?.enabled === false)
+        return 'the configuration has no SSH server';
+    // what is not installed anew keeps the keys that it shows now
+    if (action === 'update' || !settings.phases.value.includes('install'))
+        return undefined;
+    const paths = evaluation.hostKeys.map(({ path }) => path);
+    if (settings.copyHostKeys.value || paths.some((path) => !madeAtBoot.test(path)))
+        return undefined;
+    if (evaluation.source === 'store-paths')
+        return 'nothing was evaluated that would name its SSH host keys';
+    return paths.length === 0
+        ? 'the configuration names no SSH host keys (services.openssh.hostKeys)'
+        : `its SSH host keys are made when it boots (${paths.join(', ')})`;
+}
+/** Whether the new system can be recognised when it answers. */
+function isVerifiable(settings, evaluation, action) {
+    return obstacle(settings, evaluation, action) === undefined;
+}
+/** @throws GuardError where the proof that is asked for cannot be given, or post-install-known-hosts is for others */
+function checkVerification(settings, evaluation, action) {
+    const access = accessAfterwards(settings, evaluation);
+    if (pinnedAfterwards(settings, access)?.accepted.length === 0) {
+        const name = knownHostsName(access.endpoint.host, access.endpoint.port);
+        throw new GuardError(`post-install-known-hosts has no key for ${name}, which is how the new system is reached`, { hint: `begin its lines with ${name}, or set post-install-ssh-host and post-install-ssh-port` });
+    }
+    const why = obstacle(settings, evaluation, action);
+    const level = settings.verify.value;
+    if (why === undefined || level === 'auto' || level === 'off')
+        return;
+    throw new GuardError(`verify: ${level} is not possible: ${why}`, {
+        hint: 'give the new system’s keys as post-install-known-hosts, or set verify: auto or off',
+    });
+}
+function verificationWarnings(settings, evaluation, action) {
+    const why = obstacle(settings, evaluation, action);
+    if (why === undefined || settings.verify.value !== 'auto')
+        return [];
+    return [
+        `Whether the new system runs will not be verified: ${why}. To have it verified, give its keys as post-install-known-hosts.`,
+    ];
+}
+
 ;// CONCATENATED MODULE: ./lib/plan/checks.js
+
+
+
 
 
 /** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */
@@ -58022,15 +59174,21 @@ const comfortableMemoryKiB = 1400 * 1024;
  *
  * @throws GuardError for the first check that says no
  */
-function checkMachine({ settings, facts, evaluation, disks }, action, kexecNeeded) {
+function checkMachine({ settings, facts, evaluation }, action, kexecNeeded, disks) {
     const phases = settings.phases.value;
     checkSystem(facts);
     checkIdentity(settings, facts);
     if (action === 'nothing')
         return;
     checkArchitecture(facts, evaluation);
+    if (action === 'update' || phases.includes('install'))
+        checkLockOut(settings, evaluation);
+    if (action === 'update' || phases.includes('reboot'))
+        checkVerification(settings, evaluation, action);
     if (action === 'update')
         return;
+    if (phases.includes('install'))
+        checkFirmware(facts, evaluation);
     if (kexecNeeded)
         checkKexec(facts);
     else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
@@ -58038,12 +59196,8 @@ function checkMachine({ settings, facts, evaluation, disks }, action, kexecNeede
             hint: 'add kexec to phases, or boot the machine into an installer',
         });
     }
-    if (!phases.includes('disko'))
-        return;
-    if (evaluation.disks === undefined)
-        checkUnknownDisks(disks.present, settings.wipeDisks.value);
-    else
-        checkDisks(disks, evaluation);
+    if (phases.includes('disko'))
+        checkDisks(disks);
 }
 function checkSystem(facts) {
     if (facts.os !== 'Linux') {
@@ -58108,20 +59262,9 @@ function checkArchitecture(facts, evaluation) {
         hint: 'set nixpkgs.hostPlatform of the configuration, or check target-host',
     });
 }
-function checkDisks(disks, evaluation) {
-    const missing = disks.configured.filter(({ device }) => device === '').map(({ path }) => path);
-    if (missing.length === 0)
-        return;
-    const present = disks.present.map(({ device, bytes, model, byId }) => [byId || device, byId === '' ? '' : `(${device})`, `${(bytes / 1e9).toFixed(1)} GB`, model]
-        .filter((word) => word !== '')
-        .join(' '));
-    throw new GuardError(`the machine has no disk ${missing.join(', ')}, which the disko configuration of ${evaluation.hostName || 'this system'} names; it has ${present.join('; ') || 'none'}`, {
-        hint: 'set disko.devices.disk.*.device to one of these, best to a path under /dev/disk/by-id',
-    });
-}
 
 ;// CONCATENATED MODULE: ./lib/nix/evaluation.nix.js
-/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.\n# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.\nrequest: configurations:\nlet\n  inherit (builtins) attrNames attrValues foldl';\n\n  # { ok = value; } or { missing = the attribute that is not there; }\n  descend =\n    found: name:\n    if found ? ok && found.ok ? ${name} then\n      { ok = found.ok.${name}; }\n    else\n      found // { missing = found.missing or name; };\n\n  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;\n\n  describe =\n    value:\n    let\n      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)\n      config = value.config or value;\n      build = config.system.build;\n      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;\n      # not outPath: Nix prints a set that has one as that path alone\n      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };\n      openssh = config.services.openssh or { };\n      initrdSsh = config.boot.initrd.network.ssh or { };\n      grub = config.boot.loader.grub or { };\n      # users whom sshd would let in by a key\n      logins = map (user: {\n        inherit (user) name;\n        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (user.openssh.authorizedKeys.keyFiles or [ ]);\n      }) (attrValues (builtins.mapAttrs (name: user: user // { inherit name; }) (config.users.users or { })));\n    in\n    {\n      inherit system;\n      toplevel = derivation build.toplevel;\n      diskoScript = if request.disko == null then null else\n        if build ? ${request.disko} then derivation build.${request.disko} else \"missing\";\n      hostName = config.networking.hostName or \"\";\n      disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (\n        attrValues (config.disko.devices.disk or { })\n      );\n      substituters = map toString (config.nix.settings.substituters or [ ]);\n      trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n      hostKeys =\n        if openssh.enable or false then\n          map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n        else\n          [ ];\n      sshd = {\n        enabled = openssh.enable or false;\n        ports = openssh.ports or [ 22 ];\n        rootLogin = toString (openssh.settings.PermitRootLogin or \"prohibit-password\");\n        # keys that the configuration does not know: from a program, or an authority\n        otherKeys =\n          (openssh.authorizedKeysCommand or \"none\") != \"none\" || (openssh.settings.TrustedUserCAKeys or null) != null;\n      };\n      logins = builtins.filter (login: login.keys != [ ]) logins;\n      bootLoader = {\n        kind =\n          if config.boot.loader.systemd-boot.enable or false then\n            \"systemd-boot\"\n          else if grub.enable or false then\n            \"grub\"\n          else\n            \"other\";\n        grubDevices = map toString (grub.devices or [ ]);\n        grubEfi = grub.efiSupport or false;\n        efiMountPoint = toString (config.boot.loader.efi.efiSysMountPoint or \"/boot\");\n      };\n      initrdSsh = {\n        enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);\n        port = initrdSsh.port or 22;\n        hostKeys = map toString (initrdSsh.hostKeys or [ ]);\n      };\n    };\nin\nif !(configurations ? ${request.name}) then\n  { unknown = attrNames configurations; }\nelse if nixos ? missing then\n  { inherit (nixos) missing; }\nelse\n  { found = describe nixos.ok; }\n");
+/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.\n# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.\nrequest: configurations:\nlet\n  inherit (builtins) attrNames attrValues foldl';\n\n  # { ok = value; } or { missing = the attribute that is not there; }\n  descend =\n    found: name:\n    if found ? ok && found.ok ? ${name} then\n      { ok = found.ok.${name}; }\n    else\n      found // { missing = found.missing or name; };\n\n  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;\n\n  describe =\n    value:\n    let\n      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)\n      config = value.config or value;\n      build = config.system.build;\n      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;\n      # not outPath: Nix prints a set that has one as that path alone\n      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };\n      openssh = config.services.openssh or { };\n      initrdSsh = config.boot.initrd.network.ssh or { };\n      grub = config.boot.loader.grub or { };\n      efi = toString (config.boot.loader.efi.efiSysMountPoint or \"/boot\");\n      entries = config.boot.loader.systemd-boot.xbootldrMountPoint or null;\n      settings = openssh.settings or { };\n      users = attrValues (\n        builtins.mapAttrs (attribute: user: user // { name = user.name or attribute; }) (config.users.users or { })\n      );\n      keyFilesOf = user: user.openssh.authorizedKeys.keyFiles or [ ];\n      # NixOS reads them itself, and where one is missing says so in no way that a user would understand\n      missingKeyFiles = builtins.filter (file: !builtins.pathExists file) (builtins.concatMap keyFilesOf users);\n      # sshd's own default is yes\n      passwords =\n        (settings.PasswordAuthentication or true) != false || (settings.KbdInteractiveAuthentication or true) != false;\n      # only whether there is one: the value stays where it is. \"!\" and \"*\" begin a hash that nothing fits, and sshd takes\n      # no empty password\n      isPassword = value: value != null && value != \"\" && builtins.match \"[!*].*\" (toString value) == null;\n      hasPassword =\n        user:\n        builtins.any (name: isPassword (user.${name} or null)) [\n          \"hashedPassword\"\n          \"password\"\n          \"initialHashedPassword\"\n          \"initialPassword\"\n          \"hashedPasswordFile\"\n        ];\n      # users whom sshd may let in\n      logins = map (user: {\n        inherit (user) name;\n        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (keyFilesOf user);\n        password = passwords && hasPassword user;\n      }) (builtins.filter (user: user.enable or true) users);\n      found = {\n        inherit system;\n        toplevel = derivation build.toplevel;\n        diskoScript = if request.disko == null then null else\n          if build ? ${request.disko} then derivation build.${request.disko} else \"missing\";\n        hostName = config.networking.hostName or \"\";\n        disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (\n          attrValues (config.disko.devices.disk or { })\n        );\n        substituters = map toString (config.nix.settings.substituters or [ ]);\n        trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n        hostKeys =\n          if openssh.enable or false then\n            map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n          else\n            [ ];\n        sshd = {\n          enabled = openssh.enable or false;\n          ports = openssh.ports or [ 22 ];\n          rootLogin = toString (openssh.settings.PermitRootLogin or \"prohibit-password\");\n          # keys that the configuration does not know: from a program, or an authority\n          otherKeys =\n            (openssh.authorizedKeysCommand or \"none\") != \"none\" || (openssh.settings.TrustedUserCAKeys or null) != null;\n        };\n        logins = builtins.filter (login: login.keys != [ ] || login.password) logins;\n        bootLoader = {\n          kind =\n            if config.boot.loader.systemd-boot.enable or false then\n              \"systemd-boot\"\n            else if grub.enable or false then\n              \"grub\"\n            else\n              \"other\";\n          grubDevices = map toString (grub.devices or [ ]);\n          grubEfi = grub.efiSupport or false;\n          efiMountPoint = efi;\n          entriesMountPoint = if entries == null then efi else toString entries;\n          grubPaths = map (boot: toString boot.path) (grub.mirroredBoots or [ { path = \"/boot\"; } ]);\n        };\n        initrdSsh = {\n          enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);\n          port = initrdSsh.port or 22;\n          hostKeys = map toString (initrdSsh.hostKeys or [ ]);\n        };\n      };\n    in\n    if missingKeyFiles == [ ] then { inherit found; } else { missingKeyFiles = map toString missingKeyFiles; };\nin\nif !(configurations ? ${request.name}) then\n  { unknown = attrNames configurations; }\nelse if nixos ? missing then\n  { inherit (nixos) missing; }\nelse\n  describe nixos.ok\n");
 
 ;// CONCATENATED MODULE: ./lib/plan/evaluation.js
 
@@ -58181,6 +59324,11 @@ function readEvaluation(answer, flake) {
     if (typeof value.missing === 'string') {
         throw new NixError(`nixosConfigurations."${flake.name}" has no attribute ${value.missing} (of ${flake.path.join('.')})`);
     }
+    if (Array.isArray(value.missingKeyFiles)) {
+        throw new NixError(`nixosConfigurations."${flake.name}" names files with authorized keys that do not exist: ${value.missingKeyFiles.join(', ')}`, {
+            hint: 'a flake sees only files that git knows: git add them, or correct users.users.*.openssh.authorizedKeys.keyFiles',
+        });
+    }
     const found = evaluation_asRecord(value.found);
     if (found.diskoScript === 'missing') {
         throw new NixError(`nixosConfigurations."${flake.name}" has no disko script in config.system.build`, {
@@ -58213,8 +59361,9 @@ function readEvaluation(answer, flake) {
             rootLogin: String(sshd.rootLogin),
             otherKeys: sshd.otherKeys === true,
         },
-        logins: asRecords(found.logins).map(({ name, keys }) => ({
+        logins: asRecords(found.logins).map(({ name, keys, password }) => ({
             name: String(name),
+            password: password === true,
             keys: asStrings(keys).flatMap((text) => text.split('\n').filter((line) => line.trim() !== '')),
         })),
         bootLoader: {
@@ -58222,6 +59371,8 @@ function readEvaluation(answer, flake) {
             grubDevices: asStrings(bootLoader.grubDevices),
             grubEfi: bootLoader.grubEfi === true,
             efiMountPoint: String(bootLoader.efiMountPoint),
+            entriesMountPoint: String(bootLoader.entriesMountPoint),
+            grubPaths: asStrings(bootLoader.grubPaths),
         },
         initrdSsh: {
             enabled: initrdSsh.enabled === true,
@@ -58315,6 +59466,9 @@ function converge(settings, facts, evaluation) {
 
 
 
+
+
+
 const phaseNames = (/* unused pure expression or super */ null && ([
     'preflight',
     'build',
@@ -58334,18 +59488,19 @@ function makePlan(situation) {
     const { settings, evaluation, facts, access } = situation;
     const { action, reason } = decide(settings, facts, evaluation);
     const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && !facts.isInstaller;
-    checkMachine(situation, action, kexecNeeded);
+    const disks = diskSituation(situation, action);
+    checkMachine(situation, action, kexecNeeded, disks);
     return {
         action,
         reason,
-        phases: phasesOf(action, settings, kexecNeeded),
+        phases: phasesOf(action, situation, kexecNeeded),
         authorizeKey: kexecNeeded && !access.keyIsCarried,
         offline: offlinePlan(settings, evaluation),
-        online: onlinePlan(situation, action),
+        online: onlinePlan(situation, disks),
     };
 }
-function phasesOf(action, settings, kexecNeeded) {
-    const verify = settings.verify.value !== 'off';
+function phasesOf(action, { settings, evaluation }, kexecNeeded) {
+    const verify = settings.verify.value !== 'off' && isVerifiable(settings, evaluation, action);
     switch (action) {
         case 'nothing':
             return ['preflight'];
@@ -58380,17 +59535,7 @@ function nameConfiguration(settings) {
     const { uri, name, path } = configuration.flake;
     return [`${uri}#nixosConfigurations."${name}"`, ...path].join('.');
 }
-function onlinePlan({ settings, evaluation, facts, disks, target }, action) {
-    const disko = action === 'install' && settings.phases.value.includes('disko');
-    const disksKnown = !disko || (evaluation.disks ?? []).length > 0;
-    const chosen = disko ? disks.configured : [];
-    const wiped = chosen.flatMap(({ path, device }) => {
-        const found = disks.present.filter((disk) => disk.device === device);
-        // a partition, a RAID array or a volume is lost as well, though it is no disk of its own
-        return found.length > 0 || device === ''
-            ? found.map((disk) => ({ ...disk, path }))
-            : [{ device, bytes: 0, model: '', byId: '', path }];
-    });
+function onlinePlan({ facts, inventory, target }, disks) {
     return {
         target: nameOf(target.endpoint),
         hostKeys: target.trust.accepted.map((key) => `${key.type} ${fingerprint(key)}`),
@@ -58400,27 +59545,41 @@ function onlinePlan({ settings, evaluation, facts, disks, target }, action) {
         isInstaller: facts.isInstaller,
         currentSystem: facts.systemPath,
         installId: facts.installId,
-        disksKnown,
-        wiped,
-        untouched: untouchedDisks(disks, wiped, disksKnown),
+        disksKnown: disks.work === undefined || disks.work.mode === 'mount' || disks.work.disks.length > 0,
+        disks: disks.disks,
+        bindings: bind(inventory, disks.configured),
         observed: {
             distribution: facts.distribution,
             kernel: facts.kernel,
             memoryKiB: facts.memoryKiB,
             uefi: facts.uefi,
             addresses: facts.addresses,
+            uses: usesOf(inventory),
         },
     };
 }
-/** What is not known to be wiped is not known to be kept either. */
-function untouchedDisks(disks, wiped, disksKnown) {
-    const isPartOf = (device, disk) => device.startsWith(disk.device) &&
-        (/\d$/.test(disk.device) ? /^(p\d+)?$/ : /^\d*$/).test(device.slice(disk.device.length));
-    // nobody here knows on which disks an array or a volume lies
-    const allFound = wiped.every(({ device }) => disks.present.some((disk) => isPartOf(device, disk)));
-    if (!disksKnown || !allFound)
-        return [];
-    return disks.present.filter((disk) => !wiped.some(({ device }) => isPartOf(device, disk)));
+/** What is compared about the disks: before the plan, and again before disko. */
+function diskSituation({ settings, evaluation, inventory }, action) {
+    const runs = action === 'install' && settings.phases.value.includes('disko');
+    // of a script that is given as a store path nobody knows what it does: the worst is assumed
+    const unknown = evaluation.disks === undefined;
+    const configured = evaluation.disks ?? [];
+    const work = runs
+        ? { mode: unknown ? 'disko' : settings.diskoMode.value, disks: configured, unknown }
+        : undefined;
+    return {
+        inventory,
+        work,
+        disks: diskPlans(inventory, work),
+        configured: runs ? configured.map(({ device }) => device) : [],
+        allowed: settings.wipeDisks.value,
+        hostName: evaluation.hostName,
+    };
+}
+function usesOf({ devices }) {
+    return Object.fromEntries(devices
+        .map(({ path, mounts, swap }) => [path, swap ? [...mounts, 'swap'] : mounts])
+        .filter(([, uses]) => uses.length > 0));
 }
 /** JSON with sorted keys and no white space: the same plan gives the same bytes. */
 function canonicalJson(value) {
@@ -58443,6 +59602,7 @@ function digestOf(value) {
 
 ;// CONCATENATED MODULE: ./lib/plan/approval.js
 
+
 /** Whether this very plan was approved. Doing nothing needs no approval. */
 function isApproved(plan, approved) {
     // a run that was cut off may have authorized the key already: less is done than was approved
@@ -58459,13 +59619,12 @@ function approvalOf(plan, host, digest) {
         machineId: online.machineId,
         hostKeys: online.hostKeys,
         phases,
-        disks: online.wiped.map((disk) => `${disk.path} = ${identityOf(disk)}`).toSorted(),
-        lost: [...new Set(online.wiped.map(identityOf))].toSorted(),
+        // not by the kernel's names: it may give others in the installer
+        disks: online.bindings.map((binding) => `${binding.path} = ${describeBinding(binding)}`).toSorted(),
+        lost: online.disks
+            .flatMap((disk) => lossesOn(disk).map((loss) => `${loss} on the disk with ${describeIdentity(disk)}`))
+            .toSorted(),
     };
-}
-/** The kernel may give a disk another name in the installer. */
-function identityOf({ byId, model, bytes, device }) {
-    return byId || (bytes > 0 ? `${model} ${bytes}` : device);
 }
 /**
  * What this plan, made in the installer, does beyond what was approved; nothing, and it may be carried out.
@@ -58752,11 +59911,22 @@ async function runDetached(target, work) {
     await target.survivingDrops(work.name, () => follower.follow());
 }
 /**
- * Starts the work and follows it, but takes a lost connection for an answer: for work that takes the whole machine away.
+ * The same for work that takes the whole machine away.
+ *
+ * @throws ConnectionError (`dropped`) when the connection was lost and the boot `bootId` answers no more
  */
-async function runDetachedOnce(target, work) {
-    const id = await startDetached(target, work);
-    await new Follower(target, id, work).follow();
+async function runDetachedToTheEnd(target, work, bootId) {
+    const follower = new Follower(target, await startDetached(target, work), work);
+    for (;;) {
+        try {
+            return await follower.follow();
+        }
+        catch (error) {
+            const dropped = error instanceof ConnectionError && error.reason === 'dropped';
+            if (!dropped || !(await target.isStillIn(bootId)))
+                throw error;
+        }
+    }
 }
 /**
  * Waits for the end of detached work that earlier runs left behind, whatever its outcome.
@@ -59004,23 +60174,6 @@ async function readCarriedAccess(target, publicKey) {
             .join('\n')),
     };
 }
-async function readDisks(target, paths) {
-    const { stdout } = await target.run(disks, paths);
-    const rows = stdout.split('\n').map((line) => line.split('\t'));
-    return {
-        configured: rows
-            .filter((row) => row[0] === 'wanted')
-            .map(([, path = '', device = '']) => ({ path, device })),
-        present: rows
-            .filter((row) => row[0] === 'disk')
-            .map(([, device = '', bytes = '', model = '', byId = '']) => ({
-            device,
-            bytes: Number(bytes),
-            model,
-            byId,
-        })),
-    };
-}
 
 ;// CONCATENATED MODULE: ./lib/phases/lease.js
 
@@ -59202,6 +60355,13 @@ function describe({ fields }) {
 /** The record has one line for each value. */
 function oneLine(text) {
     return text.replace(/\p{Cc}+/gu, ' ');
+}
+
+;// CONCATENATED MODULE: ./lib/plan/disks/paths.js
+/** The paths whose disks matter: those of the configuration and of wipe-disks. */
+function diskPaths({ wipeDisks }, { disks }) {
+    const allowed = wipeDisks.value === 'any' ? [] : (wipeDisks.value ?? []);
+    return [...(disks ?? []).map(({ device }) => device), ...allowed.filter((entry) => entry.startsWith('/'))];
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/store-paths.js
@@ -59402,6 +60562,12 @@ class SecretRegistry {
 
 
 
+
+
+
+
+
+
 /** What the configuration alone tells. */
 async function offlinePreflight(settings, nix, runtime) {
     runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
@@ -59422,11 +60588,13 @@ function diskoModeOf({ phases, diskoMode }) {
 /** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */
 async function preflight(settings, target, nix, runtime) {
     runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-    const disko = diskoModeOf(settings);
     const [{ facts, access }, evaluation] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), (signal) => describeConfiguration(settings, nix, signal));
-    const disks = await readDisks(target, disko === undefined ? [] : (evaluation.disks ?? []).map(({ device }) => device));
-    const plan = makePlan({ settings, evaluation, facts, access, disks, target });
+    const inventory = await readInventory(target, diskPaths(settings, evaluation));
+    const plan = makePlan({ settings, evaluation, facts, access, inventory, target });
     warn(settings, facts, plan, runtime);
+    for (const text of diskWarnings(diskSituation({ settings, evaluation, inventory }, plan.action)))
+        runtime.log.warning(text);
+    warnOfAfterwards(settings, evaluation, facts, plan, runtime);
     const work = plan.action === 'nothing'
         ? null
         : await observeWork(evaluation, derivationsOf(plan.phases, evaluation), nix, runtime);
@@ -59499,6 +60667,18 @@ async function trustCarriedKeys(settings, target, facts) {
     if (!facts.isInstaller)
         target.trust.extend(access.hostKeys);
     return access;
+}
+/** What will be found out only when the new system boots. */
+function warnOfAfterwards(settings, evaluation, facts, { phases, action }, { log }) {
+    const texts = [
+        ...(phases.includes('install') ? firmwareWarnings(facts, evaluation) : []),
+        ...(phases.includes('reboot') || action === 'update'
+            ? verificationWarnings(settings, evaluation, action)
+            : []),
+        ...(phases.includes('verify') ? lockOutWarnings(settings, evaluation) : []),
+    ];
+    for (const text of texts)
+        log.warning(text);
 }
 function warn(settings, facts, plan, runtime) {
     const { log } = runtime;
@@ -59728,6 +60908,43 @@ async function runInProgress({ target, progress }, work, run = runDetached) {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/phases/disks-again.js
+
+
+
+
+
+/** How often a path that is not there is looked for again: udev may still be making its links. */
+const looks = 6;
+const disks_again_pauseMs = 1500;
+/**
+ * Looks at the disks again, right before they are wiped: another kernel may have numbered them differently, and
+ * arrays and groups may hang together in another way than was seen.
+ *
+ * @throws GuardError when anything would be lost that the plan does not name
+ */
+async function checkDisksAgain(context) {
+    const { settings, evaluation, plan } = context;
+    const inventory = await settledInventory(context);
+    const { disks, configured } = diskSituation({ settings, evaluation, inventory }, plan.action);
+    const changes = changesSince(plan.online, { disks, bindings: bind(inventory, configured) });
+    if (changes.length === 0)
+        return;
+    throw new GuardError(`the disks are not what they were when the plan was made: ${changes.join('; ')}`, {
+        hint: 'nothing was wiped. Name the disks by paths under /dev/disk/by-id, and run again: the plan is then made of the disks as they are now',
+    });
+}
+async function settledInventory({ target, settings, evaluation, plan, runtime, }) {
+    const paths = diskPaths(settings, evaluation);
+    for (let look = 1;; look++) {
+        const inventory = await readInventory(target, paths);
+        const missing = plan.online.bindings.some(({ path }) => (inventory.asked[path] ?? '') === '');
+        if (!missing || look === looks)
+            return inventory;
+        await runtime.clock.sleep(disks_again_pauseMs, runtime.signal);
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/phases/secret-files.js
 
 
@@ -59771,6 +60988,7 @@ async function removeDiskKeys({ settings, target, runtime }) {
 
 
 
+
 /** Partitions, formats and mounts the disks. From here on their old contents are gone. */
 async function disko(context) {
     const { evaluation, target, settings, runtime, progress } = context;
@@ -59779,6 +60997,7 @@ async function disko(context) {
         throw new Error('the disko phase needs the disko script that the evaluation asks for');
     await copyClosure(context, script.outPath, 'local');
     await sendDiskKeys(context);
+    await checkDisksAgain(context);
     progress.targetState = 'partitioned';
     await runInProgress(context, {
         name: 'disko',
@@ -59790,7 +61009,1457 @@ async function disko(context) {
     await target.run(mounted, []);
 }
 
+;// CONCATENATED MODULE: ./lib/phases/check-installed.js
+
+
+/**
+ * Looks, while the machine is still reachable in the installer, whether the new system will boot.
+ *
+ * @throws RemoteCommandError saying what is missing
+ */
+async function check_installed_checkInstalled({ target, evaluation, runtime }) {
+    const { bootLoader } = evaluation;
+    const loader = loaderName(bootLoader);
+    if (loader === 'other')
+        runtime.log.info('the boot loader is not known to be systemd-boot or GRUB: its files are not checked');
+    await target.run(checkInstalled, [
+        systemPathOf(evaluation),
+        loader,
+        bootLoader?.efiMountPoint ?? '',
+        bootLoader?.entriesMountPoint ?? '',
+        efiName(evaluation.system ?? ''),
+        ...(bootLoader?.grubPaths ?? []),
+    ], { privileged: true });
+}
+function loaderName(bootLoader) {
+    if (bootLoader === undefined)
+        return 'other';
+    return bootLoader.kind === 'grub' && bootLoader.grubEfi ? 'grub-efi' : bootLoader.kind;
+}
+/** As the UEFI specification (3.5.1.1) calls the loader that is started where nothing else is set. */
+function efiName(system) {
+    if (system.startsWith('aarch64'))
+        return 'bootaa64.efi';
+    return system.startsWith('i686') ? 'bootia32.efi' : 'bootx64.efi';
+}
+
+;// CONCATENATED MODULE: ./lib/phases/host-keys.js
+
+
+
+
+/**
+ * Makes the new system's host keys before it boots, so that it can be recognised when it does.
+ *
+ * @returns those that are known
+ * @throws GuardError where none is, and the proof that was asked for needs one
+ */
+async function prepareHostKeys(context) {
+    const { evaluation, settings, target, runtime } = context;
+    const configured = evaluation.hostKeys.flatMap(({ type, path, bits }) => [type, path, bits]);
+    const copy = settings.copyHostKeys.value ? 'yes' : 'no';
+    const { stdout } = await target.run(hostKeys, [copy, ...configured], {
+        privileged: true,
+        onErrorLine: (line) => runtime.log.foreign('ssh-keygen', line),
+    });
+    const unknown = parseFields(stdout).flatMap(([name, value]) => (name === 'unknown' ? [value] : []));
+    for (const key of unknown)
+        runtime.log.warning(`A host key of the new system is not known before it boots: ${key}`);
+    const keys = parsePublicKeys(stdout);
+    if (keys.length === 0 && unknown.length > 0)
+        checkNotNeeded(settings);
+    return keys;
+}
+/** Better now than after the reboot, when nothing can be done about it. */
+function checkNotNeeded({ verify, postInstall }) {
+    const isNeeded = verify.value === 'system' || verify.value === 'host-key';
+    if (!isNeeded || postInstall.knownHosts.value !== undefined)
+        return;
+    throw new GuardError(`verify: ${verify.value} is not possible: no host key of the new system is known before it boots`, { hint: 'give its keys as post-install-known-hosts, or set verify: auto or off' });
+}
+
+;// CONCATENATED MODULE: ./lib/phases/initrd.js
+
+
+
+/** With `verify: auto`, how long the initrd may wait before it is believed that nothing but a person unlocks the disk. */
+const patienceMs = 15_000;
+/** Between two looks at an initrd that waits; OpenSSH 10 penalises clients that come and never log in. */
+const initrd_pauseMs = 6000;
+/** Ends the wait for the new system: its initrd waits for a passphrase, and whoever started the run is content with that. */
+class Locked extends Error {
+}
+/** Of finished store paths it is not known: then nobody looks for it. */
+function initrdSshOf({ initrdSsh }) {
+    return initrdSsh ?? { enabled: false, port: 22, hostKeys: [] };
+}
+/** Reads the public halves of the initrd's host keys, where their files lie on the new disks. */
+async function readInitrdKeys({ target, evaluation, progress }) {
+    const { enabled, hostKeys } = initrdSshOf(evaluation);
+    if (!enabled || hostKeys.length === 0)
+        return;
+    const { stdout } = await target.run(publicKeys, hostKeys, { privileged: true });
+    progress.initrdHostKeys = parsePublicKeys(stdout);
+}
+/** Recognises the new system's initrd, when its SSH server waits for somebody to enter a disk's passphrase. */
+class InitrdWatch {
+    #context;
+    #server;
+    /** Keys of others who may answer. */
+    #others;
+    /** When it was seen first, without a break since; milliseconds. */
+    #since;
+    /** @param others the keys of the installed system and of the installer */
+    constructor(context, others) {
+        this.#context = context;
+        this.#others = others;
+        this.#server = initrdSshOf(context.evaluation);
+    }
+    /**
+     * Looks whether it is the initrd that answers in place of the system, or beside it on a port of its own.
+     *
+     * @returns what is waited for, if so
+     * @throws Locked when that was seen for long enough
+     */
+    async recognise(error, signal) {
+        if (!this.#server.enabled)
+            return undefined;
+        if (await this.#answers(error, signal))
+            return this.#seen(signal);
+        this.#since = undefined;
+        if (this.#context.progress.targetState === 'unlocking')
+            this.#context.progress.targetState = 'installed';
+        return undefined;
+    }
+    /** Whoever is logged in to is still the initrd: it has the system's key, and lets in whom the system lets in. */
+    async isStillThere() {
+        if (!this.#server.enabled)
+            return false;
+        const { target, runtime } = this.#context;
+        const { stdout } = await target.run(scripts_identity, []);
+        if (!/^systemPath=$/m.test(stdout))
+            return false;
+        await this.#seen(runtime.signal);
+        return true;
+    }
+    async #answers(error, signal) {
+        const { target } = this.#context;
+        const answered = !(error instanceof ConnectionError) || error.reason === 'host-key' || error.reason === 'authentication';
+        if (answered)
+            return this.#isKnown(target.trust.offered);
+        if (this.#server.port === target.endpoint.port)
+            return false;
+        const shown = await target.hostKeyAt(this.#server.port, signal);
+        return this.#isKnown(shown) || (shown !== undefined && this.#mayBe(shown));
+    }
+    #isKnown(shown) {
+        const keys = this.#context.progress.initrdHostKeys;
+        return shown !== undefined && keys.some((key) => sameKey(key, shown));
+    }
+    /** Where its keys could not be read, the port that only the initrd has is sign enough, unless it is somebody's who forwards ports. */
+    #mayBe(shown) {
+        const { progress, evaluation, target } = this.#context;
+        const isForwarded = !(evaluation.sshd?.ports ?? []).includes(target.endpoint.port);
+        const isOther = this.#others.some((key) => sameKey(key, shown));
+        return progress.initrdHostKeys.length === 0 && !isForwarded && !isOther;
+    }
+    async #seen(signal) {
+        const { progress, runtime, settings, target } = this.#context;
+        const now = runtime.clock.now();
+        if (this.#since === undefined) {
+            this.#since = now;
+            progress.targetState = 'unlocking';
+            runtime.log.info(`The new system boots, and its initrd waits for a disk's passphrase: ssh -p ${this.#server.port} root@${target.endpoint.host}`);
+        }
+        if (settings.verify.value === 'auto' && now - this.#since >= patienceMs)
+            throw new Locked();
+        await runtime.clock.sleep(initrd_pauseMs, signal);
+        return `the initrd waits for a disk's passphrase on port ${this.#server.port}`;
+    }
+}
+
+;// CONCATENATED MODULE: ./node_modules/@scure/base/index.js
+/*! scure-base - MIT License (c) 2022 Paul Miller (paulmillr.com) */
+// Freeze the result of a thunk. `/* @__PURE__ */ freeze(() => expr)` keeps the whole
+// initializer tree-shakable: the annotated call's only argument is a function literal,
+// so bundlers drop everything (inner chain()/alphabet() calls included) when unused.
+const freeze = (fn) => Object.freeze(fn());
+function isBytes(a) {
+    // Plain `instanceof Uint8Array` is too strict for some Buffer / proxy / cross-realm cases. The
+    // fallback still requires a real ArrayBuffer view, so plain JSON-deserialized
+    // `{ constructor: ... }` spoofing is rejected. `BYTES_PER_ELEMENT === 1` keeps the
+    // fallback on byte-oriented views.
+    return (a instanceof Uint8Array ||
+        (ArrayBuffer.isView(a) &&
+            a.constructor.name === 'Uint8Array' &&
+            'BYTES_PER_ELEMENT' in a &&
+            a.BYTES_PER_ELEMENT === 1));
+}
+/** Asserts something is Uint8Array. */
+function abytes(b) {
+    if (!isBytes(b))
+        throw new TypeError('Uint8Array expected');
+}
+function isArrayOf(isString, arr) {
+    if (!Array.isArray(arr))
+        return false;
+    if (arr.length === 0)
+        return true;
+    if (isString) {
+        return arr.every((item) => typeof item === 'string');
+    }
+    else {
+        return arr.every((item) => Number.isSafeInteger(item));
+    }
+}
+function afn(input) {
+    if (typeof input !== 'function')
+        throw new TypeError('function expected');
+    return true;
+}
+function astr(label, input) {
+    if (typeof input !== 'string')
+        throw new TypeError(`${label}: string expected`);
+    return true;
+}
+function anumber(n, title = 'number') {
+    if (typeof n !== 'number')
+        throw new TypeError(`${title}: expected number, got ${typeof n}`);
+    if (!Number.isSafeInteger(n))
+        throw new RangeError(`${title}: expected safe integer, got ${n}`);
+}
+function anumArr(label, input) {
+    if (!isArrayOf(false, input))
+        throw new TypeError(`${label}: array of numbers expected`);
+}
+function chain(...args) {
+    const id = (a) => a;
+    // Wrap call in closure so JIT can inline calls
+    const wrap = (a, b) => (c) => a(b(c));
+    // Construct chain of args[-1].encode(args[-2].encode([...]))
+    const encode = args.map((x) => x.encode).reduceRight(wrap, id);
+    // Construct chain of args[0].decode(args[1].decode(...))
+    const decode = args.map((x) => x.decode).reduce(wrap, id);
+    return { encode, decode };
+}
+function normalize(fn) {
+    afn(fn);
+    return { encode: (from) => from, decode: (to) => fn(to) };
+}
+const powers = /* @__PURE__ */ (() => {
+    let res = [];
+    for (let i = 0; i < 40; i++)
+        res.push(2 ** i);
+    return res;
+})();
+// Indexed copy loops instead of Array.from / Uint8Array.from: those go through the
+// iterator protocol on typed arrays, which is ~10x slower and would swamp the fast
+// links' gains on the conversion boundaries.
+function u8ToNumArr(u8, len = u8.length) {
+    const res = new Array(len);
+    for (let i = 0; i < len; i++)
+        res[i] = u8[i];
+    return res;
+}
+// UTF-8 TextDecoder builds a string from ASCII codes 2x faster than `TextDecoder('latin1')`
+// (4x on freshly allocated, our exact case).
+// All codes here are < 128 (range is validated elsewhere): UTF-8 agrees with ASCII byte-for-byte.
+// UTF-8 needs no ICU, so the probe only guards runtimes without TextDecoder at all (Hermes).
+const asciiDecoder = /* @__PURE__ */ (() => {
+    try {
+        const decoder = new TextDecoder();
+        // Self-check on the domain we use (codes < 128): reject broken polyfills at
+        // probe time instead of producing corrupted codec output later.
+        return decoder.decode(Uint8Array.of(0x41, 0x30, 0x2b, 0x7f)) === 'A0+\x7f'
+            ? decoder
+            : undefined;
+    }
+    catch (e) {
+        return undefined;
+    }
+})();
+const B2S_CHUNK = 8192; // char codes per String.fromCharCode call, avoids arg-count limits
+function charcodesToString(codes) {
+    const len = codes.length;
+    // Measured crossover: the TextDecoder's per-call setup dominates below ~12 chars,
+    // where String.fromCharCode wins (bech32 checksums, base58xmr blocks).
+    if (asciiDecoder !== undefined && len >= 12)
+        return asciiDecoder.decode(codes);
+    if (len <= B2S_CHUNK)
+        return String.fromCharCode.apply(null, codes);
+    let res = '';
+    for (let i = 0; i < len; i += B2S_CHUNK)
+        res += String.fromCharCode.apply(null, codes.subarray(i, i + B2S_CHUNK));
+    return res;
+}
+/**
+ * Linear 8 <-> bits regrouping (radix2Slow semantics), with Uint8Array digits and
+ * preallocated output.
+ */
+function radix2(bits) {
+    anumber(bits);
+    if (bits <= 0 || bits > 8)
+        throw new RangeError('radix2: bits should be in (0..8]');
+    const mask = powers[bits] - 1;
+    return {
+        encode: (bytes) => {
+            abytes(bytes);
+            const len = bytes.length;
+            // 8->bits with zero-bit padding of the last digit, like convertRadix2(padding=true)
+            const res = new Uint8Array(Math.ceil((len * 8) / bits));
+            let carry = 0;
+            let pos = 0;
+            let j = 0;
+            for (let i = 0; i < len;) {
+                // At most 7 residual bits plus 24 new bits fit in the signed 32-bit carry.
+                if (i + 2 < len) {
+                    carry = (carry << 24) | (bytes[i] << 16) | (bytes[i + 1] << 8) | bytes[i + 2];
+                    pos += 24;
+                    i += 3;
+                }
+                else {
+                    // Constant mask instead of convertRadix2's exact powers[pos]-1 cleanup: with
+                    // bits <= 8 the residual is pos <= 7 bits, so carry needs at most pos + 8 <= 15
+                    // meaningful bits. Stale bits in [pos, 16) shift to >= bits on extraction and
+                    // are removed by `& mask` there and in the tail below.
+                    carry = ((carry << 8) | bytes[i]) & 0xffff;
+                    pos += 8;
+                    i++;
+                }
+                // Each input adds at least `bits`, so the first extraction is unconditional.
+                for (;;) {
+                    pos -= bits;
+                    res[j++] = (carry >> pos) & mask;
+                    if (pos < bits)
+                        break;
+                }
+            }
+            if (pos > 0)
+                res[j] = (carry << (bits - pos)) & mask;
+            return res;
+        },
+        decode: (digits) => {
+            // bits->8, strict canonical form, like convertRadix2(padding=false):
+            // rejects leftover whole input words and non-zero pad bits.
+            const len = digits.length;
+            const res = new Uint8Array(Math.floor((len * bits) / 8));
+            let carry = 0;
+            let pos = 0;
+            let j = 0;
+            for (let i = 0; i < len; i++) {
+                // Same constant-mask carry bound as encode: pos <= 7 residual plus bits <= 8
+                // incoming keeps meaningful carry within 15 bits; stale bits above pos are
+                // masked out on extraction and in the tail check below.
+                carry = ((carry << bits) | digits[i]) & 0xffff;
+                pos += bits;
+                for (; pos >= 8; pos -= 8)
+                    res[j++] = (carry >> (pos - 8)) & 0xff;
+            }
+            carry = (carry << (8 - pos)) & 0xff;
+            if (pos >= bits)
+                throw new Error('Excess padding');
+            if (carry > 0)
+                throw new Error(`Non-zero padding: ${carry}`);
+            return res;
+        },
+    };
+}
+/**
+ * Digit <-> letter mapping fused with string join (chain(alphabetSlow(letters), join(''))
+ * semantics), via char-code lookup tables.
+ */
+function alphabet(letters, aliases) {
+    const len = letters.length;
+    // Larger indexes would wrap in the Int8Array reverse table and decode to wrong digits.
+    if (len > 128)
+        throw new Error('alphabet: max 128 letters');
+    const encTable = new Uint8Array(len);
+    const decTable = new Int8Array(128).fill(-1);
+    for (let i = 0; i < len; i++) {
+        const code = letters.charCodeAt(i);
+        if (letters.codePointAt(i) !== code || code > 127)
+            throw new Error('alphabet: single-char ASCII letters only');
+        encTable[i] = code;
+        decTable[code] = i;
+    }
+    // Aliases decode like their canonical letter (e.g. hex case-folding), without a
+    // separate normalization pass over the input string.
+    if (aliases !== undefined) {
+        for (const alias of Object.keys(aliases)) {
+            const code = alias.charCodeAt(0);
+            const target = decTable[aliases[alias].charCodeAt(0)];
+            if (alias.length !== 1 || code > 127 || target === undefined || target === -1)
+                throw new Error(`alphabet: invalid alias ${alias}`);
+            decTable[code] = target;
+        }
+    }
+    return {
+        encode: (digits) => {
+            const codes = new Uint8Array(digits.length);
+            for (let i = 0; i < digits.length; i++) {
+                const d = digits[i];
+                const code = encTable[d];
+                // Reuse the table lookup's bounds result for the required per-digit range check.
+                // Chained radix2 always emits digits < 2**bits === len; check anyway so a
+                // mismatched chain throws (like alphabetSlow) instead of silently emitting letter 0.
+                if (code === undefined)
+                    throw new Error(`alphabet.encode: invalid digit ${d}`);
+                codes[i] = code;
+            }
+            return charcodesToString(codes);
+        },
+        decode: (input) => {
+            // Uniform label: this is the decode entry link for nopad codecs, padding for padded
+            // ones. Keeps "decode: string expected" identical across all built-in codecs
+            // (released 2.x said "join.decode: string expected").
+            astr('decode', input);
+            const slen = input.length;
+            const digits = new Uint8Array(slen);
+            for (let i = 0; i < slen; i++) {
+                const code = input.charCodeAt(i);
+                const digit = code < 128 ? decTable[code] : -1;
+                if (digit === -1)
+                    throw new Error(`Unknown letter "${input[i]}". Allowed: ${letters}`);
+                digits[i] = digit;
+            }
+            return digits;
+        },
+    };
+}
+/**
+ * Pad / unpad (paddingSlow semantics), on the joined string.
+ */
+function padding(bits, chr = '=') {
+    anumber(bits);
+    astr('padding', chr);
+    return {
+        encode(data) {
+            while ((data.length * bits) % 8)
+                data += chr;
+            return data;
+        },
+        decode(input) {
+            // Uniform label, see alphabet.decode above.
+            astr('decode', input);
+            let end = input.length;
+            if ((end * bits) % 8)
+                throw new Error('padding: invalid length');
+            for (; end > 0 && input[end - 1] === chr; end--) {
+                const byte = (end - 1) * bits;
+                if (byte % 8 === 0)
+                    throw new Error('padding: excess padding');
+            }
+            return input.slice(0, end);
+        },
+    };
+}
+function unsafeWrapper(fn) {
+    afn(fn);
+    return function (...args) {
+        // Only for *Unsafe APIs that intentionally collapse validation failures to `undefined`.
+        // Do not wrap code that needs to preserve exception details.
+        try {
+            return fn.apply(null, args);
+        }
+        catch (e) { }
+    };
+}
+function checksum(len, fn) {
+    anumber(len);
+    // Reject degenerate zero-byte checksums up front so callers don't accidentally
+    // build a no-op checksum stage.
+    if (len <= 0)
+        throw new RangeError(`checksum length must be positive: ${len}`);
+    afn(fn);
+    const _fn = fn;
+    // Uses the first `len` bytes of fn(data) in both directions.
+    // Current call sites rely on `len > 0` and checksum functions that return at least that many bytes.
+    return {
+        encode(data) {
+            abytes(data);
+            const sum = _fn(data).slice(0, len);
+            const res = new Uint8Array(data.length + len);
+            res.set(data);
+            res.set(sum, data.length);
+            return res;
+        },
+        decode(data) {
+            abytes(data);
+            const payload = data.slice(0, -len);
+            const oldChecksum = data.slice(-len);
+            const newChecksum = _fn(payload).slice(0, len);
+            for (let i = 0; i < len; i++)
+                if (newChecksum[i] !== oldChecksum[i])
+                    throw new Error('Invalid checksum');
+            return payload;
+        },
+    };
+}
+// RFC 4648 aka RFC 3548
+// ---------------------
+/**
+ * base16 encoding from RFC 4648.
+ * This codec uses RFC 4648 Table 5's uppercase alphabet directly.
+ * RFC 4648 §8 calls base16 "case-insensitive hex encoding", but we intentionally do not case-fold decode input here.
+ * Use `hex` for case-insensitive hex decoding.
+ * @example
+ * ```js
+ * base16.encode(Uint8Array.from([0x12, 0xab]));
+ * // => '12AB'
+ * ```
+ */
+const base16 = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(4), alphabet('0123456789ABCDEF')))));
+/**
+ * base32 encoding from RFC 4648. Has padding.
+ * RFC 4648 §6 Table 3 uses uppercase letters, and RFC 4648 §3.4 allows applications to choose
+ * upper- or lowercase alphabets. We keep the published uppercase table and do not case-fold decode input.
+ * Use `base32nopad` for unpadded version.
+ * Also check out `base32hex`, `base32hexnopad`, `base32crockford`.
+ * @example
+ * ```js
+ * base32.encode(Uint8Array.from([0x12, 0xab]));
+ * // => 'CKVQ===='
+ * base32.decode('CKVQ====');
+ * // => Uint8Array.from([0x12, 0xab])
+ * ```
+ */
+const base32 = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'), padding(5)))));
+/**
+ * base32 encoding from RFC 4648. No padding.
+ * This variant inherits RFC 4648 base32's uppercase table and intentionally does not case-fold decode input.
+ * Use `base32` for padded version.
+ * Also check out `base32hex`, `base32hexnopad`, `base32crockford`.
+ * @example
+ * ```js
+ * base32nopad.encode(Uint8Array.from([0x12, 0xab]));
+ * // => 'CKVQ'
+ * base32nopad.decode('CKVQ');
+ * // => Uint8Array.from([0x12, 0xab])
+ * ```
+ */
+const base32nopad = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567')))));
+/**
+ * base32 encoding from RFC 4648. Padded. Compared to ordinary `base32`, slightly different alphabet.
+ * RFC 4648 §7 Table 4 uses uppercase letters, and we intentionally keep that table without case-folding decode input.
+ * Use `base32hexnopad` for unpadded version.
+ * @example
+ * ```js
+ * base32hex.encode(Uint8Array.from([0x12, 0xab]));
+ * // => '2ALG===='
+ * base32hex.decode('2ALG====');
+ * // => Uint8Array.from([0x12, 0xab])
+ * ```
+ */
+const base32hex = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('0123456789ABCDEFGHIJKLMNOPQRSTUV'), padding(5)))));
+/**
+ * base32 encoding from RFC 4648. No padding. Compared to ordinary `base32`, slightly different alphabet.
+ * This variant inherits RFC 4648 base32hex's uppercase table and intentionally does not case-fold decode input.
+ * Use `base32hex` for padded version.
+ * @example
+ * ```js
+ * base32hexnopad.encode(Uint8Array.from([0x12, 0xab]));
+ * // => '2ALG'
+ * base32hexnopad.decode('2ALG');
+ * // => Uint8Array.from([0x12, 0xab])
+ * ```
+ */
+const base32hexnopad = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('0123456789ABCDEFGHIJKLMNOPQRSTUV')))));
+const BASE32_CROCKFORD_ASCII = /^[\x00-\x7f]*$/;
+/**
+ * base32 encoding from RFC 4648. Doug Crockford's version.
+ * See {@link https://www.crockford.com/base32.html | Douglas Crockford's Base32}.
+ * @example
+ * ```js
+ * base32crockford.encode(Uint8Array.from([0x12, 0xab]));
+ * // => '2ANG'
+ * base32crockford.decode('2ANG');
+ * // => Uint8Array.from([0x12, 0xab])
+ * ```
+ */
+const base32crockford = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('0123456789ABCDEFGHJKMNPQRSTVWXYZ'), normalize((s) => {
+    astr('base32crockford.decode', s);
+    const upper = s.toUpperCase();
+    if (s !== upper && !BASE32_CROCKFORD_ASCII.test(s))
+        throw new Error('base32crockford.decode: ASCII expected');
+    return upper.replace(/O/g, '0').replace(/[IL]/g, '1');
+})))));
+// Built-in base64 conversion https://caniuse.com/mdn-javascript_builtins_uint8array_frombase64
+// Require both directions before taking the native fast path, so base64/base64url don't mix native and JS behavior.
+// prettier-ignore
+const hasBase64Builtin = /* @__PURE__ */ (/* unused pure expression or super */ null && ((() => typeof Uint8Array.from([]).toBase64 === 'function' &&
+    typeof Uint8Array.fromBase64 === 'function')()));
+// Native `Uint8Array.fromBase64()` accepts these ASCII whitespace chars.
+// Reject them first so the native base64 path still follows RFC 4648 §3.3.
+// ASCII whitespace is U+0009 TAB, U+000A LF, U+000C FF, U+000D CR, or U+0020 SPACE
+const ASCII_WHITESPACE = /[\t\n\f\r ]/;
+const decodeBase64Builtin = (s, isUrl) => {
+    astr('base64', s);
+    const alphabet = isUrl ? 'base64url' : 'base64';
+    // Per spec, .fromBase64 already throws on any other non-alphabet symbols except ASCII whitespace
+    // And checking just for whitespace makes decoding about 3x faster than a full range check.
+    // lastChunkHandling: 'strict' rejects loose tails and non-zero pad bits so native decoding stays canonical.
+    if (s.length > 0 && ASCII_WHITESPACE.test(s))
+        throw new Error('invalid base64');
+    return Uint8Array.fromBase64(s, { alphabet, lastChunkHandling: 'strict' });
+};
+/** base64 from RFC 4648. Padded. Pure JS version */
+const base64Fallback = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'), padding(6)))));
+/** base64url from RFC 4648. Padded. Pure JS version */
+const base64urlFallback = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'), padding(6)))));
+/**
+ * base64 from RFC 4648. Padded.
+ * Alternative variants: `base64nopad`, `base64url`, `base64urlnopad`.
+ * Utilizes native `Uint8Array.fromBase64` builtin, otherwise falls back to `base64fallback` when it's unavailable.
+ * @example
+ * ```js
+ * base64.encode(Uint8Array.from([0x12, 0xab]));
+ * // => 'Eqs='
+ * base64.decode('Eqs=');
+ * // => Uint8Array.from([0x12, 0xab])
+ * ```
+ */
+// prettier-ignore
+const base64 = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => hasBase64Builtin ? {
+    encode(b) { abytes(b); return b.toBase64(); },
+    decode(s) { return decodeBase64Builtin(s, false); },
+} : base64Fallback)));
+/**
+ * base64 from RFC 4648. No padding.
+ * Use `base64` for padded version.
+ * @example
+ * ```js
+ * base64nopad.encode(Uint8Array.from([0x12, 0xab]));
+ * // => 'Eqs'
+ * base64nopad.decode('Eqs');
+ * // => Uint8Array.from([0x12, 0xab])
+ * ```
+ */
+const base64nopad = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')))));
+/**
+ * base64 from RFC 4648, using URL-safe alphabet. Padded.
+ * Use `base64urlnopad` for unpadded version.
+ * Falls back to built-in function, when available.
+ * @example
+ * ```js
+ * base64url.encode(Uint8Array.from([0x12, 0xab]));
+ * // => 'Eqs='
+ * base64url.decode('Eqs=');
+ * // => Uint8Array.from([0x12, 0xab])
+ * ```
+ */
+// prettier-ignore
+const base64url = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => hasBase64Builtin ? {
+    encode(b) { abytes(b); return b.toBase64({ alphabet: 'base64url' }); },
+    decode(s) { return decodeBase64Builtin(s, true); },
+} : base64urlFallback)));
+/**
+ * base64 from RFC 4648, using URL-safe alphabet. No padding.
+ * Use `base64url` for padded version.
+ * @example
+ * ```js
+ * base64urlnopad.encode(Uint8Array.from([0x12, 0xab]));
+ * // => 'Eqs'
+ * base64urlnopad.decode('Eqs');
+ * // => Uint8Array.from([0x12, 0xab])
+ * ```
+ */
+const base64urlnopad = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')))));
+// baseN radix code (base58, base36)
+// ---------------------------------
+// Base conversion 256 <-> BASE done on 16-bit limbs, five baseN digits (one divmod by
+// BASE**5) per pass, ~10x fewer inner-loop iterations than digit-at-a-time conversion.
+// Exactness: every intermediate is a non-negative integer below 2**53, so float64
+// arithmetic (including Math.floor of the quotients) is exact for any GROUP = BASE**5 < 2**30:
+// - encode: carry * 2**16 + limb < BASE**5 * 2**16 < 2**46
+// - decode: limb * BASE**5 + carry < 2**16 * BASE**5 + 2**30 < 2**46
+// Still O(n^2) overall like any positional-base conversion — see the base58 DoS note.
+// GROUP literals (not `BASE ** 5`) so bundlers can drop unused coders as dead code.
+const B58_GROUP = 656356768; // 58**5 < 2**30
+const B36_GROUP = 60466176; // 36**5 < 2**26
+const RADIX_BASE_N_MAX_LENGTH = 65536;
+const BASE_N_MAX_BYTES = 2048;
+const BASE_N_MAX_CHARS = 4096;
+const radixBaseN = (BASE, GROUP) => ({
+    encode: (bytes) => {
+        abytes(bytes);
+        const blen = bytes.length;
+        if (blen === 0)
+            return new Uint8Array(0);
+        if (blen >= RADIX_BASE_N_MAX_LENGTH)
+            throw new Error('invalid length');
+        // Leading zero bytes map 1:1 to leading zero digits (at most blen-1 explicit zeros;
+        // an all-zero value still contributes one digit below).
+        let zeros = 0;
+        while (zeros < blen - 1 && bytes[zeros] === 0)
+            zeros++;
+        // Pack big-endian 16-bit limbs; odd length makes the top limb a single byte.
+        const nlimbs = Math.ceil(blen / 2);
+        const limbs = new Uint16Array(nlimbs);
+        const odd = blen & 1;
+        if (odd)
+            limbs[0] = bytes[0];
+        for (let i = odd, j = odd; i < blen; i += 2, j++)
+            limbs[j] = (bytes[i] << 8) | bytes[i + 1];
+        // Repeated divmod by BASE**5; each pass emits one 5-digit group, least significant
+        // first. No carry-overflow guard like convertRadix had: that one faced arbitrary
+        // caller-chosen bases, while these bounds are static and proven exact above.
+        const groups = [];
+        let pos = 0; // limbs before pos are known zero
+        while (pos < nlimbs) {
+            let carry = 0;
+            for (let i = pos; i < nlimbs; i++) {
+                const cur = carry * 0x10000 + limbs[i];
+                const q = Math.floor(cur / GROUP);
+                carry = cur - q * GROUP;
+                limbs[i] = q;
+                if (q === 0 && i === pos)
+                    pos++;
+            }
+            groups.push(carry);
+        }
+        // The top group is nonzero unless the whole value is zero, so total significant
+        // digit count is 5 per full group plus the top group's own width. (Writing 5 digits
+        // per group and trimming via subarray is smaller code, but the offset view slows
+        // encode ~25% and base58xmr 2x — measured.)
+        const top = groups.length - 1;
+        let sig = top * 5;
+        for (let v = groups[top];; v = Math.floor(v / BASE)) {
+            sig++;
+            if (v < BASE)
+                break;
+        }
+        const res = new Uint8Array(zeros + sig); // leading zero digits are already 0
+        let j = res.length - 1;
+        for (let g = 0; g < top; g++) {
+            let v = groups[g];
+            for (let k = 0; k < 5; k++) {
+                res[j--] = v % BASE;
+                v = Math.floor(v / BASE);
+            }
+        }
+        for (let v = groups[top]; j >= zeros; v = Math.floor(v / BASE))
+            res[j--] = v % BASE;
+        return res;
+    },
+    decode: (digits) => {
+        abytes(digits);
+        const dlen = digits.length;
+        if (dlen === 0)
+            return new Uint8Array(0);
+        if (dlen >= RADIX_BASE_N_MAX_LENGTH)
+            throw new Error('invalid length');
+        let zeros = 0;
+        while (zeros < dlen - 1 && digits[zeros] === 0)
+            zeros++;
+        // Multiply-accumulate 16-bit limbs (little-endian, `used` live) group by group,
+        // most significant group first; the first group may be shorter than 5 digits, and
+        // its BASE**group factor falls out of the digit fold.
+        const limbs = new Uint16Array(Math.ceil((dlen * 6) / 16) + 1);
+        let used = 0;
+        let i = 0;
+        let group = dlen % 5 || 5;
+        while (i < dlen) {
+            let gval = 0;
+            let factor = 1;
+            for (const end = i + group; i < end; i++) {
+                const d = digits[i];
+                // Unreachable through the public chain (alphabet emits digits < BASE); guards
+                // internal misuse from silently corrupting output.
+                if (d >= BASE)
+                    throw new Error(`invalid integer: ${d}`);
+                gval = gval * BASE + d;
+                factor *= BASE;
+            }
+            group = 5;
+            let carry = gval;
+            for (let k = 0; k < used; k++) {
+                const cur = limbs[k] * factor + carry;
+                carry = Math.floor(cur / 0x10000);
+                limbs[k] = cur - carry * 0x10000;
+            }
+            for (; carry > 0; carry = Math.floor(carry / 0x10000))
+                limbs[used++] = carry % 0x10000;
+        }
+        // used === 0 means the value is zero: it still contributes one byte, like a lone
+        // zero digit does.
+        const valueBytes = used === 0 ? 1 : used * 2 - (limbs[used - 1] < 256 ? 1 : 0);
+        const res = new Uint8Array(zeros + valueBytes); // leading zero bytes are already 0
+        let j = res.length - 1;
+        for (let k = 0; k < used; k++) {
+            const limb = limbs[k];
+            res[j--] = limb & 0xff;
+            if (j >= zeros)
+                res[j--] = limb >> 8;
+        }
+        return res;
+    },
+});
+const genBaseN = (radix, abc) => {
+    const letters = alphabet(abc);
+    return {
+        encode(bytes) {
+            abytes(bytes);
+            if (bytes.length > BASE_N_MAX_BYTES)
+                throw new Error('invalid length');
+            return letters.encode(radix.encode(bytes));
+        },
+        decode(str) {
+            astr('baseN.decode', str);
+            if (str.length > BASE_N_MAX_CHARS)
+                throw new Error('invalid length');
+            return radix.decode(letters.decode(str));
+        },
+    };
+};
+const radix58 = /* @__PURE__ */ (/* unused pure expression or super */ null && (radixBaseN(58, B58_GROUP)));
+/**
+ * base36: lowercase alphanumeric, big-endian positional (multibase `k` payload,
+ * used by e.g. IPNS/CID addresses). Leading zero bytes map to leading `0` digits.
+ * Quadratic (O(n^2)) - so, can't be used on large inputs.
+ * @example
+ * ```js
+ * const text = base36.encode(Uint8Array.from([0, 1, 2]));
+ * base36.decode(text);
+ * // => Uint8Array.from([0, 1, 2])
+ * ```
+ */
+const base36 = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => genBaseN(radixBaseN(36, B36_GROUP), '0123456789abcdefghijklmnopqrstuvwxyz'))));
+const genBase58 = (abc) => genBaseN(radix58, abc);
+/**
+ * base58: base64 without ambigous characters +, /, 0, O, I, l.
+ * Quadratic (O(n^2)) - so, can't be used on large inputs.
+ * @example
+ * ```js
+ * const text = base58.encode(Uint8Array.from([0, 1, 2]));
+ * base58.decode(text);
+ * // => Uint8Array.from([0, 1, 2])
+ * ```
+ */
+const base58 = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => genBase58('123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'))));
+/**
+ * base58: flickr version. Check out `base58`.
+ * @example
+ * Round-trip bytes with the Flickr alphabet.
+ * ```ts
+ * const text = base58flickr.encode(Uint8Array.from([0, 1, 2]));
+ * base58flickr.decode(text);
+ * ```
+ */
+const base58flickr = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => genBase58('123456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ'))));
+/**
+ * base58: XRP version. Check out `base58`.
+ * @example
+ * Round-trip bytes with the XRP alphabet.
+ * ```ts
+ * const text = base58xrp.encode(Uint8Array.from([0, 1, 2]));
+ * base58xrp.decode(text);
+ * ```
+ */
+const base58xrp = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => genBase58('rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz'))));
+// Data len (index) -> encoded block len.
+// Monero pads each 1..8-byte block to this fixed base58 width so decode can recover the tail length.
+const XMR_BLOCK_LEN = (/* unused pure expression or super */ null && ([0, 2, 3, 5, 6, 7, 9, 10, 11]));
+/**
+ * base58: XMR version. Check out `base58`.
+ * Done in 8-byte blocks (which equals 11 chars in decoding). Last (non-full) block padded with '1' to size in XMR_BLOCK_LEN.
+ * Block encoding significantly reduces quadratic complexity of base58.
+ * @example
+ * Round-trip bytes with the Monero block codec.
+ * ```ts
+ * const text = base58xmr.encode(Uint8Array.from([0, 1, 2]));
+ * base58xmr.decode(text);
+ * ```
+ */
+const base58xmr = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => ({
+    encode(data) {
+        abytes(data);
+        let res = '';
+        for (let i = 0; i < data.length; i += 8) {
+            const block = data.subarray(i, i + 8);
+            res += base58.encode(block).padStart(XMR_BLOCK_LEN[block.length], '1');
+        }
+        return res;
+    },
+    decode(str) {
+        astr('base58xmr.decode', str);
+        const strLen = str.length;
+        // Only the last block may be short, and only to one of the XMR_BLOCK_LEN widths —
+        // so the output length is known up front and blocks write into place. Growing a
+        // number[] via concat per block was quadratic; this keeps decode linear like the
+        // block encoding always intended.
+        const tailChars = strLen % 11;
+        const tailBytes = tailChars === 0 ? 0 : XMR_BLOCK_LEN.indexOf(tailChars);
+        if (tailBytes === -1)
+            throw new Error(`base58xmr: invalid block length ${tailChars}`);
+        const res = new Uint8Array(Math.floor(strLen / 11) * 8 + tailBytes);
+        let w = 0;
+        for (let i = 0; i < strLen; i += 11) {
+            const slice = str.slice(i, i + 11);
+            const blockLen = slice.length === 11 ? 8 : tailBytes;
+            const block = base58.decode(slice);
+            for (let j = 0; j < block.length - blockLen; j++) {
+                if (block[j] !== 0)
+                    throw new Error('base58xmr: wrong padding');
+            }
+            for (let j = block.length - blockLen; j < block.length; j++)
+                res[w++] = block[j];
+        }
+        return res;
+    },
+}))));
+/**
+ * Method, which creates base58check encoder.
+ * Requires function, calculating sha256.
+ * Callers must include any version bytes in `data`; this helper only applies the
+ * 4-byte double-SHA256 checksum used by Bitcoin Base58Check.
+ * @param sha256 - Function used to calculate the checksum hash.
+ * @returns base58check codec using 4 checksum bytes.
+ * @throws On wrong argument types. {@link TypeError}
+ * @example
+ * Create a base58check codec from a SHA-256 implementation.
+ * ```ts
+ * import { createBase58check } from '@scure/base';
+ * import { sha256 } from '@noble/hashes/sha2.js';
+ * const coder = createBase58check(sha256);
+ * coder.encode(Uint8Array.from([1, 2, 3]));
+ * ```
+ */
+const createBase58check = (sha256) => {
+    // Validate the hash function at construction time so wrong inputs fail before returning a coder.
+    afn(sha256);
+    const _sha256 = sha256;
+    return chain(checksum(4, (data) => _sha256(_sha256(data))), base58);
+};
+/**
+ * Use `createBase58check` instead.
+ * @deprecated Use {@link createBase58check} instead.
+ * Callers must include any version bytes in `data`; this alias keeps the same
+ * 4-byte double-SHA256 checksum behavior as `createBase58check`.
+ * @param sha256 - Function used to calculate the checksum hash.
+ * @returns base58check codec using 4 checksum bytes.
+ * @example
+ * Create a base58check codec with the deprecated alias.
+ * ```ts
+ * import { base58check } from '@scure/base';
+ * import { sha256 } from '@noble/hashes/sha2.js';
+ * const coder = base58check(sha256);
+ * coder.encode(Uint8Array.from([1, 2, 3]));
+ * ```
+ */
+const base58check = (/* unused pure expression or super */ null && (createBase58check));
+// BIP 173 character table.
+// Callers adapt the public number[] words API to Uint8Array at the edges (wordsToU8 below):
+// feeding number[] into alphabet.encode would work at runtime, but it turns the shared
+// hot loop polymorphic and measurably slows the RFC 4648 codecs using the same literal.
+const BECH_ALPHABET = /* @__PURE__ */ alphabet('qpzry9x8gf2tvdw0s3jn54khce6mua7l');
+const BECH_UPPERCASE_PRINTABLE = /^[\x21-\x60\x7b-\x7e]+$/;
+function assertBech32Printable(label, value) {
+    for (let i = 0; i < value.length; i++) {
+        const c = value.charCodeAt(i);
+        if (c < 33 || c > 126)
+            throw new Error(`${label}: printable ASCII expected`);
+    }
+}
+// Range-checks while packing: a plain copy would silently wrap out-of-range words
+// (256 -> 0 would encode to a valid letter). Same message the old slow alphabet threw.
+function wordsToU8(words) {
+    const len = words.length;
+    const res = new Uint8Array(len);
+    for (let i = 0; i < len; i++) {
+        const w = words[i];
+        if (w < 0 || w >= 32)
+            throw new Error(`alphabet.encode: invalid digit ${w}`);
+        res[i] = w;
+    }
+    return res;
+}
+// BIP 173 `bech32_polymod` GEN coefficients.
+const POLYMOD_GENERATORS = [0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3];
+// BIP 173 step split: this applies the polymod state transition before callers xor in the next 5-bit value.
+function bech32Polymod(pre) {
+    const b = pre >> 25;
+    let chk = (pre & 0x1ffffff) << 5;
+    for (let i = 0; i < POLYMOD_GENERATORS.length; i++) {
+        if (((b >> i) & 1) === 1)
+            chk ^= POLYMOD_GENERATORS[i];
+    }
+    return chk;
+}
+function bechChecksum(prefix, words, encodingConst = 1) {
+    const len = prefix.length;
+    let chk = 1;
+    for (let i = 0; i < len; i++) {
+        const c = prefix.charCodeAt(i);
+        if (c < 33 || c > 126)
+            throw new Error(`Invalid prefix (${prefix})`);
+        chk = bech32Polymod(chk) ^ (c >> 5);
+    }
+    chk = bech32Polymod(chk);
+    for (let i = 0; i < len; i++)
+        chk = bech32Polymod(chk) ^ (prefix.charCodeAt(i) & 0x1f);
+    for (let v of words)
+        chk = bech32Polymod(chk) ^ v;
+    for (let i = 0; i < 6; i++)
+        chk = bech32Polymod(chk);
+    // BIP 173/BIP 350: xor the final checksum constant, then emit the 30-bit state as six 5-bit symbols.
+    chk ^= encodingConst;
+    const sum = new Uint8Array(6);
+    for (let i = 0; i < 6; i++)
+        sum[i] = (chk >>> (5 * (5 - i))) & 31;
+    return BECH_ALPHABET.encode(sum);
+}
+function genBech32(encoding) {
+    // BIP 173 uses final xor constant 1; BIP 350 swaps in 0x2bc830a3 for Bech32m.
+    const ENCODING_CONST = encoding === 'bech32' ? 1 : 0x2bc830a3;
+    // Public API words are number[], so adapt the fast radix2's Uint8Array protocol at the edge.
+    const _words = radix2(5);
+    const toWords = (from) => {
+        abytes(from);
+        // Dedicated 8->5 regrouping (radix2(5).encode semantics) writing the public number[]
+        // directly; encode-into-Uint8Array plus a copy loop measurably regressed this hot path.
+        const len = from.length;
+        const res = new Array(Math.ceil((len * 8) / 5));
+        let carry = 0;
+        let pos = 0;
+        let j = 0;
+        for (let i = 0; i < len; i++) {
+            // No carry cleanup needed: stale bits sit above pos and every extraction (including
+            // the tail below) masks with `& 31`, so they never reach the output. Masking carry
+            // here measurably slowed the loop.
+            carry = (carry << 8) | from[i];
+            pos += 8;
+            for (; pos >= 5; pos -= 5)
+                res[j++] = (carry >> (pos - 5)) & 31;
+        }
+        if (pos > 0)
+            res[j] = (carry << (5 - pos)) & 31;
+        return res;
+    };
+    const fromWords = (to) => {
+        anumArr('radix2.decode', to);
+        // Range-check while packing into the byte buffer: a plain copy would silently
+        // truncate out-of-range words. Rejecting negatives is a deliberate fix — the old
+        // convertRadix2 path silently corrupted output for them.
+        const len = to.length;
+        const digits = new Uint8Array(len);
+        for (let i = 0; i < len; i++) {
+            const w = to[i];
+            if (w < 0 || w >= 32)
+                throw new Error(`convertRadix2: invalid word=${w}`);
+            digits[i] = w;
+        }
+        return _words.decode(digits);
+    };
+    const fromWordsUnsafe = unsafeWrapper(fromWords);
+    function encode(prefix, words, limit = 90) {
+        astr('bech32.encode prefix', prefix);
+        if (limit !== false)
+            anumber(limit, 'limit');
+        if (isBytes(words))
+            words = u8ToNumArr(words);
+        anumArr('bech32.encode', words);
+        const plen = prefix.length;
+        if (plen === 0)
+            throw new TypeError(`Invalid prefix length ${plen}`);
+        // Total output is hrp + `1` separator + payload words + 6 checksum chars.
+        const actualLength = plen + 7 + words.length;
+        if (limit !== false && actualLength > limit)
+            throw new TypeError(`Length ${actualLength} exceeds limit ${limit}`);
+        assertBech32Printable('bech32.encode prefix', prefix);
+        const lowered = prefix.toLowerCase();
+        const sum = bechChecksum(lowered, words, ENCODING_CONST);
+        return `${lowered}1${BECH_ALPHABET.encode(wordsToU8(words))}${sum}`;
+    }
+    function decode(str, limit = 90) {
+        astr('bech32.decode input', str);
+        if (limit !== false)
+            anumber(limit, 'limit');
+        const slen = str.length;
+        // Minimum length is 1-char hrp + `1` separator + 6-char checksum.
+        if (slen < 8 || (limit !== false && slen > limit))
+            throw new TypeError(`invalid string length ${slen}, expected (8..${limit})`);
+        // don't allow mixed case
+        const lowered = str.toLowerCase();
+        if (str !== lowered) {
+            // Case folding is the only way a non-ASCII input can become valid: unchanged
+            // characters are rejected by the prefix and alphabet checks below.
+            if (!BECH_UPPERCASE_PRINTABLE.test(str)) {
+                assertBech32Printable('bech32.decode input', str);
+                throw new Error(`mixed-case string not allowed`);
+            }
+        }
+        const sepIndex = lowered.lastIndexOf('1');
+        if (sepIndex === 0 || sepIndex === -1)
+            throw new Error(`invalid separator "1"`);
+        const prefix = lowered.slice(0, sepIndex);
+        const data = lowered.slice(sepIndex + 1);
+        if (data.length < 6)
+            throw new Error('invalid data length');
+        const digits = BECH_ALPHABET.decode(data);
+        const words = u8ToNumArr(digits, digits.length - 6);
+        const sum = bechChecksum(prefix, words, ENCODING_CONST);
+        if (!data.endsWith(sum))
+            throw new Error(`Invalid checksum in ${str}`);
+        return { prefix, words };
+    }
+    const decodeUnsafe = unsafeWrapper(decode);
+    function decodeToBytes(str, limit = 90) {
+        const { prefix, words } = decode(str, limit);
+        return {
+            prefix,
+            words,
+            bytes: fromWords(words),
+        };
+    }
+    function encodeFromBytes(prefix, bytes) {
+        // Keep the convenience wrapper on encode()'s default 90-char cap; custom limits should call encode(prefix, toWords(bytes), limit).
+        return encode(prefix, toWords(bytes));
+    }
+    return {
+        encode,
+        decode,
+        encodeFromBytes,
+        decodeToBytes,
+        decodeUnsafe,
+        fromWords,
+        fromWordsUnsafe,
+        toWords,
+    };
+}
+/**
+ * bech32 from BIP 173. Operates on words.
+ * For high-level helpers, check out {@link https://github.com/paulmillr/scure-btc-signer | scure-btc-signer}.
+ * @example
+ * Convert bytes to words, encode them, then decode back.
+ * ```ts
+ * const words = bech32.toWords(Uint8Array.from([1, 2, 3]));
+ * const text = bech32.encode('bc', words);
+ * bech32.decode(text);
+ * ```
+ */
+const bech32 = /* @__PURE__ */ freeze(() => genBech32('bech32'));
+/**
+ * bech32m from BIP 350. Operates on words.
+ * It was to mitigate `bech32` weaknesses.
+ * For high-level helpers, check out {@link https://github.com/paulmillr/scure-btc-signer | scure-btc-signer}.
+ * @example
+ * Convert bytes to words, encode them with bech32m, then decode back.
+ * ```ts
+ * const words = bech32m.toWords(Uint8Array.from([1, 2, 3]));
+ * const text = bech32m.encode('bc', words);
+ * bech32m.decode(text);
+ * ```
+ */
+const bech32m = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => genBech32('bech32m'))));
+/**
+ * ASCII-to-byte decoder. Rejects non-ASCII text and bytes instead of doing UTF-8 replacement.
+ * Method names follow `BytesCoder`, so `encode(bytes)` returns a string and `decode(string)` returns bytes.
+ * @example
+ * ```js
+ * const b = ascii.decode("ABC"); // => new Uint8Array([ 65, 66, 67 ])
+ * const str = ascii.encode(b); // "ABC"
+ * ```
+ */
+const ascii = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => ({
+    encode(data) {
+        abytes(data);
+        for (let i = 0; i < data.length; i++) {
+            const byte = data[i];
+            // ASCII is 7-bit; reject bytes outside 0x00..0x7f instead of silently widening to
+            // Latin-1/UTF-8. Validating up front keeps the error position exact while the
+            // string itself is built in bulk (~3x faster at 1KB than per-char concat).
+            if (byte > 127)
+                throw new RangeError(`non-ASCII byte ${byte} at ${i}`);
+        }
+        return charcodesToString(data);
+    },
+    decode(str) {
+        if (typeof str !== 'string')
+            throw new TypeError('ascii string expected, got ' + typeof str);
+        const res = new Uint8Array(str.length);
+        for (let i = 0; i < str.length; i++) {
+            // Indexed access is much faster than Uint8Array.from(str, mapFn) here and keeps
+            // exact error positions.
+            const charCode = str.charCodeAt(i);
+            if (charCode > 127)
+                throw new RangeError(`non-ASCII char "${str[i]}" (${charCode}) at ${i}`);
+            res[i] = charCode;
+        }
+        return res;
+    },
+}))));
+const _isWellFormedShim = (str) => {
+    // encodeURI rejects malformed UTF-16, giving a compact fallback that matches native
+    // isWellFormed on our tests/fuzz corpus.
+    try {
+        return encodeURI(str) !== null;
+    }
+    catch {
+        return false;
+    }
+};
+const _isWellFormed = /* @__PURE__ */ (/* unused pure expression or super */ null && ((() => 
+// Pick the native check once so utf8.decode doesn't re-probe String.prototype on every call.
+typeof ''.isWellFormed === 'function'
+    ? (str) => str.isWellFormed()
+    : _isWellFormedShim)()));
+// This fallback stays small because strict UTF-8 only needs fatal decoding plus well-formed
+// UTF-16 checks, not the replacement, streaming, or legacy-encoding behavior of full platform
+// text codecs.
+const utf8err = (i) => new TypeError(`invalid utf8 at byte ${i}`);
+const utf8Fallback = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => ({
+    encode(data) {
+        abytes(data);
+        let res = '';
+        for (let i = 0; i < data.length;) {
+            const a = data[i++];
+            if (a < 0b1000_0000) {
+                res += String.fromCharCode(a);
+                continue;
+            }
+            if (a < 0b1100_0010 || i >= data.length)
+                throw utf8err(i - 1);
+            const b = data[i++];
+            if ((b & 0b1100_0000) !== 0b1000_0000)
+                throw utf8err(i - 1);
+            let cp = ((a & 0b0001_1111) << 6) | (b & 0b0011_1111);
+            if (a >= 0b1110_0000) {
+                if (i >= data.length)
+                    throw utf8err(i - 1);
+                const c = data[i++];
+                if ((c & 0b1100_0000) !== 0b1000_0000 ||
+                    (a === 0b1110_0000 && b < 0b1010_0000) ||
+                    (a === 0xed && b >= 0b1010_0000))
+                    throw utf8err(i - 1);
+                cp = ((a & 0b0000_1111) << 12) | ((b & 0b0011_1111) << 6) | (c & 0b0011_1111);
+                if (a >= 0b1111_0000) {
+                    if (i >= data.length)
+                        throw utf8err(i - 1);
+                    const d = data[i++];
+                    if (a > 0b1111_0100 ||
+                        (d & 0b1100_0000) !== 0b1000_0000 ||
+                        (a === 0b1111_0000 && b < 0b1001_0000) ||
+                        (a === 0b1111_0100 && b >= 0b1001_0000))
+                        throw utf8err(i - 1);
+                    cp =
+                        ((a & 7) << 18) |
+                            ((b & 0b0011_1111) << 12) |
+                            ((c & 0b0011_1111) << 6) |
+                            (d & 0b0011_1111);
+                }
+            }
+            if (cp < 0x10000)
+                res += String.fromCharCode(cp);
+            else {
+                cp -= 0x10000;
+                res += String.fromCharCode((cp >> 10) + 0xd800, (cp & 0x3ff) + 0xdc00);
+            }
+        }
+        return res;
+    },
+    decode(str) {
+        astr('utf8', str);
+        if (!_isWellFormed(str))
+            throw new TypeError('utf8 expected well-formed string');
+        // Direct Uint8Array writes are much faster than number[] + Uint8Array.from on Hermes and
+        // large Node inputs.
+        const res = new Uint8Array(str.length * 3);
+        let pos = 0;
+        for (let i = 0; i < str.length; i++) {
+            let c = str.charCodeAt(i);
+            if (c < 0b1000_0000) {
+                res[pos++] = c;
+                continue;
+            }
+            if (c >= 0xd800 && c <= 0xdfff) {
+                const d = str.charCodeAt(++i);
+                c = 0x10000 + ((c - 0xd800) << 10) + d - 0xdc00;
+            }
+            if (c >= 0x10000) {
+                res[pos++] = (c >> 18) | 0b1111_0000;
+                res[pos++] = ((c >> 12) & 0b0011_1111) | 0b1000_0000;
+            }
+            else if (c >= 0x800)
+                res[pos++] = (c >> 12) | 0b1110_0000;
+            else
+                res[pos++] = (c >> 6) | 0b1100_0000;
+            if (c >= 0x800)
+                res[pos++] = ((c >> 6) & 0b0011_1111) | 0b1000_0000;
+            res[pos++] = (c & 0b0011_1111) | 0b1000_0000;
+        }
+        return res.subarray(0, pos);
+    },
+}))));
+/**
+ * Strict UTF-8-to-byte decoder. Uses built-in TextDecoder / TextEncoder when available.
+ * Method names follow `BytesCoder`, so `encode(bytes)` returns a string and
+ * `decode(string)` returns bytes.
+ * `encode(bytes)` requires Uint8Array input, preserves an explicit leading BOM, and
+ *   throws on invalid UTF-8 bytes.
+ * `decode(string)` requires a primitive string and throws on malformed UTF-16 strings with
+ *   lone surrogates.
+ * @example
+ * ```js
+ * const b = utf8.decode("hey"); // => new Uint8Array([ 104, 101, 121 ])
+ * const str = utf8.encode(b); // "hey"
+ * ```
+ */
+const utf8 = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => {
+    let _utf8Encoder;
+    let _utf8Decoder;
+    const utf8Builtin = {
+        // ignoreBOM preserves an explicit leading U+FEFF;
+        // fatal rejects invalid UTF-8 bytes instead of replacing them.
+        encode(data) {
+            abytes(data);
+            return (_utf8Decoder || (_utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true }))).decode(data);
+        },
+        decode(str) {
+            astr('utf8', str);
+            if (!_isWellFormed(str))
+                throw new TypeError('utf8 expected well-formed string');
+            return (_utf8Encoder || (_utf8Encoder = new TextEncoder())).encode(str);
+        },
+    };
+    return {
+        // Select each direction once at module init, since
+        // TextEncoder and TextDecoder can exist independently.
+        encode: typeof TextDecoder === 'function' ? utf8Builtin.encode : utf8Fallback.encode,
+        decode: typeof TextEncoder === 'function' ? utf8Builtin.decode : utf8Fallback.decode,
+    };
+})));
+/** Lowercase hex with case-insensitive decoding. Pure JS version. */
+const hexFallback = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(4), 
+// Case-insensitive decode via table aliases instead of a toLowerCase pass.
+alphabet('0123456789abcdef', { A: 'a', B: 'b', C: 'c', D: 'd', E: 'e', F: 'f' }), normalize((s) => {
+    // astr first: same non-string message as the native path, and no `s.length`
+    // access on null / undefined while building the error.
+    astr('hex', s);
+    if (s.length % 2 !== 0)
+        throw new TypeError(`hex.decode: odd-length string (${s.length})`);
+    return s;
+})))));
+// Keep internal parity probes behind a test-only export.
+const __TESTS = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => ({
+    alphabet: alphabet,
+    base64Fallback: base64Fallback,
+    base64urlFallback: base64urlFallback,
+    hexFallback: hexFallback,
+    radix2: radix2,
+    radix58: radix58,
+    checksum: checksum,
+    utf8Fallback: utf8Fallback,
+    _isWellFormedShim: _isWellFormedShim,
+}))));
+// Built-in hex conversion https://caniuse.com/mdn-javascript_builtins_uint8array_fromhex
+// prettier-ignore
+const hasHexBuiltin = /* @__PURE__ */ (/* unused pure expression or super */ null && ((() => 
+// Require both directions before enabling the native hex path so encode/decode stay symmetric.
+typeof Uint8Array.from([]).toHex === 'function' &&
+    typeof Uint8Array.fromHex === 'function')()));
+// prettier-ignore
+const hexBuiltin = {
+    // Keep local type guards so the native path preserves library-level input errors.
+    // Native toHex emits lowercase hex, matching the fallback alphabet and Node's hex strings.
+    encode(data) { abytes(data); return data.toHex(); },
+    // Native fromHex accepts either hex case and rejects odd-length / non-hex syntax.
+    decode(s) { astr('hex', s); return Uint8Array.fromHex(s); },
+};
+/**
+ * hex string decoder. Uses built-in function, when available.
+ * Lowercase codec; unlike `base16`, this variant accepts either hex case and emits lowercase.
+ * @example
+ * ```js
+ * const b = hex.decode("0102ff"); // => new Uint8Array([ 1, 2, 255 ])
+ * const str = hex.encode(b); // "0102ff"
+ * ```
+ */
+const hex = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => hasHexBuiltin ? hexBuiltin : hexFallback)));
+
+;// CONCATENATED MODULE: ./lib/ssh/age-recipient.js
+
+/** string "ssh-ed25519", string key (RFC 8709, 4) */
+const ed25519Blob = { type: 'ssh-ed25519', keyAt: 4 + 11 + 4, length: 4 + 11 + 4 + 32 };
+/** The field of Curve25519 and of its Edwards form. */
+const prime = 2n ** 255n - 19n;
+/**
+ * The age recipient whose identity is this host key's private half, as ssh-to-age makes it: the point on Curve25519 that
+ * corresponds to the ed25519 key, in bech32 (age's format v1, X25519 recipients). sops-nix and agenix encrypt to it.
+ *
+ * @returns undefined for keys of other types, which have none
+ */
+function ageRecipient(key) {
+    const blob = Buffer.from(key.base64, 'base64');
+    if (key.type !== ed25519Blob.type || blob.length !== ed25519Blob.length)
+        return undefined;
+    const u = montgomeryU(blob.subarray(ed25519Blob.keyAt));
+    return u === undefined ? undefined : bech32.encodeFromBytes('age', u);
+}
+/** The u coordinate that belongs to the y coordinate of an Edwards point (RFC 7748, 4.1): (1 + y) / (1 - y). */
+function montgomeryU(edwards) {
+    // little-endian; the highest bit is the sign of x (RFC 8032, 5.1.2)
+    const y = BigInt(`0x${Buffer.from(edwards).reverse().toString('hex')}`) & (2n ** 255n - 1n);
+    // 1 is the neutral point, which is nobody's key
+    if (y === 1n || y >= prime)
+        return undefined;
+    const u = ((1n + y) * inverse(prime + 1n - y)) % prime;
+    return Buffer.from(u.toString(16).padStart(64, '0'), 'hex').reverse();
+}
+/** By Fermat's little theorem; what is computed with here is public, so that its time may show. */
+function inverse(value) {
+    let result = 1n;
+    let square = value % prime;
+    for (let exponent = prime - 2n; exponent > 0n; exponent >>= 1n) {
+        if (exponent & 1n)
+            result = (result * square) % prime;
+        square = (square * square) % prime;
+    }
+    return result;
+}
+
+;// CONCATENATED MODULE: ./lib/phases/running-system.js
+
+
+
+
+
+
+/**
+ * Asks the machine, as someone who is logged in, which system runs.
+ *
+ * @throws GuardError when it is not the one that was brought there
+ */
+async function proveRunningSystem(context, keys) {
+    const { target, evaluation, runtime, progress } = context;
+    const { stdout } = await target.run(scripts_identity, []);
+    const identity = new Map(parseFields(stdout));
+    const running = identity.get('systemPath') ?? '';
+    const expected = systemPathOf(evaluation);
+    if (running !== expected) {
+        throw new GuardError(`the machine booted ${running || 'a system without /run/current-system'}, not ${expected}`, {
+            hint: 'its firmware may prefer another disk or boot entry: look at the boot order',
+        });
+    }
+    progress.targetState = 'booted';
+    recordProof(context, 'system', keys);
+    runtime.log.info(`${identity.get('hostName') ?? 'the machine'} runs ${running}`);
+}
+/** @param keys the host keys that the machine is known to have now */
+function recordProof(context, level, keys) {
+    context.progress.verified = level;
+    recordHostKeys(context, context.target.endpoint, keys);
+}
+/** The host keys of the new system, for whoever connects to it next. */
+function recordHostKeys({ progress }, { host, port }, keys) {
+    progress.hostKeyLines = keys.map((key) => knownHostsLine(host, port, key));
+    progress.agePublicKeys = keys.map(ageRecipient).filter((recipient) => recipient !== undefined);
+}
+
 ;// CONCATENATED MODULE: ./lib/phases/install.js
+
+
+
+
 
 
 
@@ -59812,20 +62481,14 @@ async function install(context) {
         idleMs: settings.deadlines.idle.value,
         onLine: (line) => runtime.log.foreign('nixos-install', line),
     });
-    await target.run(checkInstalled, [system], { privileged: true });
+    await check_installed_checkInstalled(context);
+    await readInitrdKeys(context);
     progress.targetState = 'installed';
     progress.systemPath = system;
+    const access = accessAfterwards(settings, evaluation);
+    const pinned = pinnedAfterwards(settings, access)?.accepted;
+    recordHostKeys(context, access.endpoint, pinned ?? progress.expectedHostKeys);
     await removeDiskKeys(context);
-}
-/** The new system's host keys are made before it boots, so that it can be recognised when it does. */
-async function prepareHostKeys({ evaluation, settings, target, runtime }) {
-    const configured = evaluation.hostKeys.flatMap(({ type, path, bits }) => [type, path, bits]);
-    const copy = settings.copyHostKeys.value ? 'yes' : 'no';
-    const { stdout } = await target.run(hostKeys, [copy, ...configured], {
-        privileged: true,
-        onErrorLine: (line) => runtime.log.foreign('ssh-keygen', line),
-    });
-    return parsePublicKeys(stdout);
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/kexec.js
@@ -59882,16 +62545,16 @@ async function awaitInstaller(context) {
     const end = clock.now() + settings.deadlines.kexec.value;
     const left = () => Math.max(end - clock.now(), 1);
     await target.waitUntilGone(facts.bootId, what, left());
-    progress.targetState = 'installer';
     const { host } = target.endpoint;
     // only root is let in by the installer
     target.moveTo({ endpoint: { host, port: settings.postKexecSshPort.value, user: 'root' } });
     target.privilege = 'none';
     await target.waitForBoot(facts.bootId, what, left(), refusedLogins);
     context.facts = await gatherFacts(target);
-    if (context.facts.isInstaller)
+    if (context.facts.isInstaller) {
+        progress.targetState = 'installer';
         return;
-    progress.targetState = 'untouched';
+    }
     throw new GuardError(`the machine came back with ${context.facts.distribution} instead of the installer: kexec fell back to a normal boot`, {
         hint: 'look at the machine’s console during the kexec; other causes: too little memory, a kernel that cannot kexec on this hardware',
     });
@@ -59920,7 +62583,7 @@ async function authorizeKey(context) {
     await target.run(authorize, [line], { privileged: true });
     return () => remove(AbortSignal.any([context.runtime.signal, AbortSignal.timeout(withdrawMs)])).then(forget, (error) => context.runtime.log.debug(`the key stays on the old disk: ${errorMessage(error)}`));
 }
-async function startKexec({ target, settings, runtime, progress }, image) {
+async function startKexec({ target, settings, runtime, progress, facts }, image) {
     const work = {
         name: kexecWork,
         script: execScript(`${image}/kexec/run`),
@@ -59930,7 +62593,7 @@ async function startKexec({ target, settings, runtime, progress }, image) {
     };
     progress.goesOn = kexecWork;
     try {
-        await runDetachedOnce(target, work);
+        await runDetachedToTheEnd(target, work, facts.bootId);
     }
     catch (error) {
         // the jump may come before the answer does
@@ -59961,13 +62624,21 @@ function explainSilence(error) {
 ;// CONCATENATED MODULE: ./lib/phases/reboot.js
 
 
+/** How long it may take to say it once more after a lost connection. */
+const secondTryMs = 20_000;
 /** Lets go of the disks and has the machine reboot; that it does is what verify waits for. */
-async function reboot_reboot({ target, runtime, cleanUp, lease }) {
-    await target.run(reboot, [], { privileged: true }).catch((error) => {
-        // the machine may be gone before the answer is here
+async function reboot_reboot({ target, runtime, cleanUp, lease, facts }) {
+    const say = (signal) => target.run(reboot, [facts.bootId], { privileged: true, signal });
+    try {
+        await say(runtime.signal);
+    }
+    catch (error) {
         if (!(error instanceof ConnectionError && error.reason === 'dropped'))
             throw error;
-    });
+        // the machine went down before the answer was here, or the network did before the machine heard of it
+        await say(AbortSignal.any([runtime.signal, AbortSignal.timeout(secondTryMs)])).catch(() => undefined);
+        runtime.signal.throwIfAborted();
+    }
     lease.end();
     cleanUp.forgetAll();
     target.close();
@@ -59994,114 +62665,155 @@ async function update_update(context) {
     progress.systemPath = system;
 }
 
-;// CONCATENATED MODULE: ./lib/phases/running-system.js
-
-
-
-
-
-/**
- * Asks the machine, as someone who is logged in, which system runs.
- *
- * @throws GuardError when it is not the one that was brought there
- */
-async function proveRunningSystem(context, keys) {
-    const { target, evaluation, runtime, progress } = context;
-    const { stdout } = await target.run(scripts_identity, []);
-    const identity = new Map(parseFields(stdout));
-    const running = identity.get('systemPath') ?? '';
-    const expected = systemPathOf(evaluation);
-    if (running !== expected) {
-        throw new GuardError(`the machine booted ${running || 'a system without /run/current-system'}, not ${expected}`, {
-            hint: 'its firmware may prefer another disk or boot entry: look at the boot order',
-        });
-    }
-    progress.targetState = 'booted';
-    recordProof(context, 'system', keys);
-    runtime.log.info(`${identity.get('hostName') ?? 'the machine'} runs ${running}`);
-}
-/** @param keys the host keys that the machine is known to have now */
-function recordProof({ target, progress }, level, keys) {
-    progress.verified = level;
-    const { host, port } = target.endpoint;
-    progress.hostKeyLines = keys.map((key) => knownHostsLine(host, port, key));
-}
-
 ;// CONCATENATED MODULE: ./lib/phases/verify.js
+
+
 
 
 
 
 /** So many refused logins until a system that is coming up is believed to refuse them for good. */
 const verify_refusedLogins = 3;
+const what = 'the reboot into the new system';
 /**
  * Proves that the new system runs. After an install it shows the host key that it was given, from another boot than the
  * installer's, and its current system is the one that was installed.
  */
 async function verify(context) {
+    const { target, settings, evaluation, progress, runtime } = context;
     // an update brings no new boot and no new host keys
     if (context.plan.action === 'update')
-        return proveRunningSystem(context, context.target.trust.accepted);
-    const { target, settings, progress, runtime } = context;
-    const installerKeys = target.trust.accepted;
-    const expected = progress.expectedHostKeys;
-    if (expected.length === 0)
-        runtime.log.warning('The configuration has no SSH host keys that are known before the reboot; those of the installer are expected.');
-    // for a moment the installer still answers; its keys are accepted so that its boot id can be seen
-    target.moveTo({ trust: target.trust.pinnedTo([...expected, ...installerKeys]) });
-    const newKeys = expected.length > 0 ? expected : installerKeys;
+        return proveRunningSystem(context, target.trust.accepted);
+    const access = accessAfterwards(settings, evaluation);
+    const keys = keysOf(context, access);
+    if (keys.expected.length === 0)
+        return notVerifiable(context);
     try {
-        const what = 'the reboot into the new system';
-        await target.waitForBoot(context.facts.bootId, what, settings.deadlines.reboot.value, verify_refusedLogins);
+        await awaitNewSystem(context, access, keys);
     }
     catch (error) {
-        if (settings.verify.value === 'system' || !isLoginRefused(error))
-            throw verify_explainSilence(error);
-        checkHostKey(target, newKeys);
-        acceptHostKey(context, newKeys);
-        return;
+        if (!(error instanceof Locked))
+            throw verify_explainSilence(error, context);
+        recordHostKeys(context, access.endpoint, keys.expected);
+        runtime.log.warning(`Not verified: the new system boots, but waits in its initrd for a disk's passphrase on port ${initrdSshOf(evaluation).port}. Somebody must unlock it.`);
+        progress.verified = 'none';
     }
-    checkHostKey(target, newKeys);
-    await proveRunningSystem(context, newKeys);
+}
+function keysOf(context, access) {
+    const { target, settings, progress, plan } = context;
+    const installer = target.trust.accepted;
+    const pinned = pinnedAfterwards(settings, access);
+    if (pinned !== undefined)
+        return { expected: pinned.accepted, revoked: pinned.revoked, installer };
+    // what was not installed by this run comes back with the keys that it has
+    const asBefore = !plan.phases.includes('install') || (settings.copyHostKeys.value && !progress.expectedHostKeys.length);
+    return { expected: asBefore ? installer : progress.expectedHostKeys, revoked: [], installer };
+}
+function notVerifiable({ settings, runtime }) {
+    const level = settings.verify.value;
+    const text = 'no host key of the new system was known before its boot';
+    const hint = 'give its keys as post-install-known-hosts';
+    if (level !== 'auto')
+        throw new GuardError(`the new system cannot be recognised: ${text}`, { hint });
+    runtime.log.warning(`Not verified: ${text}; to have it verified, ${hint}.`);
+}
+async function awaitNewSystem(context, access, keys) {
+    const { target, settings, runtime, facts } = context;
+    const end = runtime.clock.now() + settings.deadlines.reboot.value;
+    const left = () => Math.max(end - runtime.clock.now(), 1);
+    // it lets in nobody but root, and its refusal must not be taken for the new system's
+    await target.waitUntilGone(facts.bootId, what, left());
+    // the old keys are accepted where they may be met: so a machine that came back with its old system is recognised
+    const accepted = access.sameHost ? [...keys.expected, ...keys.installer] : keys.expected;
+    target.moveTo({
+        endpoint: access.endpoint,
+        trust: target.trust.pinnedTo(accepted, keys.revoked),
+        privateKey: (settings.postInstall.privateKey ?? settings.privateKey).reveal(),
+    });
+    const initrd = new InitrdWatch(context, [...keys.expected, ...keys.installer]);
+    const recognise = async (error, signal) => showsOneOf(target, keys.installer) && isAboutHostKey(error)
+        ? 'the installer’s host key at the new system’s address'
+        : initrd.recognise(error, signal);
+    do {
+        try {
+            await target.waitForBoot(facts.bootId, what, left(), verify_refusedLogins, recognise);
+        }
+        catch (error) {
+            if (!verify_isRefusal(error))
+                throw error;
+            checkHostKey(target, keys.expected);
+            return acceptHostKey(context, error, keys);
+        }
+        checkHostKey(target, keys.expected);
+    } while (await initrd.isStillThere());
+    await proveRunningSystem(context, keys.expected);
+}
+function isAboutHostKey(error) {
+    return error instanceof ConnectionError && error.reason === 'host-key';
+}
+/** The host key is proven before a login is refused, or let in to run nothing. */
+function verify_isRefusal(error) {
+    return (error instanceof RemoteCommandError ||
+        (error instanceof ConnectionError && error.reason === 'authentication'));
+}
+function showsOneOf({ trust }, keys) {
+    const shown = trust.offered;
+    return shown !== undefined && keys.some((key) => sameKey(key, shown));
 }
 function checkHostKey(target, expected) {
-    const shown = target.trust.offered;
-    if (shown !== undefined && expected.some((key) => sameKey(key, shown)))
+    if (showsOneOf(target, expected))
         return;
-    throw verify_explainSilence(new ConnectionError('host-key', `the new system does not show the host key that was made for it: ${target.trust.describeMismatch()}`));
+    throw new ConnectionError('host-key', `the new system does not show the host key that was made for it: ${target.trust.describeMismatch()}`);
 }
 /**
- * The host key is proven before the login is refused, and the installer would not have refused it. A login that is
- * let in but runs nothing proves less: an installer that is going down does that too.
+ * The expected key answers, and lets nobody in. A key that the installer has as well proves less where the login is not
+ * refused but runs nothing: an installer that is going down does that too.
  */
-function isLoginRefused(error) {
-    return error instanceof ConnectionError && error.reason === 'authentication';
-}
-function acceptHostKey(context, keys) {
-    const { progress, runtime, settings } = context;
-    const text = 'the machine answers with the expected host key, but refuses the login: the running system was not compared';
-    if (settings.verify.value === 'auto')
-        runtime.log.warning(`Verified by host key only: ${text}. Does the configuration authorize the key for root?`);
+function acceptHostKey(context, error, { expected, installer }) {
+    const { progress, runtime, settings, target } = context;
+    const level = settings.verify.value;
+    if (level === 'system' || (error instanceof RemoteCommandError && showsOneOf(target, installer)))
+        throw error;
+    const { user } = target.endpoint;
+    const text = `the machine answers with the expected host key, but does not let ${user} in: the running system was not compared`;
+    if (level === 'auto')
+        runtime.log.warning(`Verified by host key only: ${text}. Does the configuration authorize the key for ${user}?`);
     else
         runtime.log.info(text);
-    recordProof(context, 'host-key', keys);
+    recordProof(context, 'host-key', expected);
     progress.targetState = 'booted';
 }
-function verify_explainSilence(error) {
-    if (error instanceof ConnectionError && error.reason === 'host-key') {
+function verify_explainSilence(error, { progress, evaluation, target, settings }) {
+    if (error instanceof ConnectionError && error.reason === 'host-key')
         return new ConnectionError('host-key', error.message, {
             cause: error,
-            hint: 'the new system does not show the host key that was put on its disk: does the configuration replace it at boot, or did another machine answer?',
+            hint: otherKeyHint(initrdSshOf(evaluation).enabled),
+        });
+    if (verify_isRefusal(error) && error instanceof Error && settings.verify.value === 'system') {
+        return new ConnectionError('authentication', error.message, {
+            cause: error,
+            hint: 'the new system shows the expected host key, but its login fails: does the configuration authorize the key (post-install-ssh-user, post-install-ssh-private-key)? verify: host-key is content without a login',
         });
     }
     if (!(error instanceof TimeoutError))
         return error;
     return new TimeoutError(error.message, {
         cause: error,
-        hint: error.message.includes(stillTheOldBoot)
-            ? 'the installer still answers: the machine did not reboot; look at its console'
-            : 'the new system does not answer: look at its console (boot loader, disks, network, sshd)',
+        hint: silenceHint(error.message, progress.targetState === 'unlocking', target, initrdSshOf(evaluation).port),
     });
+}
+function otherKeyHint(initrdAnswers) {
+    const initrd = initrdAnswers
+        ? ' Or is it its initrd that answers, with keys that were not found on the new disks (boot.initrd.network.ssh.hostKeys)? Then give it a port of its own.'
+        : '';
+    return `the new system does not show the host key that was put on its disk: does the configuration replace it at boot, or did another machine answer?${initrd}`;
+}
+function silenceHint(message, isLocked, { endpoint }, initrdPort) {
+    if (isLocked)
+        return `nobody has entered the disk's passphrase in time: ssh -p ${initrdPort} root@${endpoint.host}; with verify: auto a system that waits for it is good enough`;
+    return message.includes(stillTheOldBoot)
+        ? 'the installer still answers: the machine did not reboot; look at its console'
+        : 'the new system does not answer: look at its console (boot loader, disks, network, sshd), and whether it is reached elsewhere (post-install-ssh-host, post-install-ssh-port)';
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/run-phases.js
@@ -60381,7 +63093,7 @@ function describeClosure({ closure }) {
     return `closure ${formatBytes(bytes)} in ${counted(paths, 'path')}${part}`;
 }
 /** What disko does with a disk that the configuration names, as far as that alone says. */
-function fateOf({ destroy }, mode) {
+function describe_work_fateOf({ destroy }, mode) {
     if (mode === 'mount')
         return 'mounted';
     return mode === 'disko' && destroy ? 'WIPED' : 'used';
@@ -60396,7 +63108,7 @@ function offlineDisks({ disks, diskoScript, diskoMode }) {
     if (disks === null || diskoScript === null)
         return [];
     return disks.map((disk) => {
-        const fate = fateOf(disk, diskoMode);
+        const fate = describe_work_fateOf(disk, diskoMode);
         return { device: disk.device, fate, meaning: fates[fate] };
     });
 }
@@ -60405,7 +63117,79 @@ function wipesUnknownDisks({ disks, diskoScript }) {
     return diskoScript !== null && (disks === null || disks.length === 0);
 }
 
+;// CONCATENATED MODULE: ./lib/report/describe-disks.js
+
+/** How a fate is written: in the log, and in the summary. */
+const fateWords = {
+    wiped: { log: 'WIPED', summary: '🔴 **wiped**' },
+    collateral: { log: 'COLLATERAL', summary: '🟠 **collateral**' },
+    changed: { log: 'changed', summary: '🟡 **changed**' },
+    untouched: { log: 'untouched', summary: '🟢 untouched' },
+};
+/** What `changed` means, for a reader who sees nothing marked as lost. */
+const changedNote = 'Changed: only what is marked as lost is lost. Disko makes what is missing, and formats a partition that is to be encrypted and is not.';
+function hasChanged({ disks }) {
+    return disks.some(({ fate }) => fate === 'changed');
+}
+/** A disk's names, size, model and identity. */
+function describeDisk(disk) {
+    const names = [...new Set([...disk.named, disk.device])].join(' = ');
+    const serial = disk.serial === '' ? '' : `serial ${disk.serial}`;
+    const wwn = disk.serial === '' && disk.wwn !== '' ? `WWN ${disk.wwn}` : '';
+    const words = [names, sizeOf(disk.bytes), disk.model, serial, wwn].filter((word) => word !== '');
+    return describe_disks_oneLine(words.join(', '));
+}
+/** Empty where it is not known. */
+function sizeOf(bytes) {
+    return bytes === 0 ? '' : formatBytes(bytes);
+}
+/** What is on a disk, the outer before the inner. */
+function linesOf(disk, online) {
+    return disk.contents.flatMap((content) => contentLines(content, online, 0));
+}
+function contentLines(content, online, depth) {
+    const { device, bytes, lost, contains } = content;
+    return [
+        { depth, lost, device: describe_disks_oneLine(device), bytes, words: wordsFor(content, online) },
+        ...contains.flatMap((inner) => contentLines(inner, online, depth + 1)),
+    ];
+}
+function wordsFor(content, online) {
+    const { kind, type, label, partitionLabel, memberOf, because, device } = content;
+    const uses = online.observed.uses[device] ?? [];
+    const mounts = uses.filter((use) => use !== 'swap');
+    return [
+        kind,
+        partitionLabel === '' ? '' : `named "${partitionLabel}"`,
+        label === '' ? type : `${type} "${label}"`,
+        ...memberOf.map((group) => `in ${group}`),
+        ...(mounts.length === 0 ? [] : [`mounted at ${describe_disks_shortest(mounts)}`]),
+        ...(uses.includes('swap') ? ['in use as swap'] : []),
+        looksLikeNixos(content, mounts, online) ? 'looks like NixOS' : '',
+        because === '' ? '' : `lost because ${because}`,
+    ]
+        .filter((word) => word !== '')
+        .map(describe_disks_oneLine);
+}
+/** Labels are foreign text: a line end in one could pass for another line of the plan. */
+function describe_disks_oneLine(text) {
+    return text.replace(/[\s\p{Cc}]+/gu, ' ');
+}
+const shownMounts = 4;
+/** Containers mount a file system in dozens of places. */
+function describe_disks_shortest(mounts) {
+    const shown = mounts.toSorted((a, b) => a.length - b.length).slice(0, shownMounts);
+    const more = mounts.length - shown.length;
+    return shown.join(' and ') + (more > 0 ? ` and ${more} more places` : '');
+}
+/** The names that NixOS's manual and disko give, or where the NixOS that runs is mounted. */
+function looksLikeNixos({ label, partitionLabel }, mounts, { runsNixos, isInstaller }) {
+    const isRoot = runsNixos && !isInstaller && mounts.includes('/');
+    return isRoot || label.toLowerCase() === 'nixos' || partitionLabel.startsWith('disk-');
+}
+
 ;// CONCATENATED MODULE: ./lib/report/describe-plan.js
+
 
 /** The plan as a few lines of the log. */
 function describePlan(plan) {
@@ -60413,15 +63197,21 @@ function describePlan(plan) {
     if (online === null)
         return describeOfflinePlan(offline, plan.work);
     const { action, reason, phases } = plan;
-    const size = (bytes) => (bytes > 0 ? `${(bytes / 1e9).toFixed(1)} GB` : '');
     return [
         `Plan: ${action} ${offline.configuration} on ${online.target}, because ${reason}`,
         `  system    ${offline.toplevel ?? 'none'}`,
         `  phases    ${phases.join(', ')}`,
         ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
-        ...online.wiped.map((disk) => `  WIPED     ${disk.path} (${[disk.device, size(disk.bytes), disk.model].filter((word) => word !== '').join(', ')})`),
-        ...online.untouched.map((disk) => `  untouched ${disk.device} (${size(disk.bytes)})`),
+        ...diskLines(online),
+        ...(hasChanged(online) ? [`  ${changedNote}`] : []),
     ].join('\n');
+}
+/** The fate first, in capitals where something is lost; below each disk what is on it. */
+function diskLines(online) {
+    return online.disks.flatMap((disk) => [
+        `  ${fateWords[disk.fate].log.padEnd(10)} ${describeDisk(disk)}`,
+        ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => `    ${lost ? 'LOST' : 'kept'} ${'  '.repeat(depth)}${[device, sizeOf(bytes), ...words].filter((word) => word !== '').join(', ')}`),
+    ]);
 }
 function describeOfflinePlan(offline, work) {
     return [
@@ -60481,7 +63271,7 @@ const knownFailures = [
     },
     {
         says: /No space left on device/,
-        hint: 'a disk is full: on the target before disko it is the installer’s memory, else the runner’s disk; free space or use a bigger machine',
+        hint: 'a disk is full: on the target before disko it is the installer’s memory, in nixos-install one of the new partitions (often the EFI partition), else the runner’s disk; free space or use a bigger machine',
     },
     {
         says: /lacks a signature by a trusted key/,
@@ -60501,6 +63291,11 @@ const knownFailures = [
         says: /nix-daemon: not found|nix-daemon: command not found/,
         hint: 'the machine has no Nix: it does not run a NixOS installer',
     },
+    // last, since whatever is known of the reason is better advice
+    {
+        says: /^(nixos-install|check-installed\.sh) (failed|was killed)/m,
+        hint: 'the machine was not rebooted: it still runs the installer, with the new disks at /mnt, and lets root in. Correct the configuration (boot.loader, where the EFI partition is mounted, how big it is) and run again',
+    },
 ];
 /** Advice for a failure that is known, found by what it says. */
 function hintFor(text) {
@@ -60513,7 +63308,7 @@ const outputs = [
     { name: 'outcome', description: 'planned, built, prepared, installed, updated, unchanged or failed.' },
     {
         name: 'target-state',
-        description: 'How far the machine came: untouched, installer, partitioned, installed, booted.',
+        description: 'How far the machine came: untouched, installer, partitioned, installed, unlocking, booted.',
     },
     { name: 'system-path', description: 'Store path of the installed system.' },
     {
@@ -60522,6 +63317,10 @@ const outputs = [
     },
     { name: 'phases', description: 'The phases that ran, as JSON: name, outcome, seconds.' },
     { name: 'host-keys', description: 'known_hosts lines of the new system.' },
+    {
+        name: 'age-public-keys',
+        description: 'age recipients of its ed25519 host keys, for sops-nix and agenix; RSA and ECDSA keys have none.',
+    },
     { name: 'plan', description: 'The plan as JSON.' },
     { name: 'plan-digest', description: 'SHA-256 of what the plan decides, for approved-plan.' },
     {
@@ -60537,6 +63336,7 @@ function outputsOf(result, resultFile) {
         verified: result.verified,
         phases: JSON.stringify(result.phases),
         'host-keys': result.hostKeys.join('\n'),
+        'age-public-keys': result.agePublicKeys.join('\n'),
         plan: result.plan === null ? '' : JSON.stringify(result.plan),
         'plan-digest': result.planDigest ?? '',
         'result-file': resultFile,
@@ -60559,10 +63359,12 @@ const byState = {
     installer: 'the machine runs the installer in its memory, and nothing on its disks was changed: run the workflow again, or reboot the machine into its old system',
     partitioned: 'the old data is gone and the new system is not complete: run the workflow again, it takes the installer over and starts anew with the disks',
     installed: 'the new system is on the disks and the machine was rebooted, but was not seen running: log in and look; to run the workflow again on a machine that runs NixOS needs on-installed',
+    unlocking: 'the new system boots, and waits in its initrd for a disk’s passphrase: unlock it, and nothing is left to do',
     booted: 'the machine runs the new system: nothing is left to do',
 };
 
 ;// CONCATENATED MODULE: ./lib/report/summary.js
+
 
 
 const titles = {
@@ -60579,6 +63381,7 @@ const states = {
     installer: 'in the installer; its disks were not changed',
     partitioned: 'in the installer; its disks were partitioned anew and the old data is gone',
     installed: 'installed, but not seen running',
+    unlocking: 'installed; its initrd waits for a disk’s passphrase',
     booted: 'running the new system',
 };
 const proofs = {
@@ -60626,22 +63429,14 @@ function planSection(plan) {
     const { offline, online } = plan;
     if (online === null)
         return offlineSection(offline, plan.work);
-    const disks = online.wiped.map((disk) => [
-        code(disk.path),
-        `${(disk.bytes / 1e9).toFixed(1)} GB`,
-        escapeMarkdown(disk.model || '–'),
-        '**wiped**: all that is on it is lost',
-    ]);
-    const kept = online.untouched.map((disk) => [
-        code(disk.device),
-        `${(disk.bytes / 1e9).toFixed(1)} GB`,
-        escapeMarkdown(disk.model || '–'),
-        'untouched',
-    ]);
     return [
         `${nameWithSystem(offline)}, because ${escapeMarkdown(plan.reason)}.`,
         ...(plan.action === 'nothing' ? [] : [workSection(plan.work, plan.action)]),
-        ...(disks.length + kept.length === 0 ? [] : [table(['disk', 'size', 'model', ''], [...disks, ...kept])]),
+        ...(online.disksKnown
+            ? []
+            : ['**The configuration does not tell which disks it is about: count on all of them.**']),
+        ...(online.disks.length === 0 ? [] : [diskTable(online)]),
+        ...(hasChanged(online) ? [changedNote] : []),
     ];
 }
 function nameWithSystem({ configuration, system }) {
@@ -60675,6 +63470,31 @@ function offlineSection(offline, work) {
             ? ['**Which disks are wiped is not known: the disko script may wipe any.**']
             : []),
     ];
+}
+/** Nobody reads more, and GitHub takes 1 MiB. */
+const shownContents = 200;
+/** Each disk with its fate, below it what is on it. */
+function diskTable(online) {
+    const rows = online.disks.flatMap((disk) => [
+        [
+            fateWords[disk.fate].summary,
+            [...new Set([...disk.named, disk.device])].map(code).join(' = '),
+            sizeOf(disk.bytes),
+            escapeMarkdown(describeIdentityOf(disk)),
+        ],
+        ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => [
+            lost ? '❌ lost' : '✅ kept',
+            `${'&emsp;'.repeat(depth + 1)}${code(device)}`,
+            sizeOf(bytes),
+            escapeMarkdown(words.join(', ')),
+        ]),
+    ]);
+    const more = rows.length - shownContents;
+    return table(['', 'disk and what is on it', 'size', ''], [...rows.slice(0, shownContents), ...(more > 0 ? [['', `and ${more} more, see the log`, '', '']] : [])]);
+}
+function describeIdentityOf({ model, serial, wwn }) {
+    const known = [model, serial === '' ? '' : `serial ${serial}`, wwn === '' ? '' : `WWN ${wwn}`];
+    return known.filter((word) => word !== '').join(', ') || '–';
 }
 function phaseSection({ phases }) {
     const rows = phases.map(({ name, outcome, seconds }) => [
@@ -60809,9 +63629,12 @@ class Progress {
     plan;
     /** The keys that the new system must show after the reboot. */
     expectedHostKeys = [];
+    /** The keys of the new system's initrd, where they could be read. */
+    initrdHostKeys = [];
     hostKeyLines = [];
     /** What goes on on the machine when this run stops now: `disko`, `nixos-install`, … */
     goesOn;
+    agePublicKeys = [];
     #phases = [];
     #current;
     /** The phase that runs, or that failed. */
@@ -60838,6 +63661,7 @@ class Progress {
             verified: this.verified,
             phases: this.#phases,
             hostKeys: this.hostKeyLines,
+            agePublicKeys: this.agePublicKeys,
             plan: this.plan ?? null,
             planDigest: this.plan === undefined ? null : plan_planDigest(this.plan),
             failure: failure ?? null,
