@@ -1,10 +1,16 @@
 // What a plan says of the work ahead, asked of a real Nix: store, substituter, signatures.
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { expect } from 'vitest';
+import { parseNixLog } from '../../src/nix/log';
+import { parseMissing } from '../../src/nix/missing';
+import { parsePathInfo } from '../../src/nix/path-info';
 import type { Evaluation } from '../../src/plan/evaluation';
 import { describeStorePaths } from '../../src/plan/store-paths';
 import { observeWork } from '../../src/plan/work';
+import { nixEnvironment, oldNixBin } from '../../testbed/paths.mts';
 import { atEnd, test } from '../support/concurrent';
 import { temporaryFolder, testRuntime } from '../support/runtime';
 import { features, makeClosure, nix, nixOf } from '../support/store';
@@ -119,3 +125,48 @@ test('what was built elsewhere is kept from being collected while the run goes o
   const roots = nix('nix-store', ['--query', '--roots', path]);
   expect(roots).toContain(join(runtime.privateFolder, 'results'));
 });
+
+test('an old and a new Nix say the same, each in its own shape', async () => {
+  const { path, count } = makeClosure({ small: 3, large: 0 });
+  const of = (folder: string) => {
+    const program = join(folder, 'nix');
+    const json = nix(program, ['path-info', ...features, '--json', '--recursive', path]);
+    return JSON.parse(json) as unknown;
+  };
+  const [old, current] = [of(oldNixBin), of(nixBinOf())];
+  expect(Array.isArray(old)).toBe(true);
+  expect(Array.isArray(current)).toBe(false);
+  expect(parsePathInfo(old).size).toBe(count);
+  expect(parsePathInfo(old)).toEqual(parsePathInfo(current));
+
+  const [drv = ''] = nix('nix-store', ['--query', '--deriver', path]).split('\n');
+  nix('nix-store', ['--delete', '--ignore-liveness', path]);
+  const missing = (folder: string, installable: string) => {
+    const args = [
+      'build',
+      ...features,
+      '--dry-run',
+      '--no-link',
+      '--log-format',
+      'internal-json',
+      installable,
+    ];
+    const said = spawnSync(join(folder, 'nix'), args, {
+      env: { ...process.env, ...nixEnvironment() },
+      encoding: 'utf8',
+    });
+    const events = said.stderr.split('\n').map(parseNixLog);
+    return parseMissing(events.flatMap((event) => (event.kind === 'message' ? [event.text] : [])));
+  };
+  expect(missing(oldNixBin, drv).build).toEqual([drv]);
+  expect(missing(nixBinOf(), `${drv}^*`).build).toEqual([drv]);
+});
+
+/** That of the runner: of the testbed, or one that is installed. */
+function nixBinOf(): string {
+  const found = nixEnvironment()
+    .PATH.split(delimiter)
+    .find((folder) => existsSync(join(folder, 'nix')));
+  if (found === undefined) throw new Error('no nix in PATH');
+  return found;
+}
