@@ -344,7 +344,7 @@ describe('evaluate', () => {
     [{ unknown: ['a', 'b'] }, /has no nixosConfigurations\."de"mo"; it has a, b/],
     [{ unknown: [] }, /it has none/],
     [{ missing: 'config' }, /has no attribute config \(of config\)/],
-    [{ found: { ...found, diskoScript: 'missing' } }, /no disko script in config\.system\.build/],
+    [{ found: { ...found, diskoScript: 'missing' } }, /has no config\.system\.build\.diskoScript/],
   ])('explains %j', async (answer, text) => {
     await expect(evaluate(answering(answer).nix, flake, 'disko', signal)).rejects.toThrow(text);
   });

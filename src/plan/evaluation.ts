@@ -131,7 +131,7 @@ export async function evaluate(
     .catch((error: unknown) => {
       throw explainEvaluation(error, flake);
     });
-  return readEvaluation(answer, flake);
+  return readEvaluation(answer, flake, script ?? '');
 }
 
 /** A folder that is named without `./` would be looked up in the registry. */
@@ -154,7 +154,7 @@ function explainEvaluation(error: unknown, flake: FlakeReference): unknown {
   });
 }
 
-function readEvaluation(answer: unknown, flake: FlakeReference): FlakeEvaluation {
+function readEvaluation(answer: unknown, flake: FlakeReference, script: string): FlakeEvaluation {
   const value = asRecord(answer);
   if (Array.isArray(value.unknown)) {
     throw new NixError(
@@ -179,7 +179,7 @@ function readEvaluation(answer: unknown, flake: FlakeReference): FlakeEvaluation
   }
   const found = asRecord(value.found);
   if (found.diskoScript === 'missing') {
-    throw new NixError(`nixosConfigurations."${flake.name}" has no disko script in config.system.build`, {
+    throw new NixError(`nixosConfigurations."${flake.name}" has no config.system.build.${script}`, {
       hint: 'import the disko module and a disk layout, or leave disko out of phases',
     });
   }
