@@ -1,5 +1,5 @@
 import { GuardError } from '../errors';
-import { bind, changesSince } from '../plan/disks/identity';
+import { bind, changesSince, lossesOf } from '../plan/disks/identity';
 import { type Inventory, readInventory } from '../plan/disks/inventory';
 import { diskPaths } from '../plan/disks/paths';
 import { diskSituation } from '../plan/plan';
@@ -19,7 +19,8 @@ export async function checkDisksAgain(context: PhaseContext): Promise<void> {
   const { settings, evaluation, plan } = context;
   const inventory = await settledInventory(context);
   const { disks, configured } = diskSituation({ settings, evaluation, inventory }, plan.action);
-  const changes = changesSince(plan.online, { disks, bindings: bind(inventory, configured) });
+  const before = { bindings: plan.online.bindings, losses: lossesOf(plan.online.disks) };
+  const changes = changesSince(before, { disks, bindings: bind(inventory, configured) });
   if (changes.length === 0) return;
   throw new GuardError(`the disks are not what they were when the plan was made: ${changes.join('; ')}`, {
     hint: 'nothing was wiped. Name the disks by paths under /dev/disk/by-id, and run again: the plan is then made of the disks as they are now',

@@ -1,4 +1,4 @@
-import { describeBinding, describeIdentity, lossesOn } from './disks/identity';
+import { type Binding, changesSince, type DiskLosses, lossesOf } from './disks/identity';
 import { canonicalJson, digestOf, type Plan, planDigest } from './plan';
 
 /**
@@ -16,9 +16,9 @@ export interface Approval {
   readonly hostKeys: readonly string[];
   readonly phases: readonly string[];
   /** Where the paths of the configured disks lead. */
-  readonly disks: readonly string[];
+  readonly bindings: readonly Binding[];
   /** Everything that may be lost. */
-  readonly lost: readonly string[];
+  readonly losses: readonly DiskLosses[];
 }
 
 /** Whether this very plan was approved. Doing nothing needs no approval. */
@@ -38,11 +38,8 @@ export function approvalOf(plan: Plan, host: string, digest: string): Approval {
     machineId: online.machineId,
     hostKeys: online.hostKeys,
     phases,
-    // not by the kernel's names: it may give others in the installer
-    disks: online.bindings.map((binding) => `${binding.path} = ${describeBinding(binding)}`).toSorted(),
-    lost: online.disks
-      .flatMap((disk) => lossesOn(disk).map((loss) => `${loss} on the disk with ${describeIdentity(disk)}`))
-      .toSorted(),
+    bindings: online.bindings,
+    losses: lossesOf(online.disks),
   };
 }
 
@@ -53,10 +50,7 @@ export function approvalOf(plan: Plan, host: string, digest: string): Approval {
  */
 export function beyondApproval(approval: Approval, plan: Plan, host: string, shownKey: string): string[] {
   const now = approvalOf(plan, host, approval.digest);
-  const more = (what: string, of: (each: Approval) => readonly string[]) => {
-    const added = of(now).filter((each) => !of(approval).includes(each));
-    return added.length === 0 ? [] : [`${what} ${added.join(', ')}`];
-  };
+  const further = now.phases.filter((phase) => !approval.phases.includes(phase));
   return [
     ...(now.offline === approval.offline
       ? []
@@ -64,9 +58,8 @@ export function beyondApproval(approval: Approval, plan: Plan, host: string, sho
     ...(now.host === approval.host ? [] : [`the address was ${approval.host}`]),
     ...(now.machineId === approval.machineId ? [] : [`the machine ID was ${approval.machineId}`]),
     ...(approval.hostKeys.includes(shownKey) ? [] : [`the host key is now ${shownKey}`]),
-    ...more('further phases:', ({ phases }) => phases),
-    ...more('other disks:', ({ disks }) => disks),
-    ...more('also lost:', ({ lost }) => lost),
+    ...(further.length === 0 ? [] : [`further phases: ${further.join(', ')}`]),
+    ...changesSince(approval, plan.online),
   ];
 }
 
@@ -76,21 +69,41 @@ export function formatApproval(approval: Approval): string {
 
 /** @returns undefined for anything that this action has not written */
 export function parseApproval(text: string): Approval | undefined {
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return isApproval(value) ? value : undefined;
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const record: Record<string, unknown> = { ...value };
-  const isText = (name: string) => typeof record[name] === 'string';
-  const isList = (name: string) => {
-    const list = record[name];
-    return Array.isArray(list) && list.every((each) => typeof each === 'string');
-  };
-  const complete =
-    ['digest', 'offline', 'host', 'machineId'].every(isText) &&
-    ['hostKeys', 'phases', 'disks', 'lost'].every(isList);
-  return complete ? (value as Approval) : undefined;
+}
+
+type Check = (value: unknown) => boolean;
+const isText: Check = (value) => typeof value === 'string';
+const isNumber: Check = (value) => typeof value === 'number';
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+
+function recordOf(checks: Readonly<Record<string, Check>>): Check {
+  return (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries(checks).every(([name, check]) => check(Reflect.get(value, name)));
+}
+
+const identity = { serial: isText, wwn: isText, bytes: isNumber };
+const approvalCheck = recordOf({
+  digest: isText,
+  offline: isText,
+  host: isText,
+  machineId: isText,
+  hostKeys: listOf(isText),
+  phases: listOf(isText),
+  bindings: listOf(recordOf({ path: isText, part: isText, disks: listOf(recordOf(identity)) })),
+  losses: listOf(recordOf({ ...identity, losses: listOf(isText) })),
+} satisfies Record<keyof Approval, Check>);
+
+function isApproval(value: unknown): value is Approval {
+  return approvalCheck(value);
 }

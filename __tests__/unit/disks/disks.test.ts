@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { DiskoMode, WipeAllowance } from '../../../src/inputs/settings';
 import { type Content, type DiskPlan, diskPlans } from '../../../src/plan/disks/fates';
 import { checkDisks, type DiskSituation, diskWarnings } from '../../../src/plan/disks/guards';
-import { bind, changesSince } from '../../../src/plan/disks/identity';
+import { bind, changesSince, lossesOf } from '../../../src/plan/disks/identity';
 import { parseInventory } from '../../../src/plan/disks/inventory';
 import { parseLvmMetadata } from '../../../src/plan/disks/lvm-metadata';
 import { nastyText } from '../support';
@@ -618,7 +618,11 @@ describe('the disks again, before they are wiped', () => {
   const changes = (before: MachineDevice[], now: MachineDevice[], paths = ['/dev/sda']) => {
     const of = (devices: MachineDevice[]) => {
       const found = situation({ devices, paths });
-      return { disks: found.disks, bindings: bind(found.inventory, paths) };
+      return {
+        disks: found.disks,
+        losses: lossesOf(found.disks),
+        bindings: bind(found.inventory, paths),
+      };
     };
     return changesSince(of(before), of(now));
   };

@@ -63,19 +63,31 @@ export function describeIdentity({ serial, wwn, bytes }: DiskIdentity): string {
     .join(', ');
 }
 
+/** What is lost on a disk, in words that stay the same when the machine has booted the installer. */
+export interface DiskLosses extends DiskIdentity {
+  readonly losses: readonly string[];
+}
+
+/** Of the disks on which something is lost. */
+export function lossesOf(disks: readonly DiskPlan[]): readonly DiskLosses[] {
+  return disks
+    .map(({ serial, wwn, bytes, ...disk }) => ({ serial, wwn, bytes, losses: lossesOn(disk) }))
+    .filter(({ losses }) => losses.length > 0);
+}
+
 /**
  * What is not as it was when the plan was made, as sentences; empty if all is the same.
  *
- * @param before the plan's bindings and disks
+ * @param before the plan's bindings and losses
  * @param now those of the machine as it is about to be changed
  */
 export function changesSince(
-  before: { readonly bindings: readonly Binding[]; readonly disks: readonly DiskPlan[] },
+  before: { readonly bindings: readonly Binding[]; readonly losses: readonly DiskLosses[] },
   now: { readonly bindings: readonly Binding[]; readonly disks: readonly DiskPlan[] },
 ): readonly string[] {
   return [
     ...before.bindings.flatMap((binding) => changeOf(binding, now.bindings)),
-    ...now.disks.flatMap((disk) => growthOf(disk, before.disks)),
+    ...now.disks.flatMap((disk) => growthOf(disk, before.losses)),
   ];
 }
 
@@ -89,17 +101,17 @@ function changeOf(before: Binding, all: readonly Binding[]): string[] {
   return same ? [] : [`${before.path} was ${describeBinding(before)}, and is ${describeBinding(now)}`];
 }
 
-export function describeBinding({ disks, part }: Binding): string {
+function describeBinding({ disks, part }: Binding): string {
   const on = disks.map(describeIdentity).join(' and ');
   return part === '' ? `the disk with ${on}` : `${part} on the disk with ${on}`;
 }
 
 /** What would be lost on a disk now, and was not in the plan. */
-function growthOf(disk: DiskPlan, before: readonly DiskPlan[]): string[] {
+function growthOf(disk: DiskPlan, before: readonly DiskLosses[]): string[] {
   const losses = lossesOn(disk);
   if (losses.length === 0) return [];
   const known = before.filter((other) => isSameDisk(other, disk));
-  const planned = new Set(known.flatMap(lossesOn));
+  const planned = new Set(known.flatMap((other) => other.losses));
   if (planned.has(everything)) return [];
   const grown = losses.filter((loss) => !planned.has(loss));
   return grown.length === 0
@@ -110,7 +122,7 @@ function growthOf(disk: DiskPlan, before: readonly DiskPlan[]): string[] {
 const everything = 'everything';
 
 /** What is lost on a disk. Partitions are told by their numbers: names of what is on them depend on what is active. */
-export function lossesOn({ fate, contents }: DiskPlan): string[] {
+function lossesOn({ fate, contents }: Pick<DiskPlan, 'fate' | 'contents'>): string[] {
   if (fate === 'wiped') return [everything];
   return contents.flatMap((content) => {
     if (content.kind === 'whole disk' && content.lost) return [everything];
