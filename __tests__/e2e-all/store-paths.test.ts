@@ -34,12 +34,18 @@ it('installs what was built elsewhere, from two store paths', async () => {
     const result = await runScenario({
       name: 'store-paths',
       machine,
-      inputs: { flake: '', 'store-paths': `${system} ${script}`, 'wipe-disks': '/dev/vda' },
+      inputs: {
+        flake: '',
+        'store-paths': `${system} ${script}`,
+        'wipe-disks': '/dev/vda',
+        'copy-host-keys': 'true',
+      },
     });
     expect(result.code, result.log).toBe(0);
     expect(result.outputs).toMatchObject({
       outcome: 'installed',
       'target-state': 'booted',
+      verified: 'system',
       'system-path': system,
     });
     expect(await whoAreYou(machine)).toMatchObject({ hostName: 'host-elsewhere', system });
