@@ -108,7 +108,7 @@ async function runWithoutMachine(
   return 'built';
 }
 
-type OnMachine = MachineSettings & Settings;
+type OnMachine = Extract<Settings, MachineSettings>;
 
 async function runOnMachine(
   settings: OnMachine,

@@ -20,7 +20,8 @@ function pathWithBuild(build: string): string {
   const env = nixEnvironment();
   const nix = execFileSync('sh', ['-c', 'command -v nix'], { env, encoding: 'utf8' }).trim();
   for (const name of ['sh', 'sleep', 'touch']) symlinkSync(join('/bin', name), join(folder, name));
-  const text = `#!/bin/sh\ncase $1 in build) ${build} ;; *) PATH='${env.PATH}' exec '${nix}' "$@" ;; esac\n`;
+  // a dry run is no build
+  const text = `#!/bin/sh\ncase "$*" in *--dry-run*) exit 1 ;; esac\ncase $1 in build) ${build} ;; *) PATH='${env.PATH}' exec '${nix}' "$@" ;; esac\n`;
   writeFileSync(join(folder, 'nix'), text);
   chmodSync(join(folder, 'nix'), 0o755);
   return folder;

@@ -58,7 +58,13 @@ test('what is not there yet is counted: to build, to fetch from a cache, and of 
   ] as const) {
     const runtime = testRuntime(undefined, { ...environment, XDG_CACHE_HOME: join(folder, `${paths}`) });
     const evaluation = evaluationOf(out, drv);
-    const work = await observeWork(evaluation, [{ drvPath: drv, outPath: out }], nixOf(runtime), runtime);
+    const work = await observeWork(
+      evaluation,
+      [{ drvPath: drv, outPath: out }],
+      nixOf(runtime),
+      runtime,
+      50_000,
+    );
     expect(work, runtime.log.text).toMatchObject({
       build: { derivations: build },
       fetch: { paths },
@@ -84,6 +90,7 @@ test('a closure of 2000 paths is looked at in seconds; what is signed can be fet
     [{ drvPath: undefined, outPath: path }],
     nixOf(runtime),
     runtime,
+    50_000,
   );
   const seconds = (performance.now() - start) / 1000;
   expect(seconds).toBeLessThan(10);

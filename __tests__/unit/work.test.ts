@@ -142,7 +142,7 @@ function observe(
   const nix = new Nix({ options: [], printBuildLogs: false, idleMs: 1 }, runtime);
   const changed = { ...evaluation, ...change } as Evaluation;
   return {
-    work: observeWork(changed, [{ drvPath: path('s.drv'), outPath: path('s') }], nix, runtime),
+    work: observeWork(changed, [{ drvPath: path('s.drv'), outPath: path('s') }], nix, runtime, 1000),
     runtime,
   };
 }
@@ -184,7 +184,7 @@ describe('observeWork', () => {
     });
     const nix = new Nix({ options: [], printBuildLogs: false, idleMs: 1 }, runtime);
     const derivation = { drvPath: path('s.drv'), outPath: path('s') };
-    expect(await observeWork(evaluation, [derivation], nix, runtime)).toBeNull();
+    expect(await observeWork(evaluation, [derivation], nix, runtime, 1000)).toBeNull();
     expect(runtime.log.lines).toEqual([expect.stringMatching(/^debug: .*error: no$/)]);
   });
 
@@ -192,7 +192,7 @@ describe('observeWork', () => {
     const signal = AbortSignal.abort(new Error('cancelled'));
     const runtime = fakeRuntime({ processes: new FakeProcesses(() => ({ code: 1 })), signal });
     const nix = new Nix({ options: [], printBuildLogs: false, idleMs: 1 }, runtime);
-    await expect(observeWork(evaluation, [], nix, runtime)).rejects.toThrow('cancelled');
+    await expect(observeWork(evaluation, [], nix, runtime, 1000)).rejects.toThrow('cancelled');
   });
 });
 

@@ -26,6 +26,9 @@ export interface Preflight {
   readonly work: Work | null;
 }
 
+/** How long it may be looked at what is to be built: a plan is read, an install should go on. */
+const patienceMs = { plan: 60_000, install: 10_000 } as const;
+
 /** What the configuration alone tells. */
 export async function offlinePreflight(
   settings: BuildSettings,
@@ -34,7 +37,10 @@ export async function offlinePreflight(
 ): Promise<{ readonly evaluation: Evaluation; readonly work: Work | null }> {
   runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
   const evaluation = await describeConfiguration(settings, nix, runtime.signal);
-  return { evaluation, work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime) };
+  return {
+    evaluation,
+    work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime, patienceMs.plan),
+  };
 }
 
 /** An evaluation of the flake, or what is known of finished store paths. */
@@ -52,7 +58,7 @@ function diskoModeOf({ phases, diskoMode }: BuildSettings): DiskoMode | undefine
 
 /** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */
 export async function preflight(
-  settings: MachineSettings,
+  settings: MachineSettings & { readonly kind: 'plan' | 'install' },
   target: Target,
   nix: Nix,
   runtime: Runtime,
@@ -72,7 +78,13 @@ export async function preflight(
   const work =
     plan.action === 'nothing'
       ? null
-      : await observeWork(evaluation, derivationsOf(plan.phases, evaluation), nix, runtime);
+      : await observeWork(
+          evaluation,
+          derivationsOf(plan.phases, evaluation),
+          nix,
+          runtime,
+          patienceMs[settings.kind],
+        );
   return { evaluation, facts, plan, work };
 }
 

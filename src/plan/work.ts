@@ -29,8 +29,6 @@ export interface Closure {
   readonly fetchable: { readonly paths: number; readonly bytes: number };
 }
 
-/** Looking costs a fraction of a second, but substituters are asked, and they may be slow. */
-const longestLookMs = 60_000;
 const shownNames = 50;
 
 export function allDerivations({ diskoScript, toplevel }: Evaluation): readonly Derivation[] {
@@ -48,18 +46,21 @@ export function derivationsOf(phases: readonly PhaseName[], evaluation: Evaluati
 /**
  * Looks at what a build of these would do. A reader wants to know it, nothing depends on it: where it cannot be found
  * out that is a line for debugging.
+ *
+ * @param longestMs it takes a fraction of a second, but substituters are asked, and they may be slow
  */
 export async function observeWork(
   evaluation: Evaluation,
   derivations: readonly Derivation[],
   nix: Nix,
   runtime: Runtime,
+  longestMs: number,
 ): Promise<Work | null> {
   try {
     return await within(
       runtime.clock,
       'looking at what is to be built',
-      longestLookMs,
+      longestMs,
       runtime.signal,
       (signal) => look(evaluation, derivations, nix, signal),
     );
