@@ -6,10 +6,15 @@ import { createServer } from 'node:net';
 const LOWEST = 20_000;
 const HIGHEST = 32_000;
 
-/** A port that was free a moment ago; chosen at random, so that two who ask at the same time get two. */
+/** Those of this process, in use or not yet: of some dozens that are drawn at random, two are often the same. */
+const givenOut = new Set<number>();
+
+/** A port that was free a moment ago; chosen at random, so that two processes that ask at the same time get two. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(LOWEST, HIGHEST);
+    if (givenOut.has(port)) continue;
+    givenOut.add(port);
     if (await isFree(port)) return port;
   }
 }
