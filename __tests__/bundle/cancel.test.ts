@@ -14,14 +14,14 @@ import { atEnd, test } from '../support/concurrent';
 import { script, startMachine, startProxy, targetOf } from '../support/machine';
 import { temporaryFolder, testRuntime, until } from '../support/runtime';
 
-/** A PATH whose nix does all but build: that is this shell text. */
+/** A PATH whose nix does all but build: that is this shell text. What would be built it may tell. */
 function pathWithBuild(build: string): string {
   const folder = temporaryFolder('path');
   const env = nixEnvironment();
   const nix = execFileSync('sh', ['-c', 'command -v nix'], { env, encoding: 'utf8' }).trim();
   for (const name of ['sh', 'sleep', 'touch']) symlinkSync(join('/bin', name), join(folder, name));
-  // a dry run is no build
-  const text = `#!/bin/sh\ncase "$*" in *--dry-run*) exit 1 ;; esac\ncase $1 in build) ${build} ;; *) PATH='${env.PATH}' exec '${nix}' "$@" ;; esac\n`;
+  const real = `PATH='${env.PATH}' exec '${nix}' "$@"`;
+  const text = `#!/bin/sh\ncase "$*" in *--dry-run*) ${real} ;; build*) ${build} ;; *) ${real} ;; esac\n`;
   writeFileSync(join(folder, 'nix'), text);
   chmodSync(join(folder, 'nix'), 0o755);
   return folder;
