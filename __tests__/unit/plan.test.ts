@@ -74,6 +74,21 @@ const bothDisks: MachineText = {
   more: ['mount\t25 1 253:2 / /srv rw - ext4 /dev/sdb1 rw'],
 };
 
+function onSdb(props: Record<string, string>): MachineText {
+  const partition = { name: 'sdb1', props };
+  return {
+    devices: [
+      { name: 'sda', props: { serial: 'A' } },
+      { name: 'sdb', partitions: [partition] },
+    ],
+    links: bothDisks.links ?? {},
+  };
+}
+const rootOnSdb: MachineText = {
+  ...onSdb(fs('ext4')),
+  more: ['mount\t1 1 253:2 / / rw - ext4 /dev/sdb1 rw'],
+};
+
 const key = makeTestKey();
 function settingsWith(inputs: Record<string, string> = {}): MachineSettings {
   const raw = { flake: '.#demo', 'target-host': 'me@example.org', 'ssh-private-key': key, ...inputs };
@@ -279,6 +294,23 @@ describe('the disks of the plan', () => {
     expect(text).toContain('  untouched  /dev/sdb, 2.0 TB, serial B\n');
     expect(text).toContain('    kept /dev/sdb1, 512.0 MB, partition 1, ext4 "data", mounted at /srv');
     expect(text).toContain('because the machine runs Debian');
+  });
+
+  test.each<[string, Change, boolean]>([
+    ['a label', { machine: onSdb({ ...fs('ext4', 'NixOS') }) }, true],
+    [
+      'a partition that disko made',
+      { machine: onSdb({ ...fs('ext4'), ID_PART_ENTRY_NAME: 'disk-main-root' }) },
+      true,
+    ],
+    ['the root of the NixOS that runs', { machine: rootOnSdb, facts: nixos }, true],
+    ['the root of another system', { machine: rootOnSdb }, false],
+    ['a label that only begins so', { machine: onSdb({ ...fs('ext4', 'nixos-data') }) }, false],
+  ])('NixOS on them is recognised: %s', (_, change, isNixos) => {
+    const inputs = { 'on-installed': 'reinstall' };
+    expect(describePlan({ ...plan({ inputs, ...change }), work: null }).includes('looks like NixOS')).toBe(
+      isNixos,
+    );
   });
 
   test('of a changed disk the reader is told what that means', () => {

@@ -1,6 +1,6 @@
 import type { DiskoMode } from '../../inputs/settings';
 import type { ConfiguredDisk } from '../evaluation';
-import { type Graph, type Group, makeGraph } from './graph';
+import { disksUnder, type Graph, type Group, makeGraph } from './graph';
 import type { BlockDevice, Inventory } from './inventory';
 
 /**
@@ -141,22 +141,6 @@ function rootNames(graph: Graph, name: string): string {
   return disksUnder(graph, name)
     .map(({ path }) => path)
     .join(', ');
-}
-
-/** The disks on which a device lies, or the device itself where it lies on none that is known. */
-export function disksUnder(graph: Graph, name: string): readonly BlockDevice[] {
-  const found = new Map<string, BlockDevice>();
-  const seen = new Set<string>();
-  const visit = (at: string) => {
-    if (seen.has(at)) return;
-    seen.add(at);
-    const below = graph.below(at);
-    const device = graph.device(at);
-    if (below.length === 0 && device !== undefined) found.set(at, device);
-    for (const { name: next } of below) visit(next);
-  };
-  visit(name);
-  return [...found.values()].toSorted((a, b) => a.path.localeCompare(b.path, 'en', { numeric: true }));
 }
 
 export function nameOfGroup({ kind, name }: Pick<Group, 'kind' | 'name'>): string {

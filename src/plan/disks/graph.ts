@@ -55,6 +55,22 @@ function basesOf(device: BlockDevice): readonly string[] {
   return device.disk === '' ? device.slaves : [device.disk];
 }
 
+/** The disks on which a device lies, or the device itself where it lies on none that is known. */
+export function disksUnder(graph: Graph, name: string): readonly BlockDevice[] {
+  const found = new Map<string, BlockDevice>();
+  const seen = new Set<string>();
+  const visit = (at: string) => {
+    if (seen.has(at)) return;
+    seen.add(at);
+    const below = graph.below(at);
+    const device = graph.device(at);
+    if (below.length === 0 && device !== undefined) found.set(at, device);
+    for (const { name: next } of below) visit(next);
+  };
+  visit(name);
+  return [...found.values()].toSorted((a, b) => a.path.localeCompare(b.path, 'en', { numeric: true }));
+}
+
 /** `LVM-`, the group's ID and the volume's, both without dashes. */
 const lvmUuid = /^LVM-(\w{32})(\w{32})/;
 

@@ -1,5 +1,5 @@
-import { type DiskPlan, disksUnder } from './fates';
-import { type Graph, makeGraph } from './graph';
+import type { DiskPlan } from './fates';
+import { disksUnder, type Graph, makeGraph } from './graph';
 import type { BlockDevice, Inventory } from './inventory';
 
 /** What tells a disk from others, whatever the kernel calls it. Empty where it does not say. */
