@@ -351,6 +351,11 @@ describe('the fates of disks', () => {
       twoOf(pvProps('a', lvm), { ...fs('LVM2_member'), pv: 'b'.padEnd(32, '0') }),
       true,
     ],
+    [
+      'a volume group whose metadata is left out on one member',
+      twoOf(pvProps('a', lvm), { ...fs('LVM2_member'), pv: 'b'.padEnd(32, '0'), lvm: '' }),
+      true,
+    ],
     ['volume groups that nobody knows', twoOf(fs('LVM2_member'), fs('LVM2_member')), true],
     ['two volume groups', twoOf(pvProps('a', lvm), pvProps('c', lvmText('w', 'w', ['c'], {}))), false],
     [

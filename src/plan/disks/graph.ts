@@ -158,9 +158,9 @@ function volumeGroups(devices: readonly BlockDevice[]): Group[] {
   );
   const members = new Map<string, string[]>();
   for (const device of devices) {
-    if (device.orphan) continue;
     const known = active.get(device.name) ?? device.lvm?.id ?? groupOfVolume.get(device.physicalVolume);
-    if (known === undefined && device.type !== 'LVM2_member') continue;
+    // metadata may be left out on one member, which then looks as if it had no group
+    if (known === undefined && (device.orphan || device.type !== 'LVM2_member')) continue;
     const id = known ?? unknown;
     // a hidden volume is a part of another volume, not of the group
     if (lvmUuid.exec(device.dmUuid)?.[1] === id) continue;

@@ -41,7 +41,7 @@ export interface BlockDevice {
   /** Of an LVM physical volume: its ID without dashes, and what its metadata says, if it could be read. */
   readonly physicalVolume: string;
   readonly lvm: LvmMetadata | undefined;
-  /** A physical volume that belongs to no group yet. */
+  /** A physical volume whose metadata names no group. */
   readonly orphan: boolean;
 }
 
@@ -185,8 +185,8 @@ function kindOf(name: string, properties: Properties): DeviceKind {
   const [, kind] = /^(md|dm-|bcache|loop)/.exec(name) ?? [];
   if (kind === 'dm-') return 'dm';
   if (kind === 'md' || kind === 'bcache' || kind === 'loop') return kind;
-  // a volume of a ZFS pool
-  return /^zd\d/.test(name) ? 'other' : 'disk';
+  // a volume of a ZFS pool, or something over the network that lies on a disk of this machine
+  return /^(zd|drbd)\d/.test(name) ? 'other' : 'disk';
 }
 
 /** Padding and blanks in a row say nothing, and not every kernel keeps them. */
