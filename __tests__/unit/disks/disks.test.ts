@@ -93,7 +93,11 @@ describe('an inventory', () => {
 
   test('knows where things are mounted: by number, and btrfs, which has one of its own, by name', () => {
     expect(device('nvme0n1p1')?.mounts).toEqual([]);
-    expect(device('sda4')?.mounts).toEqual(['/srv/two']);
+    // of a btrfs all members
+    expect([device('sda4'), device('sdc3')].map((each) => each?.mounts)).toEqual([
+      ['/srv/two'],
+      ['/srv/two'],
+    ]);
     const mounted = { ...fourDisks, more: ['mount\t25 1 253:1 / /boot\\040dir rw - vfat /dev/root rw'] };
     expect(situation(mounted).inventory.devices.find(({ name }) => name === 'sda1')?.mounts).toEqual([
       '/boot dir',

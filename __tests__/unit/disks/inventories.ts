@@ -179,6 +179,8 @@ export const fourDisks: MachineText = {
   more: [
     'mount\t25 1 253:12 / /srv/da\\040ta rw shared:1 - xfs /dev/nvme0n1p1 rw',
     'mount\t26 1 0:44 / /srv/two rw - btrfs /dev/sda4 rw,space_cache=v2',
+    'btrfs\tfsid\tsda4',
+    'btrfs\tfsid\tsdc3',
     'swap\tFilename Type Size Used Priority',
   ],
 };

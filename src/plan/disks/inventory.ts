@@ -75,8 +75,8 @@ export function parseInventory(text: string, paths: readonly string[]): Inventor
       links.filter(([device]) => device === name).map(([, path]) => path),
     ),
   );
-  const inUse = useOf(bare, numbers, of('mount'), of('swap'));
   const btrfs = new Map(of('btrfs').map(([uuid = '', name = '']) => [name, uuid]));
+  const inUse = useOf(bare, numbers, btrfs, of('mount'), of('swap'));
   const pools = poolsOf(of('zpool').map(([line = '']) => line));
   return {
     devices: bare.map((device) => withUse(device, inUse, btrfs.get(device.name))),
@@ -208,6 +208,7 @@ function decodeUdev(text: string): string {
 }
 
 interface Use {
+  /** By the name of the device, or the UUID of a btrfs that is mounted. */
   readonly mounts: ReadonlyMap<string, readonly string[]>;
   readonly swaps: ReadonlySet<string>;
   /** Where ZFS file systems are mounted, by pool. */
@@ -226,6 +227,7 @@ function decodeOctal(text: string): string {
 function useOf(
   devices: readonly BlockDevice[],
   numbers: ReadonlyMap<string, string>,
+  btrfs: ReadonlyMap<string, string>,
   mountRows: readonly (readonly string[])[],
   swapRows: readonly (readonly string[])[],
 ): Use {
@@ -247,7 +249,7 @@ function useOf(
     // btrfs has a number of its own
     const name = numbers.get(number) ?? names.get(source);
     if (fsType === 'zfs') add(pools, source.split('/')[0] ?? '', decodeOctal(point));
-    else if (name !== undefined) add(mounts, name, decodeOctal(point));
+    else if (name !== undefined) add(mounts, btrfs.get(name) ?? name, decodeOctal(point));
   }
   const swaps = swapRows.map(([line = '']) => names.get(decodeOctal(line.split(/\s/)[0] ?? '')) ?? '');
   return { mounts, pools, swaps: new Set(swaps) };
@@ -255,7 +257,7 @@ function useOf(
 
 /** Every member of a file system over several devices has its mount points. */
 function withUse(device: BlockDevice, use: Use, btrfs: string | undefined): BlockDevice {
-  const own = use.mounts.get(device.name) ?? [];
+  const own = use.mounts.get(btrfs ?? device.name) ?? [];
   const pool = device.type === 'zfs_member' ? (use.pools.get(device.label) ?? []) : [];
   return {
     ...device,
