@@ -1,11 +1,12 @@
 #!/bin/sh
-# machine.sh NIX HIDDEN SYSTEM SSHD...: in fresh mount and process namespaces, makes this computer look like a machine of its
-# own and becomes SSHD: empty /root, /run, /nix and /mnt, and a boot id that is new with every start. The folder NIX
-# stays visible; the programs HIDDEN (separated by blanks) are not there. /run/current-system leads to SYSTEM, if that
-# is not empty. There is a user `guest`, who is not root.
+# machine.sh NIX HIDDEN SYSTEM INSTALLER SSHD...: in fresh mount and process namespaces, makes this computer look like a
+# machine of its own and becomes SSHD: empty /root, /run, /nix and /mnt, and a boot id that is new with every start. The
+# folder NIX stays visible; the programs HIDDEN (separated by blanks) are not there. /run/current-system leads to SYSTEM,
+# if that is not empty. INSTALLER (yes or no): it says that it is a NixOS installer, and has a nixos-install that is slow,
+# writes into /mnt and touches nothing else. There is a user `guest`, who is not root.
 set -eu
-nix=$1 hidden=$2 system=$3
-shift 3
+nix=$1 hidden=$2 system=$3 installer=$4
+shift 4
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/sshd /run/nix-kept /run/nix-conf
 [ -z "$system" ] || ln -s "$system" /run/current-system
@@ -29,6 +30,24 @@ for program in $hidden; do
     if [ -e "$dir/$program" ]; then mount --bind /dev/null "$dir/$program"; fi
   done
 done
+if [ "$installer" = yes ]; then
+  printf 'ID=nixos\nVARIANT_ID=installer\nPRETTY_NAME="NixOS installer (a stand-in)"\n' >/run/os-release
+  mount --bind /run/os-release /etc/os-release
+  mkdir -p /run/current-system/sw/bin
+  cat >/run/current-system/sw/bin/nixos-install <<'E'
+#!/bin/sh
+set -eu
+while [ "$1" != --system ]; do shift; done
+for i in 1 2 3 4 5 6 7 8; do
+  echo "nixos-install: waiting, $i of 8"
+  sleep 0.5
+done
+mkdir -p /mnt/etc /mnt/nix/var/nix/profiles
+touch /mnt/etc/NIXOS
+ln -sfn "$2" /mnt/nix/var/nix/profiles/system
+E
+  chmod 755 /run/current-system/sw/bin/nixos-install
+fi
 cat /proc/sys/kernel/random/uuid >/run/boot_id
 mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
 exec "$@"

@@ -25,6 +25,8 @@ export interface MachineOptions extends SshdOptions {
   system?: string;
   /** Whether `nix-daemon` is in PATH there; yes if not given. */
   nix?: boolean;
+  /** Whether it is taken for a NixOS installer, with a stand-in for nixos-install; no if not given. */
+  installer?: boolean;
 }
 
 /** The folder with the `bin` of the Nix that PATH leads to. */
@@ -46,7 +48,15 @@ export async function startMachine(options: MachineOptions = {}): Promise<Sshd> 
   const sshd = await Sshd.start({
     ...options,
     environment: { PATH: path, NIX_CONF_DIR: '/run/nix-conf', ...options.environment },
-    launcher: [...unshare, 'sh', launcher, nix, (options.hidden ?? []).join(' '), options.system ?? ''],
+    launcher: [
+      ...unshare,
+      'sh',
+      launcher,
+      nix,
+      (options.hidden ?? []).join(' '),
+      options.system ?? '',
+      options.installer === true ? 'yes' : 'no',
+    ],
   });
   atEnd(() => sshd.stop());
   return sshd;

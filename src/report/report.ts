@@ -27,9 +27,18 @@ export function failureOf(error: unknown, progress: Progress, secrets: SecretReg
     kind: known?.kind ?? 'unexpected',
     phase: progress.phase ?? null,
     message,
-    hint: known instanceof CancelledError ? howToResume(progress) : (known?.hint ?? hintFor(said) ?? null),
+    hint: adviceFor(known?.hint ?? hintFor(said), known, progress) ?? null,
     lastLines,
   };
+}
+
+/** Whoever stops while something goes on there, or stops because of a cancel, is told how to go on. */
+function adviceFor(hint: string | undefined, error: ActionError | undefined, progress: Progress) {
+  if (error instanceof CancelledError) return howToResume(progress);
+  const { goesOn } = progress;
+  // why the machine does not come back after the kexec has advice of its own
+  if (goesOn === undefined || goesOn === 'kexec') return hint;
+  return [hint, howToResume(progress)].filter((part) => part !== undefined).join('; ');
 }
 
 /**

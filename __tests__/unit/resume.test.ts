@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest';
+import { CancelledError, ConnectionError, GuardError, RemoteCommandError } from '../../src/errors';
+import { readRunIdentity } from '../../src/inputs/run-identity';
+import { failureOf } from '../../src/report/report';
+import { Progress } from '../../src/report/result';
+import { howToResume } from '../../src/report/resume';
+import { summarise } from '../../src/report/summary';
+import { SecretRegistry } from '../../src/secrets';
+
+function progressIn(change: Partial<Progress>, phase?: Parameters<Progress['begin']>[0]): Progress {
+  const progress = Object.assign(new Progress(), change);
+  if (phase !== undefined) progress.begin(phase);
+  return progress;
+}
+
+describe('how to go on after a cancel', () => {
+  test.each([
+    [progressIn({}, 'preflight'), /nothing on the machine’s disks was changed and nothing goes on/],
+    [progressIn({ goesOn: 'kexec' }, 'kexec'), /may still jump into the installer.* run the workflow again/],
+    [progressIn({ targetState: 'installer' }, 'disko'), /nothing on its disks was changed/],
+    [
+      progressIn({ targetState: 'partitioned', goesOn: 'disko' }, 'disko'),
+      /^disko goes on .*it waits for that/,
+    ],
+    [
+      progressIn({ targetState: 'partitioned' }, 'install'),
+      /old data is gone and the new system is not complete/,
+    ],
+    [
+      progressIn({ targetState: 'partitioned', goesOn: 'nixos-install' }, 'install'),
+      /^nixos-install goes on/,
+    ],
+    [progressIn({ targetState: 'installed' }, 'reboot'), /may still run the installer: reboot it/],
+    [progressIn({ targetState: 'installed' }, 'verify'), /was rebooted, but was not seen running/],
+    [progressIn({ goesOn: 'switch' }, 'update'), /^switch goes on/],
+  ])('%#', (progress, says) => {
+    expect(howToResume(progress)).toMatch(says);
+  });
+});
+
+describe('a failure', () => {
+  const secrets = new SecretRegistry(() => undefined);
+  const disko = () => progressIn({ targetState: 'partitioned', goesOn: 'disko' }, 'disko');
+
+  test('by a cancel names the phase and how to go on, in the summary too', () => {
+    const progress = disko();
+    const failure = failureOf(new CancelledError('the job was cancelled (SIGINT)'), progress, secrets);
+    expect(failure).toMatchObject({ kind: 'cancelled', phase: 'disko', hint: howToResume(progress) });
+    const summary = summarise(progress.result('failed', failure));
+    expect(summary).toContain('## 🛑 Cancelled');
+    expect(summary).toContain('**In phase disko** (cancelled)');
+    expect(summary).toContain('disko goes on on the machine');
+  });
+
+  test('while work goes on there keeps its own advice, and tells that too', () => {
+    const error = new ConnectionError('refused', 'nothing listens', { hint: 'check ssh-port' });
+    expect(failureOf(error, disko(), secrets).hint).toMatch(/^check ssh-port; disko goes on/);
+  });
+
+  test('with nothing going on, or on the way through the kexec, has its own advice alone', () => {
+    const error = new GuardError('no', { hint: 'look' });
+    expect(failureOf(error, progressIn({}, 'build'), secrets).hint).toBe('look');
+    expect(failureOf(error, progressIn({ goesOn: 'kexec' }, 'kexec'), secrets).hint).toBe('look');
+    expect(failureOf(new RemoteCommandError('x'), progressIn({}), secrets).hint).toBe(null);
+  });
+});
+
+describe('which run this is', () => {
+  const environment = {
+    GITHUB_SERVER_URL: 'https://github.com',
+    GITHUB_REPOSITORY: 'octocat/fleet',
+    GITHUB_RUN_ID: '12',
+    GITHUB_RUN_ATTEMPT: '3',
+    GITHUB_JOB: 'install',
+    RUNNER_NAME: 'r1',
+  };
+
+  test('as GitHub tells it', () => {
+    expect(readRunIdentity(environment)).toEqual({
+      run: 'https://github.com/octocat/fleet/actions/runs/12',
+      attempt: 3,
+      job: 'install on r1',
+    });
+  });
+
+  test('elsewhere it has no name, and is the same as no other', () => {
+    expect(readRunIdentity({})).toEqual({ run: '', attempt: 0, job: '' });
+    expect(readRunIdentity({ ...environment, GITHUB_RUN_ATTEMPT: 'x' }).attempt).toBe(0);
+  });
+});
