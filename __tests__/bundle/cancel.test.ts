@@ -191,6 +191,29 @@ test('cancelled while it starts the image: the image and the key stay, since the
   expect(again.result.failure).toMatchObject({ message: expect.stringContaining('exit code 4') });
 });
 
+test('a connection that is cut whenever a phase begins hides no reason, and leaves nothing behind', async () => {
+  const sshd = await startMachine();
+  const proxy = await startProxy(sshd);
+  const image = imageThat('sleep 3; echo "no kexec here" >&2; exit 3');
+  const cuts: string[] = [];
+  const onLine = (line: string) => {
+    const [, phase] = /^::group::(\w+)$/.exec(line) ?? [];
+    if (phase === undefined) return;
+    cuts.push(phase);
+    proxy.cut();
+    // and in the middle of what takes the machine away
+    if (phase === 'kexec') setTimeout(() => proxy.cut(), 1500);
+  };
+  const inputs = { ...installInputs(sshd, image), ...through(sshd, proxy) };
+  const run = await start(sshd, image, 'exit 0', { inputs, onLine }).run;
+  expect(cuts).toEqual(['preflight', 'build', 'kexec']);
+  expect(run.result.failure, run.log).toMatchObject({
+    phase: 'kexec',
+    message: expect.stringContaining('exit code 3'),
+  });
+  expect(await tracesOn(sshd)).toBe('0');
+});
+
 test('killed while it stages: the same run again ends that, and takes the machine at once', async () => {
   const sshd = await startMachine();
   const image = await servedSlowly(imageThat('exit 5'));
