@@ -49,6 +49,8 @@ export interface ActionResult {
   outputs: Record<string, string>;
   state: Record<string, string>;
   summary: string;
+  /** That of the options, as an absolute path. */
+  dir: string;
 }
 
 /** The inputs that action.yml declares, each with its default. Knows YAML only as action.yml uses it. */
@@ -240,6 +242,7 @@ export async function runAction(options: ActionOptions): Promise<ActionResult> {
   const end = await ended(child).finally(undo);
   return {
     ...end,
+    dir,
     log,
     outputs: parseFileCommands(readFileSync(files.GITHUB_OUTPUT, 'utf8')),
     state: parseFileCommands(readFileSync(files.GITHUB_STATE, 'utf8')),

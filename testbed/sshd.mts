@@ -156,6 +156,13 @@ export class Sshd {
     return `[${this.host}]:${this.port} ${key.public}`;
   }
 
+  /** The process below which the server and all its sessions run. */
+  get pid(): number {
+    const pid = this.#guard?.pid;
+    if (pid === undefined) throw new Error('this sshd does not run');
+    return pid;
+  }
+
   /** What sshd said so far, restarts included. */
   log(): string {
     return this.#log;

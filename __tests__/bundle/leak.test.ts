@@ -1,14 +1,6 @@
 // The private key and the runner's own secrets are nowhere: not with any child of the action, in no file, in no output.
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
@@ -17,17 +9,11 @@ import { nixEnvironment } from '../../testbed/paths.mts';
 import { makeKey } from '../../testbed/sshd.mts';
 import { type BundleRun, inputsFor, makeFlake, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
+import { distinctLines, expectNoLeak, filesWith, LeakWatch, visible } from '../support/leak';
 import { startMachine } from '../support/machine';
-import { temporaryFolder } from '../support/runtime';
-import { Watcher } from '../support/watcher';
+import { failure, temporaryFolder } from '../support/runtime';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
-
-/** The lines of a private key that belong to it alone: all but the armour and the header that all such keys share. */
-function distinctLines(key: string): string[] {
-  const lines = key.split('\n').filter((line) => line !== '' && !line.startsWith('-----'));
-  return lines.slice(1);
-}
 
 /** A `nix` that lives long enough to be looked at, before it is the real one. */
 function slowNix(): string {
@@ -38,91 +24,67 @@ function slowNix(): string {
   return `${folder}${delimiter}${real}`;
 }
 
-/** Every file below a folder that contains one of the texts. */
-function filesWith(folder: string, texts: readonly string[]): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile())
-    .filter((path) => {
-      const contents = readFileSync(path, 'latin1');
-      return texts.some((text) => contents.includes(text));
-    });
+/** A key that is in no file (any more). */
+function makeSecretKey() {
+  const folder = temporaryFolder('key');
+  const key = makeKey(join(folder, 'key'));
+  rmSync(folder, { recursive: true });
+  return key;
 }
 
 interface WatchedRun {
-  run: BundleRun;
-  watcher: Watcher;
+  run: BundleRun & { watch: LeakWatch };
+  /** Those of the keys come first. */
   secrets: string[];
-  /** Files with a secret in them while the action ran. */
-  duringRun: Set<string>;
+  /** One of them. */
+  passphrase: string;
 }
 
-/** Makes a plan with a key that is in no file (any more), and watches. */
-async function watchedRun(action: string, change: Record<string, string> = {}): Promise<WatchedRun> {
-  const keyFolder = temporaryFolder('key');
-  const key = makeKey(join(keyFolder, 'key'));
-  rmSync(keyFolder, { recursive: true });
-  const secrets = [...distinctLines(key.private), ...Object.values(decoys)];
-  const watcher = new Watcher([
-    ...secrets,
-    'INPUT_',
-    ...Object.keys(decoys),
-    'GITHUB_OUTPUT=',
-    'GITHUB_STATE=',
-  ]);
+/** Makes a plan, and watches. */
+async function watchedRun(
+  action: string,
+  changeFor: (passphrase: string) => Record<string, string> = () => ({}),
+): Promise<WatchedRun> {
+  const passphrase = `correct horse ${randomUUID()}`;
+  const [key, postInstallKey] = [makeSecretKey(), makeSecretKey()];
+  const lines = [...distinctLines(key.private), ...distinctLines(postInstallKey.private)];
+  const secrets = [...lines, passphrase, ...Object.values(decoys)];
   const sshd = await startMachine({ authorizedKeys: [key.public] });
   const dir = temporaryFolder('leak');
-  const duringRun = new Set<string>();
+  const names = ['INPUT_', ...Object.keys(decoys), 'GITHUB_OUTPUT=', 'GITHUB_STATE=', 'DISK_KEY'];
+  const watch = new LeakWatch(dir, secrets, names);
   const run = await runBundle({
     inputs: {
       ...inputsFor(sshd, `${makeFlake()}#demo`),
       'ssh-private-key': key.private,
+      'post-install-ssh-private-key': postInstallKey.private,
+      'disk-encryption-keys': '/tmp/disk.key env:DISK_KEY',
       debug: 'true',
-      ...change,
+      ...changeFor(passphrase),
     },
     // a value that was handed over once more must not get to a child either
-    env: { PATH: slowNix(), DEPLOY_KEY: key.private },
+    env: { PATH: slowNix(), DEPLOY_KEY: key.private, DISK_KEY: passphrase },
     dir,
     action,
-    onStart: (child) => watcher.watch(child.pid ?? 0),
-    onLine: () => {
-      // the log itself has the masks, which only the runner reads
-      const found = filesWith(dir, secrets).filter((path) => path !== join(dir, 'log.txt'));
-      for (const path of found) duringRun.add(path);
-    },
+    onStart: watch.onStart,
+    onLine: watch.onLine,
   });
-  watcher.stop();
-  return { run, watcher, secrets, duringRun };
-}
-
-/** What a reader of the log gets to see: the runner swallows the lines that tell it what to mask. */
-function visible(log: string): string {
-  return log
-    .split('\n')
-    .filter((line) => !line.startsWith('::add-mask::'))
-    .join('\n');
+  watch.stop();
+  return { run: { ...run, watch }, secrets, passphrase };
 }
 
 describe('a run', () => {
   test('shows its secrets to no child, and writes them nowhere', async () => {
-    const { run, watcher, secrets, duringRun } = await watchedRun(repository);
+    const { run, secrets, passphrase } = await watchedRun(repository);
     expect(run.code, run.log).toBe(0);
-    expect([...watcher.commands].join('\n')).toMatch(/nix .*eval/);
-    expect(watcher.sightings).toEqual([]);
-
-    expect([...duringRun]).toEqual([]);
-    expect(filesWith(run.dir, secrets).filter((path) => path !== join(run.dir, 'log.txt'))).toEqual([]);
-    const outputs = JSON.stringify([run.outputs, run.state, run.summary, run.result]);
-    for (const secret of secrets) {
-      expect(outputs).not.toContain(secret);
-      expect(visible(run.log)).not.toContain(secret);
-    }
+    expect([...run.watch.watcher.commands].join('\n')).toMatch(/nix .*eval/);
+    expectNoLeak(run, secrets);
+    expect(JSON.stringify(run.result)).not.toContain(passphrase);
     // nothing is left of its own folder
     expect(readdirSync(join(run.dir, 'tmpdir'))).toEqual([]);
   });
 
-  test('has each line of the key masked before anything else is printed', async () => {
+  test('has each line of the keys masked before anything else is printed', async () => {
     const { run, secrets } = await watchedRun(repository);
     const lines = run.log.split('\n');
     const masks = lines.filter((line) => line.startsWith('::add-mask::'));
@@ -131,40 +93,68 @@ describe('a run', () => {
     expect(lines.slice(0, masks.length)).toEqual(masks);
   });
 
-  test('that fails leaks nothing either', async () => {
-    const change = { flake: `${makeFlake('{ nixosConfigurations = throw "no"; }')}#demo` };
-    const { run, watcher, secrets, duringRun } = await watchedRun(repository, change);
+  test('that fails leaks nothing either, though Nix says the secret', async () => {
+    const { run, secrets } = await watchedRun(repository, failing);
     expect(run.result.failure).toMatchObject({ kind: 'nix', phase: 'preflight' });
-    expect([...watcher.commands].join('\n')).toMatch(/nix .*eval/);
-    expect(watcher.sightings).toEqual([]);
-    expect([...duringRun]).toEqual([]);
-    for (const secret of secrets)
-      expect(JSON.stringify([run.outputs, run.summary, visible(run.log)])).not.toContain(secret);
+    expect([...run.watch.watcher.commands].join('\n')).toMatch(/nix .*eval/);
+    expect(run.log).toContain('error: ***');
+    expectNoLeak(run, secrets);
   });
 });
 
+/** A flake that says the secret when it is evaluated, but is not a file with it. */
+function failing(passphrase: string): Record<string, string> {
+  const parts = passphrase.split('-').map((part) => `"${part}"`);
+  return { flake: `${makeFlake(`{ nixosConfigurations = throw (${parts.join(' + "-" + ')}); }`)}#demo` };
+}
+
 describe('the controls', () => {
-  /** A copy of the action whose children get all of its environment. */
-  function leakyAction(): string {
+  /** A copy of the action in which a function of this first line does something else. */
+  function patchedAction(first: RegExp, body: string): string {
     const folder = temporaryFolder('leaky');
     mkdirSync(join(folder, 'dist'));
     cpSync(join(repository, 'action.yml'), join(folder, 'action.yml'));
     const bundle = readFileSync(join(repository, 'dist/index.js'), 'utf8');
-    const patched = bundle.replace(
-      /^(function childEnvironment\((\w+), \w+\) \{)$/m,
-      (_, head: string, environment: string) => `${head} return ${environment};`,
-    );
+    const patched = bundle.replace(first, (head: string) => `${head} ${body}`);
     expect(patched).not.toBe(bundle);
     writeFileSync(join(folder, 'dist/index.js'), patched);
     return folder;
   }
 
-  test('without the filter the watcher sees the key and the runner’s secrets', async () => {
-    const { run, watcher, secrets } = await watchedRun(leakyAction());
+  test('without the filter the watcher sees the keys and the runner’s secrets', async () => {
+    const action = patchedAction(
+      /^function childEnvironment\(environment, secrets\) \{$/m,
+      'return environment;',
+    );
+    const { run, secrets } = await watchedRun(action);
     expect(run.code, run.log).toBe(0);
-    const found = new Set(watcher.sightings.map((sighting) => sighting.found));
+    const { sightings } = run.watch.watcher;
+    const found = new Set(sightings.map((sighting) => sighting.found));
     for (const secret of [...secrets, 'INPUT_', ...Object.keys(decoys)]) expect(found).toContain(secret);
-    expect(new Set(watcher.sightings.map(({ where }) => where))).toEqual(new Set(['environment']));
+    expect(new Set(sightings.map(({ where }) => where))).toEqual(new Set(['environment']));
+    expect((await failure(Promise.resolve().then(() => expectNoLeak(run, secrets)))).message).toContain(
+      'processes with a secret',
+    );
+  });
+
+  test('without redaction the log has what Nix said', async () => {
+    const action = patchedAction(/^ {4}redact\(text\) \{$/m, 'return text;');
+    const { run, secrets, passphrase } = await watchedRun(action, failing);
+    expect(visible(run.log)).toContain(passphrase);
+    expect(run.summary).toContain(passphrase);
+    expect((await failure(Promise.resolve().then(() => expectNoLeak(run, secrets)))).message).toContain(
+      'secrets in log',
+    );
+  });
+
+  test('a secret in an argument is seen', async () => {
+    // what an option says stands in Nix's arguments
+    const { run, secrets } = await watchedRun(repository, () => ({
+      option: `user-agent-suffix ${decoys.ACTIONS_RUNTIME_TOKEN}`,
+    }));
+    const found = run.watch.watcher.sightings.filter(({ where }) => where === 'arguments');
+    expect(new Set(found.map((sighting) => sighting.found))).toContain(decoys.ACTIONS_RUNTIME_TOKEN);
+    await failure(Promise.resolve().then(() => expectNoLeak(run, secrets)));
   });
 
   test('a secret in a file is found', () => {
@@ -172,6 +162,7 @@ describe('the controls', () => {
     mkdirSync(join(folder, 'a/b'), { recursive: true });
     writeFileSync(join(folder, 'a/b/c'), 'something and a needle');
     expect(filesWith(folder, ['needle'])).toEqual([join(folder, 'a/b/c')]);
+    expect(filesWith(folder, ['needle'], Date.now() + 1000)).toEqual([]);
     return Promise.resolve();
   });
 });

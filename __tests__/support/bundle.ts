@@ -37,8 +37,6 @@ export interface BundleRun extends ActionResult {
   warnings: string[];
   /** The file that the output `result-file` names. */
   result: Result;
-  /** Where the run kept its files. */
-  dir: string;
 }
 
 /** Inputs with which the action can look at a machine. Never one with which it would change it: `plan` is set. */
@@ -73,7 +71,6 @@ export async function runBundle(options: Partial<ActionOptions> = {}): Promise<B
   if (file === undefined) throw new Error(`the action has set no result-file:\n${run.log}`);
   return {
     ...run,
-    dir,
     errors: messages('error'),
     warnings: messages('warning'),
     result: JSON.parse(readFileSync(file, 'utf8')) as Result,
@@ -106,6 +103,22 @@ export const buildable = configuration.replace(
   'builder = "/bin/sh";',
   'builder = "/bin/sh"; args = [ "-c" "echo $name >$out" ];',
 );
+
+/** A flake whose disko script is this shell text, for a machine that looks like an installer; returns its path. */
+export function makeDiskoFlake(script: string): string {
+  const diskoScript = `diskoScript = derivation {
+    name = "disko";
+    system = "x86_64-linux";
+    builder = "/bin/sh";
+    text = builtins.readFile ./disko.sh;
+    args = [ "-c" "printf '%s' \\"$text\\" >$out; chmod 755 $out" ];
+  };`;
+  const folder = makeFlake(
+    `{ nixosConfigurations.demo = ${configuration.replace('diskoScript = drv "disko";', () => diskoScript)}; }`,
+  );
+  writeFileSync(join(folder, 'disko.sh'), `#!/bin/sh\n${script}\n`);
+  return folder;
+}
 
 /** A folder with a flake; returns its path. */
 export function makeFlake(outputs = `{ nixosConfigurations.demo = ${configuration}; }`, inputs = ''): string {

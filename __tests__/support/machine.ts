@@ -62,6 +62,13 @@ export async function startMachine(options: MachineOptions = {}): Promise<Sshd> 
   return sshd;
 }
 
+/** Makes the machine say that it is a NixOS installer. */
+export async function becomeInstaller(target: Target): Promise<void> {
+  const text = `printf 'ID=nixos\\nVARIANT_ID=installer\\n' >/run/os-release
+    mount --bind /run/os-release /etc/os-release`;
+  await target.run(script(`set -e\n${text}`), []);
+}
+
 /** A proxy in front of the machine, gone with the test. */
 export async function startProxy(sshd: Sshd, delayMs = 0): Promise<FaultProxy> {
   const proxy = await FaultProxy.listen({ host: sshd.host, port: sshd.port }, { delayMs });
