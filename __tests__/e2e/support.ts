@@ -31,10 +31,15 @@ export interface Scenario {
   readonly onStart?: ActionOptions['onStart'];
 }
 
+/** Where the run of a scenario keeps its files. */
+export function scenarioFolder(name: string): string {
+  return join(scenarios, name);
+}
+
 /** Runs the bundled action against a machine, with the host key pinned. */
 export async function runScenario(scenario: Scenario): Promise<ActionResult> {
   const { machine, configuration = 'demo', hostName = `host-${scenario.name}`, inputs } = scenario;
-  const dir = join(scenarios, scenario.name);
+  const dir = scenarioFolder(scenario.name);
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
   const flake = join(dir, 'flake');

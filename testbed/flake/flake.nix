@@ -35,6 +35,8 @@
         never-boots = variant { hangs = true; };
         broken-build = variant { ballast = [ build.failing ]; };
         broken-eval = throw "the demo flake refuses to evaluate";
+        # its root opens with a key file; nothing here boots that
+        encrypted = variant { keyFile = "/tmp/disk.key"; };
         missing-disk = variant { disk = "/dev/vdz"; };
       };
     };

@@ -11,6 +11,8 @@
   loader ? "works",
   # the boot comes to its init and no further
   hangs ? false,
+  # opens the encrypted root; not encrypted without one
+  keyFile ? "",
 }:
 let
   inherit (build)
@@ -64,7 +66,7 @@ let
   disko =
     name: mode:
     let
-      withTools = deps: script "disko-${mode}" ./disko.sh { inherit mode disk deps delaySeconds; };
+      withTools = deps: script "disko-${mode}" ./disko.sh { inherit mode disk deps delaySeconds keyFile; };
     in
     {
       ${name} = withTools "${build.diskTools}/bin:";
