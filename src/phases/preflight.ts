@@ -221,7 +221,7 @@ function warnOfNewlines({ diskEncryptionKeys }: MachineSettings, { log }: Runtim
     const text = textOf(contents.revealBytes());
     if (text === undefined || !/[^\r\n]\r?\n$/.test(text)) continue;
     log.warning(
-      `The key for ${remotePath} ends in a newline. A key file is taken byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt. To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`,
+      `The key for ${remotePath} ends in a newline. Disko's settings.keyFile takes it byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt (passwordFile drops it). To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`,
     );
   }
 }
