@@ -58063,6 +58063,24 @@ function makeGraph(inventory) {
 function basesOf(device) {
     return device.disk === '' ? device.slaves : [device.disk];
 }
+/** The disks on which a device lies, or the device itself where it lies on none that is known. */
+function disksUnder(graph, name) {
+    const found = new Map();
+    const seen = new Set();
+    const visit = (at) => {
+        if (seen.has(at))
+            return;
+        seen.add(at);
+        const below = graph.below(at);
+        const device = graph.device(at);
+        if (below.length === 0 && device !== undefined)
+            found.set(at, device);
+        for (const { name: next } of below)
+            visit(next);
+    };
+    visit(name);
+    return [...found.values()].toSorted((a, b) => a.path.localeCompare(b.path, 'en', { numeric: true }));
+}
 /** `LVM-`, the group's ID and the volume's, both without dashes. */
 const lvmUuid = /^LVM-(\w{32})(\w{32})/;
 /** The logical volumes that only the metadata of their group tells of. */
@@ -58142,10 +58160,9 @@ function volumeGroups(devices) {
     }));
     const members = new Map();
     for (const device of devices) {
-        if (device.orphan)
-            continue;
         const known = active.get(device.name) ?? device.lvm?.id ?? groupOfVolume.get(device.physicalVolume);
-        if (known === undefined && device.type !== 'LVM2_member')
+        // metadata may be left out on one member, which then looks as if it had no group
+        if (known === undefined && (device.orphan || device.type !== 'LVM2_member'))
             continue;
         const id = known ?? unknown;
         // a hidden volume is a part of another volume, not of the group
@@ -58242,181 +58259,7 @@ function grouped(devices, keyOf) {
     return [...groups.values()];
 }
 
-;// CONCATENATED MODULE: ./lib/plan/disks/fates.js
-
-const fateOrder = ['wiped', 'collateral', 'changed', 'untouched'];
-/** The fate of every disk, the most endangered first. Removable media appear only when they are concerned. */
-function diskPlans(inventory, work) {
-    const graph = makeGraph(inventory);
-    const disks = graph.devices.filter(({ kind }) => kind === 'disk');
-    const targets = work === undefined ? noTargets : targetsOf(inventory, graph, disks, work);
-    const losses = lossesOf(graph, targets.wiped);
-    return disks
-        .map((disk) => diskPlan(disk, graph, targets, losses))
-        .filter(({ fate, device }) => fate !== 'untouched' || !disks.some((disk) => disk.path === device && disk.removable))
-        .toSorted((a, b) => fateOrder.indexOf(a.fate) - fateOrder.indexOf(b.fate) ||
-        a.device.localeCompare(b.device, 'en', { numeric: true }));
-}
-const noTargets = { wiped: new Set(), changed: new Set(), named: new Map() };
-function targetsOf(inventory, graph, disks, { mode, disks: configured }) {
-    if (mode === 'mount')
-        return noTargets;
-    const wiped = new Set();
-    const changed = new Set();
-    const named = new Map();
-    for (const { device: path, destroy } of configured) {
-        const device = graph.device(inventory.asked[path] ?? '');
-        if (device === undefined)
-            continue;
-        for (const name of wholeDisks(device)) {
-            named.set(name, [...(named.get(name) ?? []), path]);
-            (mode === 'disko' && destroy ? wiped : changed).add(name);
-        }
-    }
-    // disko wipes a disk that one entry wants wiped, whatever another says
-    for (const name of wiped)
-        changed.delete(name);
-    const all = configured.length > 0
-        ? []
-        : disks.filter(({ removable, readOnly }) => !removable && !readOnly).map(({ name }) => name);
-    return mode === 'disko'
-        ? { wiped: new Set([...wiped, ...all]), changed, named }
-        : { wiped, changed: new Set([...changed, ...all]), named };
-}
-/** A multipath map is the disks behind it. */
-function wholeDisks(device) {
-    return device.dmUuid.startsWith('mpath-') ? device.slaves : [device.name];
-}
-/** Everything that is lost when these devices are wiped: what is built on them, and all groups with a member among it. */
-function lossesOf(graph, roots) {
-    const losses = new Map();
-    const queue = [...roots].map((name) => [name, { because: '' }]);
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        const [name, loss] = next;
-        if (losses.has(name))
-            continue;
-        losses.set(name, loss);
-        for (const device of graph.above(name))
-            queue.push([device.name, loss]);
-        for (const group of graph.groupsOf(name)) {
-            const because = `${nameOfGroup(group)} has a member on ${rootNames(graph, name)}`;
-            for (const member of [...group.members, ...group.volumes])
-                if (!losses.has(member))
-                    queue.push([member, { because }]);
-        }
-    }
-    return losses;
-}
-/** The disks on which a device lies, as a person names them. */
-function rootNames(graph, name) {
-    return disksUnder(graph, name)
-        .map(({ path }) => path)
-        .join(', ');
-}
-/** The disks on which a device lies, or the device itself where it lies on none that is known. */
-function disksUnder(graph, name) {
-    const found = new Map();
-    const seen = new Set();
-    const visit = (at) => {
-        if (seen.has(at))
-            return;
-        seen.add(at);
-        const below = graph.below(at);
-        const device = graph.device(at);
-        if (below.length === 0 && device !== undefined)
-            found.set(at, device);
-        for (const { name: next } of below)
-            visit(next);
-    };
-    visit(name);
-    return [...found.values()].toSorted((a, b) => a.path.localeCompare(b.path, 'en', { numeric: true }));
-}
-function nameOfGroup({ kind, name }) {
-    return `${kind} ${name}`;
-}
-function diskPlan(disk, graph, targets, losses) {
-    const inside = fates_insideOf(disk.name, graph);
-    return {
-        device: disk.path,
-        fate: fateOf(disk.name, inside, targets, losses),
-        named: inside.flatMap((name) => targets.named.get(name) ?? []),
-        bytes: disk.bytes,
-        model: disk.model,
-        serial: disk.serial,
-        wwn: disk.wwn,
-        byId: disk.links.find((link) => link.startsWith('/dev/disk/by-id/')) ?? '',
-        contents: contentsOf(disk, graph, losses),
-    };
-}
-/** The disk and everything that is built on it. */
-function fates_insideOf(name, graph) {
-    const inside = new Set();
-    const visit = (at) => {
-        if (inside.has(at))
-            return;
-        inside.add(at);
-        for (const { name: next } of graph.above(at))
-            visit(next);
-    };
-    visit(name);
-    return [...inside];
-}
-function fateOf(disk, inside, targets, losses) {
-    if (targets.wiped.has(disk))
-        return 'wiped';
-    if (inside.some((name) => (losses.get(name)?.because ?? '') !== ''))
-        return 'collateral';
-    if (inside.some((name) => losses.has(name) || targets.changed.has(name)))
-        return 'changed';
-    return 'untouched';
-}
-function contentsOf(disk, graph, losses) {
-    const isItself = disk.type !== '' || graph.groupsOf(disk.name).some(({ kind }) => kind !== 'multipath disk');
-    const inner = graph.above(disk.name);
-    return isItself
-        ? [contentOf(disk, graph, losses, new Set())]
-        : inner.map((device) => contentOf(device, graph, losses, new Set([disk.name])));
-}
-function contentOf(device, graph, losses, outside) {
-    const loss = losses.get(device.name);
-    const within = new Set([...outside, device.name]);
-    return {
-        device: device.path,
-        kind: kindFor(device),
-        bytes: device.bytes,
-        type: device.type,
-        label: device.label,
-        uuid: device.uuid || device.partitionUuid,
-        partitionLabel: device.partitionLabel,
-        memberOf: graph.groupsOf(device.name).map(nameOfGroup),
-        lost: loss !== undefined,
-        because: loss?.because ?? '',
-        contains: graph
-            .above(device.name)
-            .filter(({ name }) => !within.has(name))
-            .map((inner) => contentOf(inner, graph, losses, within)),
-    };
-}
-function kindFor({ kind, partition, dmUuid, level, name }) {
-    if (kind === 'partition')
-        return `partition ${partition}`;
-    if (kind === 'md')
-        return level === '' ? 'RAID array' : level;
-    if (kind === 'disk')
-        return 'whole disk';
-    if (kind !== 'dm')
-        return kind === 'other' ? '' : kind;
-    if (name.startsWith('lvm-'))
-        return 'volume, not active';
-    if (dmUuid.startsWith('LVM-'))
-        return 'volume';
-    if (dmUuid.startsWith('CRYPT-'))
-        return 'opened encryption';
-    return dmUuid.startsWith('mpath-') ? 'multipath' : 'mapped';
-}
-
 ;// CONCATENATED MODULE: ./lib/plan/disks/identity.js
-
 
 /** @param paths those of the configuration; the ones that lead nowhere are left out */
 function bind(inventory, paths) {
@@ -58459,16 +58302,22 @@ function describeIdentity({ serial, wwn, bytes }) {
         .filter((word) => word !== '')
         .join(', ');
 }
+/** Of the disks on which something is lost. */
+function lossesOf(disks) {
+    return disks
+        .map(({ serial, wwn, bytes, ...disk }) => ({ serial, wwn, bytes, losses: lossesOn(disk) }))
+        .filter(({ losses }) => losses.length > 0);
+}
 /**
  * What is not as it was when the plan was made, as sentences; empty if all is the same.
  *
- * @param before the plan's bindings and disks
+ * @param before the plan's bindings and losses
  * @param now those of the machine as it is about to be changed
  */
 function changesSince(before, now) {
     return [
         ...before.bindings.flatMap((binding) => changeOf(binding, now.bindings)),
-        ...now.disks.flatMap((disk) => growthOf(disk, before.disks)),
+        ...now.disks.flatMap((disk) => growthOf(disk, before.losses)),
     ];
 }
 function changeOf(before, all) {
@@ -58490,7 +58339,7 @@ function growthOf(disk, before) {
     if (losses.length === 0)
         return [];
     const known = before.filter((other) => isSameDisk(other, disk));
-    const planned = new Set(known.flatMap(lossesOn));
+    const planned = new Set(known.flatMap((other) => other.losses));
     if (planned.has(everything))
         return [];
     const grown = losses.filter((loss) => !planned.has(loss));
@@ -58642,8 +58491,8 @@ function parseInventory(text, paths) {
     const links = of('link').map(([hex = '', path = '']) => [numbers.get(decimal(hex)), path]);
     const props = collect(of('prop'));
     const bare = of('device').map(([name = '', , bytes]) => readDevice(name, Number(bytes), props.get(name) ?? new Map(), links.filter(([device]) => device === name).map(([, path]) => path)));
-    const inUse = useOf(bare, numbers, of('mount'), of('swap'));
     const btrfs = new Map(of('btrfs').map(([uuid = '', name = '']) => [name, uuid]));
+    const inUse = useOf(bare, numbers, btrfs, of('mount'), of('swap'));
     const pools = poolsOf(of('zpool').map(([line = '']) => line));
     return {
         devices: bare.map((device) => withUse(device, inUse, btrfs.get(device.name))),
@@ -58741,8 +58590,8 @@ function kindOf(name, properties) {
         return 'dm';
     if (kind === 'md' || kind === 'bcache' || kind === 'loop')
         return kind;
-    // a volume of a ZFS pool
-    return /^zd\d/.test(name) ? 'other' : 'disk';
+    // a volume of a ZFS pool, or something over the network that lies on a disk of this machine
+    return /^(zd|drbd)\d/.test(name) ? 'other' : 'disk';
 }
 /** Padding and blanks in a row say nothing, and not every kernel keeps them. */
 function squeeze(text) {
@@ -58761,7 +58610,7 @@ function decodeUdev(text) {
 function decodeOctal(text) {
     return text.replace(/(?:\\[0-7]{3})+/g, (run) => Buffer.from([...run.matchAll(/\\([0-7]{3})/g)].map(([, digits = '0']) => Number.parseInt(digits, 8))).toString('utf8'));
 }
-function useOf(devices, numbers, mountRows, swapRows) {
+function useOf(devices, numbers, btrfs, mountRows, swapRows) {
     const names = new Map(devices.flatMap((device) => [device.path, `/dev/${device.name}`, ...device.links].map((path) => [path, device.name])));
     const mounts = new Map();
     const pools = new Map();
@@ -58779,14 +58628,14 @@ function useOf(devices, numbers, mountRows, swapRows) {
         if (fsType === 'zfs')
             add(pools, source.split('/')[0] ?? '', decodeOctal(point));
         else if (name !== undefined)
-            add(mounts, name, decodeOctal(point));
+            add(mounts, btrfs.get(name) ?? name, decodeOctal(point));
     }
     const swaps = swapRows.map(([line = '']) => names.get(decodeOctal(line.split(/\s/)[0] ?? '')) ?? '');
     return { mounts, pools, swaps: new Set(swaps) };
 }
 /** Every member of a file system over several devices has its mount points. */
 function withUse(device, use, btrfs) {
-    const own = use.mounts.get(device.name) ?? [];
+    const own = use.mounts.get(btrfs ?? device.name) ?? [];
     const pool = device.type === 'zfs_member' ? (use.pools.get(device.label) ?? []) : [];
     return {
         ...device,
@@ -59294,7 +59143,7 @@ async function evaluate(nix, flake, disko, signal) {
         .catch((error) => {
         throw explainEvaluation(error, flake);
     });
-    return readEvaluation(answer, flake);
+    return readEvaluation(answer, flake, script ?? '');
 }
 /** A folder that is named without `./` would be looked up in the registry. */
 function localUri(uri) {
@@ -59314,7 +59163,7 @@ function explainEvaluation(error, flake) {
         hint: 'check the flake input: its part before the # must lead to a flake with an output nixosConfigurations',
     });
 }
-function readEvaluation(answer, flake) {
+function readEvaluation(answer, flake, script) {
     const value = evaluation_asRecord(answer);
     if (Array.isArray(value.unknown)) {
         throw new NixError(`the flake ${flake.uri} has no nixosConfigurations."${flake.name}"; it has ${value.unknown.join(', ') || 'none'}`, {
@@ -59331,7 +59180,7 @@ function readEvaluation(answer, flake) {
     }
     const found = evaluation_asRecord(value.found);
     if (found.diskoScript === 'missing') {
-        throw new NixError(`nixosConfigurations."${flake.name}" has no disko script in config.system.build`, {
+        throw new NixError(`nixosConfigurations."${flake.name}" has no config.system.build.${script}`, {
             hint: 'import the disko module and a disk layout, or leave disko out of phases',
         });
     }
@@ -59458,6 +59307,161 @@ function converge(settings, facts, evaluation) {
             action: 'install',
             reason: `the machine was installed as ${recorded}, and install-id is ${wanted} now`,
         };
+}
+
+;// CONCATENATED MODULE: ./lib/plan/disks/fates.js
+
+const fateOrder = ['wiped', 'collateral', 'changed', 'untouched'];
+/** The fate of every disk, the most endangered first. Removable media appear only when they are concerned. */
+function diskPlans(inventory, work) {
+    const graph = makeGraph(inventory);
+    const disks = graph.devices.filter(({ kind }) => kind === 'disk');
+    const targets = work === undefined ? noTargets : targetsOf(inventory, graph, disks, work);
+    const losses = fates_lossesOf(graph, targets.wiped);
+    return disks
+        .map((disk) => diskPlan(disk, graph, targets, losses))
+        .filter(({ fate, device }) => fate !== 'untouched' || !disks.some((disk) => disk.path === device && disk.removable))
+        .toSorted((a, b) => fateOrder.indexOf(a.fate) - fateOrder.indexOf(b.fate) ||
+        a.device.localeCompare(b.device, 'en', { numeric: true }));
+}
+const noTargets = { wiped: new Set(), changed: new Set(), named: new Map() };
+function targetsOf(inventory, graph, disks, { mode, disks: configured }) {
+    if (mode === 'mount')
+        return noTargets;
+    const wiped = new Set();
+    const changed = new Set();
+    const named = new Map();
+    for (const { device: path, destroy } of configured) {
+        const device = graph.device(inventory.asked[path] ?? '');
+        if (device === undefined)
+            continue;
+        for (const name of wholeDisks(device)) {
+            named.set(name, [...(named.get(name) ?? []), path]);
+            (mode === 'disko' && destroy ? wiped : changed).add(name);
+        }
+    }
+    // disko wipes a disk that one entry wants wiped, whatever another says
+    for (const name of wiped)
+        changed.delete(name);
+    const all = configured.length > 0
+        ? []
+        : disks.filter(({ removable, readOnly }) => !removable && !readOnly).map(({ name }) => name);
+    return mode === 'disko'
+        ? { wiped: new Set([...wiped, ...all]), changed, named }
+        : { wiped, changed: new Set([...changed, ...all]), named };
+}
+/** A multipath map is the disks behind it. */
+function wholeDisks(device) {
+    return device.dmUuid.startsWith('mpath-') ? device.slaves : [device.name];
+}
+/** Everything that is lost when these devices are wiped: what is built on them, and all groups with a member among it. */
+function fates_lossesOf(graph, roots) {
+    const losses = new Map();
+    const queue = [...roots].map((name) => [name, { because: '' }]);
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const [name, loss] = next;
+        if (losses.has(name))
+            continue;
+        losses.set(name, loss);
+        for (const device of graph.above(name))
+            queue.push([device.name, loss]);
+        for (const group of graph.groupsOf(name)) {
+            const because = `${nameOfGroup(group)} has a member on ${rootNames(graph, name)}`;
+            for (const member of [...group.members, ...group.volumes])
+                if (!losses.has(member))
+                    queue.push([member, { because }]);
+        }
+    }
+    return losses;
+}
+/** The disks on which a device lies, as a person names them. */
+function rootNames(graph, name) {
+    return disksUnder(graph, name)
+        .map(({ path }) => path)
+        .join(', ');
+}
+function nameOfGroup({ kind, name }) {
+    return `${kind} ${name}`;
+}
+function diskPlan(disk, graph, targets, losses) {
+    const inside = fates_insideOf(disk.name, graph);
+    return {
+        device: disk.path,
+        fate: fateOf(disk.name, inside, targets, losses),
+        named: inside.flatMap((name) => targets.named.get(name) ?? []),
+        bytes: disk.bytes,
+        model: disk.model,
+        serial: disk.serial,
+        wwn: disk.wwn,
+        byId: disk.links.find((link) => link.startsWith('/dev/disk/by-id/')) ?? '',
+        contents: contentsOf(disk, graph, losses),
+    };
+}
+/** The disk and everything that is built on it. */
+function fates_insideOf(name, graph) {
+    const inside = new Set();
+    const visit = (at) => {
+        if (inside.has(at))
+            return;
+        inside.add(at);
+        for (const { name: next } of graph.above(at))
+            visit(next);
+    };
+    visit(name);
+    return [...inside];
+}
+function fateOf(disk, inside, targets, losses) {
+    if (targets.wiped.has(disk))
+        return 'wiped';
+    if (inside.some((name) => (losses.get(name)?.because ?? '') !== ''))
+        return 'collateral';
+    if (inside.some((name) => losses.has(name) || targets.changed.has(name)))
+        return 'changed';
+    return 'untouched';
+}
+function contentsOf(disk, graph, losses) {
+    const isItself = disk.type !== '' || graph.groupsOf(disk.name).some(({ kind }) => kind !== 'multipath disk');
+    const inner = graph.above(disk.name);
+    return isItself
+        ? [contentOf(disk, graph, losses, new Set())]
+        : inner.map((device) => contentOf(device, graph, losses, new Set([disk.name])));
+}
+function contentOf(device, graph, losses, outside) {
+    const loss = losses.get(device.name);
+    const within = new Set([...outside, device.name]);
+    return {
+        device: device.path,
+        kind: kindFor(device),
+        bytes: device.bytes,
+        type: device.type,
+        label: device.label,
+        uuid: device.uuid || device.partitionUuid,
+        partitionLabel: device.partitionLabel,
+        memberOf: graph.groupsOf(device.name).map(nameOfGroup),
+        lost: loss !== undefined,
+        because: loss?.because ?? '',
+        contains: graph
+            .above(device.name)
+            .filter(({ name }) => !within.has(name))
+            .map((inner) => contentOf(inner, graph, losses, within)),
+    };
+}
+function kindFor({ kind, partition, dmUuid, level, name }) {
+    if (kind === 'partition')
+        return `partition ${partition}`;
+    if (kind === 'md')
+        return level === '' ? 'RAID array' : level;
+    if (kind === 'disk')
+        return 'whole disk';
+    if (kind !== 'dm')
+        return kind === 'other' ? '' : kind;
+    if (name.startsWith('lvm-'))
+        return 'volume, not active';
+    if (dmUuid.startsWith('LVM-'))
+        return 'volume';
+    if (dmUuid.startsWith('CRYPT-'))
+        return 'opened encryption';
+    return dmUuid.startsWith('mpath-') ? 'multipath' : 'mapped';
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/plan.js
@@ -59619,11 +59623,8 @@ function approvalOf(plan, host, digest) {
         machineId: online.machineId,
         hostKeys: online.hostKeys,
         phases,
-        // not by the kernel's names: it may give others in the installer
-        disks: online.bindings.map((binding) => `${binding.path} = ${describeBinding(binding)}`).toSorted(),
-        lost: online.disks
-            .flatMap((disk) => lossesOn(disk).map((loss) => `${loss} on the disk with ${describeIdentity(disk)}`))
-            .toSorted(),
+        bindings: online.bindings,
+        losses: lossesOf(online.disks),
     };
 }
 /**
@@ -59633,10 +59634,7 @@ function approvalOf(plan, host, digest) {
  */
 function beyondApproval(approval, plan, host, shownKey) {
     const now = approvalOf(plan, host, approval.digest);
-    const more = (what, of) => {
-        const added = of(now).filter((each) => !of(approval).includes(each));
-        return added.length === 0 ? [] : [`${what} ${added.join(', ')}`];
-    };
+    const further = now.phases.filter((phase) => !approval.phases.includes(phase));
     return [
         ...(now.offline === approval.offline
             ? []
@@ -59644,9 +59642,8 @@ function beyondApproval(approval, plan, host, shownKey) {
         ...(now.host === approval.host ? [] : [`the address was ${approval.host}`]),
         ...(now.machineId === approval.machineId ? [] : [`the machine ID was ${approval.machineId}`]),
         ...(approval.hostKeys.includes(shownKey) ? [] : [`the host key is now ${shownKey}`]),
-        ...more('further phases:', ({ phases }) => phases),
-        ...more('other disks:', ({ disks }) => disks),
-        ...more('also lost:', ({ lost }) => lost),
+        ...(further.length === 0 ? [] : [`further phases: ${further.join(', ')}`]),
+        ...changesSince(approval, plan.online),
     ];
 }
 function formatApproval(approval) {
@@ -59654,24 +59651,35 @@ function formatApproval(approval) {
 }
 /** @returns undefined for anything that this action has not written */
 function parseApproval(text) {
-    let value;
     try {
-        value = JSON.parse(text);
+        const value = JSON.parse(text);
+        return isApproval(value) ? value : undefined;
     }
     catch {
         return undefined;
     }
-    if (typeof value !== 'object' || value === null)
-        return undefined;
-    const record = { ...value };
-    const isText = (name) => typeof record[name] === 'string';
-    const isList = (name) => {
-        const list = record[name];
-        return Array.isArray(list) && list.every((each) => typeof each === 'string');
-    };
-    const complete = ['digest', 'offline', 'host', 'machineId'].every(isText) &&
-        ['hostKeys', 'phases', 'disks', 'lost'].every(isList);
-    return complete ? value : undefined;
+}
+const isText = (value) => typeof value === 'string';
+const isNumber = (value) => typeof value === 'number';
+const listOf = (check) => (value) => Array.isArray(value) && value.every(check);
+function recordOf(checks) {
+    return (value) => typeof value === 'object' &&
+        value !== null &&
+        Object.entries(checks).every(([name, check]) => check(Reflect.get(value, name)));
+}
+const identity = { serial: isText, wwn: isText, bytes: isNumber };
+const approvalCheck = recordOf({
+    digest: isText,
+    offline: isText,
+    host: isText,
+    machineId: isText,
+    hostKeys: listOf(isText),
+    phases: listOf(isText),
+    bindings: listOf(recordOf({ path: isText, part: isText, disks: listOf(recordOf(identity)) })),
+    losses: listOf(recordOf({ ...identity, losses: listOf(isText) })),
+});
+function isApproval(value) {
+    return approvalCheck(value);
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/approval.js
@@ -59730,8 +59738,6 @@ async function recordApproval({ settings, plan, facts, target, runtime, }) {
 
 
 
-/** Looking costs a fraction of a second, but substituters are asked, and they may be slow. */
-const longestLookMs = 60_000;
 const shownNames = 50;
 function allDerivations({ diskoScript, toplevel }) {
     return [diskoScript, toplevel].filter((derivation) => derivation !== undefined);
@@ -59746,10 +59752,12 @@ function derivationsOf(phases, evaluation) {
 /**
  * Looks at what a build of these would do. A reader wants to know it, nothing depends on it: where it cannot be found
  * out that is a line for debugging.
+ *
+ * @param longestMs it takes a fraction of a second, but substituters are asked, and they may be slow
  */
-async function observeWork(evaluation, derivations, nix, runtime) {
+async function observeWork(evaluation, derivations, nix, runtime, longestMs) {
     try {
-        return await within(runtime.clock, 'looking at what is to be built', longestLookMs, runtime.signal, (signal) => look(evaluation, derivations, nix, signal));
+        return await within(runtime.clock, 'looking at what is to be built', longestMs, runtime.signal, (signal) => look(evaluation, derivations, nix, signal));
     }
     catch (error) {
         runtime.signal.throwIfAborted();
@@ -60568,11 +60576,16 @@ class SecretRegistry {
 
 
 
+/** How long it may be looked at what is to be built: a plan is read, an install should go on. */
+const patienceMs = { plan: 60_000, install: 10_000 };
 /** What the configuration alone tells. */
 async function offlinePreflight(settings, nix, runtime) {
     runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
     const evaluation = await describeConfiguration(settings, nix, runtime.signal);
-    return { evaluation, work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime) };
+    return {
+        evaluation,
+        work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime, patienceMs.plan),
+    };
 }
 /** An evaluation of the flake, or what is known of finished store paths. */
 function describeConfiguration(settings, nix, signal) {
@@ -60597,7 +60610,7 @@ async function preflight(settings, target, nix, runtime) {
     warnOfAfterwards(settings, evaluation, facts, plan, runtime);
     const work = plan.action === 'nothing'
         ? null
-        : await observeWork(evaluation, derivationsOf(plan.phases, evaluation), nix, runtime);
+        : await observeWork(evaluation, derivationsOf(plan.phases, evaluation), nix, runtime, patienceMs[settings.kind]);
     return { evaluation, facts, plan, work };
 }
 async function inspect(settings, target, runtime, signal) {
@@ -60705,7 +60718,7 @@ function warnOfNewlines({ diskEncryptionKeys }, { log }) {
         const text = textOf(contents.revealBytes());
         if (text === undefined || !/[^\r\n]\r?\n$/.test(text))
             continue;
-        log.warning(`The key for ${remotePath} ends in a newline. A key file is taken byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt. To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`);
+        log.warning(`The key for ${remotePath} ends in a newline. Disko's settings.keyFile takes it byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt (passwordFile drops it). To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`);
     }
 }
 
@@ -60927,7 +60940,8 @@ async function checkDisksAgain(context) {
     const { settings, evaluation, plan } = context;
     const inventory = await settledInventory(context);
     const { disks, configured } = diskSituation({ settings, evaluation, inventory }, plan.action);
-    const changes = changesSince(plan.online, { disks, bindings: bind(inventory, configured) });
+    const before = { bindings: plan.online.bindings, losses: lossesOf(plan.online.disks) };
+    const changes = changesSince(before, { disks, bindings: bind(inventory, configured) });
     if (changes.length === 0)
         return;
     throw new GuardError(`the disks are not what they were when the plan was made: ${changes.join('; ')}`, {
@@ -61083,7 +61097,7 @@ function checkNotNeeded({ verify, postInstall }) {
 
 
 /** With `verify: auto`, how long the initrd may wait before it is believed that nothing but a person unlocks the disk. */
-const patienceMs = 15_000;
+const initrd_patienceMs = 15_000;
 /** Between two looks at an initrd that waits; OpenSSH 10 penalises clients that come and never log in. */
 const initrd_pauseMs = 6000;
 /** Ends the wait for the new system: its initrd waits for a passphrase, and whoever started the run is content with that. */
@@ -61171,7 +61185,7 @@ class InitrdWatch {
             progress.targetState = 'unlocking';
             runtime.log.info(`The new system boots, and its initrd waits for a disk's passphrase: ssh -p ${this.#server.port} root@${target.endpoint.host}`);
         }
-        if (settings.verify.value === 'auto' && now - this.#since >= patienceMs)
+        if (settings.verify.value === 'auto' && now - this.#since >= initrd_patienceMs)
             throw new Locked();
         await runtime.clock.sleep(initrd_pauseMs, signal);
         return `the initrd waits for a disk's passphrase on port ${this.#server.port}`;
@@ -63557,9 +63571,19 @@ function failureOf(error, progress, secrets) {
         kind: known?.kind ?? 'unexpected',
         phase: progress.phase ?? null,
         message,
-        hint: known instanceof CancelledError ? howToResume(progress) : (known?.hint ?? hintFor(said) ?? null),
+        hint: adviceFor(known?.hint ?? hintFor(said), known, progress) ?? null,
         lastLines,
     };
+}
+/** Whoever stops while something goes on there, or stops because of a cancel, is told how to go on. */
+function adviceFor(hint, error, progress) {
+    if (error instanceof CancelledError)
+        return howToResume(progress);
+    const { goesOn } = progress;
+    // why the machine does not come back after the kexec has advice of its own
+    if (goesOn === undefined || goesOn === 'kexec')
+        return hint;
+    return [hint, howToResume(progress)].filter((part) => part !== undefined).join('; ');
 }
 /**
  * Annotation, result file, outputs and job summary. Called once, at the end of every run. A part that cannot be

@@ -119,6 +119,7 @@ describe('runAction', () => {
     expect(await run(code)).toEqual({
       code: 3,
       signal: null,
+      dir: expect.any(String),
       log: '',
       outputs: { outcome: 'in\nstalled' },
       state: { key: 'value' },
