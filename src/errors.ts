@@ -76,6 +76,13 @@ export class ConnectionError extends ActionError {
 /** A script on the target ended with another exit code than 0. */
 export class RemoteCommandError extends ActionError {
   readonly kind = 'remote-command';
+  /** Undefined when it was killed, or never began. */
+  readonly exitCode: number | undefined;
+
+  constructor(message: string, context: ErrorContext & { readonly exitCode?: number | undefined } = {}) {
+    super(message, context);
+    this.exitCode = context.exitCode;
+  }
 }
 
 export class NixError extends ActionError {

@@ -30,7 +30,7 @@ export interface MachineOptions extends SshdOptions {
 }
 
 /** The folder with the `bin` of the Nix that PATH leads to. */
-function nixFolder(): string {
+export function nixFolder(): string {
   for (const folder of nixEnvironment().PATH.split(delimiter)) {
     try {
       return dirname(dirname(realpathSync(join(folder, 'nix-daemon'))));

@@ -1,7 +1,7 @@
 // A real store on this computer as the runner's, and what a machine's store holds.
 import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Nix } from '../../src/nix/nix';
 import type { Runtime } from '../../src/runtime';
@@ -51,6 +51,29 @@ export function makeClosure(sizes: { small: number; large: number }): { path: st
     nix('nix-store', ['--delete', '--ignore-liveness', ...derivations, ...paths]);
   });
   return { path, count: paths.length };
+}
+
+/**
+ * Puts a system into the runner's store whose switch-to-configuration is this shell text; without text it has none.
+ *
+ * @returns its store path, which leaves the store at the end of the test
+ */
+export function makeSystem(text: string, ballastMiB = 0): string {
+  const folder = join(temporaryFolder('system'), 'nixos-system');
+  mkdirSync(join(folder, 'bin'), { recursive: true });
+  if (text !== '') {
+    const program = join(folder, 'bin', 'switch-to-configuration');
+    writeFileSync(program, `#!/bin/sh\nset -eu\n[ "$*" = switch ]\n${text}\n`);
+    chmodSync(program, 0o755);
+  }
+  // what one system has, another has not
+  writeFileSync(join(folder, 'name'), folder);
+  execFileSync('dd', ['if=/dev/urandom', `of=${join(folder, 'ballast')}`, 'bs=1M', `count=${ballastMiB}`], {
+    stdio: 'ignore',
+  });
+  const path = nix('nix-store', ['--add', folder]);
+  atEnd(() => void nix('nix-store', ['--delete', path]));
+  return path;
 }
 
 export function nixOf(runtime: Runtime): Nix {

@@ -24,6 +24,8 @@ const answer: Record<string, string> = {
   machineId: '0123456789abcdef0123456789abcdef',
   installId: 'web-1',
   systemPath: '',
+  profilePath: '',
+  earlierRun: 'no',
 };
 const linesOf = (fields: Record<string, string>, end = '\n') =>
   Object.entries(fields)
@@ -59,6 +61,8 @@ describe('parseFacts', () => {
       installId: 'web-1',
       addresses: ['203.0.113.7/24', '2001:db8::7/64'],
       systemPath: '',
+      profilePath: '',
+      earlierRun: false,
     });
   });
 

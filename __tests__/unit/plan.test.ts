@@ -11,55 +11,10 @@ import { describePlan } from '../../src/report/describe-plan';
 import { HostKeyTrust } from '../../src/ssh/host-key-trust';
 import { Target } from '../../src/ssh/target';
 import { machineSettings } from '../support/settings';
+import { debian, demo, installer, nixos } from '../support/situation';
 import { fs, type MachineText, machineText } from './disks/inventories';
 import { fakeRuntime, makeTestKey } from './support';
 
-const debian: Facts = {
-  os: 'Linux',
-  architecture: 'x86_64',
-  kernel: '6.1.0',
-  distribution: 'Debian GNU/Linux 12',
-  isNixos: false,
-  isInstaller: false,
-  container: 'none',
-  isRoot: true,
-  privilege: 'none',
-  sudoInstalled: false,
-  missingTools: [],
-  memoryKiB: 4_000_000,
-  bootId: '0b5c2d6e-9b1f-4c1e-8a55-0f5d6f3c1a77',
-  uefi: true,
-  kexecDisabled: false,
-  lockdown: 'none',
-  machineId: '0123456789abcdef0123456789abcdef',
-  installId: '',
-  addresses: ['203.0.113.7/24'],
-  systemPath: '',
-};
-const nixos: Facts = { ...debian, isNixos: true, distribution: 'NixOS', systemPath: '/nix/store/old-system' };
-const installer: Facts = { ...nixos, isInstaller: true };
-const demo: FlakeEvaluation = {
-  source: 'flake',
-  system: 'x86_64-linux',
-  hostName: 'demo',
-  toplevel: { drvPath: '/nix/store/t.drv', outPath: '/nix/store/t' },
-  diskoScript: { drvPath: '/nix/store/d.drv', outPath: '/nix/store/d' },
-  disks: [{ device: '/dev/disk/by-id/a', destroy: true }],
-  substituters: [],
-  trustedPublicKeys: [],
-  hostKeys: [{ type: 'ed25519', path: '/etc/ssh/ssh_host_ed25519_key', bits: '' }],
-  sshd: { enabled: true, ports: [22], rootLogin: 'prohibit-password', otherKeys: false },
-  logins: [{ name: 'root', keys: ['ssh-ed25519 AAAA me'], password: false }],
-  bootLoader: {
-    kind: 'systemd-boot',
-    grubDevices: [],
-    grubEfi: false,
-    efiMountPoint: '/boot',
-    entriesMountPoint: '/boot',
-    grubPaths: ['/boot'],
-  },
-  initrdSsh: { enabled: false, port: 22, hostKeys: [] },
-};
 const bothDisks: MachineText = {
   devices: [
     { name: 'sda', kib: 976_562_500, props: { model: 'Big', serial: 'A' } },
@@ -163,6 +118,78 @@ describe('makePlan', () => {
   test('verifies nothing where nothing could be recognised', () => {
     const { phases } = plan({ evaluation: { hostKeys: [] } });
     expect(phases).toEqual(['preflight', 'build', 'kexec', 'disko', 'install', 'reboot']);
+  });
+});
+
+describe('makePlan for a machine that runs NixOS', () => {
+  const running = demo.toplevel.outPath;
+  const same = { ...nixos, systemPath: running, profilePath: running };
+  test.each<[string, Change, string, string[]]>([
+    [
+      'an update',
+      { facts: nixos, inputs: { 'on-installed': 'update' } },
+      'update',
+      ['preflight', 'build', 'update', 'verify'],
+    ],
+    [
+      'an update without proof',
+      { facts: nixos, inputs: { 'on-installed': 'update', verify: 'off' } },
+      'update',
+      ['preflight', 'build', 'update'],
+    ],
+    [
+      'nothing to update',
+      { facts: same, inputs: { 'on-installed': 'update' } },
+      'nothing',
+      ['preflight', 'verify'],
+    ],
+    [
+      'nothing to update, nor to prove',
+      { facts: same, inputs: { 'on-installed': 'update', verify: 'off' } },
+      'nothing',
+      ['preflight'],
+    ],
+    [
+      'a machine that is skipped',
+      { facts: same, inputs: { 'on-installed': 'skip' } },
+      'nothing',
+      ['preflight'],
+    ],
+  ])('%s', (_, change, action, phases) => {
+    const made = plan(change);
+    expect(made).toMatchObject({ action, phases, authorizeKey: false });
+    expect(made.online.disks.map(({ fate }) => fate)).toEqual(['untouched', 'untouched']);
+  });
+
+  describe('an installer, asked to keep an installed system', () => {
+    const withRoot = (label: string, on: 'sda' | 'sdb'): MachineText => ({
+      devices: ['sda', 'sdb'].map((name) => ({
+        name,
+        kib: 976_562_500,
+        props: { serial: name },
+        partitions: [{ name: `${name}1`, kib: 500_000, props: fs('ext4', name === on ? label : 'data') }],
+      })),
+      links: { '/dev/disk/by-id/a': 'sda' },
+    });
+    const onInstaller = (machine: MachineText, choice: string, facts = installer) =>
+      plan({ facts, machine, inputs: { 'on-installed': choice, 'install-id': 'a' } });
+
+    test.each(['skip', 'update', 'converge'])('%s: leaves a NixOS on its disk alone', (choice) => {
+      expect(() => onInstaller(withRoot('nixos', 'sda'), choice)).toThrow(/\/dev\/sda1: ext4 nixos/);
+    });
+
+    test('installs where there is none on the disk that is wiped, or an earlier run began to', () => {
+      expect(onInstaller(withRoot('debian', 'sda'), 'converge').action).toBe('install');
+      expect(onInstaller(withRoot('nixos', 'sdb'), 'converge').action).toBe('install');
+      const begun = { ...installer, earlierRun: true };
+      expect(onInstaller(withRoot('nixos', 'sda'), 'converge', begun).action).toBe('install');
+      expect(onInstaller(withRoot('nixos', 'sda'), 'reinstall').action).toBe('install');
+    });
+  });
+
+  test('the wrong machine is called that, before anything is said about its system', () => {
+    const inputs = { 'expect-machine': 'f'.repeat(32) };
+    expect(() => plan({ facts: nixos, inputs })).toThrow(/another machine has this address/);
   });
 });
 

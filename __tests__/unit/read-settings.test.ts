@@ -142,6 +142,22 @@ describe('readSettings', () => {
     expect(problems['target-host']).toBe('is required');
   });
 
+  test.each(['skip', 'update', 'converge'])('on-installed: %s leaves no phases to choose', (choice) => {
+    const inputs = { ...needed, 'on-installed': choice, 'install-id': 'a' };
+    expect(problemsOf({ ...inputs, phases: 'kexec,disko' })).toEqual({
+      phases: `leaves out install, reboot, but on-installed: ${choice} decides itself what is done; leave phases away`,
+    });
+    expect(read({ ...inputs, phases: 'kexec, disko, install, reboot' }).kind).toBe('install');
+    expect(problemsOf({ ...inputs, phases: 'dance' }).phases).not.toContain('leaves out');
+  });
+
+  test('converge needs an id', () => {
+    expect(problemsOf({ ...needed, 'on-installed': 'converge', phases: 'reboot' })).toEqual({
+      'install-id': expect.stringContaining('is required with on-installed: converge'),
+      phases: expect.stringContaining('leaves out kexec, disko, install'),
+    });
+  });
+
   test('names the input and the problem in one message', () => {
     expect(() => read({ ...needed, verify: 'maybe', debug: '2' })).toThrow(
       /^input debug: is "2"; write true or false\ninput verify: is "maybe"; write one of .*$/,

@@ -234,6 +234,34 @@ describe('summarise', () => {
   });
 });
 
+describe('a run that keeps the installed system', () => {
+  const { plan } = resultWith('word');
+  if (plan === null || plan.online === null) throw new Error('there is a plan');
+
+  test('is called what it is', () => {
+    const update = { ...resultWith('word'), plan: { ...plan, action: 'update' as const } };
+    expect(summarise(update)).toContain('## ❌ Update failed');
+    expect(summarise({ ...update, outcome: 'updated', failure: null })).toContain('## ✅ NixOS updated');
+  });
+
+  test('says that nothing was done, and why', () => {
+    const nothing = { ...plan, action: 'nothing' as const, reason: 'it runs this already' };
+    const result = { ...new Progress().result('unchanged'), targetState: 'booted' as const, plan: nothing };
+    expect(summarise(result)).toMatch(
+      /Nothing to do.*running the system of the configuration.*because it runs this already/s,
+    );
+  });
+});
+
+test('failed units are shown where there are any', () => {
+  const result = new Progress().result('updated');
+  expect(summarise({ ...result, failedUnits: ['a.service', 'b|c'] })).toContain(
+    '| failed units | ⚠️ <code>a.service</code>, <code>b&#124;c</code> |',
+  );
+  for (const failedUnits of [[], null])
+    expect(summarise({ ...result, failedUnits })).not.toContain('failed units');
+});
+
 describe('Progress', () => {
   test('knows the phase that failed, and the times', () => {
     const progress = new Progress();
@@ -260,6 +288,7 @@ describe('Progress', () => {
       phases: [],
       hostKeys: [],
       agePublicKeys: [],
+      failedUnits: null,
       plan: null,
       planDigest: null,
       failure: null,

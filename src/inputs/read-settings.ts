@@ -125,12 +125,24 @@ function readMachineSettings(
   checkPinnedHost(settings, reader);
   checkStorePaths(settings, reader);
   checkPinnedAfterwards(settings, reader);
-  if (settings.onInstalled.value === 'converge' && settings.installId.value === undefined)
+  checkOnInstalled(settings, reader);
+  return settings;
+}
+
+/** What keeps an installed system decides itself what is to be done. */
+function checkOnInstalled({ onInstalled, phases, installId }: MachineSettings, reader: InputReader): void {
+  const choice = onInstalled.value;
+  const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
+  if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
+    reader.problem(
+      'phases',
+      `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave phases away`,
+    );
+  if (choice === 'converge' && installId.value === undefined)
     reader.problem(
       'install-id',
       'is required with on-installed: converge; give a name that you change when the machine shall be installed anew',
     );
-  return settings;
 }
 
 function readPostInstall(reader: InputReader): PostInstallSettings {

@@ -6,16 +6,18 @@ import type { PhaseContext } from './context';
  * Runs work on the target that goes on without us, and keeps in mind that it does: whoever stops here must say so.
  *
  * @param run how: see src/ssh/detached.ts
+ * @returns its exit code
  */
 export async function runInProgress(
   { target, progress }: PhaseContext,
   work: DetachedWork,
   run: typeof runDetached = runDetached,
-): Promise<void> {
+): Promise<number> {
   progress.goesOn = work.name;
   try {
-    await run(target, work);
+    const code = await run(target, work);
     progress.goesOn = undefined;
+    return code;
   } catch (error) {
     // it was the work that failed, not we who stopped listening
     if (error instanceof RemoteCommandError) progress.goesOn = undefined;

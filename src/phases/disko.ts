@@ -1,5 +1,5 @@
 import { execScript } from '../ssh/detached';
-import { mounted } from '../ssh/scripts';
+import { installing, mounted } from '../ssh/scripts';
 import type { PhaseContext } from './context';
 import { copyClosure } from './copy-closure';
 import { runInProgress } from './detached-work';
@@ -12,6 +12,7 @@ export async function disko(context: PhaseContext): Promise<void> {
   const script = evaluation.diskoScript;
   if (script === undefined)
     throw new Error('the disko phase needs the disko script that the evaluation asks for');
+  await target.run(installing, ['yes'], { privileged: true });
   await copyClosure(context, script.outPath, 'local');
   await sendDiskKeys(context);
   await checkDisksAgain(context);

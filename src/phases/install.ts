@@ -34,4 +34,13 @@ export async function install(context: PhaseContext): Promise<void> {
   const pinned = pinnedAfterwards(settings, access)?.accepted;
   recordHostKeys(context, access.endpoint, pinned ?? progress.expectedHostKeys);
   await removeDiskKeys(context);
+  await recordInstall(context);
+}
+
+/** Under which id the machine was installed: an older record, which a disk that was not wiped may have, goes. */
+async function recordInstall({ settings, plan, target }: PhaseContext): Promise<void> {
+  const id = settings.installId.value;
+  await target.run(scripts.installId, ['/mnt', ...(id === undefined ? [] : [id])], { privileged: true });
+  // what is done by hand before the reboot is not for the next run to wipe
+  if (!plan.phases.includes('reboot')) await target.run(scripts.installing, ['no'], { privileged: true });
 }

@@ -207,6 +207,17 @@ function warn(settings: MachineSettings, facts: Facts, plan: Plan, runtime: Runt
     );
   }
   warnOfNewlines(settings, runtime);
+  const { installId } = settings;
+  if (
+    plan.action !== 'install' &&
+    installId.value !== undefined &&
+    facts.installId !== '' &&
+    facts.installId !== installId.value
+  ) {
+    log.warning(
+      `The machine stays recorded as ${facts.installId}: install-id ${installId.value} is recorded by an install only, or where there is no record yet.`,
+    );
+  }
   if (plan.authorizeKey)
     log.info(
       'the key is in no file that the kexec image takes along; it will be added to root’s authorized_keys',

@@ -1,3 +1,4 @@
+import { systemPathOf } from '../plan/evaluation';
 import { type PhaseName, planDigest } from '../plan/plan';
 import type { Progress } from '../report/result';
 import type { Runtime } from '../runtime';
@@ -27,7 +28,7 @@ const steps: Record<Exclude<PhaseName, 'preflight'>, (context: PhaseContext) => 
  * the target but what was asked for.
  */
 export async function runPhases(context: PhaseContext): Promise<void> {
-  if (context.facts.isInstaller) context.progress.targetState = 'installer';
+  recordWhatIsThere(context);
   const { plan, lease, facts, progress, runtime } = context;
   const names = plan.phases.filter((name) => name !== 'preflight');
   const [first] = names;
@@ -44,6 +45,15 @@ export async function runPhases(context: PhaseContext): Promise<void> {
   } finally {
     await cleanUp(context);
   }
+}
+
+/** What is known of the machine before anything is done to it. */
+function recordWhatIsThere({ facts, plan, evaluation, settings, progress }: PhaseContext): void {
+  if (facts.isInstaller) progress.targetState = 'installer';
+  if (plan.action !== 'nothing') return;
+  progress.systemPath = facts.systemPath;
+  const isWanted = facts.systemPath === systemPathOf(evaluation) && settings.onInstalled.value !== 'skip';
+  if (isWanted) progress.targetState = 'booted';
 }
 
 /** One phase: a group in the log, a time in the result. */

@@ -6,6 +6,7 @@ import type { Endpoint } from '../ssh/connection';
 import { type HostKey, knownHostsLine } from '../ssh/host-keys';
 import * as scripts from '../ssh/scripts';
 import type { PhaseContext } from './context';
+import { reportFailedUnits } from './failed-units';
 
 /**
  * Asks the machine, as someone who is logged in, which system runs.
@@ -13,22 +14,26 @@ import type { PhaseContext } from './context';
  * @throws GuardError when it is not the one that was brought there
  */
 export async function proveRunningSystem(context: PhaseContext, keys: readonly HostKey[]): Promise<void> {
-  const { target, evaluation, runtime, progress } = context;
+  const { target, evaluation, runtime, progress, plan } = context;
   const { stdout } = await target.run(scripts.identity, []);
   const identity = new Map(parseFields(stdout));
   const running = identity.get('systemPath') ?? '';
   const expected = systemPathOf(evaluation);
   if (running !== expected) {
-    throw new GuardError(
-      `the machine booted ${running || 'a system without /run/current-system'}, not ${expected}`,
-      {
-        hint: 'its firmware may prefer another disk or boot entry: look at the boot order',
-      },
-    );
+    const found = running || 'a system without /run/current-system';
+    throw plan.action === 'install'
+      ? new GuardError(`the machine booted ${found}, not ${expected}`, {
+          hint: 'its firmware may prefer another disk or boot entry: look at the boot order',
+        })
+      : new GuardError(`the machine runs ${found}, not ${expected}`, {
+          hint: 'the switch did not take effect, or somebody else switched the machine at the same time: run again',
+        });
   }
   progress.targetState = 'booted';
   recordProof(context, 'system', keys);
+  progress.systemPath = running;
   runtime.log.info(`${identity.get('hostName') ?? 'the machine'} runs ${running}`);
+  await reportFailedUnits(context);
 }
 
 /** @param keys the host keys that the machine is known to have now */

@@ -4,7 +4,7 @@ import type { PhaseContext } from './context';
 
 /**
  * Takes a machine over from an earlier run that was cut off: ends its store daemons, which hold locks, and waits for
- * what still goes on there, since two of disko or nixos-install at once would destroy each other's work. Only for who
+ * what still goes on there, since two of disko, nixos-install or a switch at once would destroy each other's work. Only for who
  * has the lease. The secrets that it had no time to remove are removed.
  */
 export async function takeOver({ target, runtime, settings, progress }: PhaseContext): Promise<void> {

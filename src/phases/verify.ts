@@ -5,6 +5,7 @@ import { type AboutConnection, stillTheOldBoot, type Target } from '../ssh/targe
 import type { PhaseContext } from './context';
 import { InitrdWatch, initrdSshOf, Locked } from './initrd';
 import { proveRunningSystem, recordHostKeys, recordProof } from './running-system';
+import { verifyUpdate } from './verify-update';
 
 /** So many refused logins until a system that is coming up is believed to refuse them for good. */
 const refusedLogins = 3;
@@ -24,9 +25,8 @@ interface Keys {
  * installer's, and its current system is the one that was installed.
  */
 export async function verify(context: PhaseContext): Promise<void> {
-  const { target, settings, evaluation, progress, runtime } = context;
-  // an update brings no new boot and no new host keys
-  if (context.plan.action === 'update') return proveRunningSystem(context, target.trust.accepted);
+  const { settings, evaluation, progress, runtime } = context;
+  if (context.plan.action !== 'install') return verifyUpdate(context);
   const access = accessAfterwards(settings, evaluation);
   const keys = keysOf(context, access);
   if (keys.expected.length === 0) return notVerifiable(context);

@@ -14,6 +14,16 @@ const leastMemoryKiB = 900 * 1024;
 export const comfortableMemoryKiB = 1400 * 1024;
 
 /**
+ * Whether this is the machine that is meant, and one that can be worked on at all.
+ *
+ * @throws GuardError if not
+ */
+export function checkRightMachine(settings: MachineSettings, facts: Facts): void {
+  checkSystem(facts);
+  checkIdentity(settings, facts);
+}
+
+/**
  * Everything about the machine that can be checked before anything is done to it.
  *
  * @throws GuardError for the first check that says no
@@ -25,8 +35,6 @@ export function checkMachine(
   disks: DiskSituation,
 ): void {
   const phases = settings.phases.value;
-  checkSystem(facts);
-  checkIdentity(settings, facts);
   if (action === 'nothing') return;
   checkArchitecture(facts, evaluation);
   if (action === 'update' || phases.includes('install')) checkLockOut(settings, evaluation);

@@ -33,6 +33,10 @@ export interface Facts {
   readonly addresses: readonly string[];
   /** Where `/run/current-system` leads; empty if it is not there. */
   readonly systemPath: string;
+  /** The system that boots next: where the system profile leads; empty if there is none. */
+  readonly profilePath: string;
+  /** On an installer: an earlier run has begun to install the machine, and did not finish. */
+  readonly earlierRun: boolean;
 }
 
 /** @throws RemoteCommandError naming what is missing when the answer is not complete */
@@ -75,6 +79,8 @@ export function parseFacts(text: string): Facts {
     installId: field('installId'),
     addresses: fields.filter(([key]) => key === 'address').map(([, value]) => value),
     systemPath: field('systemPath'),
+    profilePath: field('profilePath'),
+    earlierRun: yes('earlierRun'),
   };
 }
 

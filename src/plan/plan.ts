@@ -3,12 +3,13 @@ import type { BuildSettings, DiskoMode, MachineSettings, SelectablePhase } from 
 import { nameOf } from '../ssh/connection';
 import { fingerprint } from '../ssh/host-keys';
 import type { Target } from '../ssh/target';
-import { checkMachine } from './checks';
+import { checkMachine, checkRightMachine } from './checks';
 import { type Action, decide } from './decide';
 import { type DiskoWork, type DiskPlan, diskPlans } from './disks/fates';
 import type { DiskSituation } from './disks/guards';
 import { type Binding, bind } from './disks/identity';
 import type { Inventory } from './disks/inventory';
+import { nixosTraces } from './disks/nixos-traces';
 import type { ConfiguredDisk, Evaluation } from './evaluation';
 import type { CarriedAccess, Facts } from './facts';
 import { isVerifiable } from './verification';
@@ -105,7 +106,10 @@ export interface Situation {
  */
 export function makePlan(situation: Situation): Plan {
   const { settings, evaluation, facts, access } = situation;
-  const { action, reason } = decide(settings, facts, evaluation);
+  // first: advice about the system of the wrong machine would be bad advice
+  checkRightMachine(settings, facts);
+  const nixosOnDisks = nixosTraces(diskSituation(situation, 'install').disks);
+  const { action, reason } = decide({ ...situation, nixosOnDisks });
   const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && !facts.isInstaller;
   const disks = diskSituation(situation, action);
   checkMachine(situation, action, kexecNeeded, disks);
@@ -123,7 +127,8 @@ function phasesOf(action: Action, { settings, evaluation }: Situation, kexecNeed
   const verify = settings.verify.value !== 'off' && isVerifiable(settings, evaluation, action);
   switch (action) {
     case 'nothing':
-      return ['preflight'];
+      // what is skipped is not looked at either
+      return verify && settings.onInstalled.value !== 'skip' ? ['preflight', 'verify'] : ['preflight'];
     case 'update':
       return ['preflight', 'build', 'update', ...(verify ? (['verify'] as const) : [])];
     case 'install':

@@ -13,7 +13,7 @@ function obstacle(settings: MachineSettings, evaluation: Evaluation, action: Act
   if (settings.postInstall.knownHosts.value !== undefined) return undefined;
   if (evaluation.sshd?.enabled === false) return 'the configuration has no SSH server';
   // what is not installed anew keeps the keys that it shows now
-  if (action === 'update' || !settings.phases.value.includes('install')) return undefined;
+  if (action !== 'install' || !settings.phases.value.includes('install')) return undefined;
   const paths = evaluation.hostKeys.map(({ path }) => path);
   if (settings.copyHostKeys.value || paths.some((path) => !madeAtBoot.test(path))) return undefined;
   if (evaluation.source === 'store-paths') return 'nothing was evaluated that would name its SSH host keys';

@@ -36,6 +36,8 @@ export interface Result {
   readonly hostKeys: readonly string[];
   /** The age recipients of those that are ed25519 keys. */
   readonly agePublicKeys: readonly string[];
+  /** Units that had failed when the new system was asked; null if it was not, or has no systemd. */
+  readonly failedUnits: readonly string[] | null;
   readonly plan: PublishedPlan | null;
   readonly planDigest: string | null;
   readonly failure: Failure | null;
@@ -56,6 +58,7 @@ export class Progress {
   /** What goes on on the machine when this run stops now: `disko`, `nixos-install`, … */
   goesOn: string | undefined;
   agePublicKeys: readonly string[] = [];
+  failedUnits: readonly string[] | null = null;
   readonly #phases: PhaseRecord[] = [];
   #current: PhaseName | undefined;
 
@@ -85,6 +88,7 @@ export class Progress {
       phases: this.#phases,
       hostKeys: this.hostKeyLines,
       agePublicKeys: this.agePublicKeys,
+      failedUnits: this.failedUnits,
       plan: this.plan ?? null,
       planDigest: this.plan === undefined ? null : planDigest(this.plan),
       failure: failure ?? null,

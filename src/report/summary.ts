@@ -23,11 +23,11 @@ const states: Record<TargetState, string> = {
   partitioned: 'in the installer; its disks were partitioned anew and the old data is gone',
   installed: 'installed, but not seen running',
   unlocking: 'installed; its initrd waits for a disk’s passphrase',
-  booted: 'running the new system',
+  booted: 'running the system of the configuration',
 };
 
 const proofs: Record<Verified, string> = {
-  system: 'logged in: a new boot, and the system that was installed',
+  system: 'logged in: the running system is the one of the configuration',
   'host-key': 'the expected host key answers; the running system was not compared',
   none: 'not verified',
 };
@@ -47,17 +47,27 @@ export function summarise(result: Result): string {
   ].join('\n\n');
 }
 
-function titleOf({ outcome, failure }: Result): string {
-  return failure?.kind === 'cancelled' ? '🛑 Cancelled' : titles[outcome];
+function titleOf({ outcome, failure, plan }: Result): string {
+  if (failure?.kind === 'cancelled') return '🛑 Cancelled';
+  const updating = plan !== null && plan.online !== null && plan.action === 'update';
+  return outcome === 'failed' && updating ? '❌ Update failed' : titles[outcome];
 }
 
-function stateTable({ targetState, systemPath, verified }: Result): string {
+/** Only where there is something to say: most systems have none. */
+function unitsRow({ failedUnits }: Result): string[][] {
+  if (failedUnits === null || failedUnits.length === 0) return [];
+  return [['failed units', `⚠️ ${failedUnits.map(code).join(', ')}`]];
+}
+
+function stateTable(result: Result): string {
+  const { targetState, systemPath, verified } = result;
   return table(
     ['', ''],
     [
       ['machine', states[targetState]],
       ['system', systemPath === '' ? '–' : code(systemPath)],
       ['verified', proofs[verified]],
+      ...unitsRow(result),
     ],
   );
 }

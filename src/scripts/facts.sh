@@ -3,6 +3,8 @@
 set -u
 
 has() { if command -v "$1" >/dev/null 2>&1; then echo yes; else echo no; fi; }
+# leads_to LINK: readlink alone also answers for what is not there
+leads_to() { if [ -e "$1" ]; then readlink -f "$1"; fi; }
 works() { if "$@" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }
 # release NAME: that field of os-release, unquoted
 release() { sed -n "s/^$1=[\"']\{0,1\}\([^\"']*\)[\"']\{0,1\}\$/\1/p" /etc/os-release 2>/dev/null | head -n 1; }
@@ -42,5 +44,6 @@ echo "installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)"
 for address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\{0,1\} \([^ ]*\).*/\1/p'); do
   echo "address=$address"
 done
-# readlink would print the name of what is not there
-echo "systemPath=$([ ! -e /run/current-system ] || readlink -f /run/current-system)"
+echo "systemPath=$(leads_to /run/current-system)"
+echo "profilePath=$(leads_to /nix/var/nix/profiles/system)"
+echo "earlierRun=$(works test -e /run/nixos-anywhere-installing)"

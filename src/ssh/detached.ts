@@ -14,7 +14,11 @@ export interface DetachedWork {
   /** How long it may be silent, in milliseconds. */
   readonly idleMs: number;
   readonly onLine: (line: string) => void;
+  /** Exit codes other than 0 that are no failure. */
+  readonly toleratedCodes?: readonly number[];
 }
+
+type Followed = Pick<DetachedWork, 'name' | 'idleMs' | 'onLine' | 'toleratedCodes'>;
 
 const keptLines = 40;
 
@@ -22,13 +26,13 @@ const keptLines = 40;
  * Runs work on the target that goes on when the connection breaks. Its output is read from a file; after a lost
  * connection reading goes on where it stopped.
  *
- * @returns when the work ended with exit code 0
+ * @returns its exit code: 0, or one that is tolerated
  * @throws RemoteCommandError with its last lines, ConnectionError when no connection could be made any more
  */
-export async function runDetached(target: Target, work: DetachedWork): Promise<void> {
+export async function runDetached(target: Target, work: DetachedWork): Promise<number> {
   const id = await startDetached(target, work);
   const follower = new Follower(target, id, work);
-  await target.survivingDrops(work.name, () => follower.follow());
+  return target.survivingDrops(work.name, () => follower.follow());
 }
 
 /**
@@ -40,7 +44,8 @@ export async function runDetachedToTheEnd(target: Target, work: DetachedWork, bo
   const follower = new Follower(target, await startDetached(target, work), work);
   for (;;) {
     try {
-      return await follower.follow();
+      await follower.follow();
+      return;
     } catch (error) {
       const dropped = error instanceof ConnectionError && error.reason === 'dropped';
       if (!dropped || !(await target.isStillIn(bootId))) throw error;
@@ -92,21 +97,21 @@ async function startDetached(target: Target, work: DetachedWork): Promise<string
 class Follower {
   readonly #target: Target;
   readonly #id: string;
-  readonly #work: Pick<DetachedWork, 'name' | 'idleMs' | 'onLine'>;
+  readonly #work: Followed;
   readonly #lastLines: string[] = [];
   /** One for all connections: a line, or a character, during which one breaks goes on with the next. */
   readonly #lines = new LineSplitter((line) => this.#keep(line));
   #offset = 0;
 
-  constructor(target: Target, id: string, work: Pick<DetachedWork, 'name' | 'idleMs' | 'onLine'>) {
+  constructor(target: Target, id: string, work: Followed) {
     this.#target = target;
     this.#id = id;
     this.#work = work;
   }
 
-  async follow(): Promise<void> {
+  async follow(): Promise<number> {
     const code = await this.untilEnd();
-    if (code === 0) return;
+    if (code === 0 || (code !== undefined && this.#work.toleratedCodes?.includes(code))) return code;
     const how = code === undefined ? 'was killed' : `failed with exit code ${code}`;
     const reason = this.#lastLines.at(-1);
     throw new RemoteCommandError(
@@ -114,6 +119,7 @@ class Follower {
       {
         ran: this.#work.name,
         lastLines: this.#lastLines,
+        exitCode: code,
       },
     );
   }

@@ -29,16 +29,24 @@ export class Dialer {
     this.#runtime = runtime;
   }
 
-  /** Connects, and has patience with a machine that is not up yet; a wrong key or user is an answer at once. */
-  dialPatiently(signal: AbortSignal): Promise<Connection> {
+  /**
+   * Connects, and has patience with a machine that is not up yet.
+   *
+   * @param refusedLogins so many times the login may be refused until that is believed
+   */
+  dialPatiently(signal: AbortSignal, refusedLogins: number): Promise<Connection> {
     const name = nameOf(this.#options.endpoint);
     let last: ConnectionError | undefined;
+    let refused = 0;
     const attempts = async (limited: AbortSignal) => {
       for (;;) {
         try {
           return await this.dial(limited);
         } catch (error) {
-          if (!(error instanceof ConnectionError) || !isWorthWaiting(error)) throw error;
+          if (!(error instanceof ConnectionError)) throw error;
+          const mayPass =
+            error.reason === 'authentication' ? ++refused < refusedLogins : isWorthWaiting(error);
+          if (!mayPass) throw error;
           if (last?.message !== error.message) {
             this.#runtime.log.info(
               `${error.message}; trying for ${formatDuration(this.#options.connectMs)} in all`,

@@ -22,6 +22,11 @@ export const stillTheOldBoot = 'still the old boot';
 /** The machine that is installed, over one SSH connection that is made again when it breaks. */
 export class Target {
   privilege: Privilege = 'none';
+  /**
+   * So many times the login may be refused until that is believed. A machine whose system is switched may not know its
+   * keys for a moment; any other knows them at once.
+   */
+  refusedLogins = 1;
   readonly #runtime: Runtime;
   #options: TargetOptions;
   #connection: Connection | undefined;
@@ -58,7 +63,8 @@ export class Target {
   /** The open connection, or a new one. @throws ConnectionError or TimeoutError */
   async connect(signal: AbortSignal = this.#runtime.signal): Promise<Connection> {
     if (this.#connection?.isOpen) return this.#connection;
-    this.#connecting ??= new Dialer(this.#options, this.#runtime).dialPatiently(signal).finally(() => {
+    const dialer = new Dialer(this.#options, this.#runtime);
+    this.#connecting ??= dialer.dialPatiently(signal, this.refusedLogins).finally(() => {
       this.#connecting = undefined;
     });
     this.#connection = await orAborted(signal, this.#connecting);
