@@ -37,6 +37,13 @@
         broken-eval = throw "the demo flake refuses to evaluate";
         # its root opens with a key file; nothing here boots that
         encrypted = variant { keyFile = "/tmp/disk.key"; };
+        # what may go wrong when a running machine is switched
+        refuses = variant { fault = "refuse"; };
+        kills-sshd = variant { fault = "sshd"; };
+        cuts-network = variant { fault = "network"; };
+        units-fail = variant { fault = "units"; };
+        locks-out = variant { fault = "lockout"; };
+        bare = variant { bare = true; };
         missing-disk = variant { disk = "/dev/vdz"; };
       };
     };

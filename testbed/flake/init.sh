@@ -13,24 +13,13 @@ mkdir -p /dev/pts /dev/shm /run/sshd /run/lock /etc /var/empty /var/log /root /t
 chmod 1777 /tmp
 mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs shm /dev/shm
-ln -sfn "$system" /run/current-system
 ln -sfn "$system" /run/booted-system
 ln -sfn @userland@/usr /usr
 for d in bin sbin lib lib64; do ln -sfn usr/$d /$d; done
 for f in passwd group shadow gshadow nsswitch.conf ld.so.conf ld.so.conf.d protocols services; do
   [ -e "/etc/$f" ] || cp -r "@userland@/etc/$f" /etc/
 done
-printf '%s\n' ID=nixos NAME=NixOS 'PRETTY_NAME="NixOS (testbed @hostName@)"' 'VERSION_ID="25.11"' >/etc/os-release
-echo @hostName@ >/etc/hostname
-hostname @hostName@
-mkdir -p /etc/ssh/authorized_keys.d /etc/nix
-cat >/etc/ssh/authorized_keys.d/root <<'E'
-@keys@
-E
-cat >/etc/ssh/sshd_config <<'E'
-@sshdConfig@
-E
-printf 'experimental-features = nix-command flakes\nsubstituters =\nbuild-users-group =\n' >/etc/nix/nix.conf
+"$system/activate"
 cat >/run/udhcpc <<'E'
 #!/bin/sh
 [ "$1" = bound ] || exit 0

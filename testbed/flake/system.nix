@@ -13,6 +13,10 @@
   hangs ? false,
   # opens the encrypted root; not encrypted without one
   keyFile ? "",
+  # what goes wrong in a switch: refuse, sshd, network, units, lockout; none otherwise
+  fault ? "none",
+  # for a machine that keeps its own Linux
+  bare ? false,
 }:
 let
   inherit (build)
@@ -54,7 +58,7 @@ let
       trusted-public-keys = [ ];
     };
     system.build = {
-      inherit toplevel;
+      toplevel = if bare then bareToplevel else toplevel;
       installTest = run "vm-test-${hostName}" "echo 'the disk layout of ${hostName} is fine' | tee $out";
     }
     // disko "diskoScript" "disko"
@@ -85,20 +89,24 @@ let
     ]
   );
   init = script "init" ./init.sh {
-    inherit busybox userland hostName sshdConfig;
-    keys = lines config.users.users.root.openssh.authorizedKeys.keys;
+    inherit busybox userland;
     hostKeys = lines (map (key: "${key.type} ${key.path}") openssh.hostKeys);
     rekey = if rekey then "yes" else "no";
     hangs = if hangs then "yes" else "no";
   };
+  activate = script "activate" ./activate.sh {
+    inherit busybox hostName sshdConfig;
+    keys = lines config.users.users.root.openssh.authorizedKeys.keys;
+  };
   switch = script "switch-to-configuration" ./switch.sh {
-    inherit busybox delaySeconds loader;
+    inherit busybox delaySeconds fault loader;
     bootloader = fetch "systemd-bootx64.efi";
   };
 
   toplevel = run "nixos-system-${hostName}-25.11" ''
     mkdir -p $out/bin $out/sw/bin
     cp ${init} $out/init
+    cp ${activate} $out/activate
     ln -s ${fetch "vmlinuz"} $out/kernel
     ln -s ${fetch "initrd"} $out/initrd
     ln -s ${switch} $out/bin/switch-to-configuration
@@ -107,6 +115,12 @@ let
     printf %s '25.11.testbed' >$out/nixos-version
     printf %s 'console=ttyS0 loglevel=4 mitigations=off' >$out/kernel-params
     printf '%s\n' ${toString ballast} >$out/ballast
+  '';
+
+  bareToplevel = run "nixos-system-${hostName}-bare" ''
+    mkdir -p $out/bin
+    ln -s ${script "switch-to-configuration" ./bare-switch.sh { inherit busybox hostName; }} \
+      $out/bin/switch-to-configuration
   '';
 in
 {
