@@ -55381,6 +55381,12 @@ class ConnectionError extends ActionError {
 /** A script on the target ended with another exit code than 0. */
 class RemoteCommandError extends ActionError {
     kind = 'remote-command';
+    /** Undefined when it was killed, or never began. */
+    exitCode;
+    constructor(message, context = {}) {
+        super(message, context);
+        this.exitCode = context.exitCode;
+    }
 }
 class NixError extends ActionError {
     kind = 'nix';
@@ -56556,9 +56562,17 @@ function readMachineSettings(reader, kind, build) {
     checkPinnedHost(settings, reader);
     checkStorePaths(settings, reader);
     checkPinnedAfterwards(settings, reader);
-    if (settings.onInstalled.value === 'converge' && settings.installId.value === undefined)
-        reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
+    checkOnInstalled(settings, reader);
     return settings;
+}
+/** What keeps an installed system decides itself what is to be done. */
+function checkOnInstalled({ onInstalled, phases, installId }, reader) {
+    const choice = onInstalled.value;
+    const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
+    if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
+        reader.problem('phases', `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave phases away`);
+    if (choice === 'converge' && installId.value === undefined)
+        reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
 }
 function readPostInstall(reader) {
     const key = readKey(reader, 'post-install-ssh-private-key');
@@ -57356,17 +57370,25 @@ class Dialer {
         this.#options = options;
         this.#runtime = runtime;
     }
-    /** Connects, and has patience with a machine that is not up yet; a wrong key or user is an answer at once. */
-    dialPatiently(signal) {
+    /**
+     * Connects, and has patience with a machine that is not up yet.
+     *
+     * @param refusedLogins so many times the login may be refused until that is believed
+     */
+    dialPatiently(signal, refusedLogins) {
         const name = nameOf(this.#options.endpoint);
         let last;
+        let refused = 0;
         const attempts = async (limited) => {
             for (;;) {
                 try {
                     return await this.dial(limited);
                 }
                 catch (error) {
-                    if (!(error instanceof ConnectionError) || !isWorthWaiting(error))
+                    if (!(error instanceof ConnectionError))
+                        throw error;
+                    const mayPass = error.reason === 'authentication' ? ++refused < refusedLogins : isWorthWaiting(error);
+                    if (!mayPass)
                         throw error;
                     if (last?.message !== error.message) {
                         this.#runtime.log.info(`${error.message}; trying for ${formatDuration(this.#options.connectMs)} in all`);
@@ -57669,13 +57691,22 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const disks_sh = ("#!/bin/sh\n# disks.sh [PATH...]: everything about the block devices of this machine, for src/plan/disks/inventory.ts. Looks only.\n# Needs /sys and /proc, and root to look into the devices. Lines of fields with tabs between them; the last field is\n# foreign text as it stands, which may have tabs itself:\n#   blkid util-linux|busybox|none   who looks for file systems\n#   device NAME MAJOR:MINOR BYTES   NAME is the kernel's\n#   NAME KEY VALUE                  as \"prop NAME KEY VALUE\"; a key may come more than once\n#   link MAJOR:MINOR PATH           in /dev/disk; these two numbers in hexadecimal\n#   asked NUMBER MAJOR:MINOR        the same for each PATH, from 0; no numbers where it is no block device\n#   mount LINE, swap LINE, zpool LINE, btrfs UUID NAME\nset -u\n\n# first FILE: its first line, in $value\nfirst() {\n  value=\n  { IFS= read -r value <\"$1\"; } 2>/dev/null\n}\nprop() { [ -z \"$3\" ] || printf 'prop\\t%s\\t%s\\t%s\\n' \"$1\" \"$2\" \"$3\"; }\n# attribute NAME KEY FILE...: of the first of these files that says anything\nattribute() {\n  of=$1 key=$2\n  shift 2\n  for source in \"$@\"; do\n    first \"$source\"\n    [ -z \"$value\" ] || break\n  done\n  prop \"$of\" \"$key\" \"$value\"\n}\n\ncase $(blkid -V 2>&1) in\n*util-linux*) blkid=util-linux ;;\n*) if command -v blkid >/dev/null 2>&1; then blkid=busybox; else blkid=none; fi ;;\nesac\n\n# numbers FILE OFFSET COUNT: 64 bit numbers, in the order of bytes that all processors with LVM here share\nnumbers() { dd if=\"$1\" bs=8 skip=\"$(($2 / 8))\" count=\"$3\" 2>/dev/null | od -A n -v -t u8; }\n\n# lvm NAME FILE: of a physical volume its id, and what its metadata says. Read here and not asked of LVM's tools: they\n# take locks and write hints, and before and after the kexec the answer must be the same whichever tools there are.\nlvm() {\n  for sector in 0 1 2 3; do\n    [ \"$(dd if=\"$2\" bs=8 skip=$((sector * 64)) count=1 2>/dev/null | tr -d '\\000')\" = LABELONE ] || continue\n    label=$((sector * 512))\n    prop \"$1\" pv \"$(dd if=\"$2\" bs=32 skip=$((label / 32 + 1)) count=1 2>/dev/null | tr -cd '[:alnum:]')\"\n    # shellcheck disable=SC2046 # numbers: places and lengths of data areas up to a 0, then of metadata areas\n    set -- \"$1\" \"$2\" $(numbers \"$2\" $((label + 72)) 16)\n    device=$1 file=$2\n    shift 2\n    while [ \"${1:-0}\" != 0 ]; do shift 2; done\n    [ $# -ge 4 ] && [ \"$3\" != 0 ] && lvm_metadata \"$device\" \"$file\" \"$3\" \"$4\"\n    return\n  done\n}\n\n# lvm_metadata NAME FILE OFFSET LENGTH: the text in a metadata area, which is written round and round\nlvm_metadata() {\n  # shellcheck disable=SC2046 # place and length\n  set -- \"$@\" $(numbers \"$2\" $(($3 + 40)) 2)\n  [ \"${6:-0}\" != 0 ] || { printf 'prop\\t%s\\tlvm\\t\\n' \"$1\" && return; }\n  [ \"$6\" -lt 16777216 ] || return 0\n  printf 'prop\\t%s\\tlvm\\t' \"$1\"\n  {\n    dd if=\"$2\" bs=512 skip=$((($3 + $5) / 512)) count=$((($4 - $5) / 512))\n    dd if=\"$2\" bs=512 skip=$((($3 + 512) / 512)) count=$((($4 - 512) / 512))\n  } 2>/dev/null | head -c \"$6\" | tr '\\n\\t\\000' '\\t  '\n  printf '\\n'\n}\n\n# probe NAME: what is on the device\nprobe() {\n  file=/dev/$1\n  # the kernel writes cciss!c0d0 for cciss/c0d0\n  case $1 in *!*) file=/dev/$(printf %s \"$1\" | tr '!' /) ;; esac\n  [ -r \"$file\" ] || return 0\n  case $blkid in\n  util-linux)\n    # without -p it writes what it found to a cache\n    types=$(blkid -p -o udev \"$file\" 2>/dev/null)\n    printf '%s\\n' \"$types\" | while IFS= read -r line; do prop \"$1\" blkid \"$line\"; done\n    case $types in *LVM2_member*) lvm \"$1\" \"$file\" ;; esac\n    ;;\n  *)\n    [ \"$blkid\" = none ] || prop \"$1\" busybox-blkid \"$(blkid \"$file\" 2>/dev/null)\"\n    command -v mdadm >/dev/null 2>&1 &&\n      prop \"$1\" md-array \"$(mdadm --examine --export \"$file\" 2>/dev/null | sed -n 's/^MD_UUID=//p')\"\n    lvm \"$1\" \"$file\"\n    ;;\n  esac\n}\n\n# device NAME FOLDER: what all kinds of block devices have; false where there is nothing in it\ndevice() {\n  first \"$2/size\"\n  bytes=$((${value:-0} * 512))\n  [ \"$bytes\" -gt 0 ] || return 1\n  first \"$2/dev\"\n  number=$value\n  printf 'device\\t%s\\t%s\\t%s\\n' \"$1\" \"$number\" \"$bytes\"\n}\n\n# hardware NAME FOLDER NUMBER: what tells one disk from another. The kernel's word comes first: the installer's kernel\n# says the same, while what udev makes of it depends on its version.\nhardware() {\n  attribute \"$1\" removable \"$2/removable\"\n  attribute \"$1\" read-only \"$2/ro\"\n  attribute \"$1\" model \"$2/device/model\" \"$2/device/name\"\n  attribute \"$1\" serial \"$2/serial\" \"$2/device/serial\"\n  if [ -z \"$value\" ] && [ -r \"$2/device/vpd_pg80\" ]; then\n    # 4 bytes of header\n    prop \"$1\" serial \"$(tail -c +5 \"$2/device/vpd_pg80\" 2>/dev/null | tr -d '\\000\\n')\"\n  fi\n  attribute \"$1\" wwn \"$2/wwid\" \"$2/device/wwid\"\n  [ ! -r \"/run/udev/data/b$3\" ] || while IFS= read -r line; do\n    case $line in\n    E:ID_SERIAL_SHORT=*) prop \"$1\" udev-serial \"${line#*=}\" ;;\n    E:ID_WWN_WITH_EXTENSION=* | E:ID_WWN=*) prop \"$1\" udev-wwn \"${line#*=}\" ;;\n    E:ID_MODEL=*) prop \"$1\" udev-model \"${line#*=}\" ;;\n    esac\n  done <\"/run/udev/data/b$3\"\n}\n\n# stack NAME FOLDER: what it is made of\nstack() {\n  attribute \"$1\" dm-name \"$2/dm/name\"\n  attribute \"$1\" dm-uuid \"$2/dm/uuid\"\n  attribute \"$1\" md-level \"$2/md/level\"\n  attribute \"$1\" backing-file \"$2/loop/backing_file\"\n  for slave in \"$2\"/slaves/*; do\n    [ ! -e \"$slave\" ] || prop \"$1\" slave \"${slave##*/}\"\n  done\n}\n\nnumber=0\nfor path in \"$@\"; do\n  device=\n  [ ! -b \"$path\" ] || device=$(stat -L -c %t:%T \"$path\" 2>/dev/null)\n  printf 'asked\\t%s\\t%s\\n' \"$number\" \"$device\"\n  number=$((number + 1))\ndone\n\nprintf 'blkid\\t%s\\n' \"$blkid\"\nfor block in /sys/block/*; do\n  name=${block##*/}\n  case $name in ram* | zram* | sr* | fd* | mmcblk*boot* | mmcblk*rpmb) continue ;; esac\n  # a path of a multipath NVMe disk\n  first \"$block/hidden\"\n  [ \"$value\" != 1 ] || continue\n  device \"$name\" \"$block\" || continue\n  hardware \"$name\" \"$block\" \"$number\"\n  stack \"$name\" \"$block\"\n  # whoever reads from a suspended device waits\n  first \"$block/dm/suspended\"\n  [ \"$value\" = 1 ] || probe \"$name\"\n  for part in \"$block/$name\"*; do\n    [ -e \"$part/partition\" ] || continue\n    partition=${part##*/}\n    device \"$partition\" \"$part\" || continue\n    prop \"$partition\" disk \"$name\"\n    attribute \"$partition\" partition \"$part/partition\"\n    probe \"$partition\"\n  done\ndone\n\nfor link in /dev/disk/by-id/* /dev/disk/by-path/*; do\n  [ ! -b \"$link\" ] || printf '%s\\000' \"$link\"\ndone | xargs -r0 stat -L -c 'link\t%t:%T\t%n' 2>/dev/null\nwhile IFS= read -r line; do\n  case $line in *' - '*' /dev/'* | *' - zfs '*) printf 'mount\\t%s\\n' \"$line\" ;; esac\ndone </proc/self/mountinfo\n[ ! -r /proc/swaps ] || while IFS= read -r line; do printf 'swap\\t%s\\n' \"$line\"; done </proc/swaps\nfor member in /sys/fs/btrfs/*/devices/*; do\n  [ -e \"$member\" ] || continue\n  folder=${member%/devices/*}\n  printf 'btrfs\\t%s\\t%s\\n' \"${folder##*/}\" \"${member##*/}\"\ndone\n# zpool would load the module\n[ ! -d /proc/spl ] || zpool status -LP 2>/dev/null | while IFS= read -r line; do printf 'zpool\\t%s\\n' \"$line\"; done\nexit 0\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/facts.sh.js
-/* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"lockdown=$(sed -n 's/.*\\[\\(.*\\)\\].*/\\1/p' /sys/kernel/security/lockdown 2>/dev/null)\"\necho \"machineId=$(cat /etc/machine-id 2>/dev/null)\"\necho \"installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)\"\nfor address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\\{0,1\\} \\([^ ]*\\).*/\\1/p'); do\n  echo \"address=$address\"\ndone\n# readlink would print the name of what is not there\necho \"systemPath=$([ ! -e /run/current-system ] || readlink -f /run/current-system)\"\n");
+/* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\n# leads_to LINK: readlink alone also answers for what is not there\nleads_to() { if [ -e \"$1\" ]; then readlink -f \"$1\"; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"lockdown=$(sed -n 's/.*\\[\\(.*\\)\\].*/\\1/p' /sys/kernel/security/lockdown 2>/dev/null)\"\necho \"machineId=$(cat /etc/machine-id 2>/dev/null)\"\necho \"installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)\"\nfor address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\\{0,1\\} \\([^ ]*\\).*/\\1/p'); do\n  echo \"address=$address\"\ndone\necho \"systemPath=$(leads_to /run/current-system)\"\necho \"profilePath=$(leads_to /nix/var/nix/profiles/system)\"\necho \"earlierRun=$(works test -e /run/nixos-anywhere-installing)\"\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/failed-units.sh.js
+/* harmony default export */ const failed_units_sh = ("#!/bin/sh\n# Prints \"state=STATE\" as systemd says it (starting, running, degraded), and \"failedUnit=NAME\" for each unit that\n# failed. Prints nothing where systemd does not run the machine.\nset -u\n[ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1 || exit 0\n# its exit code only says whether all is well\necho \"state=$(systemctl is-system-running 2>/dev/null)\"\nsystemctl list-units --failed --plain --no-legend --no-pager 2>/dev/null | while read -r first second _; do\n  # older ones put a dot before the name\n  case $first in *.*) echo \"failedUnit=$first\" ;; *) echo \"failedUnit=$second\" ;; esac\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/host-keys.sh.js
 /* harmony default export */ const host_keys_sh = ("#!/bin/sh\n# host-keys.sh COPY [TYPE PATH BITS]...: as root, sees to it that the new system below /mnt has its SSH host keys before it\n# boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the\n# configured ones that are still missing (BITS may be empty). Prints the public keys, and \"unknown=PATH: REASON\" for\n# a key that cannot be made now. Never replaces an existing key.\nset -eu\numask 077\ncopy=$1\nshift\nif [ \"$copy\" = yes ]; then\n  (umask 022 && mkdir -p /mnt/etc/ssh)\n  for file in /etc/ssh/ssh_host_*; do\n    to=/mnt/etc/ssh/${file##*/}\n    if [ -f \"$file\" ] && [ ! -e \"$to\" ] && [ ! -L \"$to\" ]; then cp -p \"$file\" \"$to\"; fi\n  done\nfi\n\n# make_key TYPE FILE BITS: FILE and FILE.pub, as far as they are missing\nmake_key() {\n  if [ ! -e \"$2\" ] && [ ! -L \"$2\" ]; then\n    (umask 022 && mkdir -p \"${2%/*}\") >&2 &&\n      ssh-keygen -q -t \"$1\" ${3:+-b \"$3\"} -N '' -C '' -f \"$2\" </dev/null >&2 || return 1\n  fi\n  if [ ! -f \"$2.pub\" ]; then\n    # not half a file: the next run would take it for the key\n    ssh-keygen -y -P '' -f \"$2\" </dev/null >\"$2.pub.new\" && mv \"$2.pub.new\" \"$2.pub\" || return 1\n  fi\n  chmod 644 \"$2.pub\"\n}\n\nwhile [ $# -ge 3 ]; do\n  type=$1 path=$2 bits=$3\n  shift 3\n  file=/mnt$path\n  case $path in\n  /run/* | /dev/* | /proc/* | /sys/*) echo \"unknown=$path: it is made at boot\" ;;\n  *)\n    if ! make_key \"$type\" \"$file\" \"$bits\"; then\n      echo \"unknown=$path: ssh-keygen failed\"\n    elif [ \"$(stat -f -c %T \"${file%/*}\" 2>/dev/null)\" = tmpfs ]; then\n      echo \"unknown=$path: it lies in memory\"\n    else\n      cut -d' ' -f1,2 \"$file.pub\"\n    fi\n    ;;\n  esac\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/identity.sh.js
 /* harmony default export */ const identity_sh = ("#!/bin/sh\n# Prints which boot and which system this is.\nset -u\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id)\"\n# without a system, as in an initrd, readlink would print the name that it was given\necho \"systemPath=$([ ! -e /run/current-system ] || readlink -f /run/current-system)\"\necho \"hostName=$(uname -n)\"\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/install-id.sh.js
+/* harmony default export */ const install_id_sh = ("#!/bin/sh\n# install-id.sh ROOT [ID]: as root, records ID as that of the system below ROOT (empty for the running one). Without ID\n# no record is left. Written whole: half an ID would be another one, and another one means that the disks are wiped.\nset -eu\numask 022\nrecord=$1/nix/var/nixos-anywhere/install-id\nid=${2:-}\nif [ -z \"$id\" ]; then\n  [ -e \"$record\" ] || exit 0\n  rm -f \"$record\"\n  sync\n  exit 0\nfi\nmkdir -p \"${record%/*}\"\nrm -f \"$record.new\"\nprintf '%s\\n' \"$id\" 2>/dev/null >\"$record.new\" || true\n# a shell need not notice, or say, that the disk is full\n[ \"$(cat \"$record.new\")\" = \"$id\" ] || {\n  rm -f \"$record.new\"\n  echo \"there is no room to write $record\" >&2\n  exit 1\n}\nsync\nmv \"$record.new\" \"$record\"\nsync\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/installing.sh.js
+/* harmony default export */ const installing_sh = ("#!/bin/sh\n# installing.sh yes|no: as root, leaves a mark in the installer that an install has begun, for the next run, which sees\n# its half-written disks; or takes it away. It is gone with the installer, and readable by all, as facts.sh needs it.\nset -eu\numask 022\nmark=/run/nixos-anywhere-installing\nif [ \"$1\" = yes ]; then : >\"$mark\"; else rm -f \"$mark\"; fi\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/kernel-log.sh.js
 /* harmony default export */ const kernel_log_sh = ("#!/bin/sh\n# As root, the last lines of the kernel's log: what it says when kexec did not work.\nset -u\ndmesg 2>/dev/null | tail -n 30\n");
@@ -57704,13 +57735,20 @@ function checked(script, result, noise, anyExitCode) {
 ;// CONCATENATED MODULE: ./lib/scripts/stage.sh.js
 /* harmony default export */ const stage_sh = ("#!/bin/sh\n# stage.sh [URL]: as root, unpacks a kexec image that comes from URL, or from standard input, into a folder of its own\n# and prints the folder. Gzip, xz, zstd or plain tar are told apart by content: a URL's end says little.\n# Exit code 80: this machine cannot fetch URL.\nset -eu\nurl=${1:-}\n\n# usable DIR: files can be written there, and run (no noexec)\nusable() {\n  [ -d \"$1\" ] && mkdir -p \"$1/nixos-anywhere\" 2>/dev/null || return 1\n  probe=$1/nixos-anywhere/probe\n  if printf '#!/bin/sh\\nexit 0\\n' 2>/dev/null >\"$probe\" && chmod 700 \"$probe\" && \"$probe\" 2>/dev/null; then\n    rm \"$probe\"\n  else\n    rm -f \"$probe\"\n    rmdir \"$1/nixos-anywhere\" 2>/dev/null\n    return 1\n  fi\n}\n\n# fetch: the image on standard output\nfetch() {\n  if [ -z \"$url\" ]; then\n    cat\n  elif command -v curl >/dev/null 2>&1; then\n    curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 -- \"$url\"\n  elif command -v wget >/dev/null 2>&1; then\n    wget -q -T 20 -O - -- \"$url\"\n  else\n    echo 'neither curl nor wget here' >&2\n    return 1\n  fi\n}\n\n# unpack: standard input, whatever its compression\nunpack() {\n  dd bs=1 count=6 of=head 2>/dev/null\n  case $(od -An -tx1 head | tr -d ' \\n') in\n  1f8b*) set -- gzip -dc ;;\n  fd377a585a00) set -- xz -dc ;;\n  28b52ffd*) set -- zstd -dc ;;\n  '')\n    # said where the other reasons are, so that neither it nor the lack of files hides why a fetch failed\n    echo 'it is empty' >failed\n    return 0\n    ;;\n  *) set -- cat ;;\n  esac\n  { cat head - | \"$@\" || echo \"$1 failed\" >failed; } | tar -xf - || echo 'tar failed' >failed\n}\n\n# report_progress: says how much has arrived, as long as something does: silence means that it has stopped\nreport_progress() {\n  last=\n  # sleep must not hold the streams: they are closed when the image is there, not when sleep ends\n  while sleep 20 >/dev/null 2>&1; do\n    now=$(du -sk . | cut -f1)\n    [ \"$now\" = \"$last\" ] || echo \"$((now / 1024)) MiB of the kexec image have arrived\" >&2\n    last=$now\n  done\n}\n\nhome=\nfor dir in /root /var/tmp /home /tmp /run; do\n  if usable \"$dir\"; then\n    home=$dir/nixos-anywhere\n    break\n  fi\ndone\n[ -n \"$home\" ] || {\n  echo 'no folder here can hold programs: all of /root, /var/tmp, /home, /tmp are read-only or mounted noexec' >&2\n  exit 1\n}\nchmod 700 \"$home\"\n# for unstage.sh, whole at once\n(\n  umask 077\n  mkdir -p /run/nixos-anywhere\n  echo \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $home\" >/run/nixos-anywhere/staging.new\n  mv /run/nixos-anywhere/staging.new /run/nixos-anywhere/staging\n)\n# an image that was started once has grown (kexec/run appends to its initrd)\nrm -rf \"$home/image\"\nmkdir \"$home/image\"\ncd \"$home/image\"\nreport_progress &\nreporter=$!\n{ fetch || echo 'fetch failed' >fetch-failed; } | unpack || true\nkill \"$reporter\" 2>/dev/null || true\nif [ -e fetch-failed ] && [ -n \"$url\" ]; then exit 80; fi\nif [ -e failed ] || [ -e fetch-failed ]; then\n  echo \"the kexec image could not be unpacked: $(cat failed 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)\" >&2\n  exit 1\nfi\nfor file in run kexec ip bzImage initrd; do\n  [ -f \"kexec/$file\" ] || {\n    echo \"the kexec image has no kexec/$file; it holds: $(find . -mindepth 1 -maxdepth 2 ! -name head | sort | head -n 20 | tr '\\n' ' ')\" >&2\n    exit 81\n  }\ndone\npwd -P\n");
 
+;// CONCATENATED MODULE: ./lib/scripts/store-room.sh.js
+/* harmony default export */ const store_room_sh = ("#!/bin/sh\n# Prints how much room there is where the store lies, in KiB.\nset -u\ndf -Pk /nix/store 2>/dev/null | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\\([0-9]*\\) .*/\\1/p'\n");
+
 ;// CONCATENATED MODULE: ./lib/scripts/switch.sh.js
-/* harmony default export */ const switch_sh = ("#!/bin/sh\n# switch.sh SYSTEM: as root, makes SYSTEM the profile that boots next, and switches the running system over to it.\nset -eu\nsystem=$1\nnix-env -p /nix/var/nix/profiles/system --set \"$system\"\nexec \"$system/bin/switch-to-configuration\" switch\n");
+/* harmony default export */ const switch_sh = ("#!/bin/sh\n# switch.sh SYSTEM: as root, makes SYSTEM the profile that boots next, and switches the running system over to it. The\n# exit code is that of switch-to-configuration.\nset -eu\nsystem=$1\nswitch=$system/bin/switch-to-configuration\n# before the profile is changed: this system could only be booted (system.switch.enable is false)\n[ -x \"$switch\" ] || {\n  echo \"$system has no bin/switch-to-configuration\" >&2\n  exit 1\n}\nnix-env -p /nix/var/nix/profiles/system --set \"$system\"\nexec \"$switch\" switch\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/unstage.sh.js
 /* harmony default export */ const unstage_sh = ("#!/bin/sh\n# As root, ends a staging that still goes on (its run was killed or cancelled) and removes the kexec image. A jump that\n# was begun but has not come yet fails then, as kexec/run starts it from there.\nset -u\nrecord=/run/nixos-anywhere/staging\n[ -e \"$record\" ] || exit 0\nread -r pid start home <\"$record\"\n\n# end PID: kills it with all that it has started\nend() {\n  kill -STOP \"$1\" 2>/dev/null\n  sed -n \"s/^\\([0-9]*\\) (.*) [A-Za-z] $1 .*/\\1/p\" /proc/[0-9]*/stat 2>/dev/null |\n    while read -r child; do end \"$child\"; done\n  kill -9 \"$1\" 2>/dev/null\n}\n\nif [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; then end \"$pid\"; fi\n# what was killed may still be writing\nfor _ in 1 2 3 4 5; do\n  rm -rf \"$home/image\" 2>/dev/null && break\n  sleep 1\ndone\n[ ! -e \"$home/image\" ] || {\n  echo \"$home/image could not be removed\" >&2\n  exit 1\n}\nrmdir \"$home\" 2>/dev/null\nrm -f \"$record\"\n");
 
 ;// CONCATENATED MODULE: ./lib/ssh/scripts.js
+
+
+
+
 
 
 
@@ -57750,9 +57788,12 @@ const deauthorize = repeatable('deauthorize.sh', deauthorize_sh);
 const detachedFollow = once('detached-follow.sh', detached_follow_sh);
 const detachedStart = repeatable('detached-start.sh', detached_start_sh);
 const disks = repeatable('disks.sh', disks_sh);
+const failedUnits = repeatable('failed-units.sh', failed_units_sh);
 const facts = repeatable('facts.sh', facts_sh);
 const hostKeys = repeatable('host-keys.sh', host_keys_sh);
 const scripts_identity = repeatable('identity.sh', identity_sh);
+const scripts_installId = repeatable('install-id.sh', install_id_sh);
+const installing = repeatable('installing.sh', installing_sh);
 const kernelLog = repeatable('kernel-log.sh', kernel_log_sh);
 /** Comes to the same when it is done again, but whoever renews does not want to connect for it. */
 const lease = once('lease.sh', lease_sh);
@@ -57763,6 +57804,7 @@ const publicKeys = repeatable('public-keys.sh', public_keys_sh);
 const reboot = once('reboot.sh', reboot_sh);
 const removeSecrets = repeatable('remove-secrets.sh', remove_secrets_sh);
 const stage = once('stage.sh', stage_sh);
+const storeRoom = repeatable('store-room.sh', store_room_sh);
 const switchTo = once('switch.sh', switch_sh);
 const unstage = repeatable('unstage.sh', unstage_sh);
 
@@ -57786,6 +57828,11 @@ const stillTheOldBoot = 'still the old boot';
 /** The machine that is installed, over one SSH connection that is made again when it breaks. */
 class Target {
     privilege = 'none';
+    /**
+     * So many times the login may be refused until that is believed. A machine whose system is switched may not know its
+     * keys for a moment; any other knows them at once.
+     */
+    refusedLogins = 1;
     #runtime;
     #options;
     #connection;
@@ -57816,7 +57863,8 @@ class Target {
     async connect(signal = this.#runtime.signal) {
         if (this.#connection?.isOpen)
             return this.#connection;
-        this.#connecting ??= new Dialer(this.#options, this.#runtime).dialPatiently(signal).finally(() => {
+        const dialer = new Dialer(this.#options, this.#runtime);
+        this.#connecting ??= dialer.dialPatiently(signal, this.refusedLogins).finally(() => {
             this.#connecting = undefined;
         });
         this.#connection = await orAborted(signal, this.#connecting);
@@ -58970,7 +59018,7 @@ function obstacle(settings, evaluation, action) {
     if (evaluation.sshd?.enabled === false)
         return 'the configuration has no SSH server';
     // what is not installed anew keeps the keys that it shows now
-    if (action === 'update' || !settings.phases.value.includes('install'))
+    if (action !== 'install' || !settings.phases.value.includes('install'))
         return undefined;
     const paths = evaluation.hostKeys.map(({ path }) => path);
     if (settings.copyHostKeys.value || paths.some((path) => !madeAtBoot.test(path)))
@@ -59019,14 +59067,21 @@ function verificationWarnings(settings, evaluation, action) {
 const leastMemoryKiB = 900 * 1024;
 const comfortableMemoryKiB = 1400 * 1024;
 /**
+ * Whether this is the machine that is meant, and one that can be worked on at all.
+ *
+ * @throws GuardError if not
+ */
+function checkRightMachine(settings, facts) {
+    checkSystem(facts);
+    checkIdentity(settings, facts);
+}
+/**
  * Everything about the machine that can be checked before anything is done to it.
  *
  * @throws GuardError for the first check that says no
  */
 function checkMachine({ settings, facts, evaluation }, action, kexecNeeded, disks) {
     const phases = settings.phases.value;
-    checkSystem(facts);
-    checkIdentity(settings, facts);
     if (action === 'nothing')
         return;
     checkArchitecture(facts, evaluation);
@@ -59256,28 +59311,46 @@ function asDerivation(value) {
  * What to do with the machine, as `on-installed` and `install-id` say it for one that runs NixOS already. So running a
  * workflow again never wipes a machine twice.
  *
- * @throws GuardError when the machine runs NixOS and may not be touched
+ * @throws GuardError when the machine holds NixOS and may not be touched
  */
-function decide(settings, facts, evaluation) {
+function decide(seen) {
+    const { settings, facts } = seen;
     if (facts.isInstaller)
-        return { action: 'install', reason: 'the machine runs a NixOS installer' };
+        return onInstaller(seen);
     if (!facts.isNixos)
         return { action: 'install', reason: `the machine runs ${facts.distribution || facts.os}` };
     switch (settings.onInstalled.value) {
         case 'fail':
-            return whereAllowed(settings, facts);
+            return whereAllowed(seen);
         case 'skip':
             return { action: 'nothing', reason: 'the machine runs NixOS, and on-installed is skip' };
         case 'update':
-            return update(facts, evaluation, 'the machine runs NixOS, and on-installed is update');
+            return update(seen, 'the machine runs NixOS, and on-installed is update');
         case 'reinstall':
             return { action: 'install', reason: 'the machine runs NixOS, and on-installed is reinstall' };
         case 'converge':
-            return converge(settings, facts, evaluation);
+            return converge(seen);
     }
 }
+/**
+ * An installer cannot tell what the machine was installed as. Whoever asks to keep an installed system means the one
+ * on the disks, too; but disks that a run of ours has begun to install are for the next run to complete.
+ */
+function onInstaller({ settings, facts, nixosOnDisks }) {
+    const choice = settings.onInstalled.value;
+    const runs = 'the machine runs a NixOS installer';
+    if (choice === 'fail' || choice === 'reinstall')
+        return { action: 'install', reason: runs };
+    if (facts.earlierRun)
+        return { action: 'install', reason: `${runs}, in which an earlier run had begun to install` };
+    if (nixosOnDisks.length === 0)
+        return { action: 'install', reason: `${runs}, and no NixOS was found on the disks that it installs to` };
+    throw new GuardError(`the machine runs a NixOS installer, but holds a NixOS already (${nixosOnDisks.join('; ')}); on-installed: ${choice} cannot see from here which one`, {
+        hint: 'reboot the machine into the system on its disks and run again; or, if all that is on these disks may be wiped, run once with on-installed: reinstall',
+    });
+}
 /** Phases that keep the disks as they are (a reboot, for one) may be asked for on any system. */
-function whereAllowed(settings, facts) {
+function whereAllowed({ settings, facts }) {
     const phases = settings.phases.value;
     if (!phases.includes('kexec') && !phases.includes('disko'))
         return {
@@ -59288,21 +59361,28 @@ function whereAllowed(settings, facts) {
         hint: 'set on-installed: update to change it without wiping anything, converge with an install-id for workflows that run again and again, or reinstall if this machine and all that is on its disks may be wiped',
     });
 }
-function update(facts, evaluation, reason) {
-    return facts.systemPath === systemPathOf(evaluation)
-        ? { action: 'nothing', reason: `${reason}; it runs ${facts.systemPath} already` }
-        : { action: 'update', reason };
+function update({ settings, facts, evaluation }, reason) {
+    const system = systemPathOf(evaluation);
+    if (facts.systemPath !== system)
+        return { action: 'update', reason };
+    const runsIt = `${reason}; it runs ${system} already`;
+    // an update that was cut off, or a rollback that takes effect with the next boot
+    if (facts.profilePath !== system)
+        return { action: 'update', reason: `${runsIt}, but its system profile does not lead there` };
+    if (settings.installId.value !== undefined && facts.installId === '')
+        return { action: 'update', reason: `${runsIt}, but records no install-id` };
+    return { action: 'nothing', reason: runsIt };
 }
-function converge(settings, facts, evaluation) {
-    const wanted = settings.installId.value ?? '';
-    const recorded = facts.installId;
+function converge(seen) {
+    const recorded = seen.facts.installId;
+    const wanted = seen.settings.installId.value ?? '';
     if (recorded === '') {
         throw new GuardError('the machine runs NixOS, but records no install-id: this action did not install it, or without an id', {
             hint: `to take it over as it is, run once with on-installed: update and install-id: ${wanted}; to wipe it, with on-installed: reinstall`,
         });
     }
     return recorded === wanted
-        ? update(facts, evaluation, `the machine was installed as ${recorded}`)
+        ? update(seen, `the machine was installed as ${recorded}`)
         : {
             action: 'install',
             reason: `the machine was installed as ${recorded}, and install-id is ${wanted} now`,
@@ -59464,7 +59544,27 @@ function kindFor({ kind, partition, dmUuid, level, name }) {
     return dmUuid.startsWith('mpath-') ? 'multipath' : 'mapped';
 }
 
+;// CONCATENATED MODULE: ./lib/plan/disks/nixos-traces.js
+/**
+ * What looks like an installed NixOS on the disks that would be changed, in words: labels of file systems and
+ * partitions that NixOS's manual, its installers and disko (`disk-NAME-PARTITION`) give. What is called otherwise is
+ * not seen: nothing is mounted to look for it.
+ */
+function nixosTraces(disks) {
+    return disks
+        .filter(({ fate }) => fate !== 'untouched')
+        .flatMap(({ contents }) => contents.flatMap(withInner))
+        .flatMap(({ device, type, label, partitionLabel }) => {
+        const name = [label, partitionLabel].find((text) => /nixos|^disk-.+-.+/i.test(text));
+        return name === undefined ? [] : [`${device}: ${[type, name].filter((text) => text !== '').join(' ')}`];
+    });
+}
+function withInner(content) {
+    return [content, ...content.contains.flatMap(withInner)];
+}
+
 ;// CONCATENATED MODULE: ./lib/plan/plan.js
+
 
 
 
@@ -59490,7 +59590,10 @@ const phaseNames = (/* unused pure expression or super */ null && ([
  */
 function makePlan(situation) {
     const { settings, evaluation, facts, access } = situation;
-    const { action, reason } = decide(settings, facts, evaluation);
+    // first: advice about the system of the wrong machine would be bad advice
+    checkRightMachine(settings, facts);
+    const nixosOnDisks = nixosTraces(diskSituation(situation, 'install').disks);
+    const { action, reason } = decide({ ...situation, nixosOnDisks });
     const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && !facts.isInstaller;
     const disks = diskSituation(situation, action);
     checkMachine(situation, action, kexecNeeded, disks);
@@ -59507,7 +59610,8 @@ function phasesOf(action, { settings, evaluation }, kexecNeeded) {
     const verify = settings.verify.value !== 'off' && isVerifiable(settings, evaluation, action);
     switch (action) {
         case 'nothing':
-            return ['preflight'];
+            // what is skipped is not looked at either
+            return verify && settings.onInstalled.value !== 'skip' ? ['preflight', 'verify'] : ['preflight'];
         case 'update':
             return ['preflight', 'build', 'update', ...(verify ? ['verify'] : [])];
         case 'install':
@@ -59910,13 +60014,13 @@ const detached_keptLines = 40;
  * Runs work on the target that goes on when the connection breaks. Its output is read from a file; after a lost
  * connection reading goes on where it stopped.
  *
- * @returns when the work ended with exit code 0
+ * @returns its exit code: 0, or one that is tolerated
  * @throws RemoteCommandError with its last lines, ConnectionError when no connection could be made any more
  */
 async function runDetached(target, work) {
     const id = await startDetached(target, work);
     const follower = new Follower(target, id, work);
-    await target.survivingDrops(work.name, () => follower.follow());
+    return target.survivingDrops(work.name, () => follower.follow());
 }
 /**
  * The same for work that takes the whole machine away.
@@ -59927,7 +60031,8 @@ async function runDetachedToTheEnd(target, work, bootId) {
     const follower = new Follower(target, await startDetached(target, work), work);
     for (;;) {
         try {
-            return await follower.follow();
+            await follower.follow();
+            return;
         }
         catch (error) {
             const dropped = error instanceof ConnectionError && error.reason === 'dropped';
@@ -59980,13 +60085,14 @@ class Follower {
     }
     async follow() {
         const code = await this.untilEnd();
-        if (code === 0)
-            return;
+        if (code === 0 || (code !== undefined && this.#work.toleratedCodes?.includes(code)))
+            return code;
         const how = code === undefined ? 'was killed' : `failed with exit code ${code}`;
         const reason = this.#lastLines.at(-1);
         throw new RemoteCommandError(`${this.#work.name} ${how} on the target${reason === undefined ? '' : `: ${reason}`}`, {
             ran: this.#work.name,
             lastLines: this.#lastLines,
+            exitCode: code,
         });
     }
     /** @returns the exit code, undefined when the work went away without one */
@@ -60020,7 +60126,7 @@ function execScript(program) {
 
 /**
  * Takes a machine over from an earlier run that was cut off: ends its store daemons, which hold locks, and waits for
- * what still goes on there, since two of disko or nixos-install at once would destroy each other's work. Only for who
+ * what still goes on there, since two of disko, nixos-install or a switch at once would destroy each other's work. Only for who
  * has the lease. The secrets that it had no time to remove are removed.
  */
 async function takeOver({ target, runtime, settings, progress }) {
@@ -60162,6 +60268,8 @@ function parseFacts(text) {
         installId: field('installId'),
         addresses: fields.filter(([key]) => key === 'address').map(([, value]) => value),
         systemPath: field('systemPath'),
+        profilePath: field('profilePath'),
+        earlierRun: yes('earlierRun'),
     };
 }
 /** `name=value` lines; a name may come more than once. */
@@ -60707,6 +60815,13 @@ function warn(settings, facts, plan, runtime) {
         log.warning('The configuration has a disko script but no disko.devices.disk: which disks it wipes is not known, count on all of them.');
     }
     warnOfNewlines(settings, runtime);
+    const { installId } = settings;
+    if (plan.action !== 'install' &&
+        installId.value !== undefined &&
+        facts.installId !== '' &&
+        facts.installId !== installId.value) {
+        log.warning(`The machine stays recorded as ${facts.installId}: install-id ${installId.value} is recorded by an install only, or where there is no record yet.`);
+    }
     if (plan.authorizeKey)
         log.info('the key is in no file that the kexec image takes along; it will be added to root’s authorized_keys');
     if (settings.phases.value.includes('kexec') && facts.isInstaller)
@@ -60906,12 +61021,14 @@ function daemonOptions({ evaluation }, store) {
  * Runs work on the target that goes on without us, and keeps in mind that it does: whoever stops here must say so.
  *
  * @param run how: see src/ssh/detached.ts
+ * @returns its exit code
  */
 async function runInProgress({ target, progress }, work, run = runDetached) {
     progress.goesOn = work.name;
     try {
-        await run(target, work);
+        const code = await run(target, work);
         progress.goesOn = undefined;
+        return code;
     }
     catch (error) {
         // it was the work that failed, not we who stopped listening
@@ -61009,6 +61126,7 @@ async function disko(context) {
     const script = evaluation.diskoScript;
     if (script === undefined)
         throw new Error('the disko phase needs the disko script that the evaluation asks for');
+    await target.run(installing, ['yes'], { privileged: true });
     await copyClosure(context, script.outPath, 'local');
     await sendDiskKeys(context);
     await checkDisksAgain(context);
@@ -62431,7 +62549,72 @@ function inverse(value) {
     return result;
 }
 
+;// CONCATENATED MODULE: ./lib/phases/failed-units.js
+
+
+
+/** So long a system may go on starting its units before it is asked which of them failed. */
+const settleMs = 60_000;
+const failed_units_pauseMs = 2000;
+/** A systemd that is in trouble may not answer. */
+const failed_units_answerMs = 30_000;
+/** As many as a reader wants to see. */
+const mostUnits = 50;
+/**
+ * Asks the new system which of its units failed. That it runs is proven without this: failed units, or no answer, are
+ * a warning.
+ */
+async function reportFailedUnits(context) {
+    const { runtime, progress } = context;
+    try {
+        const { state, units } = await askSettled(context);
+        // no systemd
+        if (state === undefined)
+            return;
+        progress.failedUnits = units;
+        if (units.length > 0)
+            runtime.log.warning(`Units of the new system failed: ${units.join(', ')}. Look at them there: systemctl status, journalctl -u.`);
+        if (isStarting(state))
+            runtime.log.info('the new system is still starting units');
+    }
+    catch (error) {
+        runtime.signal.throwIfAborted();
+        runtime.log.warning(`The new system could not be asked for failed units: ${errorMessage(error)}`);
+    }
+}
+async function askSettled(context) {
+    const { clock, signal } = context.runtime;
+    const end = clock.now() + settleMs;
+    for (;;) {
+        const answer = await ask(context);
+        if (!isStarting(answer.state) || clock.now() >= end)
+            return answer;
+        await clock.sleep(failed_units_pauseMs, signal);
+    }
+}
+async function ask({ target }) {
+    const { stdout } = await target.run(failedUnits, [], { idleMs: failed_units_answerMs });
+    return parseFailedUnits(stdout);
+}
+function parseFailedUnits(text) {
+    const fields = parseFields(text);
+    return {
+        state: fields.find(([name]) => name === 'state')?.[1],
+        units: fields
+            .filter(([name, value]) => name === 'failedUnit' && isUnitName(value))
+            .map(([, value]) => value)
+            .slice(0, mostUnits),
+    };
+}
+function isUnitName(text) {
+    return /^[A-Za-z0-9:_.\\@-]+$/.test(text);
+}
+function isStarting(state) {
+    return state === 'starting' || state === 'initializing';
+}
+
 ;// CONCATENATED MODULE: ./lib/phases/running-system.js
+
 
 
 
@@ -62444,19 +62627,26 @@ function inverse(value) {
  * @throws GuardError when it is not the one that was brought there
  */
 async function proveRunningSystem(context, keys) {
-    const { target, evaluation, runtime, progress } = context;
+    const { target, evaluation, runtime, progress, plan } = context;
     const { stdout } = await target.run(scripts_identity, []);
     const identity = new Map(parseFields(stdout));
     const running = identity.get('systemPath') ?? '';
     const expected = systemPathOf(evaluation);
     if (running !== expected) {
-        throw new GuardError(`the machine booted ${running || 'a system without /run/current-system'}, not ${expected}`, {
-            hint: 'its firmware may prefer another disk or boot entry: look at the boot order',
-        });
+        const found = running || 'a system without /run/current-system';
+        throw plan.action === 'install'
+            ? new GuardError(`the machine booted ${found}, not ${expected}`, {
+                hint: 'its firmware may prefer another disk or boot entry: look at the boot order',
+            })
+            : new GuardError(`the machine runs ${found}, not ${expected}`, {
+                hint: 'the switch did not take effect, or somebody else switched the machine at the same time: run again',
+            });
     }
     progress.targetState = 'booted';
     recordProof(context, 'system', keys);
+    progress.systemPath = running;
     runtime.log.info(`${identity.get('hostName') ?? 'the machine'} runs ${running}`);
+    await reportFailedUnits(context);
 }
 /** @param keys the host keys that the machine is known to have now */
 function recordProof(context, level, keys) {
@@ -62503,6 +62693,15 @@ async function install(context) {
     const pinned = pinnedAfterwards(settings, access)?.accepted;
     recordHostKeys(context, access.endpoint, pinned ?? progress.expectedHostKeys);
     await removeDiskKeys(context);
+    await recordInstall(context);
+}
+/** Under which id the machine was installed: an older record, which a disk that was not wiped may have, goes. */
+async function recordInstall({ settings, plan, target }) {
+    const id = settings.installId.value;
+    await target.run(scripts_installId, ['/mnt', ...(id === undefined ? [] : [id])], { privileged: true });
+    // what is done by hand before the reboot is not for the next run to wipe
+    if (!plan.phases.includes('reboot'))
+        await target.run(installing, ['no'], { privileged: true });
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/kexec.js
@@ -62533,6 +62732,8 @@ async function kexec(context) {
     await recordApproval(context);
     // while nobody had the lease another run may have begun, and been cut off
     await takeOver(context);
+    // from here a run that is cut off is completed by the next one, whatever that finds on the disks
+    await context.target.run(installing, ['yes'], { privileged: true });
     const { distribution, memoryKiB } = context.facts;
     runtime.log.info(`the installer answers: ${distribution}, ${mebibytes(memoryKiB)} MiB of memory`);
 }
@@ -62659,27 +62860,218 @@ async function reboot_reboot({ target, runtime, cleanUp, lease, facts }) {
     runtime.log.info('the machine reboots');
 }
 
+;// CONCATENATED MODULE: ./lib/phases/lockout.js
+
+
+/**
+ * What is to be said when a machine that answered before the switch does not let us in after it.
+ *
+ * @param error why no connection could be made
+ */
+function explainLockout(context, error) {
+    if (context.runtime.signal.aborted || !(error instanceof ActionError))
+        return error;
+    const system = systemPathOf(context.evaluation);
+    const message = `the switch to ${system} has locked this run out: ${error.message}`;
+    const hint = `${adviceFor(error)}. ${rollback(context.facts)}`;
+    const { lastLines } = error;
+    if (error instanceof ConnectionError)
+        return new ConnectionError(error.reason, message, { cause: error, lastLines, hint });
+    return error instanceof TimeoutError ? new TimeoutError(message, { cause: error, lastLines, hint }) : error;
+}
+function adviceFor(error) {
+    const reason = error instanceof ConnectionError ? error.reason : 'unreachable';
+    switch (reason) {
+        case 'authentication':
+            return 'the machine answers, but does not accept the key any more: does the configuration authorize it for this user?';
+        case 'host-key':
+            return 'the machine answers with another host key: does the configuration replace it, or does another machine answer?';
+        default:
+            return 'look at the machine’s console; does the configuration change its network, its firewall, or the port of sshd?';
+    }
+}
+/** How to get back to what ran before, in words. */
+function rollback({ profilePath, systemPath }) {
+    const before = profilePath || systemPath;
+    if (before === '')
+        return 'The machine had no system profile before';
+    return `The system before was ${before}; to go back to it, as root on the machine: nix-env -p /nix/var/nix/profiles/system --set ${before} && ${before}/bin/switch-to-configuration switch, or choose it in the boot loader’s menu`;
+}
+
 ;// CONCATENATED MODULE: ./lib/phases/update.js
 
 
 
 
+
+
+
+
+
+/** With it switch-to-configuration says that the system is active, but that units failed. */
+const unitsFailed = 4;
+/** With it, that the new system's init cannot take over from the running one: nothing was switched. */
+const rebootNeeded = 100;
+/** So many refused logins until a machine that is switched is believed to refuse them for good. */
+const update_refusedLogins = 3;
 /** Brings the system to a machine that runs NixOS, and switches it over. Nothing is wiped. */
 async function update_update(context) {
-    const { evaluation, settings, runtime, progress } = context;
+    const { evaluation, facts, progress, settings, target } = context;
     const system = systemPathOf(evaluation);
-    await copyClosure(context, system, 'local');
-    await runInProgress(context, {
+    if (facts.systemPath !== system || facts.profilePath !== system) {
+        await copyClosure(context, system, 'local').catch(async (error) => {
+            throw await explainFullDisk(context, error);
+        });
+        await switchOver(context, system);
+    }
+    progress.targetState = 'installed';
+    progress.systemPath = system;
+    const id = settings.installId.value;
+    if (id === undefined || facts.installId !== '')
+        return;
+    await target.run(scripts_installId, ['', id], { privileged: true }).catch((error) => {
+        throw explainLockout(context, error);
+    });
+}
+async function switchOver(context, system) {
+    const { settings, runtime, target } = context;
+    target.refusedLogins = update_refusedLogins;
+    const failed = [];
+    const code = await runInProgress(context, {
         name: 'switch',
         script: switchTo.text,
         args: [system],
         idleMs: settings.deadlines.idle.value,
-        onLine: (line) => runtime.log.foreign('switch', line),
+        toleratedCodes: [unitsFailed],
+        onLine: (line) => {
+            runtime.log.foreign('switch', line);
+            const [, units] = /the following units failed: (.+)/.exec(line) ?? [];
+            failed.push(...(units?.split(/[,\s]+/).filter(isUnitName) ?? []));
+        },
+    }).catch(async (error) => {
+        throw await explainFailure(context, error);
     });
-    progress.systemPath = system;
+    if (code !== unitsFailed)
+        return;
+    runtime.log.warning(`The new system is active, but units failed while it was switched to: ${failed.join(', ') || 'see above which'}.`);
+    context.progress.failedUnits = failed;
+}
+/** Says the truth about the machine after a switch that did not end well. */
+async function explainFailure(context, error) {
+    const { evaluation, progress, runtime, target } = context;
+    const system = systemPathOf(evaluation);
+    if (runtime.signal.aborted) {
+        progress.targetState = 'installed';
+        return error;
+    }
+    if (!(error instanceof RemoteCommandError)) {
+        // it goes on there, and what it makes of the machine is not known
+        progress.targetState = 'installed';
+        return target.isConnected ? withRollback(context, error) : explainLockout(context, error);
+    }
+    const now = await gatherFacts(target).catch(() => undefined);
+    if (now === undefined || now.profilePath === system)
+        progress.targetState = 'installed';
+    const { exitCode, lastLines } = error;
+    if (exitCode === rebootNeeded) {
+        return new RemoteCommandError(`the switch to ${system} takes a reboot`, {
+            cause: error,
+            lastLines,
+            exitCode,
+            hint: 'the new system is what boots next: reboot the machine and run again, or reboot it back by way of the boot loader’s menu',
+        });
+    }
+    return withRollback(context, error);
+}
+function withRollback(context, error) {
+    const hint = `see the last lines for the reason. ${rollback(context.facts)}`;
+    if (error instanceof RemoteCommandError)
+        return new RemoteCommandError(error.message, {
+            cause: error,
+            lastLines: error.lastLines,
+            exitCode: error.exitCode,
+            hint,
+        });
+    if (error instanceof TimeoutError)
+        return new TimeoutError(`${error.message}; it may go on there`, { cause: error, hint });
+    return error;
+}
+/** Nix only says that something could not be written. */
+async function explainFullDisk({ target }, error) {
+    if (!(error instanceof NixError))
+        return error;
+    const said = [error.message, ...error.lastLines].join('\n');
+    if (!/No space left on device|database or disk is full/i.test(said))
+        return error;
+    const room = await target.run(storeRoom, []).catch(() => undefined);
+    const left = room === undefined || room.stdout.trim() === ''
+        ? ''
+        : ` (${mebibytes(Number(room.stdout))} MiB are left)`;
+    return new NixError(`the machine has no room for the system in its /nix/store${left}`, {
+        cause: error,
+        lastLines: [errorMessage(error), ...error.lastLines],
+        hint: 'delete old generations there (nix-collect-garbage --delete-old), or give it a bigger disk, and run again: what was copied so far is kept',
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/phases/verify-update.js
+
+
+
+
+
+
+/**
+ * Proves that a machine that was not installed anew runs the system of the configuration, and, after a switch, that it
+ * still lets us in.
+ */
+async function verifyUpdate(context) {
+    const { target, plan } = context;
+    if (plan.action === 'nothing') {
+        // whoever was cut off may have left a switch that goes on
+        await takeOver(context);
+        return proveRunningSystem(context, target.trust.accepted);
+    }
+    moveWhereItIsNow(context);
+    try {
+        await target.connect();
+    }
+    catch (error) {
+        if (context.settings.verify.value !== 'host-key' || !isLoginRefused(error))
+            throw explainLockout(context, error);
+        context.runtime.log.info('the machine still answers with its host key, but refuses the login');
+        recordProof(context, 'host-key', target.trust.accepted);
+        return;
+    }
+    // another user becomes root in another way
+    target.privilege = (await gatherFacts(target)).privilege ?? target.privilege;
+    await proveRunningSystem(context, target.trust.accepted);
+}
+/**
+ * The machine stays where it was, unless the inputs say otherwise: a port that was forwarded still is. In any case the
+ * connection is made anew, since the one that is there may outlive an sshd that lets nobody in.
+ */
+function moveWhereItIsNow({ target, settings, evaluation }) {
+    const { endpoint, trust } = target;
+    const { host, port, user, privateKey } = settings.postInstall;
+    const now = {
+        host: host.value ?? endpoint.host,
+        port: port.value ?? endpoint.port,
+        user: user.value ?? endpoint.user,
+    };
+    const pinned = pinnedAfterwards(settings, accessAfterwards(settings, evaluation));
+    target.moveTo({
+        endpoint: now,
+        privateKey: (privateKey ?? settings.privateKey).reveal(),
+        ...(pinned === undefined ? {} : { trust: trust.pinnedTo(pinned.accepted, pinned.revoked) }),
+    });
+}
+function isLoginRefused(error) {
+    return error instanceof ConnectionError && error.reason === 'authentication';
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/verify.js
+
 
 
 
@@ -62694,10 +63086,9 @@ const what = 'the reboot into the new system';
  * installer's, and its current system is the one that was installed.
  */
 async function verify(context) {
-    const { target, settings, evaluation, progress, runtime } = context;
-    // an update brings no new boot and no new host keys
-    if (context.plan.action === 'update')
-        return proveRunningSystem(context, target.trust.accepted);
+    const { settings, evaluation, progress, runtime } = context;
+    if (context.plan.action !== 'install')
+        return verifyUpdate(context);
     const access = accessAfterwards(settings, evaluation);
     const keys = keysOf(context, access);
     if (keys.expected.length === 0)
@@ -62841,6 +63232,7 @@ function silenceHint(message, isLocked, { endpoint }, initrdPort) {
 
 
 
+
 const steps = {
     build: build,
     kexec: kexec,
@@ -62855,8 +63247,7 @@ const steps = {
  * the target but what was asked for.
  */
 async function runPhases(context) {
-    if (context.facts.isInstaller)
-        context.progress.targetState = 'installer';
+    recordWhatIsThere(context);
     const { plan, lease, facts, progress, runtime } = context;
     const names = plan.phases.filter((name) => name !== 'preflight');
     const [first] = names;
@@ -62876,6 +63267,17 @@ async function runPhases(context) {
     finally {
         await cleanUp(context);
     }
+}
+/** What is known of the machine before anything is done to it. */
+function recordWhatIsThere({ facts, plan, evaluation, settings, progress }) {
+    if (facts.isInstaller)
+        progress.targetState = 'installer';
+    if (plan.action !== 'nothing')
+        return;
+    progress.systemPath = facts.systemPath;
+    const isWanted = facts.systemPath === systemPathOf(evaluation) && settings.onInstalled.value !== 'skip';
+    if (isWanted)
+        progress.targetState = 'booted';
 }
 /** One phase: a group in the log, a time in the result. */
 async function phase(name, progress, runtime, work) {
@@ -63396,10 +63798,10 @@ const states = {
     partitioned: 'in the installer; its disks were partitioned anew and the old data is gone',
     installed: 'installed, but not seen running',
     unlocking: 'installed; its initrd waits for a disk’s passphrase',
-    booted: 'running the new system',
+    booted: 'running the system of the configuration',
 };
 const proofs = {
-    system: 'logged in: a new boot, and the system that was installed',
+    system: 'logged in: the running system is the one of the configuration',
     'host-key': 'the expected host key answers; the running system was not compared',
     none: 'not verified',
 };
@@ -63417,14 +63819,25 @@ function summarise(result) {
             : ['### Host keys of the new system, for known_hosts', block(result.hostKeys)]),
     ].join('\n\n');
 }
-function titleOf({ outcome, failure }) {
-    return failure?.kind === 'cancelled' ? '🛑 Cancelled' : titles[outcome];
+function titleOf({ outcome, failure, plan }) {
+    if (failure?.kind === 'cancelled')
+        return '🛑 Cancelled';
+    const updating = plan !== null && plan.online !== null && plan.action === 'update';
+    return outcome === 'failed' && updating ? '❌ Update failed' : titles[outcome];
 }
-function stateTable({ targetState, systemPath, verified }) {
+/** Only where there is something to say: most systems have none. */
+function unitsRow({ failedUnits }) {
+    if (failedUnits === null || failedUnits.length === 0)
+        return [];
+    return [['failed units', `⚠️ ${failedUnits.map(code).join(', ')}`]];
+}
+function stateTable(result) {
+    const { targetState, systemPath, verified } = result;
     return table(['', ''], [
         ['machine', states[targetState]],
         ['system', systemPath === '' ? '–' : code(systemPath)],
         ['verified', proofs[verified]],
+        ...unitsRow(result),
     ]);
 }
 function failureSection({ failure }) {
@@ -63571,12 +63984,12 @@ function failureOf(error, progress, secrets) {
         kind: known?.kind ?? 'unexpected',
         phase: progress.phase ?? null,
         message,
-        hint: adviceFor(known?.hint ?? hintFor(said), known, progress) ?? null,
+        hint: report_adviceFor(known?.hint ?? hintFor(said), known, progress) ?? null,
         lastLines,
     };
 }
 /** Whoever stops while something goes on there, or stops because of a cancel, is told how to go on. */
-function adviceFor(hint, error, progress) {
+function report_adviceFor(hint, error, progress) {
     if (error instanceof CancelledError)
         return howToResume(progress);
     const { goesOn } = progress;
@@ -63659,6 +64072,7 @@ class Progress {
     /** What goes on on the machine when this run stops now: `disko`, `nixos-install`, … */
     goesOn;
     agePublicKeys = [];
+    failedUnits = null;
     #phases = [];
     #current;
     /** The phase that runs, or that failed. */
@@ -63686,6 +64100,7 @@ class Progress {
             phases: this.#phases,
             hostKeys: this.hostKeyLines,
             agePublicKeys: this.agePublicKeys,
+            failedUnits: this.failedUnits,
             plan: this.plan ?? null,
             planDigest: this.plan === undefined ? null : plan_planDigest(this.plan),
             failure: failure ?? null,
