@@ -52375,12 +52375,6 @@ var __webpack_exports__ = {};
 (() => {
 "use strict";
 
-;// CONCATENATED MODULE: external "node:fs/promises"
-const promises_namespaceObject = require("node:fs/promises");
-;// CONCATENATED MODULE: external "node:os"
-const external_node_os_namespaceObject = require("node:os");
-;// CONCATENATED MODULE: external "node:path"
-const external_node_path_namespaceObject = require("node:path");
 ;// CONCATENATED MODULE: external "os"
 const external_os_namespaceObject = require("os");
 ;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/utils.js
@@ -55326,27 +55320,6 @@ function getIDToken(aud) {
  */
 
 //# sourceMappingURL=core.js.map
-;// CONCATENATED MODULE: ./lib/child-environment.js
-/** Names that carry the action's inputs, the runner's tokens or its command files: no child has a use for them. */
-const withheld = /^(INPUT_|ACTIONS_|STATE_)|^GITHUB_(ENV|PATH|OUTPUT|STATE|STEP_SUMMARY)$|^(SSHPASS|SSH_PASS|SSH_PRIVATE_KEY)$/;
-/** What no child works without: a secret such as `bin`, found there by chance, must not take it away. */
-const essential = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TMPDIR|SSL_CERT_FILE|XDG_\w+|NIX_(?!CONFIG$)\w+)$/;
-/**
- * The environment of every child process, built here and nowhere else: without the names above, without the variables
- * that inputs name by `env:`, and without every variable whose value contains a secret of this run.
- */
-function childEnvironment(environment, secrets) {
-    const result = {};
-    for (const [name, value] of Object.entries(environment)) {
-        if (value === undefined || withheld.test(name) || secrets.isWithheldVariable(name))
-            continue;
-        if (essential.test(name) ? secrets.isSurelyContainedIn(value) : secrets.isContainedIn(value))
-            continue;
-        result[name] = value;
-    }
-    return result;
-}
-
 ;// CONCATENATED MODULE: ./lib/errors.js
 /** Every failure that the action foresees. Anything else that is thrown is a defect and reported as `unexpected`. */
 class ActionError extends Error {
@@ -55406,6 +55379,53 @@ class CancelledError extends ActionError {
 /** Text of anything that was thrown. */
 function errorMessage(error) {
     return error instanceof Error ? error.message : String(error);
+}
+
+;// CONCATENATED MODULE: ./lib/cancellation.js
+
+/** The runner cancels a job with SIGINT, with SIGTERM 7.5 s later, and with SIGKILL after another 2.5 s. */
+function cancelledBySignal() {
+    const controller = new AbortController();
+    const second = Promise.withResolvers();
+    // nobody listens once the run has ended
+    second.promise.catch(() => undefined);
+    let signals = 0;
+    const cancel = (name) => {
+        const reason = new CancelledError(`the job was cancelled (${name})`);
+        signals += 1;
+        if (signals === 1)
+            controller.abort(reason);
+        else
+            second.reject(reason);
+    };
+    process.on('SIGINT', cancel).on('SIGTERM', cancel);
+    return {
+        signal: controller.signal,
+        abort: (reason) => controller.abort(reason),
+        again: second.promise,
+        stop: () => process.off('SIGINT', cancel).off('SIGTERM', cancel),
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/child-environment.js
+/** Names that carry the action's inputs, the runner's tokens or its command files: no child has a use for them. */
+const withheld = /^(INPUT_|ACTIONS_|STATE_)|^GITHUB_(ENV|PATH|OUTPUT|STATE|STEP_SUMMARY)$|^(SSHPASS|SSH_PASS|SSH_PRIVATE_KEY)$/;
+/** What no child works without: a secret such as `bin`, found there by chance, must not take it away. */
+const essential = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TMPDIR|SSL_CERT_FILE|XDG_\w+|NIX_(?!CONFIG$)\w+)$/;
+/**
+ * The environment of every child process, built here and nowhere else: without the names above, without the variables
+ * that inputs name by `env:`, and without every variable whose value contains a secret of this run.
+ */
+function childEnvironment(environment, secrets) {
+    const result = {};
+    for (const [name, value] of Object.entries(environment)) {
+        if (value === undefined || withheld.test(name) || secrets.isWithheldVariable(name))
+            continue;
+        if (essential.test(name) ? secrets.isSurelyContainedIn(value) : secrets.isContainedIn(value))
+            continue;
+        result[name] = value;
+    }
+    return result;
 }
 
 ;// CONCATENATED MODULE: external "node:fs"
@@ -55509,6 +55529,8 @@ async function sideBySide(signal, first, second) {
     return [a.value, b.value];
 }
 
+;// CONCATENATED MODULE: external "node:path"
+const external_node_path_namespaceObject = require("node:path");
 ;// CONCATENATED MODULE: ./lib/inputs/secret-source.js
 /** Whether an input that takes contents names a source instead: no key begins like that. */
 function namesSource(text) {
@@ -56764,6 +56786,8 @@ function readRunIdentity(environment) {
     };
 }
 
+;// CONCATENATED MODULE: external "node:fs/promises"
+const promises_namespaceObject = require("node:fs/promises");
 // EXTERNAL MODULE: external "node:util"
 var external_node_util_ = __nccwpck_require__(7975);
 ;// CONCATENATED MODULE: ./lib/nix/log.js
@@ -59063,6 +59087,7 @@ function verificationWarnings(settings, evaluation, action) {
 
 
 
+
 /** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */
 const leastMemoryKiB = 900 * 1024;
 const comfortableMemoryKiB = 1400 * 1024;
@@ -59076,12 +59101,12 @@ function checkRightMachine(settings, facts) {
     checkIdentity(settings, facts);
 }
 /**
- * Everything about the machine that can be checked before anything is done to it.
+ * Everything that can be checked before anything is done to the machine.
  *
  * @throws GuardError for the first check that says no
  */
-function checkMachine({ settings, facts, evaluation }, action, kexecNeeded, disks) {
-    const phases = settings.phases.value;
+function checkPlan(situation, { action, phases }) {
+    const { settings, facts, evaluation } = situation;
     if (action === 'nothing')
         return;
     checkArchitecture(facts, evaluation);
@@ -59093,7 +59118,7 @@ function checkMachine({ settings, facts, evaluation }, action, kexecNeeded, disk
         return;
     if (phases.includes('install'))
         checkFirmware(facts, evaluation);
-    if (kexecNeeded)
+    if (phases.includes('kexec'))
         checkKexec(facts);
     else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
         throw new GuardError('disko and install need a NixOS installer, but the machine does not run one', {
@@ -59101,7 +59126,7 @@ function checkMachine({ settings, facts, evaluation }, action, kexecNeeded, disk
         });
     }
     if (phases.includes('disko'))
-        checkDisks(disks);
+        checkDisks(diskSituation(situation, action));
 }
 function checkSystem(facts) {
     if (facts.os !== 'Linux') {
@@ -59584,9 +59609,9 @@ const phaseNames = (/* unused pure expression or super */ null && ([
     'verify',
 ]));
 /**
- * Decides what to do. Everything that can be checked is checked here, before the first act that changes the machine.
+ * Decides what to do; whether it may be done is for checkPlan to say.
  *
- * @throws GuardError when the machine may not or cannot be installed
+ * @throws GuardError when it is not the machine that is meant, or one that runs NixOS and may not be touched
  */
 function makePlan(situation) {
     const { settings, evaluation, facts, access } = situation;
@@ -59595,15 +59620,13 @@ function makePlan(situation) {
     const nixosOnDisks = nixosTraces(diskSituation(situation, 'install').disks);
     const { action, reason } = decide({ ...situation, nixosOnDisks });
     const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && !facts.isInstaller;
-    const disks = diskSituation(situation, action);
-    checkMachine(situation, action, kexecNeeded, disks);
     return {
         action,
         reason,
         phases: phasesOf(action, situation, kexecNeeded),
         authorizeKey: kexecNeeded && !access.keyIsCarried,
         offline: offlinePlan(settings, evaluation),
-        online: onlinePlan(situation, disks),
+        online: onlinePlan(situation, diskSituation(situation, action)),
     };
 }
 function phasesOf(action, { settings, evaluation }, kexecNeeded) {
@@ -60526,152 +60549,7 @@ async function systemOf(toplevel) {
     });
 }
 
-;// CONCATENATED MODULE: ./lib/secrets.js
-
-const redacted = '***';
-/** A value that must not be printed: every way of turning it into text gives `***`, except the two `reveal`s. */
-class Secret {
-    #bytes;
-    constructor(value) {
-        this.#bytes = Buffer.from(value);
-    }
-    /** As text; of bytes that are none, something that is of no use. */
-    reveal() {
-        return this.#bytes.toString('utf8');
-    }
-    /** Byte for byte as it was given. */
-    revealBytes() {
-        return Buffer.from(this.#bytes);
-    }
-    toString() {
-        return redacted;
-    }
-    toJSON() {
-        return redacted;
-    }
-    [external_node_util_.inspect.custom]() {
-        return redacted;
-    }
-}
-/**
- * Shorter text than this is treated with care, because it is found by chance: as a line among others it is left unmasked,
- * in PATH and the like it is no sign of a secret, and its base64 form is not looked for.
- */
-const shortest = 8;
-/** The text that bytes are, if they are what a person would type or paste; undefined for binary. */
-function textOf(value) {
-    try {
-        const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value);
-        return /\p{Cc}/u.test(text.replace(/[\t\r\n]/g, '')) ? undefined : text;
-    }
-    catch {
-        return undefined;
-    }
-}
-/**
- * What the runner should mask for one secret. The runner masks line by line, so each line of a multi-line value
- * counts; blank and very short lines and PEM armour say nothing and would only make holes in the log. A value that
- * would not be masked at all then (a few short lines) is masked line by line all the same: rather holes than a secret.
- */
-function masksOf(value) {
-    const whole = value.trim();
-    if (!/[\r\n]/.test(whole))
-        return whole === '' ? [] : [whole];
-    const lines = whole
-        .split(/\r\n|\r|\n/)
-        .map((line) => line.trim())
-        .filter((line) => line !== '' && !/^-----.*-----$/.test(line));
-    const long = lines.filter((line) => line.length >= shortest);
-    return long.length > 0 ? long : lines;
-}
-/** The mask, and how JSON, URLs and base64 write it. */
-function formsOf(mask) {
-    const inJson = JSON.stringify(mask).slice(1, -1);
-    // a lone half of a surrogate pair cannot be part of a URL
-    const inUrl = encodeURIComponent(Buffer.from(mask).toString());
-    const forms = [mask, inJson, inUrl, inUrl.replaceAll('%20', '+')];
-    return mask.length < shortest ? forms : [...forms, ...base64Forms(mask)];
-}
-/**
- * How the text shows inside the base64 of something longer: three ways, by its place in groups of three bytes. Of the
- * characters at both ends that also depend on the neighbours nothing is kept.
- */
-function base64Forms(text) {
-    const bytes = Buffer.from(text);
-    return [0, 1, 2].flatMap((before) => {
-        const whole = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
-        const start = Math.ceil((before * 8) / 6);
-        const end = Math.floor(((before + bytes.length) * 8) / 6);
-        const form = whole.slice(start, end);
-        return [form, form.replaceAll('+', '-').replaceAll('/', '_')];
-    });
-}
-/** The secrets of this run; asked before anything leaves the process as text or as a child's environment. */
-class SecretRegistry {
-    #masks = new Set();
-    #forms = new Set();
-    #withheld = new Set();
-    #maskInRunner;
-    /** @param maskInRunner tells the runner to hide a value in everything that this job prints from now on */
-    constructor(maskInRunner) {
-        this.#maskInRunner = maskInRunner;
-    }
-    /** Binary values are kept secret, but cannot be masked: there is no text to look for. */
-    register(value) {
-        const text = typeof value === 'string' ? value : textOf(value);
-        for (const mask of text === undefined ? [] : masksOf(text)) {
-            if (this.#masks.has(mask))
-                continue;
-            this.#masks.add(mask);
-            for (const form of formsOf(mask))
-                this.#forms.add(form);
-            this.#maskInRunner(mask);
-        }
-        return new Secret(value);
-    }
-    /** No child process gets the variable of this name from now on. */
-    withholdVariable(name) {
-        this.#withheld.add(name);
-    }
-    isWithheldVariable(name) {
-        return this.#withheld.has(name);
-    }
-    /** The text with every registered secret replaced; where two overlap, with both. */
-    redact(text) {
-        const places = this.#placesIn(text).sort(([a], [b]) => a - b);
-        let result = '';
-        let done = 0;
-        for (const [start, end] of places) {
-            if (start >= done)
-                result += text.slice(done, start) + redacted;
-            done = Math.max(done, end);
-        }
-        return result + text.slice(done);
-    }
-    isContainedIn(text) {
-        return [...this.#forms].some((form) => text.includes(form));
-    }
-    /** The same, but for secrets so short that they would be found by chance. */
-    isSurelyContainedIn(text) {
-        return [...this.#forms].some((form) => form.length >= shortest && text.includes(form));
-    }
-    /** Where a form of a secret stands, from its first character to behind its last. */
-    #placesIn(text) {
-        const places = [];
-        for (const form of this.#forms) {
-            for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + 1))
-                places.push([at, at + form.length]);
-        }
-        return places;
-    }
-}
-
 ;// CONCATENATED MODULE: ./lib/phases/preflight.js
-
-
-
-
-
 
 
 
@@ -60711,15 +60589,12 @@ async function preflight(settings, target, nix, runtime) {
     runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
     const [{ facts, access }, evaluation] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), (signal) => describeConfiguration(settings, nix, signal));
     const inventory = await readInventory(target, diskPaths(settings, evaluation));
-    const plan = makePlan({ settings, evaluation, facts, access, inventory, target });
-    warn(settings, facts, plan, runtime);
-    for (const text of diskWarnings(diskSituation({ settings, evaluation, inventory }, plan.action)))
-        runtime.log.warning(text);
-    warnOfAfterwards(settings, evaluation, facts, plan, runtime);
+    const situation = { settings, evaluation, facts, access, inventory, target };
+    const plan = makePlan(situation);
     const work = plan.action === 'nothing'
         ? null
         : await observeWork(evaluation, derivationsOf(plan.phases, evaluation), nix, runtime, patienceMs[settings.kind]);
-    return { evaluation, facts, plan, work };
+    return { situation, plan, work };
 }
 async function inspect(settings, target, runtime, signal) {
     await findMachine(settings, target, runtime, signal);
@@ -60789,54 +60664,9 @@ async function trustCarriedKeys(settings, target, facts) {
         target.trust.extend(access.hostKeys);
     return access;
 }
-/** What will be found out only when the new system boots. */
-function warnOfAfterwards(settings, evaluation, facts, { phases, action }, { log }) {
-    const texts = [
-        ...(phases.includes('install') ? firmwareWarnings(facts, evaluation) : []),
-        ...(phases.includes('reboot') || action === 'update'
-            ? verificationWarnings(settings, evaluation, action)
-            : []),
-        ...(phases.includes('verify') ? lockOutWarnings(settings, evaluation) : []),
-    ];
-    for (const text of texts)
-        log.warning(text);
-}
-function warn(settings, facts, plan, runtime) {
-    const { log } = runtime;
-    if (facts.container !== 'none')
-        log.warning(`The target seems to be a container (${facts.container}); kexec will hardly work there.`);
-    if (plan.phases.includes('kexec') && facts.memoryKiB < comfortableMemoryKiB) {
-        log.warning(`The target has ${mebibytes(facts.memoryKiB)} MiB of memory; the installer needs 1.5 GB and may fail.`);
-    }
-    if (settings.configuration.value.kind === 'store-paths') {
-        log.warning('Nothing was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.');
-    }
-    else if (!plan.online.disksKnown) {
-        log.warning('The configuration has a disko script but no disko.devices.disk: which disks it wipes is not known, count on all of them.');
-    }
-    warnOfNewlines(settings, runtime);
-    const { installId } = settings;
-    if (plan.action !== 'install' &&
-        installId.value !== undefined &&
-        facts.installId !== '' &&
-        facts.installId !== installId.value) {
-        log.warning(`The machine stays recorded as ${facts.installId}: install-id ${installId.value} is recorded by an install only, or where there is no record yet.`);
-    }
-    if (plan.authorizeKey)
-        log.info('the key is in no file that the kexec image takes along; it will be added to root’s authorized_keys');
-    if (settings.phases.value.includes('kexec') && facts.isInstaller)
-        log.info('the machine runs an installer already: no kexec');
-}
-/** Editors and `echo` end a file with a newline that nobody means, and that nobody can type at the console. */
-function warnOfNewlines({ diskEncryptionKeys }, { log }) {
-    for (const { remotePath, contents } of diskEncryptionKeys.value) {
-        const text = textOf(contents.revealBytes());
-        if (text === undefined || !/[^\r\n]\r?\n$/.test(text))
-            continue;
-        log.warning(`The key for ${remotePath} ends in a newline. Disko's settings.keyFile takes it byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt (passwordFile drops it). To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`);
-    }
-}
 
+;// CONCATENATED MODULE: external "node:os"
+const external_node_os_namespaceObject = require("node:os");
 ;// CONCATENATED MODULE: ./lib/nix/store-bridge.js
 
 
@@ -63296,6 +63126,227 @@ async function phase(name, progress, runtime, work) {
     });
 }
 
+;// CONCATENATED MODULE: ./lib/secrets.js
+
+const redacted = '***';
+/** A value that must not be printed: every way of turning it into text gives `***`, except the two `reveal`s. */
+class Secret {
+    #bytes;
+    constructor(value) {
+        this.#bytes = Buffer.from(value);
+    }
+    /** As text; of bytes that are none, something that is of no use. */
+    reveal() {
+        return this.#bytes.toString('utf8');
+    }
+    /** Byte for byte as it was given. */
+    revealBytes() {
+        return Buffer.from(this.#bytes);
+    }
+    toString() {
+        return redacted;
+    }
+    toJSON() {
+        return redacted;
+    }
+    [external_node_util_.inspect.custom]() {
+        return redacted;
+    }
+}
+/**
+ * Shorter text than this is treated with care, because it is found by chance: as a line among others it is left unmasked,
+ * in PATH and the like it is no sign of a secret, and its base64 form is not looked for.
+ */
+const shortest = 8;
+/** The text that bytes are, if they are what a person would type or paste; undefined for binary. */
+function textOf(value) {
+    try {
+        const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value);
+        return /\p{Cc}/u.test(text.replace(/[\t\r\n]/g, '')) ? undefined : text;
+    }
+    catch {
+        return undefined;
+    }
+}
+/**
+ * What the runner should mask for one secret. The runner masks line by line, so each line of a multi-line value
+ * counts; blank and very short lines and PEM armour say nothing and would only make holes in the log. A value that
+ * would not be masked at all then (a few short lines) is masked line by line all the same: rather holes than a secret.
+ */
+function masksOf(value) {
+    const whole = value.trim();
+    if (!/[\r\n]/.test(whole))
+        return whole === '' ? [] : [whole];
+    const lines = whole
+        .split(/\r\n|\r|\n/)
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && !/^-----.*-----$/.test(line));
+    const long = lines.filter((line) => line.length >= shortest);
+    return long.length > 0 ? long : lines;
+}
+/** The mask, and how JSON, URLs and base64 write it. */
+function formsOf(mask) {
+    const inJson = JSON.stringify(mask).slice(1, -1);
+    // a lone half of a surrogate pair cannot be part of a URL
+    const inUrl = encodeURIComponent(Buffer.from(mask).toString());
+    const forms = [mask, inJson, inUrl, inUrl.replaceAll('%20', '+')];
+    return mask.length < shortest ? forms : [...forms, ...base64Forms(mask)];
+}
+/**
+ * How the text shows inside the base64 of something longer: three ways, by its place in groups of three bytes. Of the
+ * characters at both ends that also depend on the neighbours nothing is kept.
+ */
+function base64Forms(text) {
+    const bytes = Buffer.from(text);
+    return [0, 1, 2].flatMap((before) => {
+        const whole = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
+        const start = Math.ceil((before * 8) / 6);
+        const end = Math.floor(((before + bytes.length) * 8) / 6);
+        const form = whole.slice(start, end);
+        return [form, form.replaceAll('+', '-').replaceAll('/', '_')];
+    });
+}
+/** The secrets of this run; asked before anything leaves the process as text or as a child's environment. */
+class SecretRegistry {
+    #masks = new Set();
+    #forms = new Set();
+    #withheld = new Set();
+    #maskInRunner;
+    /** @param maskInRunner tells the runner to hide a value in everything that this job prints from now on */
+    constructor(maskInRunner) {
+        this.#maskInRunner = maskInRunner;
+    }
+    /** Binary values are kept secret, but cannot be masked: there is no text to look for. */
+    register(value) {
+        const text = typeof value === 'string' ? value : textOf(value);
+        for (const mask of text === undefined ? [] : masksOf(text)) {
+            if (this.#masks.has(mask))
+                continue;
+            this.#masks.add(mask);
+            for (const form of formsOf(mask))
+                this.#forms.add(form);
+            this.#maskInRunner(mask);
+        }
+        return new Secret(value);
+    }
+    /** No child process gets the variable of this name from now on. */
+    withholdVariable(name) {
+        this.#withheld.add(name);
+    }
+    isWithheldVariable(name) {
+        return this.#withheld.has(name);
+    }
+    /** The text with every registered secret replaced; where two overlap, with both. */
+    redact(text) {
+        const places = this.#placesIn(text).sort(([a], [b]) => a - b);
+        let result = '';
+        let done = 0;
+        for (const [start, end] of places) {
+            if (start >= done)
+                result += text.slice(done, start) + redacted;
+            done = Math.max(done, end);
+        }
+        return result + text.slice(done);
+    }
+    isContainedIn(text) {
+        return [...this.#forms].some((form) => text.includes(form));
+    }
+    /** The same, but for secrets so short that they would be found by chance. */
+    isSurelyContainedIn(text) {
+        return [...this.#forms].some((form) => form.length >= shortest && text.includes(form));
+    }
+    /** Where a form of a secret stands, from its first character to behind its last. */
+    #placesIn(text) {
+        const places = [];
+        for (const form of this.#forms) {
+            for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + 1))
+                places.push([at, at + form.length]);
+        }
+        return places;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/plan/warnings.js
+
+
+
+
+
+
+
+/** What a user should know of the plan, though it stops nothing. */
+function warningsOf(situation, plan) {
+    const { settings, evaluation, facts } = situation;
+    const { phases, action } = plan;
+    return [
+        ...machineWarnings(facts, plan),
+        ...unknownDisksWarnings(evaluation, plan),
+        ...diskWarnings(diskSituation(situation, action)),
+        ...newlineWarnings(settings),
+        ...installIdWarnings(settings, facts, plan),
+        ...(phases.includes('install') ? firmwareWarnings(facts, evaluation) : []),
+        ...(phases.includes('reboot') || action === 'update'
+            ? verificationWarnings(settings, evaluation, action)
+            : []),
+        ...(phases.includes('verify') ? lockOutWarnings(settings, evaluation) : []),
+    ];
+}
+function machineWarnings({ container, memoryKiB }, { phases }) {
+    if (!phases.includes('kexec'))
+        return [];
+    return [
+        ...(container === 'none'
+            ? []
+            : [`The target seems to be a container (${container}); kexec will hardly work there.`]),
+        ...(memoryKiB >= comfortableMemoryKiB
+            ? []
+            : [`The target has ${mebibytes(memoryKiB)} MiB of memory; the installer needs 1.5 GB and may fail.`]),
+    ];
+}
+function unknownDisksWarnings({ source }, { online }) {
+    if (source === 'store-paths') {
+        return [
+            'Nothing was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.',
+        ];
+    }
+    if (online.disksKnown)
+        return [];
+    return [
+        'The configuration has a disko script but no disko.devices.disk: which disks it wipes is not known, count on all of them.',
+    ];
+}
+/** Editors and `echo` end a file with a newline that nobody means, and that nobody can type at the console. */
+function newlineWarnings({ diskEncryptionKeys }) {
+    return diskEncryptionKeys.value
+        .filter(({ contents }) => /[^\r\n]\r?\n$/.test(textOf(contents.revealBytes()) ?? ''))
+        .map(({ remotePath }) => `The key for ${remotePath} ends in a newline. Disko's settings.keyFile takes it byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt (passwordFile drops it). To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`);
+}
+function installIdWarnings({ installId }, facts, { action }) {
+    const wanted = installId.value;
+    if (action === 'install' || wanted === undefined)
+        return [];
+    if (facts.installId === '' || facts.installId === wanted)
+        return [];
+    return [
+        `The machine stays recorded as ${facts.installId}: install-id ${wanted} is recorded by an install only, or where there is no record yet.`,
+    ];
+}
+
+;// CONCATENATED MODULE: ./lib/private-folder.js
+
+
+
+/** Does the work with a folder (mode 0700) that is gone afterwards. */
+async function withPrivateFolder(work) {
+    const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.tmpdir)(), 'nixos-anywhere-'));
+    try {
+        return await work(folder);
+    }
+    finally {
+        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+    }
+}
+
 ;// CONCATENATED MODULE: external "node:child_process"
 const external_node_child_process_namespaceObject = require("node:child_process");
 ;// CONCATENATED MODULE: external "node:readline"
@@ -63618,6 +63669,11 @@ function describePlan(plan) {
         `  system    ${offline.toplevel ?? 'none'}`,
         `  phases    ${phases.join(', ')}`,
         ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
+        ...(plan.authorizeKey
+            ? [
+                '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',
+            ]
+            : []),
         ...diskLines(online),
         ...(hasChanged(online) ? [`  ${changedNote}`] : []),
     ].join('\n');
@@ -64097,7 +64153,8 @@ class Progress {
             target: this.target,
             systemPath: this.systemPath,
             verified: this.verified,
-            phases: this.#phases,
+            // what comes after a phase's end, such as the check of the plan, is reported with it
+            phases: this.#phases.map((phase) => phase.name === failure?.phase ? { ...phase, outcome: 'failure' } : phase),
             hostKeys: this.hostKeyLines,
             agePublicKeys: this.agePublicKeys,
             failedUnits: this.failedUnits,
@@ -64243,13 +64300,18 @@ async function runOnMachine(settings, nix, runtime, progress) {
     }
 }
 async function lookAndAct(settings, target, nix, runtime, progress) {
-    const { evaluation, facts, plan, work } = await phase('preflight', progress, runtime, () => preflight(settings, target, nix, runtime));
+    const { situation, plan, work } = await phase('preflight', progress, runtime, () => preflight(settings, target, nix, runtime));
+    const { evaluation, facts } = situation;
     // after the phase: within it the log would fold the plan away
     progress.plan = { ...plan, work };
     runtime.log.info(describePlan(progress.plan));
+    for (const warning of warningsOf(situation, plan))
+        runtime.log.warning(warning);
+    // a plan that is refused was shown: one sees what it would have been
+    progress.begin('preflight');
+    checkPlan(situation, plan);
     if (settings.kind === 'plan')
         return 'planned';
-    progress.begin('preflight');
     await requireApproval(settings, plan, facts, target, runtime);
     const cleanUp = new CleanUp();
     await runPhases({
@@ -64273,38 +64335,6 @@ function outcomeOf({ action, phases }) {
     if (action === 'update')
         return 'updated';
     return phases.includes('install') ? 'installed' : 'prepared';
-}
-async function withPrivateFolder(work) {
-    const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.tmpdir)(), 'nixos-anywhere-'));
-    try {
-        return await work(folder);
-    }
-    finally {
-        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
-    }
-}
-/** The runner cancels a job with SIGINT, with SIGTERM 7.5 s later, and with SIGKILL after another 2.5 s. */
-function cancelledBySignal() {
-    const controller = new AbortController();
-    const second = Promise.withResolvers();
-    // nobody listens once the run has ended
-    second.promise.catch(() => undefined);
-    let signals = 0;
-    const cancel = (name) => {
-        const reason = new CancelledError(`the job was cancelled (${name})`);
-        signals += 1;
-        if (signals === 1)
-            controller.abort(reason);
-        else
-            second.reject(reason);
-    };
-    process.on('SIGINT', cancel).on('SIGTERM', cancel);
-    return {
-        signal: controller.signal,
-        abort: (reason) => controller.abort(reason),
-        again: second.promise,
-        stop: () => process.off('SIGINT', cancel).off('SIGTERM', cancel),
-    };
 }
 
 ;// CONCATENATED MODULE: ./lib/entry.js

@@ -1,9 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as core from '@actions/core';
+import { cancelledBySignal } from './cancellation';
 import { childEnvironment } from './child-environment';
-import { type ActionError, CancelledError } from './errors';
 import { loadSecrets } from './inputs/load-secrets';
 import { readRawInputs } from './inputs/raw-inputs';
 import { readSettings } from './inputs/read-settings';
@@ -17,8 +14,11 @@ import { CleanUp } from './phases/clean-up';
 import { Lease, RebootedError } from './phases/lease';
 import { offlinePreflight, preflight } from './phases/preflight';
 import { phase, runPhases } from './phases/run-phases';
+import { checkPlan } from './plan/checks';
 import { offlinePlan, type Plan } from './plan/plan';
+import { warningsOf } from './plan/warnings';
 import { allDerivations } from './plan/work';
+import { withPrivateFolder } from './private-folder';
 import { SpawnRunner } from './process';
 import { ActionLog } from './report/action-log';
 import { describePlan } from './report/describe-plan';
@@ -144,14 +144,18 @@ async function lookAndAct(
   runtime: Runtime,
   progress: Progress,
 ): Promise<Outcome> {
-  const { evaluation, facts, plan, work } = await phase('preflight', progress, runtime, () =>
+  const { situation, plan, work } = await phase('preflight', progress, runtime, () =>
     preflight(settings, target, nix, runtime),
   );
+  const { evaluation, facts } = situation;
   // after the phase: within it the log would fold the plan away
   progress.plan = { ...plan, work };
   runtime.log.info(describePlan(progress.plan));
-  if (settings.kind === 'plan') return 'planned';
+  for (const warning of warningsOf(situation, plan)) runtime.log.warning(warning);
+  // a plan that is refused was shown: one sees what it would have been
   progress.begin('preflight');
+  checkPlan(situation, plan);
+  if (settings.kind === 'plan') return 'planned';
   await requireApproval(settings, plan, facts, target, runtime);
   const cleanUp = new CleanUp();
   await runPhases({
@@ -174,44 +178,4 @@ function outcomeOf({ action, phases }: Plan): Outcome {
   if (action === 'nothing') return 'unchanged';
   if (action === 'update') return 'updated';
   return phases.includes('install') ? 'installed' : 'prepared';
-}
-
-async function withPrivateFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'nixos-anywhere-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-interface Cancellation {
-  /** Aborted by the first signal, or by whoever finds that the run may not go on. */
-  readonly signal: AbortSignal;
-  readonly abort: (reason: ActionError) => void;
-  /** Rejects with the second signal: then there is no time left for an end in good order. */
-  readonly again: Promise<never>;
-  stop(): void;
-}
-
-/** The runner cancels a job with SIGINT, with SIGTERM 7.5 s later, and with SIGKILL after another 2.5 s. */
-function cancelledBySignal(): Cancellation {
-  const controller = new AbortController();
-  const second = Promise.withResolvers<never>();
-  // nobody listens once the run has ended
-  second.promise.catch(() => undefined);
-  let signals = 0;
-  const cancel = (name: NodeJS.Signals) => {
-    const reason = new CancelledError(`the job was cancelled (${name})`);
-    signals += 1;
-    if (signals === 1) controller.abort(reason);
-    else second.reject(reason);
-  };
-  process.on('SIGINT', cancel).on('SIGTERM', cancel);
-  return {
-    signal: controller.signal,
-    abort: (reason) => controller.abort(reason),
-    again: second.promise,
-    stop: () => process.off('SIGINT', cancel).off('SIGTERM', cancel),
-  };
 }

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { MachineSettings } from '../../src/inputs/settings';
+import { checkPlan } from '../../src/plan/checks';
 import { parseInventory } from '../../src/plan/disks/inventory';
 import { diskPaths } from '../../src/plan/disks/paths';
 import type { FlakeEvaluation } from '../../src/plan/evaluation';
@@ -58,20 +59,24 @@ interface Change {
   access?: Partial<CarriedAccess>;
 }
 
+/** A plan that was checked, as a run does it before it goes on. */
 function plan({ inputs, facts = debian, evaluation, machine = bothDisks, access }: Change = {}): Plan {
   const settings = settingsWith(inputs);
   const paths = diskPaths(settings, { ...demo, ...evaluation });
   const leadsTo = { '/dev/sda': 'sda', '/dev/sdb': 'sdb', '/dev/sdb1': 'sdb1', ...machine.links };
   const endpoint = { host: 'example.org', port: 22, user: 'me' };
   const options = { endpoint, privateKey: key, trust: HostKeyTrust.firstSeen(), connectMs: 1, idleMs: 1 };
-  return makePlan({
+  const situation = {
     settings,
     evaluation: { ...demo, ...evaluation },
     facts,
     access: { keyIsCarried: true, hostKeys: [], ...access },
     inventory: parseInventory(machineText({ ...machine, paths, leadsTo }), paths),
     target: new Target(options, fakeRuntime()),
-  });
+  };
+  const made = makePlan(situation);
+  checkPlan(situation, made);
+  return made;
 }
 
 describe('makePlan', () => {

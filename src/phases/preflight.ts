@@ -2,26 +2,20 @@ import { sideBySide } from '../deadlines';
 import { ConnectionError } from '../errors';
 import { type BuildSettings, type DiskoMode, type MachineSettings, secretsToSend } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
-import { comfortableMemoryKiB, mebibytes } from '../plan/checks';
-import { diskWarnings } from '../plan/disks/guards';
+import { mebibytes } from '../plan/checks';
 import { readInventory } from '../plan/disks/inventory';
 import { diskPaths } from '../plan/disks/paths';
 import { type Evaluation, evaluate } from '../plan/evaluation';
 import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess } from '../plan/facts';
-import { firmwareWarnings } from '../plan/firmware';
-import { lockOutWarnings } from '../plan/lock-out';
-import { diskSituation, makePlan, type Plan } from '../plan/plan';
+import { makePlan, type Plan, type Situation } from '../plan/plan';
 import { describeStorePaths } from '../plan/store-paths';
-import { verificationWarnings } from '../plan/verification';
 import { allDerivations, derivationsOf, observeWork, type Work } from '../plan/work';
 import type { Runtime } from '../runtime';
-import { textOf } from '../secrets';
 import { fingerprint, knownHostsLine } from '../ssh/host-keys';
 import type { Target } from '../ssh/target';
 
 export interface Preflight {
-  readonly evaluation: Evaluation;
-  readonly facts: Facts;
+  readonly situation: Situation;
   readonly plan: Plan;
   readonly work: Work | null;
 }
@@ -70,11 +64,8 @@ export async function preflight(
     (signal) => describeConfiguration(settings, nix, signal),
   );
   const inventory = await readInventory(target, diskPaths(settings, evaluation));
-  const plan = makePlan({ settings, evaluation, facts, access, inventory, target });
-  warn(settings, facts, plan, runtime);
-  for (const text of diskWarnings(diskSituation({ settings, evaluation, inventory }, plan.action)))
-    runtime.log.warning(text);
-  warnOfAfterwards(settings, evaluation, facts, plan, runtime);
+  const situation: Situation = { settings, evaluation, facts, access, inventory, target };
+  const plan = makePlan(situation);
   const work =
     plan.action === 'nothing'
       ? null
@@ -85,7 +76,7 @@ export async function preflight(
           runtime,
           patienceMs[settings.kind],
         );
-  return { evaluation, facts, plan, work };
+  return { situation, plan, work };
 }
 
 async function inspect(
@@ -168,71 +159,4 @@ async function trustCarriedKeys(
   const access = await readCarriedAccess(target, settings.publicKey);
   if (!facts.isInstaller) target.trust.extend(access.hostKeys);
   return access;
-}
-
-/** What will be found out only when the new system boots. */
-function warnOfAfterwards(
-  settings: MachineSettings,
-  evaluation: Evaluation,
-  facts: Facts,
-  { phases, action }: Plan,
-  { log }: Runtime,
-): void {
-  const texts = [
-    ...(phases.includes('install') ? firmwareWarnings(facts, evaluation) : []),
-    ...(phases.includes('reboot') || action === 'update'
-      ? verificationWarnings(settings, evaluation, action)
-      : []),
-    ...(phases.includes('verify') ? lockOutWarnings(settings, evaluation) : []),
-  ];
-  for (const text of texts) log.warning(text);
-}
-
-function warn(settings: MachineSettings, facts: Facts, plan: Plan, runtime: Runtime): void {
-  const { log } = runtime;
-  if (facts.container !== 'none')
-    log.warning(`The target seems to be a container (${facts.container}); kexec will hardly work there.`);
-  if (plan.phases.includes('kexec') && facts.memoryKiB < comfortableMemoryKiB) {
-    log.warning(
-      `The target has ${mebibytes(facts.memoryKiB)} MiB of memory; the installer needs 1.5 GB and may fail.`,
-    );
-  }
-  if (settings.configuration.value.kind === 'store-paths') {
-    log.warning(
-      'Nothing was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.',
-    );
-  } else if (!plan.online.disksKnown) {
-    log.warning(
-      'The configuration has a disko script but no disko.devices.disk: which disks it wipes is not known, count on all of them.',
-    );
-  }
-  warnOfNewlines(settings, runtime);
-  const { installId } = settings;
-  if (
-    plan.action !== 'install' &&
-    installId.value !== undefined &&
-    facts.installId !== '' &&
-    facts.installId !== installId.value
-  ) {
-    log.warning(
-      `The machine stays recorded as ${facts.installId}: install-id ${installId.value} is recorded by an install only, or where there is no record yet.`,
-    );
-  }
-  if (plan.authorizeKey)
-    log.info(
-      'the key is in no file that the kexec image takes along; it will be added to root’s authorized_keys',
-    );
-  if (settings.phases.value.includes('kexec') && facts.isInstaller)
-    log.info('the machine runs an installer already: no kexec');
-}
-
-/** Editors and `echo` end a file with a newline that nobody means, and that nobody can type at the console. */
-function warnOfNewlines({ diskEncryptionKeys }: MachineSettings, { log }: Runtime): void {
-  for (const { remotePath, contents } of diskEncryptionKeys.value) {
-    const text = textOf(contents.revealBytes());
-    if (text === undefined || !/[^\r\n]\r?\n$/.test(text)) continue;
-    log.warning(
-      `The key for ${remotePath} ends in a newline. Disko's settings.keyFile takes it byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt (passwordFile drops it). To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`,
-    );
-  }
 }

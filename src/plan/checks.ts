@@ -1,12 +1,11 @@
 import { GuardError } from '../errors';
 import type { MachineSettings } from '../inputs/settings';
-import type { Action } from './decide';
-import { checkDisks, type DiskSituation } from './disks/guards';
+import { checkDisks } from './disks/guards';
 import type { Evaluation } from './evaluation';
 import type { Facts } from './facts';
 import { checkFirmware } from './firmware';
 import { checkLockOut } from './lock-out';
-import type { Situation } from './plan';
+import { diskSituation, type Plan, type Situation } from './plan';
 import { checkVerification } from './verification';
 
 /** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */
@@ -24,30 +23,25 @@ export function checkRightMachine(settings: MachineSettings, facts: Facts): void
 }
 
 /**
- * Everything about the machine that can be checked before anything is done to it.
+ * Everything that can be checked before anything is done to the machine.
  *
  * @throws GuardError for the first check that says no
  */
-export function checkMachine(
-  { settings, facts, evaluation }: Situation,
-  action: Action,
-  kexecNeeded: boolean,
-  disks: DiskSituation,
-): void {
-  const phases = settings.phases.value;
+export function checkPlan(situation: Situation, { action, phases }: Plan): void {
+  const { settings, facts, evaluation } = situation;
   if (action === 'nothing') return;
   checkArchitecture(facts, evaluation);
   if (action === 'update' || phases.includes('install')) checkLockOut(settings, evaluation);
   if (action === 'update' || phases.includes('reboot')) checkVerification(settings, evaluation, action);
   if (action === 'update') return;
   if (phases.includes('install')) checkFirmware(facts, evaluation);
-  if (kexecNeeded) checkKexec(facts);
+  if (phases.includes('kexec')) checkKexec(facts);
   else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
     throw new GuardError('disko and install need a NixOS installer, but the machine does not run one', {
       hint: 'add kexec to phases, or boot the machine into an installer',
     });
   }
-  if (phases.includes('disko')) checkDisks(disks);
+  if (phases.includes('disko')) checkDisks(diskSituation(situation, action));
 }
 
 function checkSystem(facts: Facts): void {

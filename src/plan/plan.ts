@@ -3,7 +3,7 @@ import type { BuildSettings, DiskoMode, MachineSettings, SelectablePhase } from 
 import { nameOf } from '../ssh/connection';
 import { fingerprint } from '../ssh/host-keys';
 import type { Target } from '../ssh/target';
-import { checkMachine, checkRightMachine } from './checks';
+import { checkRightMachine } from './checks';
 import { type Action, decide } from './decide';
 import { type DiskoWork, type DiskPlan, diskPlans } from './disks/fates';
 import type { DiskSituation } from './disks/guards';
@@ -100,9 +100,9 @@ export interface Situation {
 }
 
 /**
- * Decides what to do. Everything that can be checked is checked here, before the first act that changes the machine.
+ * Decides what to do; whether it may be done is for checkPlan to say.
  *
- * @throws GuardError when the machine may not or cannot be installed
+ * @throws GuardError when it is not the machine that is meant, or one that runs NixOS and may not be touched
  */
 export function makePlan(situation: Situation): Plan {
   const { settings, evaluation, facts, access } = situation;
@@ -111,15 +111,13 @@ export function makePlan(situation: Situation): Plan {
   const nixosOnDisks = nixosTraces(diskSituation(situation, 'install').disks);
   const { action, reason } = decide({ ...situation, nixosOnDisks });
   const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && !facts.isInstaller;
-  const disks = diskSituation(situation, action);
-  checkMachine(situation, action, kexecNeeded, disks);
   return {
     action,
     reason,
     phases: phasesOf(action, situation, kexecNeeded),
     authorizeKey: kexecNeeded && !access.keyIsCarried,
     offline: offlinePlan(settings, evaluation),
-    online: onlinePlan(situation, disks),
+    online: onlinePlan(situation, diskSituation(situation, action)),
   };
 }
 

@@ -13,6 +13,11 @@ export function describePlan(plan: PublishedPlan): string {
     `  system    ${offline.toplevel ?? 'none'}`,
     `  phases    ${phases.join(', ')}`,
     ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
+    ...(plan.authorizeKey
+      ? [
+          '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',
+        ]
+      : []),
     ...diskLines(online),
     ...(hasChanged(online) ? [`  ${changedNote}`] : []),
   ].join('\n');

@@ -85,7 +85,10 @@ export class Progress {
       target: this.target,
       systemPath: this.systemPath,
       verified: this.verified,
-      phases: this.#phases,
+      // what comes after a phase's end, such as the check of the plan, is reported with it
+      phases: this.#phases.map((phase) =>
+        phase.name === failure?.phase ? { ...phase, outcome: 'failure' } : phase,
+      ),
       hostKeys: this.hostKeyLines,
       agePublicKeys: this.agePublicKeys,
       failedUnits: this.failedUnits,

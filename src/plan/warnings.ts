@@ -1,0 +1,71 @@
+import type { MachineSettings } from '../inputs/settings';
+import { textOf } from '../secrets';
+import { comfortableMemoryKiB, mebibytes } from './checks';
+import { diskWarnings } from './disks/guards';
+import type { Evaluation } from './evaluation';
+import type { Facts } from './facts';
+import { firmwareWarnings } from './firmware';
+import { lockOutWarnings } from './lock-out';
+import { diskSituation, type Plan, type Situation } from './plan';
+import { verificationWarnings } from './verification';
+
+/** What a user should know of the plan, though it stops nothing. */
+export function warningsOf(situation: Situation, plan: Plan): readonly string[] {
+  const { settings, evaluation, facts } = situation;
+  const { phases, action } = plan;
+  return [
+    ...machineWarnings(facts, plan),
+    ...unknownDisksWarnings(evaluation, plan),
+    ...diskWarnings(diskSituation(situation, action)),
+    ...newlineWarnings(settings),
+    ...installIdWarnings(settings, facts, plan),
+    ...(phases.includes('install') ? firmwareWarnings(facts, evaluation) : []),
+    ...(phases.includes('reboot') || action === 'update'
+      ? verificationWarnings(settings, evaluation, action)
+      : []),
+    ...(phases.includes('verify') ? lockOutWarnings(settings, evaluation) : []),
+  ];
+}
+
+function machineWarnings({ container, memoryKiB }: Facts, { phases }: Plan): string[] {
+  if (!phases.includes('kexec')) return [];
+  return [
+    ...(container === 'none'
+      ? []
+      : [`The target seems to be a container (${container}); kexec will hardly work there.`]),
+    ...(memoryKiB >= comfortableMemoryKiB
+      ? []
+      : [`The target has ${mebibytes(memoryKiB)} MiB of memory; the installer needs 1.5 GB and may fail.`]),
+  ];
+}
+
+function unknownDisksWarnings({ source }: Evaluation, { online }: Plan): string[] {
+  if (source === 'store-paths') {
+    return [
+      'Nothing was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.',
+    ];
+  }
+  if (online.disksKnown) return [];
+  return [
+    'The configuration has a disko script but no disko.devices.disk: which disks it wipes is not known, count on all of them.',
+  ];
+}
+
+/** Editors and `echo` end a file with a newline that nobody means, and that nobody can type at the console. */
+function newlineWarnings({ diskEncryptionKeys }: MachineSettings): string[] {
+  return diskEncryptionKeys.value
+    .filter(({ contents }) => /[^\r\n]\r?\n$/.test(textOf(contents.revealBytes()) ?? ''))
+    .map(
+      ({ remotePath }) =>
+        `The key for ${remotePath} ends in a newline. Disko's settings.keyFile takes it byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt (passwordFile drops it). To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`,
+    );
+}
+
+function installIdWarnings({ installId }: MachineSettings, facts: Facts, { action }: Plan): string[] {
+  const wanted = installId.value;
+  if (action === 'install' || wanted === undefined) return [];
+  if (facts.installId === '' || facts.installId === wanted) return [];
+  return [
+    `The machine stays recorded as ${facts.installId}: install-id ${wanted} is recorded by an install only, or where there is no record yet.`,
+  ];
+}
