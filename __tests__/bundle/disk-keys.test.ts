@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import type { Target } from '../../src/ssh/target';
 import type { ActionOptions } from '../../testbed/action.mts';
@@ -146,7 +147,7 @@ describe('disk encryption keys', () => {
     await expectNoTrace(observer, markers.secrets);
   });
 
-  test('are gone when the job is cancelled during disko', async () => {
+  test('are gone when the job is cancelled during disko, once that has ended', async () => {
     const { sshd, observer, own, inputs, env, fill, markers } = await withKeys();
     await observer.run(script('echo 8 >/run/sleep'), []);
     fill();
@@ -157,6 +158,13 @@ describe('disk encryption keys', () => {
     const run = await watched(sshd, markers.secrets, { inputs, env, onLine, signal: cancel.signal });
     expect(run.result.failure).toMatchObject({ kind: 'cancelled' });
     expectNoLeak(run, markers.secrets, [own]);
+    // it would fail in the middle without them
+    const task = 'cat /run/nixos-anywhere/tasks/disko-*/exit 2>/dev/null; ls /run/keys/env';
+    const still = await observer.run(script(task), [], { anyExitCode: true });
+    expect(still.stdout).toBe('/run/keys/env\n');
+    const gone = 'while [ -e /run/keys/env ]; do sleep 0.2; done; cat /run/nixos-anywhere/tasks/disko-*/exit';
+    expect((await observer.run(script(gone), [])).stdout).toBe('0\n');
+    await sleep(300);
     await expectNoTrace(observer, markers.secrets);
   });
 

@@ -1,5 +1,5 @@
 // The scripts that bring secrets to the target and take them away, under the shells that targets have.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -9,7 +9,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Machine, shells } from './scripts';
 
 const contents = Buffer.from([0, 10, 255, 13, 10, 0, 39, 36, 10]);
@@ -96,6 +97,50 @@ describe.each(shells)('under %s', (shell) => {
     expect(readdirSync(machine.path('/tmp'))).toEqual(['key']);
     expect(machine.run('remove-secrets.sh')).toMatchObject({ code: 0 });
     expect(readdirSync(machine.path('/tmp'))).toEqual([]);
+  });
+
+  describe('while the work that needs them goes on', () => {
+    /** A detached work of this name that runs for some seconds, as detached-start.sh writes it down. */
+    function startWork(name: string, seconds: number): void {
+      const { pid = 0 } = spawn('sleep', [String(seconds)], { stdio: 'ignore' });
+      const start = readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) /, '')
+        .split(' ')[19];
+      mkdirSync(machine.path(`/run/nixos-anywhere/tasks/${name}`), { recursive: true });
+      writeFileSync(machine.path(`/run/nixos-anywhere/tasks/${name}/pid`), `${pid} ${start}\n`);
+    }
+    const left = () => readdirSync(machine.path('/tmp'));
+    const lists = () =>
+      readdirSync(machine.path('/run/nixos-anywhere')).filter((name) => name.startsWith('secrets'));
+
+    test('they stay, and are removed after it, without anybody', async () => {
+      put('/tmp/key');
+      startWork('disko-1', 3);
+      expect(machine.run('remove-secrets.sh', ['disko'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+      expect(left()).toEqual(['key']);
+      await vi.waitFor(() => expect([left(), lists()]).toEqual([[], []]), { timeout: 15_000 });
+    });
+
+    test('a next run takes them over, and what it brings itself stays', async () => {
+      put('/tmp/key');
+      startWork('disko-1', 3);
+      machine.run('remove-secrets.sh', ['disko']);
+      expect(machine.run('remove-secrets.sh')).toMatchObject({ code: 0, stderr: '' });
+      expect([left(), lists()]).toEqual([[], []]);
+      put('/tmp/key');
+      // longer than the process that waits can take
+      await sleep(6000);
+      expect([left(), lists()]).toEqual([['key'], ['secrets']]);
+    });
+
+    test('other work is not waited for, nor work that has ended', () => {
+      put('/tmp/key');
+      startWork('nixos-install-1', 3);
+      startWork('disko-1', 3);
+      writeFileSync(machine.path('/run/nixos-anywhere/tasks/disko-1/exit'), '0\n');
+      expect(machine.run('remove-secrets.sh', ['disko'])).toMatchObject({ code: 0, stderr: '' });
+      expect([left(), lists()]).toEqual([[], []]);
+    });
   });
 
   test('8 MiB arrive as well', () => {

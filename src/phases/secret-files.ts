@@ -19,9 +19,11 @@ export async function sendDiskKeys({
   cleanUp.leave({
     what: 'The disk encryption keys in the installer',
     bootId: facts.bootId,
-    // a disko that goes on without us would fail in the middle; the next run removes them when it has ended
-    needed: () => progress.goesOn === 'disko',
-    remove: (signal) => target.run(scripts.removeSecrets, [], { privileged: true, signal }),
+    remove: (signal) => {
+      // a disko that goes on without us would fail in the middle; the machine removes them itself when it has ended
+      const first = progress.goesOn === 'disko' ? ['disko'] : [];
+      return target.run(scripts.removeSecrets, first, { privileged: true, signal });
+    },
   });
   for (const { remotePath, contents } of keys) {
     const bytes = contents.revealBytes();
