@@ -99,7 +99,10 @@ test('in the installer an earlier run is gone on with, by the record that it lef
   });
 
   // an installer that has changed since: the digest alone would refuse it
-  await machine.run(script('ln -s /nix/store/of-the-installer /run/current-system'), []);
+  await machine.run(
+    script('mkdir -p /nix/store/of-the-installer; ln -sfn /nix/store/of-the-installer /run/current-system'),
+    [],
+  );
   const second = await install(inputs, approved);
   expect(second.outputs['plan-digest']).not.toBe(approved);
   expect(second.result.failure, second.log).toMatchObject({ phase: 'disko' });
