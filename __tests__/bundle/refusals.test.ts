@@ -8,6 +8,7 @@ import { nixEnvironment, oldNixBin } from '../../testbed/paths.mts';
 import { makeKey, type Sshd } from '../../testbed/sshd.mts';
 import { type BundleRun, configuration, inputsFor, makeFlake, runBundle } from '../support/bundle';
 import { atEnd, test } from '../support/concurrent';
+import { expectFault } from '../support/fault-table';
 import { startMachine } from '../support/machine';
 import { temporaryFolder } from '../support/runtime';
 
@@ -19,7 +20,7 @@ function expectRefusal(run: BundleRun, says: RegExp, advice: RegExp): void {
   expect(run.errors[0]).toMatch(new RegExp(`What to do: .*(${advice.source})`));
   expect(run.errors[0]).toContain('The machine is untouched.');
   expect(run.result.failure).toMatchObject({ phase: 'preflight', message: expect.stringMatching(says) });
-  expect(run.outputs).toMatchObject({ outcome: 'failed', 'target-state': 'untouched', 'plan-digest': '' });
+  expect(run.outputs).toMatchObject({ outcome: 'failed', 'target-state': 'untouched' });
   expect(run.outputs.phases).toContain('"name":"preflight","outcome":"failure"');
   expect(run.summary).toContain('In phase preflight');
   expect(run.summary).toMatch(/What to do:/);
@@ -80,6 +81,7 @@ describe('the connection', () => {
       /has another host key than expected: it shows .*SHA256:.*; expected .*SHA256:/,
       /fingerprint/,
     );
+    expectFault('wrong host key before kexec', run);
     expect(sshd.log()).not.toMatch(/publickey|authenticating user/);
   });
 
@@ -116,6 +118,16 @@ describe('the machine', () => {
     const flake = makeFlake(`{ nixosConfigurations.demo = ${missing}; }`);
     const run = await runOn({ flake: `${flake}#demo` });
     expectRefusal(run, /no disk \/dev\/disk\/by-id\/missing/, /disko\.devices\.disk/);
+    expectFault('disk missing', run);
+    // what the plan would have been is shown all the same
+    expect(run.outputs['plan-digest']).toMatch(/^sha256:/);
+    expect(run.log).toContain('Plan: install');
+  });
+
+  test('that is another one than was meant', async () => {
+    const run = await runOn({ 'expect-machine': 'f'.repeat(32) });
+    expectRefusal(run, /but expect-machine says f{32}/, /check target-host/);
+    expectFault('another machine at the address', run);
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureImages } from '../../testbed/build.mts';
 import { Machine } from '../../testbed/machine.mts';
+import { expectFault } from '../support/fault-table';
 import { phasesOf, runScenario } from './support';
 
 describe('a system that would not boot, or does not', () => {
@@ -15,24 +16,20 @@ describe('a system that would not boot, or does not', () => {
   afterAll(() => machine?.stop());
 
   it.each([
+    ['broken-loader', 'boot loader script fails', /could not write to the EFI partition/],
     [
-      'broken-loader',
-      /nixos-install failed with exit code 1 on the target: could not write to the EFI partition/,
+      'no-entry',
+      'no boot entry',
+      /no boot entry in \/mnt\/boot\/loader\/entries starts \/nix\/store\/\S+-nixos-system/,
     ],
-    ['no-entry', /no boot entry in \/mnt\/boot\/loader\/entries starts \/nix\/store\/\S+-nixos-system/],
-  ])('stops before the reboot: %s', async (configuration, message) => {
+  ] as const)('stops before the reboot: %s', async (configuration, fault, message) => {
     const result = await runScenario({
       name: configuration,
       machine,
       configuration,
       inputs: { phases: 'disko,install,reboot' },
     });
-    expect(result.code).toBe(1);
-    expect(result.outputs).toMatchObject({
-      outcome: 'failed',
-      'target-state': 'partitioned',
-      verified: 'none',
-    });
+    expectFault(fault, result);
     expect(phasesOf(result).at(-1)).toMatchObject({ name: 'install', outcome: 'failure' });
     expect(result.log).toMatch(message);
     expect(result.log).toContain('the machine was not rebooted');
@@ -46,12 +43,8 @@ describe('a system that would not boot, or does not', () => {
       configuration: 'never-boots',
       inputs: { phases: 'disko,install,reboot', 'reboot-timeout': '60s' },
     });
-    expect(result.code).toBe(1);
-    expect(result.outputs).toMatchObject({
-      outcome: 'failed',
-      'target-state': 'installed',
-      verified: 'none',
-    });
+    expectFault('installed system never boots', result);
+    expect(result.outputs.verified).toBe('none');
     expect(result.log).toMatch(/the reboot into the new system did not finish within .* last seen: /);
     expect(result.log).toContain('the new system does not answer: look at its console');
     // who finds it booted later can tell it by these

@@ -8,6 +8,7 @@ import type { Plan } from '../../src/plan/plan';
 import { quote } from '../../src/ssh/quote';
 import { ensureImages } from '../../testbed/build.mts';
 import { Machine } from '../../testbed/machine.mts';
+import { expectFault } from '../support/fault-table';
 import { phasesOf, runScenario } from './support';
 
 /** Four disks; WIPE-1 is the one that the configuration wants wiped. What is on them hangs together in every way. */
@@ -145,13 +146,13 @@ describe('a machine with four more disks, a volume group, LUKS, RAID and btrfs o
 
   it('is not touched while more would be lost than was said: with disk, reason and the line to add', async () => {
     const result = await plan('disks-refused', {});
-    expect(result.code).toBe(1);
-    expect(result.outputs).toMatchObject({ outcome: 'failed', 'target-state': 'untouched' });
+    expectFault('more would be lost than was named', result);
     expect(result.log).toMatch(
       /\/dev\/vdc \(1\.1 GB, serial PV-2\): \/dev\/vdc1 LVM2_member would be lost, because/,
     );
     expect(result.log).toContain('volume group my-vg has a member on /dev/vdb');
     expect(result.log).toContain('/dev/disk/by-id/virtio-RAID-3');
+    expectFault('disk outside wipe-disks', await plan('disks-outside', { 'wipe-disks': 'WIPE-1\nPV-2' }));
     const typo = await plan('disks-typo', { 'wipe-disks': 'WIPE-1\nPV-2\nRAID-33' });
     expect(typo.code).toBe(1);
     expect(typo.log).toMatch(/names RAID-33, and the machine has no such disk; it has .*DATA-4.*RAID-3/);
@@ -276,10 +277,7 @@ done`;
         },
       });
       await swapped;
-      expect(stopped.log).toContain('/dev/vdb was the disk with serial FIRST');
-      expect(stopped.log).toContain('and is the disk with serial SECOND');
-      expect(stopped.code).toBe(1);
-      expect(stopped.outputs).toMatchObject({ outcome: 'failed', 'target-state': 'installer' });
+      expectFault('disks swap their names across kexec', stopped);
       expect(phasesOf(stopped).at(-1)).toMatchObject({ name: 'disko', outcome: 'failure' });
       expect(await seen()).toEqual([intact('SECOND'), intact('FIRST')]);
 

@@ -4,6 +4,7 @@ import { type ActionOptions, type ActionResult, runAction } from '../../testbed/
 import { flakeCopy } from '../../testbed/build.mts';
 import type { Machine } from '../../testbed/machine.mts';
 import { cacheFolder, kexecImage, nixEnvironment, sshKey } from '../../testbed/paths.mts';
+import { distinctLines, expectNoLeak } from '../support/leak';
 
 /** Only there once the images are built. */
 export function privateKey(): string {
@@ -45,7 +46,7 @@ export async function runScenario(scenario: Scenario): Promise<ActionResult> {
   const flake = join(dir, 'flake');
   flakeCopy(flake, { hostName, ...(scenario.disk === undefined ? {} : { disk: scenario.disk }) });
   const port = String(machine.port);
-  return runAction({
+  const result = await runAction({
     inputs: {
       flake: `path:${flake}#${configuration}`,
       'target-host': 'root@127.0.0.1',
@@ -61,6 +62,9 @@ export async function runScenario(scenario: Scenario): Promise<ActionResult> {
     ...(scenario.onLine === undefined ? {} : { onLine: scenario.onLine }),
     ...(scenario.onStart === undefined ? {} : { onStart: scenario.onStart }),
   });
+  // the leak test is part of every scenario
+  expectNoLeak(result, distinctLines(privateKey()));
+  return result;
 }
 
 /** What the machine says of itself, over OpenSSH's own client. */

@@ -5,6 +5,7 @@ import type { Result } from '../../src/report/result';
 import { type ActionOptions, type ActionResult, runAction } from '../../testbed/action.mts';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import type { Sshd } from '../../testbed/sshd.mts';
+import { distinctLines, expectNoLeak } from './leak';
 import { temporaryFolder } from './runtime';
 
 export interface RunnerCommand {
@@ -65,6 +66,8 @@ export async function runBundle(options: Partial<ActionOptions> = {}): Promise<B
   for (const folder of Object.values(folders)) mkdirSync(folder, { recursive: true });
   const env = { ...nixEnvironment(), ...folders, ...privateStore(dir), ...options.env };
   const run = await runAction({ inputs: {}, ...options, dir, env });
+  // of every run in the suite; a test that hands over an action of its own looks itself
+  if (options.action === undefined) expectNoLeak(run, keyLines(options.inputs));
   const messages = (name: string) =>
     commandsOf(run.log).flatMap((command) => (command.name === name ? [command.message] : []));
   const file = run.outputs['result-file'];
@@ -75,6 +78,11 @@ export async function runBundle(options: Partial<ActionOptions> = {}): Promise<B
     warnings: messages('warning'),
     result: JSON.parse(readFileSync(file, 'utf8')) as Result,
   };
+}
+
+function keyLines(inputs: Record<string, string> = {}): string[] {
+  const keys = [inputs['ssh-private-key'] ?? '', inputs['post-install-ssh-private-key'] ?? ''];
+  return keys.filter((key) => key.startsWith('-----BEGIN')).flatMap(distinctLines);
 }
 
 /** Evaluations write derivations: into a store that goes with the run. */

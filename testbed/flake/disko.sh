@@ -21,7 +21,7 @@ fi
 if [ "$mode" != mount ] && [ "$(blkid -o value -s LABEL "${disk}2" || true)" != nixos ]; then
   # what wiped it may still be looked at, and a table that is in use cannot be read again
   udevadm settle --timeout=10 || true
-  printf 'label: gpt\nsize=256M, type=uefi, name=ESP\ntype=linux, name=root\n' | sfdisk -q --wipe always "$disk"
+  printf 'label: gpt\nsize=256M, type=uefi, name=ESP\n%stype=linux, name=root\n' '@rootSize@' | sfdisk -q --wipe always "$disk"
   # seen: the kernel kept the old table, and the file systems were made where the old partitions lay
   for i in 1 2 3 4 5 6 7 8 9 10; do
     udevadm settle --timeout=10 || true

@@ -21,6 +21,11 @@
         demo = variant { };
         # a closure of 480 MB
         heavy = variant { ballast = build.noise 16 20; };
+        # and a disk that does not hold it
+        too-large = variant {
+          ballast = build.noise 16 20;
+          rootSize = "size=300M, ";
+        };
         # time to break a connection, or to cancel
         slow = variant {
           delaySeconds = 20;

@@ -13,6 +13,8 @@
   hangs ? false,
   # opens the encrypted root; not encrypted without one
   keyFile ? "",
+  # how large the root partition is, as sfdisk takes it (`size=64M, `); the rest of the disk if not given
+  rootSize ? "",
   # what goes wrong in a switch: refuse, sshd, network, units, lockout; none otherwise
   fault ? "none",
   # for a machine that keeps its own Linux
@@ -70,7 +72,7 @@ let
   disko =
     name: mode:
     let
-      withTools = deps: script "disko-${mode}" ./disko.sh { inherit mode disk deps delaySeconds keyFile; };
+      withTools = deps: script "disko-${mode}" ./disko.sh { inherit mode disk deps delaySeconds keyFile rootSize; };
     in
     {
       ${name} = withTools "${build.diskTools}/bin:";
