@@ -188,7 +188,7 @@ describe('the flake', () => {
   test('without a disko script', async () => {
     const without = configuration.replace('diskoScript =', 'otherScript =');
     const run = await runOn({ flake: `${makeFlake(`{ nixosConfigurations.demo = ${without}; }`)}#demo` });
-    expectRefusal(run, /has no disko script in config\.system\.build/, /import the disko module/);
+    expectRefusal(run, /has no config\.system\.build\.diskoScript/, /import the disko module/);
   });
 
   test('without a lock file: a warning, and the file is not written', async () => {
