@@ -1,7 +1,7 @@
 // A run that is cancelled, killed or not alone, as far as that needs no virtual machine: what it says, and what it
 // leaves on the target. The images here never jump anywhere: their kexec/run is a few harmless words.
 import { type ChildProcess, execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -9,7 +9,7 @@ import type { ActionOptions } from '../../testbed/action.mts';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import type { FaultProxy } from '../../testbed/proxy.mts';
 import type { Sshd } from '../../testbed/sshd.mts';
-import { type BundleRun, inputsFor, makeFlake, runBundle } from '../support/bundle';
+import { type BundleRun, imageThat, inputsFor, makeFlake, runBundle } from '../support/bundle';
 import { atEnd, test } from '../support/concurrent';
 import { expectFault } from '../support/fault-table';
 import { script, startMachine, startProxy, targetOf } from '../support/machine';
@@ -26,19 +26,6 @@ function pathWithBuild(build: string): string {
   writeFileSync(join(folder, 'nix'), text);
   chmodSync(join(folder, 'nix'), 0o755);
   return folder;
-}
-
-/** A kexec image that does this when it is started. */
-function imageThat(does: string, ballast = 0): string {
-  const folder = temporaryFolder('image');
-  mkdirSync(join(folder, 'kexec'));
-  for (const name of ['kexec', 'ip', 'bzImage']) writeFileSync(join(folder, 'kexec', name), name);
-  writeFileSync(join(folder, 'kexec/initrd'), Buffer.alloc(ballast));
-  writeFileSync(join(folder, 'kexec/run'), `#!/bin/sh\n${does}\n`);
-  chmodSync(join(folder, 'kexec/run'), 0o755);
-  const path = join(folder, 'image.tar');
-  execFileSync('tar', ['-cf', path, '-C', folder, 'kexec']);
-  return path;
 }
 
 /** Serves an image that is given out to nobody in full, until it is let go. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { FaultProxy } from '../../testbed/proxy.mts';
 import type { Sshd } from '../../testbed/sshd.mts';
-import { type BundleRun, configuration, inputsFor, runBundle } from '../support/bundle';
+import { type BundleRun, configuration, imageThat, inputsFor, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
 import { script, startMachine, startProxy, targetOf } from '../support/machine';
 import { temporaryFolder, testRuntime } from '../support/runtime';
@@ -157,6 +157,38 @@ test('a connection that is cut whenever a phase begins costs nothing but time', 
   expect(cuts).toEqual(['preflight', 'build', 'disko', 'install']);
   expect(run.outputs).toMatchObject({ outcome: 'installed', 'target-state': 'installed' });
   expect(await outputOf(machine.sshd, 'wc -l </run/disko-runs')).toBe('1');
+});
+
+test('two runs across the kexec, when nobody has the lease: exactly one goes on', async () => {
+  const isInstaller = join(temporaryFolder('flag'), 'installer');
+  const sshd = await startMachine({ installer: isInstaller });
+  const store = temporaryFolder('store');
+  const inputs = {
+    ...inputsFor(sshd, `${slowFlake()}#demo`),
+    plan: 'false',
+    phases: 'kexec,disko,install',
+    kexec: imageThat('echo jumping'),
+    'wipe-disks': 'any',
+    'allow-lockout': 'true',
+  };
+  const run = (id: string, onLine: (line: string) => void = () => undefined) =>
+    runBundle({ inputs, env: { NIX_REMOTE: `local?root=${store}`, GITHUB_RUN_ID: id }, onLine });
+  let second: Promise<BundleRun> | undefined;
+  const first = await run('1', (line) => {
+    if (line !== 'target> jumping') return;
+    second = run('2');
+    writeFileSync(isInstaller, '');
+    setTimeout(() => void sshd.restart(), 500);
+  });
+  const results = [first, await second];
+  const codes = results.map((result) => result?.code).toSorted((a, b) => Number(a) - Number(b));
+  expect(codes, results.map((result) => result?.log).join('\n\n')).toEqual([0, 1]);
+  const [done, refused] = first.code === 0 ? results : results.toReversed();
+  expect(done?.outputs).toMatchObject({ outcome: 'installed', 'target-state': 'installed' });
+  expect(refused?.result.failure?.message).toMatch(
+    /another run works on this machine|the machine was rebooted while this run was at work/,
+  );
+  expect(await outputOf(sshd, 'wc -l </run/disko-runs')).toBe('1');
 });
 
 test('a machine that is out of reach from the middle of disko on: what goes on there, and how to go on', async () => {

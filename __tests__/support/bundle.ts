@@ -1,5 +1,6 @@
 // The bundle as a runner starts it, against a loopback machine, and its log as a runner reads it.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Result } from '../../src/report/result';
 import { type ActionOptions, type ActionResult, runAction } from '../../testbed/action.mts';
@@ -133,4 +134,17 @@ export function makeFlake(outputs = `{ nixosConfigurations.demo = ${configuratio
   const folder = temporaryFolder('flake');
   writeFileSync(join(folder, 'flake.nix'), `{ ${inputs} outputs = { self, ... }: ${outputs}; }\n`);
   return folder;
+}
+
+/** A kexec image that does this when it is started. */
+export function imageThat(does: string, ballast = 0): string {
+  const folder = temporaryFolder('image');
+  mkdirSync(join(folder, 'kexec'));
+  for (const name of ['kexec', 'ip', 'bzImage']) writeFileSync(join(folder, 'kexec', name), name);
+  writeFileSync(join(folder, 'kexec/initrd'), Buffer.alloc(ballast));
+  writeFileSync(join(folder, 'kexec/run'), `#!/bin/sh\n${does}\n`);
+  chmodSync(join(folder, 'kexec/run'), 0o755);
+  const path = join(folder, 'image.tar');
+  execFileSync('tar', ['-cf', path, '-C', folder, 'kexec']);
+  return path;
 }

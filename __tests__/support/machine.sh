@@ -2,8 +2,8 @@
 # machine.sh NIX HIDDEN SYSTEM INSTALLER SSHD...: in fresh mount and process namespaces, makes this computer look like a
 # machine of its own and becomes SSHD: empty /root, /run, /nix and /mnt, and a boot id that is new with every start. The
 # folder NIX stays visible; the programs HIDDEN (separated by blanks) are not there. /run/current-system leads to SYSTEM,
-# if that is not empty. INSTALLER (yes or no): it says that it is a NixOS installer, and has a nixos-install that is slow,
-# writes into /mnt and touches nothing else. There is a user `guest`, who is not root.
+# if that is not empty. INSTALLER (yes, no, or a file that makes it yes): it says that it is a NixOS installer, and has
+# a nixos-install that is slow, writes into /mnt and touches nothing else. There is a user `guest`, who is not root.
 set -eu
 nix=$1 hidden=$2 system=$3 installer=$4
 shift 4
@@ -30,7 +30,7 @@ for program in $hidden; do
     if [ -e "$dir/$program" ]; then mount --bind /dev/null "$dir/$program"; fi
   done
 done
-if [ "$installer" = yes ]; then
+if [ "$installer" = yes ] || [ -e "$installer" ]; then
   printf 'ID=nixos\nVARIANT_ID=installer\nPRETTY_NAME="NixOS installer (a stand-in)"\n' >/run/os-release
   mount --bind /run/os-release /etc/os-release
   mkdir -p /run/current-system/sw/bin

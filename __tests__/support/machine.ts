@@ -25,8 +25,11 @@ export interface MachineOptions extends SshdOptions {
   system?: string;
   /** Whether `nix-daemon` is in PATH there; yes if not given. */
   nix?: boolean;
-  /** Whether it is taken for a NixOS installer, with a stand-in for nixos-install; no if not given. */
-  installer?: boolean;
+  /**
+   * Whether it is taken for a NixOS installer, with a stand-in for nixos-install; no if not given. A file: it is, once it
+   * is started again while there is this file.
+   */
+  installer?: boolean | string;
 }
 
 /** The folder with the `bin` of the Nix that PATH leads to. */
@@ -55,7 +58,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Sshd> 
       nix,
       (options.hidden ?? []).join(' '),
       options.system ?? '',
-      options.installer === true ? 'yes' : 'no',
+      typeof options.installer === 'string' ? options.installer : options.installer === true ? 'yes' : 'no',
     ],
   });
   atEnd(() => sshd.stop());
