@@ -25911,7 +25911,7 @@ module.exports = {
 "use strict";
 
 const diagnosticsChannel = __nccwpck_require__(3053)
-const util = __nccwpck_require__(7975)
+const util = __nccwpck_require__(356)
 
 const undiciDebugLog = util.debuglog('undici')
 const fetchDebuglog = util.debuglog('fetch')
@@ -27284,7 +27284,7 @@ const { IncomingMessage } = __nccwpck_require__(7067)
 const stream = __nccwpck_require__(7075)
 const net = __nccwpck_require__(7030)
 const { Blob } = __nccwpck_require__(4573)
-const nodeUtil = __nccwpck_require__(7975)
+const nodeUtil = __nccwpck_require__(356)
 const { stringify } = __nccwpck_require__(1792)
 const { EventEmitter: EE } = __nccwpck_require__(8474)
 const { InvalidArgumentError } = __nccwpck_require__(8707)
@@ -34461,7 +34461,7 @@ module.exports = MockAgent
 "use strict";
 
 
-const { promisify } = __nccwpck_require__(7975)
+const { promisify } = __nccwpck_require__(356)
 const Client = __nccwpck_require__(3701)
 const { buildMockDispatch } = __nccwpck_require__(3397)
 const {
@@ -34779,7 +34779,7 @@ module.exports.MockScope = MockScope
 "use strict";
 
 
-const { promisify } = __nccwpck_require__(7975)
+const { promisify } = __nccwpck_require__(356)
 const Pool = __nccwpck_require__(628)
 const { buildMockDispatch } = __nccwpck_require__(3397)
 const {
@@ -34891,7 +34891,7 @@ const {
   types: {
     isPromise
   }
-} = __nccwpck_require__(7975)
+} = __nccwpck_require__(356)
 
 function matchValue (match, value) {
   if (typeof match === 'string') {
@@ -40969,7 +40969,7 @@ const { kEnumerableProperty } = __nccwpck_require__(3440)
 const { FileLike, isFileLike } = __nccwpck_require__(7114)
 const { webidl } = __nccwpck_require__(5893)
 const { File: NativeFile } = __nccwpck_require__(4573)
-const nodeUtil = __nccwpck_require__(7975)
+const nodeUtil = __nccwpck_require__(356)
 
 /** @type {globalThis['File']} */
 const File = globalThis.File ?? NativeFile
@@ -41282,7 +41282,7 @@ const {
 } = __nccwpck_require__(3168)
 const { webidl } = __nccwpck_require__(5893)
 const assert = __nccwpck_require__(4589)
-const util = __nccwpck_require__(7975)
+const util = __nccwpck_require__(356)
 
 const kHeadersMap = Symbol('headers map')
 const kHeadersSortedMap = Symbol('headers map sorted')
@@ -44250,7 +44250,7 @@ const { extractBody, mixinBody, cloneBody, bodyUnusable } = __nccwpck_require__(
 const { Headers, fill: fillHeaders, HeadersList, setHeadersGuard, getHeadersGuard, setHeadersList, getHeadersList } = __nccwpck_require__(660)
 const { FinalizationRegistry } = __nccwpck_require__(6653)()
 const util = __nccwpck_require__(3440)
-const nodeUtil = __nccwpck_require__(7975)
+const nodeUtil = __nccwpck_require__(356)
 const {
   isValidHTTPToken,
   sameOrigin,
@@ -45292,7 +45292,7 @@ module.exports = { Request, makeRequest, fromInnerRequest, cloneRequest }
 const { Headers, HeadersList, fill, getHeadersGuard, setHeadersGuard, setHeadersList } = __nccwpck_require__(660)
 const { extractBody, cloneBody, mixinBody, hasFinalizationRegistry, streamRegistry, bodyUnusable } = __nccwpck_require__(4492)
 const util = __nccwpck_require__(3440)
-const nodeUtil = __nccwpck_require__(7975)
+const nodeUtil = __nccwpck_require__(356)
 const { kEnumerableProperty } = util
 const {
   isValidReasonPhrase,
@@ -45314,7 +45314,7 @@ const { FormData } = __nccwpck_require__(5910)
 const { URLSerializer } = __nccwpck_require__(1900)
 const { kConstruct } = __nccwpck_require__(6443)
 const assert = __nccwpck_require__(4589)
-const { types } = __nccwpck_require__(7975)
+const { types } = __nccwpck_require__(356)
 
 const textEncoder = new TextEncoder('utf-8')
 
@@ -47564,7 +47564,7 @@ module.exports = {
 "use strict";
 
 
-const { types, inspect } = __nccwpck_require__(7975)
+const { types, inspect } = __nccwpck_require__(356)
 const { markAsUncloneable } = __nccwpck_require__(5919)
 const { toUSVString } = __nccwpck_require__(3440)
 
@@ -49031,7 +49031,7 @@ const {
 const { ProgressEvent } = __nccwpck_require__(8573)
 const { getEncoding } = __nccwpck_require__(2607)
 const { serializeAMimeType, parseMIMEType } = __nccwpck_require__(1900)
-const { types } = __nccwpck_require__(7975)
+const { types } = __nccwpck_require__(356)
 const { StringDecoder } = __nccwpck_require__(3193)
 const { btoa } = __nccwpck_require__(4573)
 
@@ -51448,7 +51448,7 @@ const { establishWebSocketConnection, closeWebSocketConnection } = __nccwpck_req
 const { ByteParser } = __nccwpck_require__(1652)
 const { kEnumerableProperty, isBlobLike } = __nccwpck_require__(3440)
 const { getGlobalDispatcher } = __nccwpck_require__(2581)
-const { types } = __nccwpck_require__(7975)
+const { types } = __nccwpck_require__(356)
 const { ErrorEvent, CloseEvent } = __nccwpck_require__(5188)
 const { SendQueue } = __nccwpck_require__(3900)
 
@@ -52245,7 +52245,7 @@ module.exports = require("node:url");
 
 /***/ }),
 
-/***/ 7975:
+/***/ 356:
 /***/ ((module) => {
 
 "use strict";
@@ -56789,7 +56789,7 @@ function readRunIdentity(environment) {
 ;// CONCATENATED MODULE: external "node:fs/promises"
 const promises_namespaceObject = require("node:fs/promises");
 // EXTERNAL MODULE: external "node:util"
-var external_node_util_ = __nccwpck_require__(7975);
+var external_node_util_ = __nccwpck_require__(356);
 ;// CONCATENATED MODULE: ./lib/nix/log.js
 
 /** Verbosity levels (libutil/error.hh): 0 error, 1 warning, 2 notice, 3 info. */
@@ -59105,7 +59105,7 @@ function checkRightMachine(settings, facts) {
  *
  * @throws GuardError for the first check that says no
  */
-function checkPlan(situation, { action, phases }) {
+function checkPlan(situation, { action, phases, kexecImage }) {
     const { settings, facts, evaluation } = situation;
     if (action === 'nothing')
         return;
@@ -59119,7 +59119,7 @@ function checkPlan(situation, { action, phases }) {
     if (phases.includes('install'))
         checkFirmware(facts, evaluation);
     if (phases.includes('kexec'))
-        checkKexec(facts);
+        checkKexec(facts, kexecImage);
     else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
         throw new GuardError('disko and install need a NixOS installer, but the machine does not run one', {
             hint: 'add kexec to phases, or boot the machine into an installer',
@@ -59150,7 +59150,12 @@ function checkIdentity({ expectMachine }, facts) {
         hint: 'check target-host, or set expect-machine to the contents of /etc/machine-id of the right machine',
     });
 }
-function checkKexec(facts) {
+function checkKexec(facts, image) {
+    if (image === null) {
+        throw new GuardError(`there is no default kexec image for ${facts.architecture}`, {
+            hint: 'give one with the input kexec',
+        });
+    }
     if (facts.missingTools.length > 0) {
         throw new GuardError(`the machine lacks ${facts.missingTools.join(', ')}, which kexec needs`, {
             hint: `install ${facts.missingTools.join(' and ')} there, or boot it into a NixOS installer`,
@@ -59588,7 +59593,33 @@ function withInner(content) {
     return [content, ...content.contains.flatMap(withInner)];
 }
 
+;// CONCATENATED MODULE: ./lib/plan/kexec-image.js
+/** The release of nixos-images that is used when no kexec image is given. */
+const defaultImage = (architecture) => `https://github.com/nix-community/nixos-images/releases/download/nixos-25.11/nixos-kexec-installer-noninteractive-${architecture}-linux.tar.gz`;
+const architecturesWithImage = ['x86_64', 'aarch64'];
+/** @returns undefined where none is given and there is none for this architecture (as `uname -m` names it) */
+function locateImage(image, architecture) {
+    if (image.kind !== 'default')
+        return image;
+    return architecturesWithImage.includes(architecture)
+        ? { kind: 'url', url: defaultImage(architecture) }
+        : undefined;
+}
+/** As the plan names it: what runs as root on the machine is part of what is approved. Tokens in a URL are not. */
+function nameImage(image) {
+    if (image.kind === 'path')
+        return image.path;
+    try {
+        const { origin, pathname } = new URL(image.url);
+        return `${origin}${pathname}`;
+    }
+    catch {
+        return 'a URL that cannot be read';
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/plan/plan.js
+
 
 
 
@@ -59620,11 +59651,13 @@ function makePlan(situation) {
     const nixosOnDisks = nixosTraces(diskSituation(situation, 'install').disks);
     const { action, reason } = decide({ ...situation, nixosOnDisks });
     const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && !facts.isInstaller;
+    const image = kexecNeeded ? locateImage(settings.kexec.value, facts.architecture) : undefined;
     return {
         action,
         reason,
         phases: phasesOf(action, situation, kexecNeeded),
         authorizeKey: kexecNeeded && !access.keyIsCarried,
+        kexecImage: image === undefined ? null : nameImage(image),
         offline: offlinePlan(settings, evaluation),
         online: onlinePlan(situation, diskSituation(situation, action)),
     };
@@ -59935,9 +59968,7 @@ var external_node_stream_ = __nccwpck_require__(7075);
 
 
 
-/** The release of nixos-images that is used when no kexec image is given. */
-const defaultImage = (architecture) => `https://github.com/nix-community/nixos-images/releases/download/nixos-25.11/nixos-kexec-installer-noninteractive-${architecture}-linux.tar.gz`;
-const architecturesWithImage = ['x86_64', 'aarch64'];
+
 /** Exit code of stage.sh: the machine could not fetch the URL itself. */
 const cannotFetch = 80;
 /**
@@ -59947,7 +59978,9 @@ const cannotFetch = 80;
  * @returns the folder on the target that holds kexec/run
  */
 async function stageKexecImage(context, signal) {
-    const image = locate(context.settings.kexec.value, context.facts.architecture);
+    const image = locateImage(context.settings.kexec.value, context.facts.architecture);
+    if (image === undefined)
+        throw new Error('the check of the plan makes sure that there is an image');
     const { log } = context.runtime;
     promiseRemoval(context);
     if (image.kind === 'path')
@@ -59960,15 +59993,6 @@ async function stageKexecImage(context, signal) {
         throw stageError(result.errorLines);
     log.info(`it cannot (${result.errorLines.at(-1) ?? 'no reason given'}); fetching it here and sending it on`);
     return upload(context, signal, image.url, () => download(image.url, signal));
-}
-function locate(image, architecture) {
-    if (image.kind !== 'default')
-        return image;
-    if (architecturesWithImage.includes(architecture))
-        return { kind: 'url', url: defaultImage(architecture) };
-    throw new GuardError(`there is no default kexec image for ${architecture}`, {
-        hint: 'give one with the input kexec',
-    });
 }
 async function upload(context, signal, name, open) {
     const { target, runtime } = context;
@@ -63671,6 +63695,7 @@ function describePlan(plan) {
         `  system    ${offline.toplevel ?? 'none'}`,
         `  phases    ${phases.join(', ')}`,
         ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
+        ...(plan.kexecImage === null ? [] : [`  installer ${plan.kexecImage}`]),
         ...(plan.authorizeKey
             ? [
                 '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',

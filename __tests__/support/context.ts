@@ -40,6 +40,7 @@ const plan: Plan = {
   reason: 'a test',
   phases: [],
   authorizeKey: false,
+  kexecImage: null,
   offline: {
     configuration: '',
     system: '',

@@ -48,6 +48,7 @@ const approved: Plan = {
   reason: 'the machine runs Debian',
   phases: ['preflight', 'build', 'kexec', 'disko', 'install', 'reboot', 'verify'],
   authorizeKey: true,
+  kexecImage: null,
   offline: {
     configuration: '.#nixosConfigurations."demo"',
     system: 'x86_64-linux',
@@ -68,6 +69,7 @@ const resumed: Plan = {
   reason: 'the machine runs a NixOS installer',
   phases: ['preflight', 'build', 'disko', 'install', 'reboot', 'verify'],
   authorizeKey: false,
+  kexecImage: null,
   online: {
     ...online,
     target: 'root@example.org:22',

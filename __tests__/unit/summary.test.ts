@@ -49,6 +49,7 @@ function resultWith(text: string, lines = 2): Result {
     reason: text,
     phases: ['preflight'],
     authorizeKey: false,
+    kexecImage: null,
     offline: {
       configuration: text,
       system: text,

@@ -3,15 +3,11 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { ConnectionError, errorMessage, GuardError } from '../errors';
-import type { KexecImage } from '../inputs/settings';
+import { locateImage } from '../plan/kexec-image';
 import type { RemoteResult } from '../ssh/running-script';
 import { stage, unstage } from '../ssh/scripts';
 import type { PhaseContext } from './context';
 
-/** The release of nixos-images that is used when no kexec image is given. */
-const defaultImage = (architecture: string) =>
-  `https://github.com/nix-community/nixos-images/releases/download/nixos-25.11/nixos-kexec-installer-noninteractive-${architecture}-linux.tar.gz`;
-const architecturesWithImage = ['x86_64', 'aarch64'];
 /** Exit code of stage.sh: the machine could not fetch the URL itself. */
 const cannotFetch = 80;
 
@@ -22,7 +18,8 @@ const cannotFetch = 80;
  * @returns the folder on the target that holds kexec/run
  */
 export async function stageKexecImage(context: PhaseContext, signal: AbortSignal): Promise<string> {
-  const image = locate(context.settings.kexec.value, context.facts.architecture);
+  const image = locateImage(context.settings.kexec.value, context.facts.architecture);
+  if (image === undefined) throw new Error('the check of the plan makes sure that there is an image');
   const { log } = context.runtime;
   promiseRemoval(context);
   if (image.kind === 'path')
@@ -37,14 +34,6 @@ export async function stageKexecImage(context: PhaseContext, signal: AbortSignal
     `it cannot (${result.errorLines.at(-1) ?? 'no reason given'}); fetching it here and sending it on`,
   );
   return upload(context, signal, image.url, () => download(image.url, signal));
-}
-
-function locate(image: KexecImage, architecture: string): Exclude<KexecImage, { kind: 'default' }> {
-  if (image.kind !== 'default') return image;
-  if (architecturesWithImage.includes(architecture)) return { kind: 'url', url: defaultImage(architecture) };
-  throw new GuardError(`there is no default kexec image for ${architecture}`, {
-    hint: 'give one with the input kexec',
-  });
 }
 
 async function upload(

@@ -27,7 +27,7 @@ export function checkRightMachine(settings: MachineSettings, facts: Facts): void
  *
  * @throws GuardError for the first check that says no
  */
-export function checkPlan(situation: Situation, { action, phases }: Plan): void {
+export function checkPlan(situation: Situation, { action, phases, kexecImage }: Plan): void {
   const { settings, facts, evaluation } = situation;
   if (action === 'nothing') return;
   checkArchitecture(facts, evaluation);
@@ -35,7 +35,7 @@ export function checkPlan(situation: Situation, { action, phases }: Plan): void 
   if (action === 'update' || phases.includes('reboot')) checkVerification(settings, evaluation, action);
   if (action === 'update') return;
   if (phases.includes('install')) checkFirmware(facts, evaluation);
-  if (phases.includes('kexec')) checkKexec(facts);
+  if (phases.includes('kexec')) checkKexec(facts, kexecImage);
   else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
     throw new GuardError('disko and install need a NixOS installer, but the machine does not run one', {
       hint: 'add kexec to phases, or boot the machine into an installer',
@@ -70,7 +70,12 @@ function checkIdentity({ expectMachine }: MachineSettings, facts: Facts): void {
   );
 }
 
-function checkKexec(facts: Facts): void {
+function checkKexec(facts: Facts, image: string | null): void {
+  if (image === null) {
+    throw new GuardError(`there is no default kexec image for ${facts.architecture}`, {
+      hint: 'give one with the input kexec',
+    });
+  }
   if (facts.missingTools.length > 0) {
     throw new GuardError(`the machine lacks ${facts.missingTools.join(', ')}, which kexec needs`, {
       hint: `install ${facts.missingTools.join(' and ')} there, or boot it into a NixOS installer`,

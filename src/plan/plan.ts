@@ -12,6 +12,7 @@ import type { Inventory } from './disks/inventory';
 import { nixosTraces } from './disks/nixos-traces';
 import type { ConfiguredDisk, Evaluation } from './evaluation';
 import type { CarriedAccess, Facts } from './facts';
+import { locateImage, nameImage } from './kexec-image';
 import { isVerifiable } from './verification';
 import type { Work } from './work';
 
@@ -80,6 +81,8 @@ export interface Plan {
   readonly phases: readonly PhaseName[];
   /** Our key is in no file that the kexec image takes along: it is added before the jump. */
   readonly authorizeKey: boolean;
+  /** Path on the runner or URL of the image that the machine is taken over with; null without kexec, or without one. */
+  readonly kexecImage: string | null;
   readonly offline: OfflinePlan;
   readonly online: OnlinePlan;
 }
@@ -111,11 +114,13 @@ export function makePlan(situation: Situation): Plan {
   const nixosOnDisks = nixosTraces(diskSituation(situation, 'install').disks);
   const { action, reason } = decide({ ...situation, nixosOnDisks });
   const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && !facts.isInstaller;
+  const image = kexecNeeded ? locateImage(settings.kexec.value, facts.architecture) : undefined;
   return {
     action,
     reason,
     phases: phasesOf(action, situation, kexecNeeded),
     authorizeKey: kexecNeeded && !access.keyIsCarried,
+    kexecImage: image === undefined ? null : nameImage(image),
     offline: offlinePlan(settings, evaluation),
     online: onlinePlan(situation, diskSituation(situation, action)),
   };

@@ -13,6 +13,7 @@ export function describePlan(plan: PublishedPlan): string {
     `  system    ${offline.toplevel ?? 'none'}`,
     `  phases    ${phases.join(', ')}`,
     ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
+    ...(plan.kexecImage === null ? [] : [`  installer ${plan.kexecImage}`]),
     ...(plan.authorizeKey
       ? [
           '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',
