@@ -62606,7 +62606,7 @@ async function jump(context) {
             progress.goesOn = undefined;
             lease.resume();
         }
-        throw explainSilence(error);
+        throw explainJump(error);
     }
 }
 async function awaitInstaller(context) {
@@ -62681,7 +62681,14 @@ async function startKexec({ target, settings, runtime, progress, facts }, image)
 function isStillTheOldBoot(error) {
     return error instanceof TimeoutError && error.message.includes(stillTheOldBoot);
 }
-function explainSilence(error) {
+/** What it means that no installer answers, or another one than was started. */
+function explainJump(error) {
+    if (error instanceof ConnectionError && error.reason === 'host-key') {
+        return new ConnectionError('host-key', error.message, {
+            cause: error,
+            hint: 'either the kexec image did not take the machine’s host keys along, or another machine answers; nothing was sent there: look at the machine’s console, and use an image laid out as those of nixos-images',
+        });
+    }
     if (!(error instanceof TimeoutError))
         return error;
     return new TimeoutError(error.message, {
@@ -62954,7 +62961,7 @@ async function verify(context) {
     }
     catch (error) {
         if (!(error instanceof Locked))
-            throw verify_explainSilence(error, context);
+            throw explainSilence(error, context);
         recordHostKeys(context, access.endpoint, keys.expected);
         runtime.log.warning(`Not verified: the new system boots, but waits in its initrd for a disk's passphrase on port ${initrdSshOf(evaluation).port}. Somebody must unlock it.`);
         progress.verified = 'none';
@@ -63044,7 +63051,7 @@ function acceptHostKey(context, error, { expected, installer }) {
     recordProof(context, 'host-key', expected);
     progress.targetState = 'booted';
 }
-function verify_explainSilence(error, { progress, evaluation, target, settings }) {
+function explainSilence(error, { progress, evaluation, target, settings }) {
     if (error instanceof ConnectionError && error.reason === 'host-key')
         return new ConnectionError('host-key', error.message, {
             cause: error,
@@ -63769,7 +63776,7 @@ const knownFailures = [
         hint: 'a RAID array or volume group is active on the disk: stop it, or reboot the installer',
     },
     {
-        says: /No space left on device/,
+        says: /No space left on device|database or disk is full/,
         hint: 'a disk is full: on the target before disko it is the installer’s memory, in nixos-install one of the new partitions (often the EFI partition), else the runner’s disk; free space or use a bigger machine',
     },
     {

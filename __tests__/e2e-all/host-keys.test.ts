@@ -45,6 +45,7 @@ describe('an installer that does not show the machine’s host keys', () => {
     });
     expectFault('wrong host key after kexec', result);
     expect(phasesOf(result).map(({ name }) => name)).toEqual(['preflight', 'build', 'kexec']);
+    expect(result.log).toContain('did not take the machine’s host keys along');
     // the installer of the testbed lets whoever has the key in, whatever host key is expected: the disk is as it was
     expect((await machine.ssh('blkid -o value -s LABEL /dev/vda2')).stdout.trim()).toBe('target-root');
   });

@@ -27,10 +27,9 @@ export const faults = {
     says: /has another host key than expected: it shows ssh-\S+ SHA256:/,
   },
   'wrong host key after kexec': {
+    ...untouched,
     kind: 'connection',
     phase: 'kexec',
-    targetState: 'installer',
-    lost: 'nothing',
     says: /has another host key than expected: it shows ssh-\S+ SHA256:/,
   },
   'wrong host key after the reboot': {
@@ -100,7 +99,7 @@ export const faults = {
     phase: 'disko',
     targetState: 'installer',
     lost: 'nothing',
-    says: /No space left on device/i,
+    says: /No space left on device|database or disk is full/i,
   },
   'target disk full': {
     kind: 'nix',

@@ -23,18 +23,18 @@ function testsOf(name: FaultName): string[] {
 
 /** What is more than one run with one end. */
 const further: readonly (readonly [string, string, string])[] = [
-  ['cancel at every phase', 'e2e/cancel', 'is cancelled at every phase, tells the truth each time'],
+  ['cancel at every phase', 'e2e-all/cancel', 'is cancelled at every phase, tells the truth each time'],
   ['cancel while building and staging', 'bundle/cancel', 'all is stopped, and nothing left'],
   ['SIGKILL in disko, copy and nixos-install', 'e2e/faults', 'is completed by a new run after SIGKILL'],
   [
     'SIGKILL before and in the kexec, and in the reboot',
-    'e2e/cancel',
+    'e2e-all/cancel',
     'is taken on by a new run after SIGKILL',
   ],
   ['network cut, or silent, in disko, copy and nixos-install', 'e2e/faults', 'survives a %s in disko'],
   ['network dead when a phase begins, before the jump', 'bundle/cancel', 'cut whenever a phase begins'],
   ['network dead when a phase begins, in the installer', 'bundle/installer', 'cut whenever a phase begins'],
-  ['two runs at once, also across the kexec', 'e2e/cancel', 'of two runs exactly one goes on'],
+  ['two runs at once, also across the kexec', 'e2e-all/cancel', 'of two runs exactly one goes on'],
   ['a finished workflow again, with converge', 'e2e/update', 'is left alone when it runs that already'],
   ['an approved run that was cut off', 'e2e-all/approval', 'is completed with the same approval'],
   ['a switch that cuts SSH', 'e2e/update', 'survives a switch that %s'],

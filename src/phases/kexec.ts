@@ -46,7 +46,7 @@ async function jump(context: PhaseContext): Promise<void> {
       progress.goesOn = undefined;
       lease.resume();
     }
-    throw explainSilence(error);
+    throw explainJump(error);
   }
 }
 
@@ -133,7 +133,14 @@ function isStillTheOldBoot(error: unknown): error is TimeoutError {
   return error instanceof TimeoutError && error.message.includes(stillTheOldBoot);
 }
 
-function explainSilence(error: unknown): unknown {
+/** What it means that no installer answers, or another one than was started. */
+function explainJump(error: unknown): unknown {
+  if (error instanceof ConnectionError && error.reason === 'host-key') {
+    return new ConnectionError('host-key', error.message, {
+      cause: error,
+      hint: 'either the kexec image did not take the machine’s host keys along, or another machine answers; nothing was sent there: look at the machine’s console, and use an image laid out as those of nixos-images',
+    });
+  }
   if (!(error instanceof TimeoutError)) return error;
   return new TimeoutError(error.message, {
     cause: error,

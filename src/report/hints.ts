@@ -50,7 +50,7 @@ const knownFailures: readonly KnownFailure[] = [
     hint: 'a RAID array or volume group is active on the disk: stop it, or reboot the installer',
   },
   {
-    says: /No space left on device/,
+    says: /No space left on device|database or disk is full/,
     hint: 'a disk is full: on the target before disko it is the installer’s memory, in nixos-install one of the new partitions (often the EFI partition), else the runner’s disk; free space or use a bigger machine',
   },
   {

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ActionResult } from '../../testbed/action.mts';
 import { ensureImages } from '../../testbed/build.mts';
 import { Machine } from '../../testbed/machine.mts';
-import { runScenario, type Scenario, whoAreYou } from './support';
+import { runScenario, type Scenario, whoAreYou } from '../e2e/support';
 
 /** Where a run is cancelled: the line that shows it, and what must be true and said then. */
 interface Moment {
