@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { GuardError, InputError, NixError } from '../../src/errors';
 import type { Content, DiskPlan } from '../../src/plan/disks/fates';
 import type { PublishedPlan } from '../../src/plan/plan';
+import { describeMachine } from '../../src/report/describe-machine';
 import { hintFor } from '../../src/report/hints';
 import { outputs, outputsOf } from '../../src/report/outputs';
 import { failureOf } from '../../src/report/report';
@@ -123,7 +124,7 @@ describe('summarise', () => {
   const harmless = shapeOf(summarise(resultWith('word')));
 
   test('has the sections of a failed run', () => {
-    expect(harmless).toHaveLength(31);
+    expect(harmless).toHaveLength(38);
     expect(summarise(resultWith('word'))).toMatch(/In phase disko.*\*\*total\*\*.*1\.2 s/s);
   });
 
@@ -413,5 +414,29 @@ describe('hintFor', () => {
     fc.assert(fc.property(nastyText, (text) => void hintFor(text)));
     hintFor("a '".repeat(20_000));
     expect(performance.now() - start).toBeLessThan(5000);
+  });
+});
+
+describe('describeMachine', () => {
+  const { plan } = resultWith('word');
+  if (plan === null || plan.online === null) throw new Error('this result has a plan of a machine');
+  const { online } = plan;
+
+  test('says what runs there, and where', () => {
+    const observed = { ...online.observed, distribution: 'Debian', kernel: '6.1', memoryKiB: 2048 };
+    const machine = { ...online, observed, runsNixos: false, machineId: '', architecture: 'x86_64' };
+    expect(describeMachine(machine)).toEqual([
+      ['runs', 'Debian, Linux 6.1, x86_64, 2 MiB of memory, UEFI'],
+      ['addresses', 'word'],
+      ['host keys', 'word'],
+    ]);
+  });
+
+  test.each([
+    ['', '/nix/store/s, no install-id recorded'],
+    ['a', '/nix/store/s, installed as a'],
+  ])('names the NixOS that runs there: %j', (installId, words) => {
+    const machine = { ...online, runsNixos: true, currentSystem: '/nix/store/s', installId };
+    expect(describeMachine(machine)).toContainEqual(['system', words]);
   });
 });

@@ -1,6 +1,7 @@
 import type { OfflinePlan, OnlinePlan, PublishedPlan } from '../plan/plan';
 import type { Work } from '../plan/work';
 import { changedNote, describeDisk, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
+import { describeMachine } from './describe-machine';
 import { describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 
 /** The plan as a few lines of the log. */
@@ -10,7 +11,8 @@ export function describePlan(plan: PublishedPlan): string {
   const { action, reason, phases } = plan;
   return [
     `Plan: ${action} ${offline.configuration} on ${online.target}, because ${reason}`,
-    `  system    ${offline.toplevel ?? 'none'}`,
+    ...describeMachine(online).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
+    `  wanted    ${offline.toplevel ?? 'none'}`,
     `  phases    ${phases.join(', ')}`,
     ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
     ...(plan.kexecImage === null ? [] : [`  installer ${plan.kexecImage}`]),

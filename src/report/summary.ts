@@ -1,9 +1,10 @@
 import { formatDuration } from '../deadlines';
 import type { Action } from '../plan/decide';
 import type { DiskPlan } from '../plan/disks/fates';
-import type { OfflinePlan, OnlinePlan, PublishedPlan } from '../plan/plan';
+import { type OfflinePlan, type OnlinePlan, type PublishedPlan, planDigest } from '../plan/plan';
 import type { Work } from '../plan/work';
 import { changedNote, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
+import { describeMachine } from './describe-machine';
 import { describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 import type { Outcome, Result, TargetState, Verified } from './result';
 
@@ -89,6 +90,11 @@ function planSection(plan: PublishedPlan): string[] {
   if (online === null) return offlineSection(offline, plan.work);
   return [
     `${nameWithSystem(offline)}, because ${escapeMarkdown(plan.reason)}.`,
+    `Plan ${code(planDigest(plan))}`,
+    table(
+      ['the machine', ''],
+      describeMachine(online).map(([name, value]) => [name, code(value)]),
+    ),
     ...(plan.action === 'nothing' ? [] : [workSection(plan.work, plan.action)]),
     ...(online.disksKnown
       ? []
