@@ -8,31 +8,19 @@ import type { Plan } from '../../src/plan/plan';
 import { Progress } from '../../src/report/result';
 import type { Target } from '../../src/ssh/target';
 import type { Sshd } from '../../testbed/sshd.mts';
+import { configured } from './evaluation';
 import type { TestRuntime } from './runtime';
 import { machineSettings } from './settings';
 import { nixOf } from './store';
 
 const evaluation: Evaluation = {
-  source: 'flake',
-  system: 'x86_64-linux',
+  ...configured,
   hostName: 'test',
   toplevel: { drvPath: '', outPath: '' },
   diskoScript: undefined,
   disks: [],
-  substituters: [],
-  trustedPublicKeys: [],
   hostKeys: [],
-  sshd: { enabled: true, ports: [22], rootLogin: 'prohibit-password', otherKeys: false },
   logins: [],
-  bootLoader: {
-    kind: 'systemd-boot',
-    grubDevices: [],
-    grubEfi: false,
-    efiMountPoint: '/boot',
-    entriesMountPoint: '/boot',
-    grubPaths: ['/boot'],
-  },
-  initrdSsh: { enabled: false, port: 22, hostKeys: [] },
 };
 
 const plan: Plan = {

@@ -1,5 +1,4 @@
-// Machines and a configuration from which plans are made.
-import type { FlakeEvaluation } from '../../src/plan/evaluation';
+// Machines for which plans are made.
 import type { Facts } from '../../src/plan/facts';
 
 export const debian: Facts = {
@@ -33,25 +32,3 @@ export const nixos: Facts = {
   systemPath: '/nix/store/old-system',
 };
 export const installer: Facts = { ...nixos, isInstaller: true };
-export const demo: FlakeEvaluation = {
-  source: 'flake',
-  system: 'x86_64-linux',
-  hostName: 'demo',
-  toplevel: { drvPath: '/nix/store/t.drv', outPath: '/nix/store/t' },
-  diskoScript: { drvPath: '/nix/store/d.drv', outPath: '/nix/store/d' },
-  disks: [{ device: '/dev/disk/by-id/a', destroy: true }],
-  substituters: [],
-  trustedPublicKeys: [],
-  hostKeys: [{ type: 'ed25519', path: '/etc/ssh/ssh_host_ed25519_key', bits: '' }],
-  sshd: { enabled: true, ports: [22], rootLogin: 'prohibit-password', otherKeys: false },
-  logins: [{ name: 'root', keys: ['ssh-ed25519 AAAA me'], password: false }],
-  bootLoader: {
-    kind: 'systemd-boot',
-    grubDevices: [],
-    grubEfi: false,
-    efiMountPoint: '/boot',
-    entriesMountPoint: '/boot',
-    grubPaths: ['/boot'],
-  },
-  initrdSsh: { enabled: false, port: 22, hostKeys: [] },
-};

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { type OnInstalled, onInstalledChoices } from '../../src/inputs/settings';
 import { decide } from '../../src/plan/decide';
 import type { Facts } from '../../src/plan/facts';
+import { configured as demo } from '../support/evaluation';
 import { machineSettings } from '../support/settings';
-import { debian, demo, installer, nixos } from '../support/situation';
+import { debian, installer, nixos } from '../support/situation';
 import { makeTestKey } from './support';
 
 const key = makeTestKey();

@@ -11,8 +11,9 @@ import { canonicalJson, makePlan, type Plan, planDigest } from '../../src/plan/p
 import { describePlan } from '../../src/report/describe-plan';
 import { HostKeyTrust } from '../../src/ssh/host-key-trust';
 import { Target } from '../../src/ssh/target';
+import { configured as demo } from '../support/evaluation';
 import { machineSettings } from '../support/settings';
-import { debian, demo, installer, nixos } from '../support/situation';
+import { debian, installer, nixos } from '../support/situation';
 import { fs, type MachineText, machineText } from './disks/inventories';
 import { fakeRuntime, makeTestKey } from './support';
 
