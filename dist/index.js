@@ -25911,7 +25911,7 @@ module.exports = {
 "use strict";
 
 const diagnosticsChannel = __nccwpck_require__(3053)
-const util = __nccwpck_require__(356)
+const util = __nccwpck_require__(7975)
 
 const undiciDebugLog = util.debuglog('undici')
 const fetchDebuglog = util.debuglog('fetch')
@@ -27284,7 +27284,7 @@ const { IncomingMessage } = __nccwpck_require__(7067)
 const stream = __nccwpck_require__(7075)
 const net = __nccwpck_require__(7030)
 const { Blob } = __nccwpck_require__(4573)
-const nodeUtil = __nccwpck_require__(356)
+const nodeUtil = __nccwpck_require__(7975)
 const { stringify } = __nccwpck_require__(1792)
 const { EventEmitter: EE } = __nccwpck_require__(8474)
 const { InvalidArgumentError } = __nccwpck_require__(8707)
@@ -34461,7 +34461,7 @@ module.exports = MockAgent
 "use strict";
 
 
-const { promisify } = __nccwpck_require__(356)
+const { promisify } = __nccwpck_require__(7975)
 const Client = __nccwpck_require__(3701)
 const { buildMockDispatch } = __nccwpck_require__(3397)
 const {
@@ -34779,7 +34779,7 @@ module.exports.MockScope = MockScope
 "use strict";
 
 
-const { promisify } = __nccwpck_require__(356)
+const { promisify } = __nccwpck_require__(7975)
 const Pool = __nccwpck_require__(628)
 const { buildMockDispatch } = __nccwpck_require__(3397)
 const {
@@ -34891,7 +34891,7 @@ const {
   types: {
     isPromise
   }
-} = __nccwpck_require__(356)
+} = __nccwpck_require__(7975)
 
 function matchValue (match, value) {
   if (typeof match === 'string') {
@@ -40969,7 +40969,7 @@ const { kEnumerableProperty } = __nccwpck_require__(3440)
 const { FileLike, isFileLike } = __nccwpck_require__(7114)
 const { webidl } = __nccwpck_require__(5893)
 const { File: NativeFile } = __nccwpck_require__(4573)
-const nodeUtil = __nccwpck_require__(356)
+const nodeUtil = __nccwpck_require__(7975)
 
 /** @type {globalThis['File']} */
 const File = globalThis.File ?? NativeFile
@@ -41282,7 +41282,7 @@ const {
 } = __nccwpck_require__(3168)
 const { webidl } = __nccwpck_require__(5893)
 const assert = __nccwpck_require__(4589)
-const util = __nccwpck_require__(356)
+const util = __nccwpck_require__(7975)
 
 const kHeadersMap = Symbol('headers map')
 const kHeadersSortedMap = Symbol('headers map sorted')
@@ -44250,7 +44250,7 @@ const { extractBody, mixinBody, cloneBody, bodyUnusable } = __nccwpck_require__(
 const { Headers, fill: fillHeaders, HeadersList, setHeadersGuard, getHeadersGuard, setHeadersList, getHeadersList } = __nccwpck_require__(660)
 const { FinalizationRegistry } = __nccwpck_require__(6653)()
 const util = __nccwpck_require__(3440)
-const nodeUtil = __nccwpck_require__(356)
+const nodeUtil = __nccwpck_require__(7975)
 const {
   isValidHTTPToken,
   sameOrigin,
@@ -45292,7 +45292,7 @@ module.exports = { Request, makeRequest, fromInnerRequest, cloneRequest }
 const { Headers, HeadersList, fill, getHeadersGuard, setHeadersGuard, setHeadersList } = __nccwpck_require__(660)
 const { extractBody, cloneBody, mixinBody, hasFinalizationRegistry, streamRegistry, bodyUnusable } = __nccwpck_require__(4492)
 const util = __nccwpck_require__(3440)
-const nodeUtil = __nccwpck_require__(356)
+const nodeUtil = __nccwpck_require__(7975)
 const { kEnumerableProperty } = util
 const {
   isValidReasonPhrase,
@@ -45314,7 +45314,7 @@ const { FormData } = __nccwpck_require__(5910)
 const { URLSerializer } = __nccwpck_require__(1900)
 const { kConstruct } = __nccwpck_require__(6443)
 const assert = __nccwpck_require__(4589)
-const { types } = __nccwpck_require__(356)
+const { types } = __nccwpck_require__(7975)
 
 const textEncoder = new TextEncoder('utf-8')
 
@@ -47564,7 +47564,7 @@ module.exports = {
 "use strict";
 
 
-const { types, inspect } = __nccwpck_require__(356)
+const { types, inspect } = __nccwpck_require__(7975)
 const { markAsUncloneable } = __nccwpck_require__(5919)
 const { toUSVString } = __nccwpck_require__(3440)
 
@@ -49031,7 +49031,7 @@ const {
 const { ProgressEvent } = __nccwpck_require__(8573)
 const { getEncoding } = __nccwpck_require__(2607)
 const { serializeAMimeType, parseMIMEType } = __nccwpck_require__(1900)
-const { types } = __nccwpck_require__(356)
+const { types } = __nccwpck_require__(7975)
 const { StringDecoder } = __nccwpck_require__(3193)
 const { btoa } = __nccwpck_require__(4573)
 
@@ -51448,7 +51448,7 @@ const { establishWebSocketConnection, closeWebSocketConnection } = __nccwpck_req
 const { ByteParser } = __nccwpck_require__(1652)
 const { kEnumerableProperty, isBlobLike } = __nccwpck_require__(3440)
 const { getGlobalDispatcher } = __nccwpck_require__(2581)
-const { types } = __nccwpck_require__(356)
+const { types } = __nccwpck_require__(7975)
 const { ErrorEvent, CloseEvent } = __nccwpck_require__(5188)
 const { SendQueue } = __nccwpck_require__(3900)
 
@@ -52245,7 +52245,7 @@ module.exports = require("node:url");
 
 /***/ }),
 
-/***/ 356:
+/***/ 7975:
 /***/ ((module) => {
 
 "use strict";
@@ -56789,7 +56789,7 @@ function readRunIdentity(environment) {
 ;// CONCATENATED MODULE: external "node:fs/promises"
 const promises_namespaceObject = require("node:fs/promises");
 // EXTERNAL MODULE: external "node:util"
-var external_node_util_ = __nccwpck_require__(356);
+var external_node_util_ = __nccwpck_require__(7975);
 ;// CONCATENATED MODULE: ./lib/nix/log.js
 
 /** Verbosity levels (libutil/error.hh): 0 error, 1 warning, 2 notice, 3 info. */
@@ -63688,7 +63688,30 @@ function looksLikeNixos({ label, partitionLabel }, mounts, { runsNixos, isInstal
     return isRoot || label.toLowerCase() === 'nixos' || partitionLabel.startsWith('disk-');
 }
 
+;// CONCATENATED MODULE: ./lib/report/describe-machine.js
+
+/** What is known of the machine, as name and value; nothing that is empty. */
+function describeMachine(online) {
+    const { distribution, kernel, memoryKiB, uefi, addresses } = online.observed;
+    const hardware = [online.architecture, `${mebibytes(memoryKiB)} MiB of memory`, uefi ? 'UEFI' : 'BIOS'];
+    const rows = [
+        ['runs', [distribution, `Linux ${kernel}`, ...hardware].filter((word) => word !== '').join(', ')],
+        ['system', runningSystem(online)],
+        ['ID', online.machineId],
+        ['addresses', addresses.join(', ')],
+        ['host keys', online.hostKeys.join(', ')],
+    ];
+    return rows.filter(([, value]) => value !== '');
+}
+function runningSystem({ runsNixos, isInstaller, currentSystem, installId }) {
+    if (!runsNixos || isInstaller)
+        return '';
+    const id = installId === '' ? 'no install-id recorded' : `installed as ${installId}`;
+    return `${currentSystem || 'NixOS'}, ${id}`;
+}
+
 ;// CONCATENATED MODULE: ./lib/report/describe-plan.js
+
 
 
 /** The plan as a few lines of the log. */
@@ -63699,7 +63722,8 @@ function describePlan(plan) {
     const { action, reason, phases } = plan;
     return [
         `Plan: ${action} ${offline.configuration} on ${online.target}, because ${reason}`,
-        `  system    ${offline.toplevel ?? 'none'}`,
+        ...describeMachine(online).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
+        `  wanted    ${offline.toplevel ?? 'none'}`,
         `  phases    ${phases.join(', ')}`,
         ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
         ...(plan.kexecImage === null ? [] : [`  installer ${plan.kexecImage}`]),
@@ -63873,6 +63897,8 @@ const byState = {
 
 
 
+
+
 const titles = {
     planned: '📋 Planned',
     built: '✅ Built, no machine contacted',
@@ -63922,13 +63948,14 @@ function unitsRow({ failedUnits }) {
     return [['failed units', `⚠️ ${failedUnits.map(code).join(', ')}`]];
 }
 function stateTable(result) {
-    const { targetState, systemPath, verified } = result;
-    return table(['', ''], [
-        ['machine', states[targetState]],
+    const { outcome, targetState, systemPath, verified } = result;
+    const machine = ['machine', states[targetState]];
+    const installed = [
         ['system', systemPath === '' ? '–' : code(systemPath)],
         ['verified', proofs[verified]],
         ...unitsRow(result),
-    ]);
+    ];
+    return table(['', ''], outcome === 'planned' ? [machine] : [machine, ...installed]);
 }
 function failureSection({ failure }) {
     if (failure === null)
@@ -63948,6 +63975,8 @@ function planSection(plan) {
         return offlineSection(offline, plan.work);
     return [
         `${nameWithSystem(offline)}, because ${escapeMarkdown(plan.reason)}.`,
+        `Plan ${code(plan_planDigest(plan))}`,
+        table(['the machine', ''], describeMachine(online).map(([name, value]) => [name, code(value)])),
         ...(plan.action === 'nothing' ? [] : [workSection(plan.work, plan.action)]),
         ...(online.disksKnown
             ? []
@@ -63996,18 +64025,22 @@ function diskTable(online) {
         [
             fateWords[disk.fate].summary,
             [...new Set([...disk.named, disk.device])].map(code).join(' = '),
-            sizeOf(disk.bytes),
+            sizeCell(disk.bytes),
             escapeMarkdown(describeIdentityOf(disk)),
         ],
         ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => [
             lost ? '❌ lost' : '✅ kept',
             `${'&emsp;'.repeat(depth + 1)}${code(device)}`,
-            sizeOf(bytes),
+            sizeCell(bytes),
             escapeMarkdown(words.join(', ')),
         ]),
     ]);
     const more = rows.length - shownContents;
     return table(['', 'disk and what is on it', 'size', ''], [...rows.slice(0, shownContents), ...(more > 0 ? [['', `and ${more} more, see the log`, '', '']] : [])]);
+}
+/** In one piece: the column is narrow. */
+function sizeCell(bytes) {
+    return sizeOf(bytes).replace(' ', '&nbsp;');
 }
 function describeIdentityOf({ model, serial, wwn }) {
     const known = [model, serial === '' ? '' : `serial ${serial}`, wwn === '' ? '' : `WWN ${wwn}`];

@@ -61,16 +61,14 @@ function unitsRow({ failedUnits }: Result): string[][] {
 }
 
 function stateTable(result: Result): string {
-  const { targetState, systemPath, verified } = result;
-  return table(
-    ['', ''],
-    [
-      ['machine', states[targetState]],
-      ['system', systemPath === '' ? '–' : code(systemPath)],
-      ['verified', proofs[verified]],
-      ...unitsRow(result),
-    ],
-  );
+  const { outcome, targetState, systemPath, verified } = result;
+  const machine = ['machine', states[targetState]];
+  const installed = [
+    ['system', systemPath === '' ? '–' : code(systemPath)],
+    ['verified', proofs[verified]],
+    ...unitsRow(result),
+  ];
+  return table(['', ''], outcome === 'planned' ? [machine] : [machine, ...installed]);
 }
 
 function failureSection({ failure }: Result): string[] {
@@ -150,13 +148,13 @@ function diskTable(online: OnlinePlan): string {
     [
       fateWords[disk.fate].summary,
       [...new Set([...disk.named, disk.device])].map(code).join(' = '),
-      sizeOf(disk.bytes),
+      sizeCell(disk.bytes),
       escapeMarkdown(describeIdentityOf(disk)),
     ],
     ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => [
       lost ? '❌ lost' : '✅ kept',
       `${'&emsp;'.repeat(depth + 1)}${code(device)}`,
-      sizeOf(bytes),
+      sizeCell(bytes),
       escapeMarkdown(words.join(', ')),
     ]),
   ]);
@@ -165,6 +163,11 @@ function diskTable(online: OnlinePlan): string {
     ['', 'disk and what is on it', 'size', ''],
     [...rows.slice(0, shownContents), ...(more > 0 ? [['', `and ${more} more, see the log`, '', '']] : [])],
   );
+}
+
+/** In one piece: the column is narrow. */
+function sizeCell(bytes: number): string {
+  return sizeOf(bytes).replace(' ', '&nbsp;');
 }
 
 function describeIdentityOf({ model, serial, wwn }: DiskPlan): string {
