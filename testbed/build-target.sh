@@ -42,7 +42,7 @@ esp() {
 title target
 linux /vmlinuz
 initrd /initrd
-options console=ttyS0 root=LABEL=target-root mitigations=off systemd.show_status=0 quiet
+options console=ttyS0 root=LABEL=target-root mitigations=off panic=5 systemd.show_status=0 quiet
 E
   echo 'timeout 0' >"$work/loader.conf"
   mkfs.vfat -n TARGET-ESP -C "$work/esp" $((esp_mb * 1024)) >/dev/null
