@@ -56134,6 +56134,102 @@ function explainParseError(message) {
     return `cannot be read as a private key (${message}); paste the whole file, with its first and last line`;
 }
 
+;// CONCATENATED MODULE: ./lib/inputs/settings.js
+/** The phases that a user can choose from, in their order. */
+const selectablePhases = ['kexec', 'disko', 'install', 'reboot'];
+const onInstalledChoices = ['fail', 'skip', 'update', 'reinstall', 'converge'];
+const verifyChoices = ['auto', 'system', 'host-key', 'off'];
+const diskoModes = ['disko', 'format', 'mount'];
+/** `offline`: what the configuration alone decides, without a connection. */
+const planChoices = ['false', 'true', 'offline'];
+/**
+ * The inputs whose secrets an install sends to the target, which must be known to be the right one then. The private
+ * keys are not among them: they stay on the runner.
+ */
+function secretsToSend(settings) {
+    return settings.diskEncryptionKeys.value.length > 0 ? ['disk-encryption-keys'] : [];
+}
+/** Each value with its source, a line each; secrets print as `***`. */
+function describeSettings(settings) {
+    return Object.entries(settings)
+        .flatMap(([name, value]) => name === 'deadlines' || name === 'postInstall' ? Object.entries(value) : [[name, value]])
+        .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
+        .join('\n');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/cross-checks.js
+
+
+
+/** What is wrong with inputs that are right each by itself. */
+function checkTogether(settings, reader) {
+    checkPinnedHost(settings, reader);
+    checkStorePaths(settings, reader);
+    checkPinnedAfterwards(settings, reader);
+    checkOnInstalled(settings, reader);
+}
+/** What keeps an installed system decides itself what is to be done. */
+function checkOnInstalled({ onInstalled, phases, installId }, reader) {
+    const choice = onInstalled.value;
+    const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
+    if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
+        reader.problem('phases', `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave phases away`);
+    if (choice === 'converge' && installId.value === undefined)
+        reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
+}
+/** What the phases need must be there, and since nobody can tell which disks a script wipes, the user must. */
+function checkStorePaths(settings, reader) {
+    const { configuration, phases, onInstalled, wipeDisks } = settings;
+    if (configuration.value.kind !== 'store-paths')
+        return;
+    const { system, diskoScript } = configuration.value.paths;
+    const needs = (phase) => phases.value.includes(phase);
+    const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
+    if (needs('disko') && diskoScript === undefined)
+        reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
+    if (system === undefined && (needs('install') || needs('reboot') || mayUpdate))
+        reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
+    if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
+        reader.problem('wipe-disks', 'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any');
+}
+/** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
+function checkPinnedHost(settings, reader) {
+    // without a valid port there is nothing to look up
+    if (reader.hasProblem('ssh-port'))
+        return;
+    // lines for other machines are what accept-new is for
+    if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new')
+        return;
+    const { host } = settings.targetHost.value;
+    checkLinesName(host, settings.sshPort.value, 'known-hosts', settings.knownHosts.value, reader);
+}
+/** The same for the installed system, where its port does not depend on the configuration. */
+function checkPinnedAfterwards(settings, reader) {
+    const { postInstall, postKexecSshPort, targetHost } = settings;
+    const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
+    const port = postInstall.port.value ?? givenPort;
+    const inputs = ['post-install-ssh-host', 'post-install-ssh-port', 'post-kexec-ssh-port'];
+    if (port === undefined || inputs.some((input) => reader.hasProblem(input)))
+        return;
+    const host = postInstall.host.value ?? targetHost.value.host;
+    checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
+}
+function checkLinesName(host, port, input, lines, reader) {
+    if (lines === undefined || host === '')
+        return;
+    const { accepted } = pinnedKeys(lines, host, port);
+    if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0))
+        return;
+    const name = knownHostsName(host, port);
+    if (accepted.length > 0) {
+        const types = accepted.map(({ type }) => type).join(', ');
+        reader.problem(input, `has only ${types} for ${name}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`);
+        return;
+    }
+    const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
+    reader.problem(input, `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`);
+}
+
 ;// CONCATENATED MODULE: ./lib/inputs/flake-reference.js
 /**
  * Reads `URI#NAME`. A NAME that begins with `nixosConfigurations.` names the attribute in full. Quoted parts may
@@ -56177,162 +56273,6 @@ function splitAttributePath(text) {
         rest = rest.slice(match[0].length);
         if (rest === '')
             return match[3] === '.' ? undefined : parts;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/settings.js
-/** The phases that a user can choose from, in their order. */
-const selectablePhases = ['kexec', 'disko', 'install', 'reboot'];
-const onInstalledChoices = ['fail', 'skip', 'update', 'reinstall', 'converge'];
-const verifyChoices = ['auto', 'system', 'host-key', 'off'];
-const diskoModes = ['disko', 'format', 'mount'];
-/** `offline`: what the configuration alone decides, without a connection. */
-const planChoices = ['false', 'true', 'offline'];
-/**
- * The inputs whose secrets an install sends to the target, which must be known to be the right one then. The private
- * keys are not among them: they stay on the runner.
- */
-function secretsToSend(settings) {
-    return settings.diskEncryptionKeys.value.length > 0 ? ['disk-encryption-keys'] : [];
-}
-/** Each value with its source, a line each; secrets print as `***`. */
-function describeSettings(settings) {
-    return Object.entries(settings)
-        .flatMap(([name, value]) => name === 'deadlines' || name === 'postInstall' ? Object.entries(value) : [[name, value]])
-        .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
-        .join('\n');
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/ssh-options.js
-const supported = ['StrictHostKeyChecking'];
-/** One `NAME=VALUE` or `NAME VALUE` a line. Names and these values are read as OpenSSH reads them: in any case. */
-const sshOptions = (text) => {
-    let options = {};
-    for (const line of text.split(/\r\n|\r|\n/)) {
-        if (line.trim() === '')
-            continue;
-        const [, name = '', value = ''] = /^\s*([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
-        if (name === '' || value === '')
-            return {
-                problem: 'has a line that is no option; write one NAME=VALUE a line, as in: StrictHostKeyChecking=yes',
-            };
-        if (name.toLowerCase() !== 'stricthostkeychecking')
-            return { problem: `has ${name}, which is not supported; supported are ${supported.join(', ')}` };
-        // OpenSSH takes the first of two, which is not what most people expect
-        if (options.strictHostKeyChecking !== undefined)
-            return { problem: `has ${name} more than once` };
-        const strict = strictHostKeyChecking(value);
-        if ('problem' in strict)
-            return strict;
-        options = { strictHostKeyChecking: strict.ok };
-    }
-    return { ok: options };
-};
-function strictHostKeyChecking(value) {
-    switch (value.toLowerCase()) {
-        case 'yes':
-        case 'true':
-            return { ok: 'yes' };
-        case 'accept-new':
-            return { ok: 'accept-new' };
-        case 'no':
-        case 'off':
-        case 'false':
-            return {
-                problem: `has StrictHostKeyChecking=${value}, which is refused: anybody in between could take the place of a machine whose key is known; write accept-new to trust the first key of a machine that is not known yet`,
-            };
-        case 'ask':
-            return {
-                problem: 'has StrictHostKeyChecking=ask, but there is nobody to ask; write yes or accept-new',
-            };
-        default:
-            return { problem: `has an unknown value for StrictHostKeyChecking; write yes or accept-new` };
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/store-paths.js
-
-
-/**
- * Reads one or two paths, separated by blanks or line ends. They come in any order, since the tools that make them
- * do not agree on one: a system is known by what lies in it, a disko script is a file that can be executed.
- *
- * @param store the store's folder on this machine
- * @returns the store paths, or what is wrong with the text
- */
-function parseStorePaths(text, store = storeFolder()) {
-    const words = text.split(/\s+/).filter((word) => word !== '');
-    if (words.length > 2)
-        return `has ${words.length} paths; give a disko script and a system, or one of them`;
-    const found = words.map((word) => recognise(word, store));
-    const problems = found.filter((each) => typeof each === 'string');
-    if (problems.length > 0)
-        return problems.join('; ');
-    const of = (kind) => found.flatMap((each) => (typeof each !== 'string' && each.kind === kind ? [each.path] : []));
-    const [systems, scripts] = [of('system'), of('diskoScript')];
-    if (systems.length > 1)
-        return `has two systems and no disko script: ${systems.join(' and ')}`;
-    if (scripts.length > 1)
-        return `has two disko scripts and no system: ${scripts.join(' and ')}`;
-    return { system: systems[0], diskoScript: scripts[0] };
-}
-function storeFolder() {
-    return process.env.NIX_STORE_DIR || '/nix/store';
-}
-const marksOfSystem = ['init', 'nixos-version', 'bin/switch-to-configuration'];
-function recognise(word, store) {
-    const path = inStore(word, store);
-    if (path === undefined)
-        return `${word} does not exist, or does not lead into ${store}`;
-    // a system is what the running machine will say it is: where all links end
-    const end = (0,external_node_fs_namespaceObject.realpathSync)(path);
-    if (marksOfSystem.every((mark) => isThere(`${end}/${mark}`)))
-        return isStorePath(end, store) ? { kind: 'system', path: end } : insideOf(end, store);
-    if (!isStorePath(path, store))
-        return insideOf(path, store);
-    if (isExecutableFile(end))
-        return { kind: 'diskoScript', path };
-    return `${path} is neither a system (it has no ${marksOfSystem.join(', ')}) nor a disko script (an executable file)`;
-}
-/** Follows links until the path lies in the store, as Nix does: what lies there may be a link itself. */
-function inStore(word, store) {
-    const isInStore = (path) => path.startsWith(`${store}/`);
-    try {
-        let path = (0,external_node_path_namespaceObject.resolve)(word);
-        // the kernel gives up on longer chains
-        for (let links = 0; links < 40 && !isInStore(path); links++) {
-            const real = (0,external_node_path_namespaceObject.join)((0,external_node_fs_namespaceObject.realpathSync)((0,external_node_path_namespaceObject.dirname)(path)), (0,external_node_path_namespaceObject.basename)(path));
-            path = isInStore(real) ? real : (0,external_node_path_namespaceObject.resolve)((0,external_node_path_namespaceObject.dirname)(real), (0,external_node_fs_namespaceObject.readlinkSync)(real));
-        }
-        return isInStore(path) && (0,external_node_fs_namespaceObject.existsSync)(path) ? path : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-function isStorePath(path, store) {
-    return (0,external_node_path_namespaceObject.dirname)(path) === store && /^[0-9a-z]{32}-./.test((0,external_node_path_namespaceObject.basename)(path));
-}
-function insideOf(path, store) {
-    return `${path} is no store path itself: give the whole of one, ${store}/HASH-NAME`;
-}
-/** Links out of the path count: `init` may be one, and may lead to what only the machine has. */
-function isThere(path) {
-    try {
-        (0,external_node_fs_namespaceObject.readlinkSync)(path);
-        return true;
-    }
-    catch {
-        return (0,external_node_fs_namespaceObject.existsSync)(path);
-    }
-}
-function isExecutableFile(path) {
-    try {
-        (0,external_node_fs_namespaceObject.accessSync)(path, external_node_fs_namespaceObject.constants.X_OK);
-        return (0,external_node_fs_namespaceObject.statSync)(path).isFile();
-    }
-    catch {
-        return false;
     }
 }
 
@@ -56491,8 +56431,209 @@ const inputs = [
     },
 ];
 
-;// CONCATENATED MODULE: ./lib/inputs/read-settings.js
+;// CONCATENATED MODULE: ./lib/inputs/input-reader.js
 
+
+
+/** Reads inputs one by one and keeps every problem, so that all can be told at once. */
+class InputReader {
+    secrets;
+    #raw;
+    #loaded;
+    #problems = [];
+    constructor(raw, loaded, secrets) {
+        this.#raw = raw;
+        this.#loaded = loaded;
+        this.secrets = secrets;
+    }
+    text(name) {
+        const value = this.#raw[name];
+        return value === undefined || value.trim() === '' ? undefined : value;
+    }
+    /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
+    contentsOf(input, source, where = '') {
+        const contents = this.#loaded.get(keyOf(source));
+        if (contents === undefined)
+            throw new Error(`a source of ${input} was not loaded`);
+        if ('ok' in contents)
+            return contents.ok;
+        this.problem(input, `${where}${contents.problem}`);
+        return undefined;
+    }
+    problem(input, problem) {
+        this.#problems.push({ input, problem });
+    }
+    hasProblem(input) {
+        return this.#problems.some((problem) => problem.input === input);
+    }
+    optional(name, parser, otherwise) {
+        const text = this.text(name);
+        if (text === undefined)
+            return { value: otherwise, source: 'default' };
+        const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
+        if ('ok' in parsed)
+            return { value: parsed.ok, source: 'input' };
+        this.problem(name, parsed.problem);
+        return { value: otherwise, source: 'default' };
+    }
+    /** @param placeholder stands in for a missing value until the problems are thrown */
+    required(name, parser, placeholder) {
+        if (this.text(name) === undefined)
+            this.problem(name, 'is required');
+        return this.optional(name, parser, placeholder);
+    }
+    /** A misspelt name would silently leave its default in force, and the default may wipe a disk. */
+    rejectUnknownNames() {
+        const known = inputs.map((input) => input.name);
+        for (const name of Object.keys(this.#raw)) {
+            if (known.includes(name))
+                continue;
+            const similar = known.find((each) => each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '') ||
+                each.startsWith(name) ||
+                name.startsWith(each));
+            this.problem(name, `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`);
+        }
+    }
+    throwIfProblems() {
+        if (this.#problems.length > 0)
+            throw new InputError(this.#problems);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/ssh-options.js
+const supported = ['StrictHostKeyChecking'];
+/** One `NAME=VALUE` or `NAME VALUE` a line. Names and these values are read as OpenSSH reads them: in any case. */
+const sshOptions = (text) => {
+    let options = {};
+    for (const line of text.split(/\r\n|\r|\n/)) {
+        if (line.trim() === '')
+            continue;
+        const [, name = '', value = ''] = /^\s*([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
+        if (name === '' || value === '')
+            return {
+                problem: 'has a line that is no option; write one NAME=VALUE a line, as in: StrictHostKeyChecking=yes',
+            };
+        if (name.toLowerCase() !== 'stricthostkeychecking')
+            return { problem: `has ${name}, which is not supported; supported are ${supported.join(', ')}` };
+        // OpenSSH takes the first of two, which is not what most people expect
+        if (options.strictHostKeyChecking !== undefined)
+            return { problem: `has ${name} more than once` };
+        const strict = strictHostKeyChecking(value);
+        if ('problem' in strict)
+            return strict;
+        options = { strictHostKeyChecking: strict.ok };
+    }
+    return { ok: options };
+};
+function strictHostKeyChecking(value) {
+    switch (value.toLowerCase()) {
+        case 'yes':
+        case 'true':
+            return { ok: 'yes' };
+        case 'accept-new':
+            return { ok: 'accept-new' };
+        case 'no':
+        case 'off':
+        case 'false':
+            return {
+                problem: `has StrictHostKeyChecking=${value}, which is refused: anybody in between could take the place of a machine whose key is known; write accept-new to trust the first key of a machine that is not known yet`,
+            };
+        case 'ask':
+            return {
+                problem: 'has StrictHostKeyChecking=ask, but there is nobody to ask; write yes or accept-new',
+            };
+        default:
+            return { problem: `has an unknown value for StrictHostKeyChecking; write yes or accept-new` };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/store-paths.js
+
+
+/**
+ * Reads one or two paths, separated by blanks or line ends. They come in any order, since the tools that make them
+ * do not agree on one: a system is known by what lies in it, a disko script is a file that can be executed.
+ *
+ * @param store the store's folder on this machine
+ * @returns the store paths, or what is wrong with the text
+ */
+function parseStorePaths(text, store = storeFolder()) {
+    const words = text.split(/\s+/).filter((word) => word !== '');
+    if (words.length > 2)
+        return `has ${words.length} paths; give a disko script and a system, or one of them`;
+    const found = words.map((word) => recognise(word, store));
+    const problems = found.filter((each) => typeof each === 'string');
+    if (problems.length > 0)
+        return problems.join('; ');
+    const of = (kind) => found.flatMap((each) => (typeof each !== 'string' && each.kind === kind ? [each.path] : []));
+    const [systems, scripts] = [of('system'), of('diskoScript')];
+    if (systems.length > 1)
+        return `has two systems and no disko script: ${systems.join(' and ')}`;
+    if (scripts.length > 1)
+        return `has two disko scripts and no system: ${scripts.join(' and ')}`;
+    return { system: systems[0], diskoScript: scripts[0] };
+}
+function storeFolder() {
+    return process.env.NIX_STORE_DIR || '/nix/store';
+}
+const marksOfSystem = ['init', 'nixos-version', 'bin/switch-to-configuration'];
+function recognise(word, store) {
+    const path = inStore(word, store);
+    if (path === undefined)
+        return `${word} does not exist, or does not lead into ${store}`;
+    // a system is what the running machine will say it is: where all links end
+    const end = (0,external_node_fs_namespaceObject.realpathSync)(path);
+    if (marksOfSystem.every((mark) => isThere(`${end}/${mark}`)))
+        return isStorePath(end, store) ? { kind: 'system', path: end } : insideOf(end, store);
+    if (!isStorePath(path, store))
+        return insideOf(path, store);
+    if (isExecutableFile(end))
+        return { kind: 'diskoScript', path };
+    return `${path} is neither a system (it has no ${marksOfSystem.join(', ')}) nor a disko script (an executable file)`;
+}
+/** Follows links until the path lies in the store, as Nix does: what lies there may be a link itself. */
+function inStore(word, store) {
+    const isInStore = (path) => path.startsWith(`${store}/`);
+    try {
+        let path = (0,external_node_path_namespaceObject.resolve)(word);
+        // the kernel gives up on longer chains
+        for (let links = 0; links < 40 && !isInStore(path); links++) {
+            const real = (0,external_node_path_namespaceObject.join)((0,external_node_fs_namespaceObject.realpathSync)((0,external_node_path_namespaceObject.dirname)(path)), (0,external_node_path_namespaceObject.basename)(path));
+            path = isInStore(real) ? real : (0,external_node_path_namespaceObject.resolve)((0,external_node_path_namespaceObject.dirname)(real), (0,external_node_fs_namespaceObject.readlinkSync)(real));
+        }
+        return isInStore(path) && (0,external_node_fs_namespaceObject.existsSync)(path) ? path : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function isStorePath(path, store) {
+    return (0,external_node_path_namespaceObject.dirname)(path) === store && /^[0-9a-z]{32}-./.test((0,external_node_path_namespaceObject.basename)(path));
+}
+function insideOf(path, store) {
+    return `${path} is no store path itself: give the whole of one, ${store}/HASH-NAME`;
+}
+/** Links out of the path count: `init` may be one, and may lead to what only the machine has. */
+function isThere(path) {
+    try {
+        (0,external_node_fs_namespaceObject.readlinkSync)(path);
+        return true;
+    }
+    catch {
+        return (0,external_node_fs_namespaceObject.existsSync)(path);
+    }
+}
+function isExecutableFile(path) {
+    try {
+        (0,external_node_fs_namespaceObject.accessSync)(path, external_node_fs_namespaceObject.constants.X_OK);
+        return (0,external_node_fs_namespaceObject.statSync)(path).isFile();
+    }
+    catch {
+        return false;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-settings.js
 
 
 
@@ -56581,20 +56722,8 @@ function readMachineSettings(reader, kind, build) {
         postInstall: readPostInstall(reader),
         approvedPlan: reader.optional('approved-plan', planDigest, undefined),
     };
-    checkPinnedHost(settings, reader);
-    checkStorePaths(settings, reader);
-    checkPinnedAfterwards(settings, reader);
-    checkOnInstalled(settings, reader);
+    checkTogether(settings, reader);
     return settings;
-}
-/** What keeps an installed system decides itself what is to be done. */
-function checkOnInstalled({ onInstalled, phases, installId }, reader) {
-    const choice = onInstalled.value;
-    const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
-    if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
-        reader.problem('phases', `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave phases away`);
-    if (choice === 'converge' && installId.value === undefined)
-        reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
 }
 function readPostInstall(reader) {
     const key = readKey(reader, 'post-install-ssh-private-key');
@@ -56606,69 +56735,6 @@ function readPostInstall(reader) {
         publicKey: key?.publicKey,
         knownHosts: reader.optional('post-install-known-hosts', knownHosts, undefined),
     };
-}
-class InputReader {
-    secrets;
-    #raw;
-    #loaded;
-    #problems = [];
-    constructor(raw, loaded, secrets) {
-        this.#raw = raw;
-        this.#loaded = loaded;
-        this.secrets = secrets;
-    }
-    text(name) {
-        const value = this.#raw[name];
-        return value === undefined || value.trim() === '' ? undefined : value;
-    }
-    /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
-    contentsOf(input, source, where = '') {
-        const contents = this.#loaded.get(keyOf(source));
-        if (contents === undefined)
-            throw new Error(`a source of ${input} was not loaded`);
-        if ('ok' in contents)
-            return contents.ok;
-        this.problem(input, `${where}${contents.problem}`);
-        return undefined;
-    }
-    problem(input, problem) {
-        this.#problems.push({ input, problem });
-    }
-    hasProblem(input) {
-        return this.#problems.some((problem) => problem.input === input);
-    }
-    optional(name, parser, otherwise) {
-        const text = this.text(name);
-        if (text === undefined)
-            return { value: otherwise, source: 'default' };
-        const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
-        if ('ok' in parsed)
-            return { value: parsed.ok, source: 'input' };
-        this.problem(name, parsed.problem);
-        return { value: otherwise, source: 'default' };
-    }
-    /** @param placeholder stands in for a missing value until the problems are thrown */
-    required(name, parser, placeholder) {
-        if (this.text(name) === undefined)
-            this.problem(name, 'is required');
-        return this.optional(name, parser, placeholder);
-    }
-    /** A misspelt name would silently leave its default in force, and the default may wipe a disk. */
-    rejectUnknownNames() {
-        const known = inputs.map((input) => input.name);
-        for (const name of Object.keys(this.#raw)) {
-            if (known.includes(name))
-                continue;
-            const similar = known.find((each) => each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '') ||
-                each.startsWith(name) ||
-                name.startsWith(each));
-            this.problem(name, `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`);
-        }
-    }
-    throwIfProblems() {
-        if (this.#problems.length > 0)
-            throw new InputError(this.#problems);
-    }
 }
 /** @returns undefined when the input was not given, or has a problem */
 function readKey(reader, name) {
@@ -56712,64 +56778,12 @@ const storePaths = (text) => {
     const paths = parseStorePaths(text);
     return typeof paths === 'string' ? { problem: paths } : { ok: { kind: 'store-paths', paths } };
 };
-/** What the phases need must be there, and since nobody can tell which disks a script wipes, the user must. */
-function checkStorePaths(settings, reader) {
-    const { configuration, phases, onInstalled, wipeDisks } = settings;
-    if (configuration.value.kind !== 'store-paths')
-        return;
-    const { system, diskoScript } = configuration.value.paths;
-    const needs = (phase) => phases.value.includes(phase);
-    const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
-    if (needs('disko') && diskoScript === undefined)
-        reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
-    if (system === undefined && (needs('install') || needs('reboot') || mayUpdate))
-        reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
-    if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
-        reader.problem('wipe-disks', 'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any');
-}
 const knownHosts = (text) => {
     const { lines, problems } = parseKnownHosts(text);
     if (problems.length > 0)
         return { problem: problems.join('; ') };
     return lines.length === 0 ? { problem: 'has no line with a key' } : { ok: lines };
 };
-/** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
-function checkPinnedHost(settings, reader) {
-    // without a valid port there is nothing to look up
-    if (reader.hasProblem('ssh-port'))
-        return;
-    // lines for other machines are what accept-new is for
-    if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new')
-        return;
-    const { host } = settings.targetHost.value;
-    checkLinesName(host, settings.sshPort.value, 'known-hosts', settings.knownHosts.value, reader);
-}
-/** The same for the installed system, where its port does not depend on the configuration. */
-function checkPinnedAfterwards(settings, reader) {
-    const { postInstall, postKexecSshPort, targetHost } = settings;
-    const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
-    const port = postInstall.port.value ?? givenPort;
-    const inputs = ['post-install-ssh-host', 'post-install-ssh-port', 'post-kexec-ssh-port'];
-    if (port === undefined || inputs.some((input) => reader.hasProblem(input)))
-        return;
-    const host = postInstall.host.value ?? targetHost.value.host;
-    checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
-}
-function checkLinesName(host, port, input, lines, reader) {
-    if (lines === undefined || host === '')
-        return;
-    const { accepted } = pinnedKeys(lines, host, port);
-    if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0))
-        return;
-    const name = knownHostsName(host, port);
-    if (accepted.length > 0) {
-        const types = accepted.map(({ type }) => type).join(', ');
-        reader.problem(input, `has only ${types} for ${name}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`);
-        return;
-    }
-    const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
-    reader.problem(input, `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`);
-}
 
 ;// CONCATENATED MODULE: ./lib/inputs/run-identity.js
 /**

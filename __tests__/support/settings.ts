@@ -1,6 +1,7 @@
 // Settings out of inputs, for tests that contact a machine.
 import type { LoadedSecrets } from '../../src/inputs/load-secrets';
-import { type RawInputs, readSettings } from '../../src/inputs/read-settings';
+import type { RawInputs } from '../../src/inputs/raw-inputs';
+import { readSettings } from '../../src/inputs/read-settings';
 import type { MachineSettings, Settings } from '../../src/inputs/settings';
 import { SecretRegistry } from '../../src/secrets';
 

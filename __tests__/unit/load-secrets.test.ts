@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { childEnvironment } from '../../src/child-environment';
 import { loadSecrets } from '../../src/inputs/load-secrets';
 import type { Parsed } from '../../src/inputs/parsers';
-import type { RawInputs } from '../../src/inputs/read-settings';
+import type { RawInputs } from '../../src/inputs/raw-inputs';
 import { keyOf, parseSecretSource } from '../../src/inputs/secret-source';
 import { SpawnRunner } from '../../src/process';
 import { systemClock } from '../../src/runtime';

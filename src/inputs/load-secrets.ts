@@ -7,7 +7,7 @@ import type { Clock } from '../runtime';
 import type { SecretRegistry } from '../secrets';
 import { keyFiles } from './disk-encryption-keys';
 import { boolean, duration, type Parsed } from './parsers';
-import type { RawInputs } from './read-settings';
+import type { RawInputs } from './raw-inputs';
 import { keyOf, namesSource, parseSecretSource, type SecretSource } from './secret-source';
 
 /** What each source of the inputs holds, or why it could not be read; by keyOf. */

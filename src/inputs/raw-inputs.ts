@@ -1,4 +1,5 @@
-import type { RawInputs } from './read-settings';
+/** Values by input name; an empty or missing one was not given. */
+export type RawInputs = Readonly<Record<string, string | undefined>>;
 
 /**
  * The inputs as the runner hands them over: `INPUT_` and the name in capitals with blanks made underscores, dashes

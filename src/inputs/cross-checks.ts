@@ -1,0 +1,94 @@
+import { knownHostsName, signatureAlgorithms } from '../ssh/host-keys';
+import { type KnownHost, pinnedKeys } from '../ssh/known-hosts';
+import type { InputReader } from './input-reader';
+import { type MachineSettings, type SelectablePhase, selectablePhases } from './settings';
+import type { InputName } from './table';
+
+/** What is wrong with inputs that are right each by itself. */
+export function checkTogether(settings: MachineSettings, reader: InputReader): void {
+  checkPinnedHost(settings, reader);
+  checkStorePaths(settings, reader);
+  checkPinnedAfterwards(settings, reader);
+  checkOnInstalled(settings, reader);
+}
+
+/** What keeps an installed system decides itself what is to be done. */
+function checkOnInstalled({ onInstalled, phases, installId }: MachineSettings, reader: InputReader): void {
+  const choice = onInstalled.value;
+  const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
+  if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
+    reader.problem(
+      'phases',
+      `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave phases away`,
+    );
+  if (choice === 'converge' && installId.value === undefined)
+    reader.problem(
+      'install-id',
+      'is required with on-installed: converge; give a name that you change when the machine shall be installed anew',
+    );
+}
+
+/** What the phases need must be there, and since nobody can tell which disks a script wipes, the user must. */
+function checkStorePaths(settings: MachineSettings, reader: InputReader): void {
+  const { configuration, phases, onInstalled, wipeDisks } = settings;
+  if (configuration.value.kind !== 'store-paths') return;
+  const { system, diskoScript } = configuration.value.paths;
+  const needs = (phase: SelectablePhase) => phases.value.includes(phase);
+  const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
+  if (needs('disko') && diskoScript === undefined)
+    reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
+  if (system === undefined && (needs('install') || needs('reboot') || mayUpdate))
+    reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
+  if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
+    reader.problem(
+      'wipe-disks',
+      'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any',
+    );
+}
+
+/** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
+function checkPinnedHost(settings: MachineSettings, reader: InputReader): void {
+  // without a valid port there is nothing to look up
+  if (reader.hasProblem('ssh-port')) return;
+  // lines for other machines are what accept-new is for
+  if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new') return;
+  const { host } = settings.targetHost.value;
+  checkLinesName(host, settings.sshPort.value, 'known-hosts', settings.knownHosts.value, reader);
+}
+
+/** The same for the installed system, where its port does not depend on the configuration. */
+function checkPinnedAfterwards(settings: MachineSettings, reader: InputReader): void {
+  const { postInstall, postKexecSshPort, targetHost } = settings;
+  const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
+  const port = postInstall.port.value ?? givenPort;
+  const inputs = ['post-install-ssh-host', 'post-install-ssh-port', 'post-kexec-ssh-port'] as const;
+  if (port === undefined || inputs.some((input) => reader.hasProblem(input))) return;
+  const host = postInstall.host.value ?? targetHost.value.host;
+  checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
+}
+
+function checkLinesName(
+  host: string,
+  port: number,
+  input: InputName,
+  lines: readonly KnownHost[] | undefined,
+  reader: InputReader,
+): void {
+  if (lines === undefined || host === '') return;
+  const { accepted } = pinnedKeys(lines, host, port);
+  if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0)) return;
+  const name = knownHostsName(host, port);
+  if (accepted.length > 0) {
+    const types = accepted.map(({ type }) => type).join(', ');
+    reader.problem(
+      input,
+      `has only ${types} for ${name}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`,
+    );
+    return;
+  }
+  const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
+  reader.problem(
+    input,
+    `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`,
+  );
+}

@@ -1,0 +1,81 @@
+import { InputError, type InputProblem } from '../errors';
+import type { SecretRegistry } from '../secrets';
+import type { LoadedSecrets } from './load-secrets';
+import type * as parse from './parsers';
+import type { RawInputs } from './raw-inputs';
+import { keyOf, type SecretSource } from './secret-source';
+import type { Setting } from './settings';
+import { type InputName, inputs } from './table';
+
+/** Reads inputs one by one and keeps every problem, so that all can be told at once. */
+export class InputReader {
+  readonly secrets: SecretRegistry;
+  readonly #raw: RawInputs;
+  readonly #loaded: LoadedSecrets;
+  readonly #problems: InputProblem[] = [];
+
+  constructor(raw: RawInputs, loaded: LoadedSecrets, secrets: SecretRegistry) {
+    this.#raw = raw;
+    this.#loaded = loaded;
+    this.secrets = secrets;
+  }
+
+  text(name: InputName): string | undefined {
+    const value = this.#raw[name];
+    return value === undefined || value.trim() === '' ? undefined : value;
+  }
+
+  /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
+  contentsOf(input: InputName, source: SecretSource, where = ''): Buffer | undefined {
+    const contents = this.#loaded.get(keyOf(source));
+    if (contents === undefined) throw new Error(`a source of ${input} was not loaded`);
+    if ('ok' in contents) return contents.ok;
+    this.problem(input, `${where}${contents.problem}`);
+    return undefined;
+  }
+
+  problem(input: string, problem: string): void {
+    this.#problems.push({ input, problem });
+  }
+
+  hasProblem(input: InputName): boolean {
+    return this.#problems.some((problem) => problem.input === input);
+  }
+
+  optional<T>(name: InputName, parser: parse.Parser<T>, otherwise: T): Setting<T> {
+    const text = this.text(name);
+    if (text === undefined) return { value: otherwise, source: 'default' };
+    const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
+    if ('ok' in parsed) return { value: parsed.ok, source: 'input' };
+    this.problem(name, parsed.problem);
+    return { value: otherwise, source: 'default' };
+  }
+
+  /** @param placeholder stands in for a missing value until the problems are thrown */
+  required<T>(name: InputName, parser: parse.Parser<T>, placeholder: T): Setting<T> {
+    if (this.text(name) === undefined) this.problem(name, 'is required');
+    return this.optional(name, parser, placeholder);
+  }
+
+  /** A misspelt name would silently leave its default in force, and the default may wipe a disk. */
+  rejectUnknownNames(): void {
+    const known: readonly string[] = inputs.map((input) => input.name);
+    for (const name of Object.keys(this.#raw)) {
+      if (known.includes(name)) continue;
+      const similar = known.find(
+        (each) =>
+          each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '') ||
+          each.startsWith(name) ||
+          name.startsWith(each),
+      );
+      this.problem(
+        name,
+        `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`,
+      );
+    }
+  }
+
+  throwIfProblems(): void {
+    if (this.#problems.length > 0) throw new InputError(this.#problems);
+  }
+}
