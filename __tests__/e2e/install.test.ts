@@ -60,7 +60,7 @@ describe('a Debian machine becomes NixOS, and the same machine again', () => {
     const result = await runScenario({ name: 'on-installed', machine, inputs: { 'known-hosts': pinned } });
     expect(result.code).toBe(1);
     expect(result.outputs).toMatchObject({ outcome: 'failed', 'target-state': 'untouched' });
-    expect(result.log).toContain('on-installed: reinstall');
+    expect(result.log).toContain('or reinstall if this machine and all that is on its disks may be wiped');
     expect(phasesOf(result).map(({ name }) => name)).toEqual(['preflight']);
     expect(await machine.bootId()).toBe(before);
   });
