@@ -36,9 +36,9 @@ const further: readonly (readonly [string, string, string])[] = [
   ['network dead when a phase begins, in the installer', 'bundle/installer', 'cut whenever a phase begins'],
   ['network dead when a phase begins, every phase', 'e2e-all/boundaries', 'breaks whenever a phase begins'],
   ['two runs at once, also across the kexec', 'e2e-all/cancel', 'of two runs exactly one goes on'],
-  ['a finished workflow again, with converge', 'e2e/update', 'is left alone when it runs that already'],
+  ['a finished workflow again, with converge', 'e2e-all/update', 'is left alone when it runs that already'],
   ['an approved run that was cut off', 'e2e-all/approval', 'is completed with the same approval'],
-  ['a switch that cuts SSH', 'e2e/update', 'survives a switch that %s'],
+  ['a switch that cuts SSH', 'e2e-all/update', 'survives a switch that %s'],
 ];
 
 test.each(further)('%s is tested', (_, file, title) => {

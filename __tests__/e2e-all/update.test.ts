@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ActionResult } from '../../testbed/action.mts';
 import { ensureImages } from '../../testbed/build.mts';
 import { Machine } from '../../testbed/machine.mts';
-import { phasesOf, runScenario, whoAreYou } from './support';
+import { phasesOf, runScenario, whoAreYou } from '../e2e/support';
 
 const resultOf = (result: ActionResult) =>
   JSON.parse(readFileSync(result.outputs['result-file'] ?? '', 'utf8'));
