@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
+import { readPrivateKey } from '../../src/ssh/private-key';
 import { decoys } from '../../testbed/action.mts';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { makeKey } from '../../testbed/sshd.mts';
@@ -25,17 +26,29 @@ function slowNix(): string {
 }
 
 /** A key that is in no file (any more). */
-function makeSecretKey() {
+function makeSecretKey(passphrase: string) {
   const folder = temporaryFolder('key');
-  const key = makeKey(join(folder, 'key'));
+  const key = makeKey(join(folder, 'key'), 'ed25519', passphrase);
   rmSync(folder, { recursive: true });
-  return key;
+  return { ...key, opened: openedLines(key.private, passphrase) };
+}
+
+/** What the key looks like without its passphrase: the lines that are the same each time it is opened. */
+function openedLines(locked: string, passphrase: string): string[] {
+  const [some = [], others = []] = [0, 1].map(() => {
+    const reading = readPrivateKey(locked, Buffer.from(passphrase));
+    if (!('key' in reading)) throw new Error(JSON.stringify(reading));
+    return distinctLines(reading.key.privateKey);
+  });
+  return some.filter((line) => others.includes(line));
 }
 
 interface WatchedRun {
   run: BundleRun & { watch: LeakWatch };
   /** Those of the keys come first. */
   secrets: string[];
+  /** Those of the keys as they are used, which nobody gave. */
+  opened: string[];
   /** One of them. */
   passphrase: string;
 }
@@ -46,59 +59,70 @@ async function watchedRun(
   changeFor: (passphrase: string) => Record<string, string> = () => ({}),
 ): Promise<WatchedRun> {
   const passphrase = `correct horse ${randomUUID()}`;
-  const [key, postInstallKey] = [makeSecretKey(), makeSecretKey()];
+  const keyPassphrases = [`of the key ${randomUUID()}`, `of the other ${randomUUID()}`] as const;
+  const [key, postInstallKey] = [makeSecretKey(keyPassphrases[0]), makeSecretKey(keyPassphrases[1])];
   const lines = [...distinctLines(key.private), ...distinctLines(postInstallKey.private)];
-  const secrets = [...lines, passphrase, ...Object.values(decoys)];
+  const secrets = [...lines, ...keyPassphrases, passphrase, ...Object.values(decoys)];
+  const opened = [...key.opened, ...postInstallKey.opened];
   const sshd = await startMachine({ authorizedKeys: [key.public] });
   const dir = temporaryFolder('leak');
-  const names = ['INPUT_', ...Object.keys(decoys), 'GITHUB_OUTPUT=', 'GITHUB_STATE=', 'DISK_KEY'];
-  const watch = new LeakWatch(dir, secrets, names);
+  const names = ['INPUT_', ...Object.keys(decoys), 'GITHUB_OUTPUT=', 'GITHUB_STATE='];
+  names.push('DISK_KEY', 'KEY_PASSPHRASE');
+  const watch = new LeakWatch(dir, [...secrets, ...opened], names);
   const run = await runBundle({
     inputs: {
       ...inputsFor(sshd, `${makeFlake()}#demo`),
       'ssh-private-key': key.private,
+      'ssh-private-key-passphrase': keyPassphrases[0],
       'post-install-ssh-private-key': postInstallKey.private,
+      'post-install-ssh-private-key-passphrase': 'env:KEY_PASSPHRASE',
       'disk-encryption-keys': '/tmp/disk.key env:DISK_KEY',
       debug: 'true',
       ...changeFor(passphrase),
     },
     // a value that was handed over once more must not get to a child either
-    env: { PATH: slowNix(), DEPLOY_KEY: key.private, DISK_KEY: passphrase },
+    env: {
+      PATH: slowNix(),
+      DEPLOY_KEY: key.private,
+      DISK_KEY: passphrase,
+      KEY_PASSPHRASE: keyPassphrases[1],
+    },
     dir,
     action,
     onStart: watch.onStart,
     onLine: watch.onLine,
   });
   watch.stop();
-  return { run: { ...run, watch }, secrets, passphrase };
+  return { run: { ...run, watch }, secrets, opened, passphrase };
 }
 
 describe('a run', () => {
   test('shows its secrets to no child, and writes them nowhere', async () => {
-    const { run, secrets, passphrase } = await watchedRun(repository);
+    const { run, secrets, opened, passphrase } = await watchedRun(repository);
     expect(run.code, run.log).toBe(0);
     expect([...run.watch.watcher.commands].join('\n')).toMatch(/nix .*eval/);
-    expectNoLeak(run, secrets);
+    expect(opened.length).toBeGreaterThan(2);
+    expectNoLeak(run, [...secrets, ...opened]);
     expect(JSON.stringify(run.result)).not.toContain(passphrase);
     // nothing is left of its own folder
     expect(readdirSync(join(run.dir, 'tmpdir'))).toEqual([]);
   });
 
   test('has each line of the keys masked before anything else is printed', async () => {
-    const { run, secrets } = await watchedRun(repository);
+    const { run, secrets, opened } = await watchedRun(repository);
     const lines = run.log.split('\n');
     const masks = lines.filter((line) => line.startsWith('::add-mask::'));
-    for (const line of secrets.slice(0, -Object.keys(decoys).length))
+    for (const line of [...opened, ...secrets.slice(0, -Object.keys(decoys).length)])
       expect(masks).toContain(`::add-mask::${line}`);
     expect(lines.slice(0, masks.length)).toEqual(masks);
   });
 
   test('that fails leaks nothing either, though Nix says the secret', async () => {
-    const { run, secrets } = await watchedRun(repository, failing);
+    const { run, secrets, opened } = await watchedRun(repository, failing);
     expect(run.result.failure).toMatchObject({ kind: 'nix', phase: 'preflight' });
     expect([...run.watch.watcher.commands].join('\n')).toMatch(/nix .*eval/);
     expect(run.log).toContain('error: ***');
-    expectNoLeak(run, secrets);
+    expectNoLeak(run, [...secrets, ...opened]);
   });
 });
 

@@ -1,4 +1,5 @@
 // How a connection comes about, and each way in which it does not, with a real sshd.
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -11,8 +12,16 @@ import { makeKey } from '../../testbed/sshd.mts';
 import { atEnd, test, testEach } from '../support/concurrent';
 import { hostKeysOf, pinnedTo, script, startMachine, targetOf } from '../support/machine';
 import { failure, temporaryFolder, testRuntime } from '../support/runtime';
+import { machineSettings } from '../support/settings';
 
 const hello = script('echo hello');
+
+/** As it stands in authorized_keys, from the last 32 bytes of what openssl calls it. */
+function authorizedLine(publicKey: KeyObject): string {
+  const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32);
+  const start = Buffer.from('\0\0\0\x0bssh-ed25519\0\0\0\x20', 'latin1');
+  return `ssh-ed25519 ${Buffer.concat([start, raw]).toString('base64')}`;
+}
 
 /** Listens and never says a word, like a forwarded port behind which nobody is. */
 async function silentServer(): Promise<{ port: number; connections: () => number }> {
@@ -42,6 +51,23 @@ describe('login', () => {
     const sshd = await startMachine({ authorizedKeys: [key.public] });
     const target = targetOf(sshd, testRuntime(), { privateKey: key.private });
     expect((await target.run(hello, [])).stdout).toBe('hello\n');
+  });
+
+  test('with an ed25519 key in PKCS#8 that has a passphrase, as it comes from the inputs', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const locked = { cipher: 'aes-256-cbc', passphrase: 'correct horse' };
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem', ...locked }).toString();
+    expect(pem).toContain('BEGIN ENCRYPTED PRIVATE KEY');
+    const sshd = await startMachine({ authorizedKeys: [authorizedLine(publicKey)] });
+    const settings = machineSettings({
+      flake: '.#demo',
+      'target-host': sshd.host,
+      'ssh-private-key': pem,
+      'ssh-private-key-passphrase': `${locked.passphrase}\n`,
+    });
+    const target = targetOf(sshd, testRuntime(), { privateKey: settings.privateKey.reveal() });
+    expect((await target.run(hello, [])).stdout).toBe('hello\n');
+    expect(sshd.log()).toMatch(/Accepted publickey/);
   });
 
   test('refused: a wrong key, at once and with advice', async () => {

@@ -204,6 +204,20 @@ describe('loadSecrets', () => {
     ]);
   });
 
+  test('reads and masks passphrases like keys, and keeps their variables from all children', async () => {
+    const { loaded, masks, secrets } = await load(
+      {
+        'ssh-private-key-passphrase': 'env:PASS',
+        'post-install-ssh-private-key-passphrase': 'exec:echo "x y$PASS"',
+      },
+      { PASS: 'z' },
+    );
+    expect([...loaded.values()]).toEqual([{ ok: Buffer.from('z') }, { ok: Buffer.from('x y\n') }]);
+    expect(masks).toEqual(['z', 'x y']);
+    expect(secrets.isWithheldVariable('PASS')).toBe(true);
+    expect((await load({ 'ssh-private-key-passphrase': 'a', plan: 'offline' })).masks).toEqual(['a']);
+  });
+
   test('keeps every problem', async () => {
     const { loaded } = await load({
       'ssh-private-key': 'env:A',

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -19,9 +20,10 @@ const registry = () => new SecretRegistry(() => undefined);
 const read = (raw: RawInputs) => machineSettings(raw, registry());
 
 function hostKeyLine(host: string): string {
-  const parsed = readPrivateKey(makeTestKey());
-  if (typeof parsed === 'string') throw new Error(parsed);
-  return `${host} ${parsed.publicKey.type} ${parsed.publicKey.base64}`;
+  const reading = readPrivateKey(makeTestKey());
+  if (!('key' in reading)) throw new Error(JSON.stringify(reading));
+  const { type, base64 } = reading.key.publicKey;
+  return `${host} ${type} ${base64}`;
 }
 
 /** The problems, by input. */
@@ -126,6 +128,8 @@ describe('readSettings', () => {
       'post-install-ssh-port': '0',
       'post-install-ssh-user': '-x',
       'post-install-ssh-private-key': 'hunter3',
+      'ssh-private-key-passphrase': 'two\nlines',
+      'post-install-ssh-private-key-passphrase': 'exec:',
       'post-install-known-hosts': 'nonsense',
       'connect-timeout': '0',
       'kexec-timeout': 'soon',
@@ -356,6 +360,104 @@ describe('secrets from sources', () => {
     expect(problemsOf({ ...withKeys, phases: 'install' }, loaded)['disk-encryption-keys']).toMatch(
       /disko phase/,
     );
+  });
+});
+
+describe('passphrases', () => {
+  const ok = (text: string) => ({ ok: Buffer.from(text) });
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const lockedWith = (passphrase: string) =>
+    privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }).toString();
+  const locked = { ...needed, 'ssh-private-key': lockedWith('pass phrase') };
+  const both = ['ssh-private-key', 'post-install-ssh-private-key'] as const;
+
+  test('open their keys, each its own', () => {
+    const settings = read({
+      ...locked,
+      'ssh-private-key-passphrase': 'pass phrase',
+      'post-install-ssh-private-key': lockedWith('other'),
+      'post-install-ssh-private-key-passphrase': 'other',
+    });
+    expect(settings.publicKey).toEqual(settings.postInstall.publicKey);
+    for (const opened of [settings.privateKey, settings.postInstall.privateKey])
+      expect(opened?.reveal()).toContain('-----BEGIN OPENSSH PRIVATE KEY-----');
+    expect(inspect(settings, { depth: 9 })).not.toMatch(/pass phrase|other/);
+  });
+
+  test.each([
+    ['a line end', 'pass phrase\n'],
+    ['a Windows line end', 'pass phrase\r\n'],
+    ['nothing', 'pass phrase'],
+  ])('may have %s behind them, as files and commands do', (_, text) => {
+    expect(problemsOf({ ...locked, 'ssh-private-key-passphrase': text })).toEqual({});
+    const loaded = new Map<string, Parsed<Buffer>>([['exec:pass show key', ok(text)]]);
+    expect(problemsOf({ ...locked, 'ssh-private-key-passphrase': 'exec:pass show key' }, loaded)).toEqual({});
+  });
+
+  test.each(both)('of %s: missing, wrong, needless and without a key are told apart', (name) => {
+    const { 'ssh-private-key': _, ...others } = needed;
+    const base: RawInputs = name === 'ssh-private-key' ? others : needed;
+    const passphrase = `${name}-passphrase`;
+    expect(problemsOf({ ...base, [name]: lockedWith('x') })).toEqual({
+      [name]: `is protected by a passphrase; give it in ${passphrase}`,
+    });
+    const problem = (text: string, secret: string) =>
+      problemsOf({ ...base, [name]: text, [passphrase]: secret });
+    for (const wrong of ['wrong', 'x ', 'X'])
+      expect(problem(lockedWith('x'), wrong)).toEqual({
+        [passphrase]: expect.stringMatching(`^does not open the key in ${name}: `),
+      });
+    expect(problem(key, 'y')).toEqual({
+      [passphrase]: expect.stringMatching(
+        /^is given, but the key in .* is not protected by a passphrase; leave/,
+      ),
+    });
+    expect(problemsOf({ ...base, [passphrase]: 'y' })[passphrase]).toBe(
+      `is for the key in ${name}, which is not given`,
+    );
+  });
+
+  test('that cannot be read, or are more than one line, are the only problem', () => {
+    const loaded = new Map<string, Parsed<Buffer>>([
+      ['env:PASS', { problem: 'the variable PASS is not set' }],
+    ]);
+    expect(problemsOf({ ...locked, 'ssh-private-key-passphrase': 'env:PASS' }, loaded)).toEqual({
+      'ssh-private-key-passphrase': 'the variable PASS is not set',
+    });
+    for (const text of ['pass phrase\nlogin: me\n', 'pass phrase\n\n', '\npass phrase'])
+      expect(problemsOf({ ...locked, 'ssh-private-key-passphrase': text })).toEqual({
+        'ssh-private-key-passphrase': 'has more than one line; give the passphrase alone',
+      });
+  });
+
+  test('are not asked for by a run that contacts no machine', () => {
+    const raw = { ...locked, 'ssh-private-key-passphrase': 'wrong', plan: 'offline' };
+    expect(readSettings(raw, registry()).kind).toBe('offline-plan');
+  });
+
+  test.each(['x', 'pass phrase', 'with \x07 a bell'])('are masked as a whole: %j', (passphrase) => {
+    const masked: string[] = [];
+    const secrets = new SecretRegistry((mask) => masked.push(mask));
+    const raw = { ...needed, 'ssh-private-key': lockedWith(passphrase) };
+    const settings = machineSettings({ ...raw, 'ssh-private-key-passphrase': passphrase }, secrets);
+    expect(masked).toContain(passphrase);
+    expect(secrets.redact(`<${passphrase}>`)).toBe('<***>');
+    // and so is the key as it is used
+    const lines = settings.privateKey.reveal().trim().split('\n').slice(1, -1);
+    expect(masked).toEqual(expect.arrayContaining(lines));
+  });
+
+  test('are in no message, whatever is wrong with the key', () => {
+    const texts = [lockedWith('x'), key, 'no key', lockedWith('x').slice(0, -30), key.replace(/A/g, 'B')];
+    for (const text of texts) {
+      const problems = problemsOf({
+        ...needed,
+        'ssh-private-key': text,
+        'ssh-private-key-passphrase': 'hunter2',
+      });
+      expect(Object.keys(problems)).toHaveLength(1);
+      expect(JSON.stringify(problems)).not.toContain('hunter2');
+    }
   });
 });
 

@@ -142,6 +142,6 @@ export function fakeRuntime(change: Partial<Runtime> = {}): Runtime & { readonly
 export function makeTestKey(): string {
   for (;;) {
     const key = utils.generateKeyPairSync('ed25519').private;
-    if (typeof readPrivateKey(key) !== 'string') return key;
+    if ('key' in readPrivateKey(key)) return key;
   }
 }

@@ -22,7 +22,12 @@ export interface LoadOptions {
 }
 
 /** These hold a secret themselves, or name a source. */
-const keyInputs = ['ssh-private-key', 'post-install-ssh-private-key'] as const;
+const secretInputs = [
+  'ssh-private-key',
+  'ssh-private-key-passphrase',
+  'post-install-ssh-private-key',
+  'post-install-ssh-private-key-passphrase',
+] as const;
 
 /** What cryptsetup reads of a key file at most. Nothing that is called a secret is larger. */
 const largest = 8 * 1024 * 1024;
@@ -39,7 +44,7 @@ const defaultDeadlineMs = 600_000;
  */
 export async function loadSecrets(raw: RawInputs, options: LoadOptions): Promise<LoadedSecrets> {
   const { secrets } = options;
-  for (const text of keyInputs.map((name) => raw[name] ?? '')) {
+  for (const text of secretInputs.map((name) => raw[name] ?? '')) {
     if (!namesSource(text)) secrets.register(text);
   }
   const sources = new Map(sourcesOf(raw).map((source) => [keyOf(source), source]));
@@ -58,13 +63,13 @@ export async function loadSecrets(raw: RawInputs, options: LoadOptions): Promise
 function sourcesOf(raw: RawInputs): SecretSource[] {
   const buildOnly = boolean(raw['build-only'] ?? '');
   if (raw.plan?.trim() === 'offline' || ('ok' in buildOnly && buildOnly.ok)) return [];
-  const keys = keyInputs.flatMap((name) => {
+  const named = secretInputs.flatMap((name) => {
     const text = raw[name] ?? '';
     return namesSource(text) ? [parseSecretSource(text)] : [];
   });
   const files = keyFiles(raw['disk-encryption-keys'] ?? '');
   return [
-    ...keys.flatMap((source) => ('ok' in source ? [source.ok] : [])),
+    ...named.flatMap((source) => ('ok' in source ? [source.ok] : [])),
     ...('ok' in files ? files.ok.map(({ source }) => source) : []),
   ];
 }

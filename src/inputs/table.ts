@@ -32,6 +32,11 @@ export const inputs = [
       'Private key that logs in to the target: its contents (from a secret), or `env:NAME` or `exec:COMMAND` that gives them.',
     otherwise: 'required, unless no machine is contacted',
   },
+  {
+    name: 'ssh-private-key-passphrase',
+    description:
+      'Passphrase of ssh-private-key, if it has one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+  },
   { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
   {
     name: 'post-kexec-ssh-port',
@@ -123,6 +128,10 @@ export const inputs = [
     description:
       'Private key for the installed system, where it is another than ssh-private-key: contents, `env:NAME` or `exec:COMMAND`.',
     otherwise: 'ssh-private-key',
+  },
+  {
+    name: 'post-install-ssh-private-key-passphrase',
+    description: 'Passphrase of post-install-ssh-private-key, if it has one, in the same ways.',
   },
   {
     name: 'post-install-known-hosts',

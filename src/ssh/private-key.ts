@@ -1,70 +1,116 @@
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { type ParsedKey, utils } from 'ssh2';
 import type { HostKey } from './host-keys';
+import { damaged, dsa, nameMisfit, unknownType } from './key-misfits';
+import { firstLine, readHeader, writeEd25519 } from './openssh-key';
 
 /** A private key that ssh2 can use, and its public half as authorized_keys files hold it. */
 export interface UsableKey {
-  /** With Unix line ends and a last newline, as parsers want it. */
+  /** Without a passphrase, with Unix line ends and a last newline. */
   readonly privateKey: string;
   readonly publicKey: HostKey;
 }
 
+/** Whether the key needs one that was not given, was given one that does not open it, or one that it does not need. */
+export type PassphraseProblem = 'missing' | 'wrong' | 'needless';
+
+export type KeyReading =
+  | { readonly key: UsableKey }
+  /** What is wrong with the key, and what to do; quotes nothing of it. */
+  | { readonly problem: string }
+  | { readonly passphrase: PassphraseProblem };
+
 /**
- * Reads a private key as people paste it: Windows line ends and a missing last newline are mended, anything that
- * is not a usable private key is named as what it is.
- *
- * @returns the key, or what is wrong with it and what to do
+ * Reads a private key as people paste it: in OpenSSH's format, PEM (PKCS#1, SEC1) or PKCS#8. Windows line ends,
+ * blanks around lines and a missing last newline are mended; anything that is not a usable private key is named as what it is.
  */
-export function readPrivateKey(text: string): UsableKey | string {
-  const privateKey = `${text.replace(/\r\n?/g, '\n').trim()}\n`;
-  const misfit = nameMisfit(privateKey);
-  if (misfit !== undefined) return misfit;
-  const parsed = parseKey(privateKey);
-  if (parsed instanceof Error) return explainParseError(parsed.message);
-  const blob = parsed.getPublicSSH();
-  return { privateKey, publicKey: { type: parsed.type, base64: blob.toString('base64') } };
+export function readPrivateKey(text: string, passphrase?: Uint8Array): KeyReading {
+  const lines = text.split(/\r\n?|\n/).map((line) => line.trim());
+  const mended = `${lines.join('\n').trim()}\n`;
+  const misfit = nameMisfit(mended);
+  if (misfit !== undefined) return { problem: misfit };
+  const locked = isLocked(mended);
+  if (locked && passphrase === undefined) return { passphrase: 'missing' };
+  const open = mended.startsWith(firstLine) ? openOpenSsh : openPem;
+  const reading = open(mended, locked ? passphrase : undefined);
+  return 'key' in reading && passphrase !== undefined && !locked ? { passphrase: 'needless' } : reading;
 }
 
-/** ssh2 returns undefined for some damaged keys, throws for others, and some it only notices when they sign. */
-function parseKey(text: string): ParsedKey | Error {
+function isLocked(text: string): boolean {
+  return text.startsWith(firstLine)
+    ? readHeader(text)?.cipher !== 'none'
+    : text.startsWith('-----BEGIN ENCRYPTED ') || /^(Proc-Type: *4, *ENCRYPTED|DEK-Info:.*)$/m.test(text);
+}
+
+function openOpenSsh(text: string, passphrase: Uint8Array | undefined): KeyReading {
+  const parsed = parseKey(text, passphrase);
+  if (!(parsed instanceof Error))
+    return passphrase === undefined ? usable(text) : converted(createPrivateKey(parsed.getPrivatePEM()));
+  // the second of these is what node says of a cipher that authenticates
+  return /bad passphrase|unable to authenticate/.test(parsed.message)
+    ? { passphrase: 'wrong' }
+    : { problem: damaged };
+}
+
+function openPem(text: string, passphrase: Uint8Array | undefined): KeyReading {
   try {
-    const parsed: ParsedKey | Error | undefined = utils.parseKey(text);
-    if (parsed === undefined) return new Error('it is damaged');
-    if (parsed instanceof Error) return parsed;
-    const data = Buffer.from('nixos-anywhere-action');
-    const halvesFit = parsed.isPrivateKey() && parsed.verify(data, parsed.sign(data)) === true;
-    return halvesFit ? parsed : new Error('it is damaged');
+    const locked = passphrase !== undefined && { passphrase: Buffer.from(passphrase) };
+    return converted(createPrivateKey({ key: text, ...locked }));
   } catch (error) {
-    return error instanceof Error ? error : new Error('it is damaged');
+    if (passphrase === undefined) return { problem: damaged };
+    return (error as NodeJS.ErrnoException).code === 'ERR_OSSL_EVP_UNSUPPORTED'
+      ? {
+          problem:
+            'is encrypted with a cipher that OpenSSL has given up; convert it with `openssl pkcs8 -topk8 -provider legacy -provider default -in KEY -out NEW-KEY`',
+        }
+      : { passphrase: 'wrong' };
   }
 }
 
-function nameMisfit(text: string): string | undefined {
-  if (
-    /^(ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA|^-----BEGIN (RSA )?PUBLIC KEY-|^---- BEGIN SSH2 PUBLIC KEY/.test(text)
-  ) {
-    return 'is a public key; paste the whole private key (the file without .pub)';
+/** Into a format that ssh2 reads. */
+function converted(key: KeyObject): KeyReading {
+  switch (key.asymmetricKeyType) {
+    case 'ed25519': {
+      const { d = '', x = '' } = key.export({ format: 'jwk' });
+      return usable(writeEd25519(Buffer.from(d, 'base64url'), Buffer.from(x, 'base64url')));
+    }
+    case 'rsa':
+      return usable(key.export({ type: 'pkcs1', format: 'pem' }).toString());
+    case 'ec': {
+      if (!/^(prime256v1|secp384r1|secp521r1)$/.test(key.asymmetricKeyDetails?.namedCurve ?? ''))
+        return { problem: unknownType };
+      // ssh2 would make the public half anew, of whatever is there
+      const fit = verify('sha256', sample, createPublicKey(key), sign('sha256', sample, key));
+      return fit ? usable(key.export({ type: 'sec1', format: 'pem' }).toString()) : { problem: damaged };
+    }
+    case 'dsa':
+      return { problem: dsa };
+    default:
+      return { problem: unknownType };
   }
-  if (text.startsWith('PuTTY-User-Key-File')) {
-    return 'is a PuTTY key; export it in OpenSSH format (puttygen KEY -O private-openssh)';
-  }
-  if (
-    text.startsWith('-----BEGIN PRIVATE KEY-----') ||
-    text.startsWith('-----BEGIN ENCRYPTED PRIVATE KEY-----')
-  ) {
-    return 'is in PKCS#8 format, which is not read yet; convert it with `ssh-keygen -p -N "" -f KEY`';
-  }
-  if (!text.startsWith('-----BEGIN ')) {
-    return 'is not a private key: it must begin with a line such as -----BEGIN OPENSSH PRIVATE KEY-----';
-  }
-  if (!/-----END [A-Z ]+-----\n$/.test(text)) {
-    return 'is cut off: its last line, -----END … PRIVATE KEY-----, is missing; paste the whole file';
-  }
-  return undefined;
 }
 
-function explainParseError(message: string): string {
-  if (/passphrase|encrypted/i.test(message)) {
-    return 'is protected by a passphrase, which is not supported yet; give a key without one (ssh-keygen -p -N "" -f KEY)';
+function usable(privateKey: string): KeyReading {
+  const parsed = parseKey(privateKey);
+  if (parsed instanceof Error) return { problem: damaged };
+  const base64 = parsed.getPublicSSH().toString('base64');
+  return { key: { privateKey, publicKey: { type: parsed.type, base64 } } };
+}
+
+const sample = Buffer.from('nixos-anywhere-action');
+
+/**
+ * ssh2 returns undefined for some damaged keys, throws for others, and some it only notices when they sign. What it
+ * says is not to be repeated: it may quote what it took for a name.
+ */
+function parseKey(text: string, passphrase?: Uint8Array): ParsedKey | Error {
+  try {
+    const parsed: ParsedKey | Error | undefined = utils.parseKey(text, passphrase && Buffer.from(passphrase));
+    if (parsed === undefined) return new Error(damaged);
+    if (parsed instanceof Error) return parsed;
+    const halvesFit = parsed.isPrivateKey() && parsed.verify(sample, parsed.sign(sample)) === true;
+    return halvesFit ? parsed : new Error(damaged);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(damaged);
   }
-  return `cannot be read as a private key (${message}); paste the whole file, with its first and last line`;
 }
