@@ -173,6 +173,8 @@ describe('readSettings', () => {
     ['target_host', 'target-host'],
     ['on-install', 'on-installed'],
     ['ssh-private-key-file', 'ssh-private-key'],
+    ['ssh-private-key-pass', 'ssh-private-key-passphrase'],
+    ['ssh-private', 'ssh-private-key'],
     ['options', 'option'],
     ['verify-system', 'verify'],
   ])('knows what %s was meant to be', (name, meant) => {

@@ -62,12 +62,11 @@ export class InputReader {
     const known: readonly string[] = inputs.map((input) => input.name);
     for (const name of Object.keys(this.#raw)) {
       if (known.includes(name)) continue;
-      const similar = known.find(
-        (each) =>
-          each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '') ||
-          each.startsWith(name) ||
-          name.startsWith(each),
-      );
+      // a beginning of an input's name is nearer to it than to those that are a beginning of its own
+      const similar =
+        known.find((each) => each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '')) ??
+        known.find((each) => each.startsWith(name)) ??
+        known.find((each) => name.startsWith(each));
       this.problem(
         name,
         `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`,
