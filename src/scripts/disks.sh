@@ -98,8 +98,8 @@ device() {
   printf 'device\t%s\t%s\t%s\n' "$1" "$number" "$bytes"
 }
 
-# hardware NAME FOLDER NUMBER: what tells one disk from another. The kernel's word comes first: the installer's kernel
-# says the same, while what udev makes of it depends on its version.
+# hardware NAME FOLDER NUMBER: what tells one disk from another. The kernel's word comes first: what udev makes of it
+# depends on its version. Kernels differ in which of several WWNs they choose, for which see isSameDisk.
 hardware() {
   attribute "$1" removable "$2/removable"
   attribute "$1" read-only "$2/ro"

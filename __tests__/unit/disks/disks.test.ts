@@ -531,6 +531,15 @@ describe('the guards', () => {
     expect(messageOf(() => checkDisks(situation(fourDisks, { allowed: [entry, ...rest] })))).toBe('');
   });
 
+  test('wipe-disks takes the WWN that udev knows, where the kernel chose another ID', () => {
+    const machine: MachineText = {
+      devices: [{ name: 'sda', props: { serial: 'S', wwn: 't10.ATA     Samsung SSD 870       S' } }],
+      paths: ['/dev/sda'],
+      links: { '/dev/disk/by-id/wwn-0x5002538f3110a1b2': 'sda' },
+    };
+    expect(messageOf(() => checkDisks(situation(machine, { allowed: ['0x5002538F3110A1B2'] })))).toBe('');
+  });
+
   test('wipe-disks must cover everything, the configured disk and collateral too; any does', () => {
     expect(messageOf(() => checkDisks(situation(fourDisks, { allowed: rest })))).toContain(
       '/dev/sda (1.0 GB, Samsung SSD 870, serial S5Y 1NF0): all that is on it would be lost',
@@ -689,5 +698,17 @@ describe('the disks again, before they are wiped', () => {
     const wwn = { name: 'sda', kib: 100, props: { serial: 'A', wwn: 'naa.1' } };
     expect(changes([wwn], [disk('sda', 'A')])).toEqual([]);
     expect(changes([wwn], [{ ...wwn, props: { serial: 'A', wwn: 'naa.2' } }])).toHaveLength(2);
+  });
+
+  test.each([
+    // seen with a SATA disk, before Linux 5.11 and after
+    ['t10.ATA     Samsung SSD 870 EVO 1TB                 A', 'naa.5002538f3110a1b2'],
+    // an NVMe disk whose EUI newer kernels disregard
+    ['eui.0000000000000001', 'nvme.1e4b-41-4e564d65-00000001'],
+  ])('of which the kernels choose other WWNs (%s) are compared by their serial numbers', (old, recent) => {
+    const sda = (serial: string, wwn: string) => ({ name: 'sda', kib: 100, props: { serial, wwn } });
+    expect(changes([sda('A', old)], [sda('A', recent)])).toEqual([]);
+    expect(changes([sda('A', old)], [sda('B', recent)])).toHaveLength(2);
+    expect(changes([sda('', old)], [sda('', recent)])).toHaveLength(2);
   });
 });

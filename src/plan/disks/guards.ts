@@ -102,7 +102,10 @@ function isNamedBy(device: BlockDevice, entry: string, inventory: Inventory): bo
   return (
     device.serial === entry ||
     (device.wwn !== '' && device.wwn === normaliseWwn(entry)) ||
-    device.links.some((link) => link === `/dev/disk/by-id/${entry}`)
+    // the WWN that lsblk shows is udev's, which is not the one that every kernel chooses
+    device.links.some((link) =>
+      [entry, `wwn-${normaliseWwn(entry)}`].some((name) => link === `/dev/disk/by-id/${name}`),
+    )
   );
 }
 

@@ -41,11 +41,22 @@ function partOf({ kind, dmUuid, partitionUuid, partition, uuid, name }: BlockDev
 
 /** Whether this can be the same disk: nothing that both times is known differs, and something tells it from others. */
 export function isSameDisk(a: DiskIdentity, b: DiskIdentity): boolean {
-  if (a.bytes !== b.bytes || differs(a.serial, b.serial) || differs(a.wwn, b.wwn)) return false;
+  const comparable = schemeOf(a.wwn) === schemeOf(b.wwn);
+  if (a.bytes !== b.bytes || differs(a.serial, b.serial) || (comparable && differs(a.wwn, b.wwn)))
+    return false;
   const named = (identity: DiskIdentity) => identity.serial !== '' || identity.wwn !== '';
-  const shared = (a.serial !== '' && b.serial !== '') || (a.wwn !== '' && b.wwn !== '');
+  const shared = (a.serial !== '' && b.serial !== '') || (comparable && a.wwn !== '' && b.wwn !== '');
   // a disk that had a serial number and has none is another one
   return shared || (!named(a) && !named(b));
+}
+
+/**
+ * Which of a disk's IDs a WWN is. Kernels choose differently: for SATA disks those before 5.11 may take `t10.ATA…` and
+ * later ones the NAA (torvalds/linux 2e4209b3806c), and of NVMe disks whose EUI is known not to be unique newer ones make
+ * an ID themselves (`nvme.…`, NVME_QUIRK_BOGUS_NID).
+ */
+function schemeOf(wwn: string): string {
+  return /^(0x|[a-z0-9]+\.)/.exec(wwn)?.[1] ?? '';
 }
 
 function differs(one: string, other: string): boolean {
