@@ -614,6 +614,29 @@ describe('the guards', () => {
     expect(check({ ...anonymous(5, 5), devices: named })).toEqual(['fine']);
   });
 
+  test('a serial number that two disks share tells no more than none, nor does the link that one of them gets', () => {
+    const twin = (name: string, wwn = ''): MachineDevice => ({
+      name,
+      props: { serial: '0123456789ABCDEF', ...(wwn === '' ? {} : { wwn }) },
+    });
+    const check = (devices: MachineDevice[], path: string, links: Record<string, string> = {}) => {
+      const found = situation({ devices, links, paths: [path] });
+      return messageOf(() => checkDisks(found));
+    };
+    const two = [twin('sda'), twin('sdb')];
+    expect(check(two, '/dev/sda')).toMatch(
+      /sda has the serial number 0123456789ABCDEF and no WWN, and the machine has another disk of that size and number/,
+    );
+    const byId = '/dev/disk/by-id/ata-SSD_0123456789ABCDEF';
+    expect(check(two, byId, { [byId]: 'sda' })).toContain('nothing tells whether it is the same disk');
+    const bays = { '/dev/disk/by-id/usb-0:0': 'sda', '/dev/disk/by-id/usb-0:1': 'sdb' };
+    expect(check(two, '/dev/disk/by-id/usb-0:0', bays)).toBe('');
+    const byPath = '/dev/disk/by-path/pci-1';
+    expect(check(two, byPath, { [byPath]: 'sda' })).toBe('');
+    expect(check([twin('sda'), { ...twin('sdb'), kib: 5 }], '/dev/sda')).toBe('');
+    expect(check([twin('sda', 'naa.1'), twin('sdb', 'naa.2')], '/dev/sda')).toBe('');
+  });
+
   test('where nobody looked for inactive members a warning says so', () => {
     expect(diskWarnings(situation({ ...anonymous(5), blkid: 'none' }))).toEqual([
       expect.stringContaining('no blkid of util-linux'),

@@ -171,14 +171,16 @@ const kernelName = /^\/dev\/((s|v|xv|h)d[a-z]+|nvme\d+n\d+|mmcblk\d+)$/;
 
 /** A disk that only such a name tells from others may be another one after the kexec. */
 function checkNames(situation: DiskSituation): void {
-  const [path] = anonymousDisks(situation).filter(({ unique }) => !unique);
-  if (path === undefined) return;
-  throw new GuardError(
-    `${path.path} has neither serial number nor WWN, and the machine has other disks of its size: nothing tells whether it is the same disk after the kexec`,
-    {
-      hint: 'set disko.devices.disk.*.device to the disk’s path under /dev/disk/by-path, or give the disk a serial number (a virtual machine’s configuration can)',
-    },
-  );
+  const [found] = anonymousDisks(situation).filter(({ unique }) => !unique);
+  if (found === undefined) return;
+  const { path, serial } = found;
+  const others =
+    serial === ''
+      ? 'has neither serial number nor WWN, and the machine has other disks of its size'
+      : `has the serial number ${serial} and no WWN, and the machine has another disk of that size and number`;
+  throw new GuardError(`${path} ${others}: nothing tells whether it is the same disk after the kexec`, {
+    hint: 'set disko.devices.disk.*.device to the disk’s path under /dev/disk/by-path, or give the disk a serial number of its own (a virtual machine’s configuration can)',
+  });
 }
 
 /** What is worth a warning about the disks, though it stops nothing. */
@@ -202,12 +204,22 @@ export function diskWarnings(situation: DiskSituation): readonly string[] {
 function anonymousDisks({ inventory, configured, work }: DiskSituation) {
   if (work === undefined || work.mode === 'mount') return [];
   const disks = inventory.devices.filter(({ kind }) => kind === 'disk');
-  if (disks.length < 2) return [];
   return configured.flatMap((path) => {
     const disk = disks.find(({ name }) => name === inventory.asked[path]);
-    if (disk === undefined || !kernelName.test(path) || disk.serial !== '' || disk.wwn !== '') return [];
-    return [
-      { path, bytes: disk.bytes, unique: disks.filter(({ bytes }) => bytes === disk.bytes).length === 1 },
-    ];
+    // one WWN is one disk, however often it is seen
+    if (disk === undefined || disk.wwn !== '' || disks.length < 2) return [];
+    const { serial, bytes } = disk;
+    const alike = disks.filter(
+      (other) => other !== disk && other.bytes === bytes && (serial === '' || isTwin(other, disk)),
+    );
+    if (serial !== '' && alike.length === 0) return [];
+    // udev gives the link of a serial number that two disks have to one of them, and not always to the same
+    const isArbitrary = byIdOf({ links: [path] }) !== '' && alike.some((other) => byIdOf(other) === '');
+    return kernelName.test(path) || isArbitrary ? [{ path, serial, bytes, unique: alike.length === 0 }] : [];
   });
+}
+
+/** Cheap disks, and the bays of some enclosures, share a serial number. */
+function isTwin(other: BlockDevice, disk: BlockDevice): boolean {
+  return other.serial === disk.serial && other.wwn === disk.wwn;
 }
