@@ -709,6 +709,20 @@ describe('the disks again, before they are wiped', () => {
     expect(changes(now, before)).toEqual([]);
   });
 
+  test('what was planned for one of several disks that nothing tells apart is not planned for another', () => {
+    const [one, other] = ['1', '2'].map((sub) => fs('linux_raid_member', 'h:0', 'array', sub));
+    const vd = (name: string, props = {}) => disk(name, '', 100, props);
+    const paths = ['/dev/vda'];
+    // as where the machine has neither blkid nor mdadm
+    expect(changes([vd('vda'), vd('vdb')], [vd('vda', one), vd('vdb', other)], paths)).toEqual([
+      expect.stringMatching(/on \/dev\/vdb \(no serial number, .*\) partition 1 would be lost too/),
+    ]);
+    const array = [vd('vda', one), vd('vdb', other)];
+    expect(changes(array, array, paths)).toEqual([]);
+    expect(changes(array, [vd('vda', other), vd('vdb', one)], paths)).toEqual([]);
+    expect(changes([vd('vda'), vd('vdb')], [vd('vda'), vd('vdb')], ['/dev/vda', '/dev/vdb'])).toEqual([]);
+  });
+
   test('a partition is bound with its disk and its number', () => {
     const before = [disk('sda', 'A'), disk('sdb', 'B')];
     expect(changes(before, before, ['/dev/sda1'])).toEqual([]);

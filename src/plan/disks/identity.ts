@@ -98,7 +98,7 @@ export function changesSince(
 ): readonly string[] {
   return [
     ...before.bindings.flatMap((binding) => changeOf(binding, now.bindings)),
-    ...now.disks.flatMap((disk) => growthOf(disk, before.losses)),
+    ...growthOf(now.disks, before.losses),
   ];
 }
 
@@ -117,17 +117,34 @@ function describeBinding({ disks, part }: Binding): string {
   return part === '' ? `the disk with ${on}` : `${part} on the disk with ${on}`;
 }
 
-/** What would be lost on a disk now, and was not in the plan. */
-function growthOf(disk: DiskPlan, before: readonly DiskLosses[]): string[] {
-  const losses = lossesOn(disk);
-  if (losses.length === 0) return [];
-  const known = before.filter((other) => isSameDisk(other, disk));
-  const planned = new Set(known.flatMap((other) => other.losses));
-  if (planned.has(everything)) return [];
-  const grown = losses.filter((loss) => !planned.has(loss));
-  return grown.length === 0
-    ? []
-    : [`on ${disk.device} (${describeIdentity(disk)}) ${grown.join(', ')} would be lost too`];
+/**
+ * What would be lost on disks now, and was not in the plan. Where nothing tells disks from each other, what was planned
+ * for one is not for two: each of them needs a disk of the plan for itself.
+ */
+function growthOf(disks: readonly DiskPlan[], before: readonly DiskLosses[]): string[] {
+  const taken = new Set<DiskLosses>();
+  return disks.flatMap((disk) => {
+    const losses = lossesOn(disk);
+    if (losses.length === 0) return [];
+    // one WWN is one disk, however often it is seen
+    const known = before.filter((other) => isSameDisk(other, disk) && (disk.wwn !== '' || !taken.has(other)));
+    const [match] = known
+      .filter((other) => beyond(losses, other.losses).length === 0)
+      .toSorted((a, b) => extent(a) - extent(b));
+    if (match !== undefined) taken.add(match);
+    const grown = match === undefined ? beyond(losses, known[0]?.losses ?? []) : [];
+    return grown.length === 0
+      ? []
+      : [`on ${disk.device} (${describeIdentity(disk)}) ${grown.join(', ')} would be lost too`];
+  });
+}
+
+function beyond(losses: readonly string[], planned: readonly string[]): readonly string[] {
+  return planned.includes(everything) ? [] : losses.filter((loss) => !planned.includes(loss));
+}
+
+function extent({ losses }: DiskLosses): number {
+  return losses.includes(everything) ? Number.POSITIVE_INFINITY : losses.length;
 }
 
 const everything = 'everything';
