@@ -98,3 +98,13 @@ test('boot loaders with their places', async () => {
     (await evaluationOf(`${xbootldr} boot.loader.efi.efiSysMountPoint = "/efi";`)).bootLoader,
   ).toMatchObject({ kind: 'systemd-boot', efiMountPoint: '/efi', entriesMountPoint: '/boot' });
 });
+
+test('what disko makes over disks, by its own name', async () => {
+  const { groups } = await evaluationOf(
+    'disko.devices = { lvm_vg.pool = { name = "other"; lvs = throw "not asked for"; }; zpool.zroot = { }; mdadm = { }; };',
+  );
+  expect(groups).toEqual([
+    { kind: 'lvm_vg', name: 'other' },
+    { kind: 'zpool', name: 'zroot' },
+  ]);
+});

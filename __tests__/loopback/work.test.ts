@@ -27,6 +27,7 @@ function evaluationOf(outPath: string, drvPath: string | undefined, key?: string
     diskoScript: undefined,
     substituters: key === undefined ? [] : ['https://cache.example.org'],
     trustedPublicKeys: key === undefined ? [] : [key],
+    groups: [],
     hostKeys: [],
     disks: undefined,
     sshd: undefined,

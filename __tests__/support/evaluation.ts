@@ -10,6 +10,7 @@ export const configured: FlakeEvaluation = {
   disks: [{ device: '/dev/disk/by-id/a', destroy: true }],
   substituters: [],
   trustedPublicKeys: [],
+  groups: [],
   hostKeys: [{ type: 'ed25519', path: '/etc/ssh/ssh_host_ed25519_key', bits: '' }],
   sshd: { enabled: true, ports: [22], rootLogin: 'prohibit-password', otherKeys: false },
   logins: [{ name: 'root', keys: ['ssh-ed25519 AAAA me'], password: false }],

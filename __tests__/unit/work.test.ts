@@ -121,6 +121,7 @@ const evaluation: Evaluation = {
   diskoScript: undefined,
   substituters: ['https://cache.example.org'],
   trustedPublicKeys: ['k-1:cHVi'],
+  groups: [],
   hostKeys: [],
   disks: undefined,
   sshd: undefined,

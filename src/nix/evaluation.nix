@@ -65,6 +65,14 @@ let
         disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (
           attrValues (config.disko.devices.disk or { })
         );
+        groups = builtins.concatMap (
+          kind:
+          attrValues (
+            builtins.mapAttrs (attribute: group: { inherit kind; name = toString (group.name or attribute); }) (
+              config.disko.devices.${kind} or { }
+            )
+          )
+        ) [ "lvm_vg" "mdadm" "zpool" ];
         substituters = map toString (config.nix.settings.substituters or [ ]);
         trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);
         hostKeys =

@@ -31,6 +31,12 @@ export interface ConfiguredDisk {
   readonly destroy: boolean;
 }
 
+/** What disko makes over one or several disks. */
+export interface ConfiguredGroup {
+  readonly kind: 'lvm_vg' | 'mdadm' | 'zpool';
+  readonly name: string;
+}
+
 export interface ConfiguredSshd {
   readonly enabled: boolean;
   readonly ports: readonly number[];
@@ -75,6 +81,8 @@ interface WhatIsInstalled {
   readonly diskoScript: Derivation | undefined;
   readonly substituters: readonly string[];
   readonly trustedPublicKeys: readonly string[];
+  /** Empty where they are not known. */
+  readonly groups: readonly ConfiguredGroup[];
   /** Empty when sshd is off, or where they are not known. */
   readonly hostKeys: readonly ConfiguredHostKey[];
 }
@@ -195,6 +203,10 @@ function readEvaluation(answer: unknown, flake: FlakeReference, script: string):
     disks: asRecords(found.disks).map(({ device, destroy }) => ({
       device: String(device),
       destroy: destroy !== false,
+    })),
+    groups: asRecords(found.groups).map(({ kind, name }) => ({
+      kind: kind === 'lvm_vg' || kind === 'mdadm' ? kind : 'zpool',
+      name: String(name),
     })),
     substituters: asStrings(found.substituters),
     trustedPublicKeys: asStrings(found.trustedPublicKeys),

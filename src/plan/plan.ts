@@ -212,6 +212,7 @@ export function diskSituation(
     work,
     disks: diskPlans(inventory, work),
     configured: runs ? configured.map(({ device }) => device) : [],
+    groups: runs ? evaluation.groups : [],
     allowed: settings.wipeDisks.value,
     hostName: evaluation.hostName,
   };

@@ -27,6 +27,7 @@ export async function describeStorePaths(
     diskoScript: diskoScript === undefined ? undefined : { drvPath: undefined, outPath: diskoScript },
     substituters: [],
     trustedPublicKeys: [],
+    groups: [],
     hostKeys: [],
     disks: undefined,
     sshd: undefined,

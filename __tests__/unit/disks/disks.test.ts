@@ -22,12 +22,13 @@ interface Configured {
   readonly mode?: DiskoMode;
   readonly destroy?: boolean;
   readonly allowed?: WipeAllowance;
+  readonly groups?: DiskSituation['groups'];
 }
 
 /** The machine, with the paths and wipe-disks entries that lead to devices of these names: `/dev/NAME`. */
 function situation(
   machine: MachineText,
-  { paths, mode = 'disko', destroy = true, allowed }: Configured = {},
+  { paths, mode = 'disko', destroy = true, allowed, groups = [] }: Configured = {},
 ): DiskSituation {
   const configured = paths ?? machine.paths ?? [];
   const asked = [
@@ -42,7 +43,15 @@ function situation(
   };
   const inventory = parseInventory(machineText({ ...machine, paths: asked, leadsTo }), asked);
   const work = { mode, disks: configured.map((device) => ({ device, destroy })), unknown: false };
-  return { inventory, work, disks: diskPlans(inventory, work), configured, allowed, hostName: 'demo' };
+  return {
+    inventory,
+    work,
+    disks: diskPlans(inventory, work),
+    configured,
+    groups,
+    allowed,
+    hostName: 'demo',
+  };
 }
 
 const fatesOf = (disks: readonly DiskPlan[]) =>
@@ -590,6 +599,50 @@ describe('the guards', () => {
     expect(check([disk('sda', 'S', 'naa.1'), disk('sdb', 'S', 'naa.2')], 'S')).toContain('not one disk');
     expect(check([disk('sda', 'S', 'naa.1'), disk('sdb', 'T', 'naa.1')], 'naa.1')).toContain('not one disk');
     expect(check([disk('sda', 'S', 'naa.1'), disk('sdb', 'S', 'naa.1')], 'naa.1')).toBe('');
+  });
+
+  describe('a group that the configuration makes, and that there is on a disk that is kept', () => {
+    const keeping = (props: Record<string, string>, more: MachineDevice[] = []): MachineText => ({
+      devices: [
+        { name: 'sda', props: { serial: 'A' } },
+        { name: 'sdb', props: { serial: 'B' }, partitions: [{ name: 'sdb1', props }] },
+        ...more,
+      ],
+      paths: ['/dev/sda'],
+    });
+    const pool = keeping(pvProps('a', lvmText('pool', 'pool', ['a'], { root: [0] })));
+    const raid = fs('linux_raid_member', 'any:raid1', 'array', '1');
+    const md = { name: 'md127', slaves: ['sdb1'], props: { 'md-level': 'raid1', ...fs('ext4') } };
+    const made = (kind: 'lvm_vg' | 'mdadm' | 'zpool', name: string) => ({ groups: [{ kind, name }] });
+
+    test.each<[string, MachineText, Configured]>([
+      ['a volume group', pool, made('lvm_vg', 'pool')],
+      ['a pool', keeping(fs('zfs_member', 'zroot', '1')), made('zpool', 'zroot')],
+      ['an array', keeping(raid), made('mdadm', 'raid1')],
+      ['an active array', keeping(raid, [md]), made('mdadm', 'raid1')],
+    ])('stops the run: %s', (_, machine, configured) => {
+      const name = configured.groups?.[0]?.name;
+      expect(messageOf(() => checkDisks(situation(machine, configured)))).toMatch(
+        new RegExp(`makes the .* ${name}, and the machine has one of that name on /dev/sdb .*serial B`),
+      );
+    });
+
+    test.each<[string, MachineText, Configured]>([
+      ['another name', pool, made('lvm_vg', 'other')],
+      ['another kind', pool, made('zpool', 'pool')],
+      ['a disk that is wiped', pool, { ...made('lvm_vg', 'pool'), paths: ['/dev/sda', '/dev/sdb'] }],
+      [
+        'a disk that is named, and kept',
+        pool,
+        { ...made('lvm_vg', 'pool'), paths: ['/dev/sdb'], destroy: false },
+      ],
+      ['mode mount', pool, { ...made('lvm_vg', 'pool'), mode: 'mount' }],
+      ['mode format', pool, { ...made('lvm_vg', 'pool'), mode: 'format' }],
+      ['a disk that may be lost', pool, { ...made('lvm_vg', 'pool'), allowed: ['A', 'B'] }],
+      ['everything allowed', pool, { ...made('lvm_vg', 'pool'), allowed: 'any' }],
+    ])('does not with %s', (_, machine, configured) => {
+      expect(messageOf(() => checkDisks(situation(machine, configured)))).toBe('');
+    });
   });
 
   const anonymous = (...kib: number[]): MachineText => ({

@@ -1,5 +1,6 @@
 import { GuardError } from '../../errors';
 import type { WipeAllowance } from '../../inputs/settings';
+import type { ConfiguredGroup } from '../evaluation';
 import type { Content, DiskoWork, DiskPlan } from './fates';
 import { type BlockDevice, type Inventory, normaliseWwn } from './inventory';
 
@@ -12,6 +13,8 @@ export interface DiskSituation {
   readonly disks: readonly DiskPlan[];
   /** The paths that the configuration names. */
   readonly configured: readonly string[];
+  /** What the configuration makes over disks. */
+  readonly groups: readonly ConfiguredGroup[];
   readonly allowed: WipeAllowance | undefined;
   readonly hostName: string;
 }
@@ -25,6 +28,7 @@ export function checkDisks(situation: DiskSituation): void {
   checkMissing(situation);
   const covered = coveredBy(situation);
   checkCoverage(situation, covered);
+  checkGroups(situation, covered);
   checkNames(situation);
 }
 
@@ -164,6 +168,43 @@ function describeDamage({ fate, contents }: DiskPlan): string {
 
 function outermostLosses(content: Content): readonly Content[] {
   return content.lost ? [content] : content.contains.flatMap(outermostLosses);
+}
+
+const groupNames = { lvm_vg: 'volume group', mdadm: 'RAID array', zpool: 'ZFS pool' } as const;
+
+/**
+ * Disko makes no group of a name that there is already, but takes that one, on whatever disks it lies: the system would be
+ * installed into it.
+ */
+function checkGroups(situation: DiskSituation, covered: ReadonlySet<string> | undefined): void {
+  const { groups, disks, work, allowed, inventory } = situation;
+  if (work?.mode !== 'disko' || allowed === 'any') return;
+  for (const group of groups) {
+    const holders = disks.filter(({ contents }) => contents.some((content) => isKeptMember(content, group)));
+    // what lies on a disk that the configuration names and keeps is meant
+    if (holders.some(({ named }) => named.length > 0)) continue;
+    const foreign = holders.filter(
+      ({ device }) => covered === undefined || !isCovered(device, covered, inventory),
+    );
+    if (foreign.length === 0) continue;
+    throw new GuardError(
+      `the configuration makes the ${groupNames[group.kind]} ${group.name}, and the machine has one of that name on ${foreign.map(nameDisk).join(', ')}, which is not to be wiped: disko would take that one, and the system would be installed into it`,
+      {
+        hint: 'give one of them another name, add the disk to disko.devices.disk if all on it may be lost, or take it out of the machine',
+      },
+    );
+  }
+}
+
+function isKeptMember(content: Content, group: ConfiguredGroup): boolean {
+  if (content.lost) return false;
+  return isMember(content, group) || content.contains.some((inner) => isKeptMember(inner, group));
+}
+
+function isMember({ memberOf, type, label }: Content, { kind, name }: ConfiguredGroup): boolean {
+  if (memberOf.includes(`${groupNames[kind]} ${name}`)) return true;
+  // `host:name`; an array that is active is known by what the kernel calls it
+  return kind === 'mdadm' && type === 'linux_raid_member' && label.replace(/^.*:/, '') === name;
 }
 
 /** Names that the kernel gives out in the order in which it finds the disks. */
