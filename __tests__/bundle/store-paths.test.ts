@@ -62,7 +62,7 @@ test('there is nothing to build, also of one path alone', async () => {
 
 test('a plan of a machine is made without an evaluation; the disks must be named', async () => {
   const { system, script } = addPaths();
-  const { flake: _, ...machine } = inputsFor(await startMachine(), '');
+  const { flake: _, 'wipe-disks': __, ...machine } = inputsFor(await startMachine(), '');
   const inputs = { ...machine, 'store-paths': `${system} ${script}` };
   const refused = await runBundle({ inputs, env });
   expect(refused.errors[0]).toMatch(/input wipe-disks: is required with store-paths/);

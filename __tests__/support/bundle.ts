@@ -52,6 +52,8 @@ export function inputsFor(sshd: Sshd, flake: string): Record<string, string> {
     'ssh-private-key': sshd.clientKey.private,
     'known-hosts': sshd.hostKeyLine('ed25519'),
     'connect-timeout': '10s',
+    // the configurations here name no disk, and the machine is this computer
+    'wipe-disks': 'any',
     plan: 'true',
   };
 }

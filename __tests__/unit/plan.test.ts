@@ -311,7 +311,11 @@ describe('the disks of the plan', () => {
   });
 
   test('a configuration that does not tell its disks may wipe all', () => {
-    const { online } = plan({ evaluation: { disks: [] } });
+    const evaluation = { disks: [] };
+    expect(() => plan({ evaluation })).toThrow(
+      /configuration without disko.devices.disk may wipe any disk, and wipe-disks does not allow \/dev\/sda .*, \/dev\/sdb /,
+    );
+    const { online } = plan({ evaluation, inputs: { 'wipe-disks': 'any' } });
     expect(online.disksKnown).toBe(false);
     expect(online.disks.map(({ fate }) => fate)).toEqual(['wiped', 'wiped']);
   });

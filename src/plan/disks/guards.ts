@@ -116,18 +116,24 @@ function isNamedBy(device: BlockDevice, entry: string, inventory: Inventory): bo
 /** Without wipe-disks the disks that the configuration wants wiped or changed may be lost, and nothing else. */
 function checkCoverage(situation: DiskSituation, covered: ReadonlySet<string> | undefined): void {
   if (situation.allowed === 'any') return;
+  // a configuration that names no disk says of none that it may be lost
+  const named = situation.work === undefined || situation.work.disks.length > 0;
   const refused = situation.disks.filter(({ fate, device }) =>
     covered === undefined
-      ? fate === 'collateral' || (fate !== 'untouched' && situation.work?.unknown === true)
+      ? fate === 'collateral' || (fate !== 'untouched' && !named)
       : fate !== 'untouched' && !isCovered(device, covered, situation.inventory),
   );
   if (refused.length === 0) return;
   const what = refused.map((disk) => `${nameDisk(disk)}: ${describeDamage(disk)}`).join('; ');
   const lines = refused.map(entryFor).join(' and ');
-  if (situation.work?.unknown === true) {
+  if (!named) {
+    const [script, instead] =
+      situation.work?.unknown === true
+        ? ['the disko script of store-paths', 'use flake']
+        : ['the disko script of a configuration without disko.devices.disk', 'name the disks there'];
     throw new GuardError(
-      `the disko script of store-paths may wipe any disk, and wipe-disks does not allow ${refused.map(nameDisk).join(', ')}`,
-      { hint: `add ${lines} to wipe-disks if all on it may be lost, or write any; else use flake` },
+      `${script} may wipe any disk, and wipe-disks does not allow ${refused.map(nameDisk).join(', ')}`,
+      { hint: `add ${lines} to wipe-disks if all on it may be lost, or write any; else ${instead}` },
     );
   }
   throw new GuardError(
