@@ -784,6 +784,21 @@ describe('the disks again, before they are wiped', () => {
     );
   });
 
+  test('of a multipath disk are the same where nothing maps it', () => {
+    const path = (name: string, wwn = 'naa.6001') => ({ name, props: { serial: 'S', wwn } });
+    const map = { name: 'dm-0', slaves: ['sda', 'sdb'], props: { 'dm-name': 'm', 'dm-uuid': 'mpath-36001' } };
+    const byId = '/dev/disk/by-id/wwn-0x6001';
+    const bound = (devices: MachineDevice[], leadsTo: string) =>
+      bind(situation({ devices, links: { [byId]: leadsTo } }, { paths: [byId] }).inventory, [byId]);
+    const since = (now: MachineDevice[]) =>
+      changesSince(
+        { bindings: bound([path('sda'), path('sdb'), map], 'dm-0'), losses: [] },
+        { bindings: bound(now, 'sda'), disks: [] },
+      );
+    expect(since([path('sda'), path('sdb')])).toEqual([]);
+    expect(since([path('sda', 'naa.6002'), path('sdb', 'naa.6002')])).toHaveLength(1);
+  });
+
   test('disks whose WWN only one kernel knows are compared by what both know', () => {
     const wwn = { name: 'sda', kib: 100, props: { serial: 'A', wwn: 'naa.1' } };
     expect(changes([wwn], [disk('sda', 'A')])).toEqual([]);

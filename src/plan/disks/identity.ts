@@ -28,14 +28,17 @@ export function bind(inventory: Inventory, paths: readonly string[]): readonly B
 }
 
 function bindingOf(path: string, device: BlockDevice, graph: Graph): Binding {
-  const disks = disksUnder(graph, device.name)
-    .map(({ serial, wwn, bytes }) => ({ serial, wwn, bytes }))
+  const all = disksUnder(graph, device.name).map(({ serial, wwn, bytes }) => ({ serial, wwn, bytes }));
+  // one WWN is one disk, by however many ways this system reaches it
+  const disks = all
+    .filter((disk, at) => disk.wwn === '' || all.findIndex((other) => isSameDisk(other, disk)) === at)
     .toSorted((a, b) => (describeIdentity(a) < describeIdentity(b) ? -1 : 1));
   return { path, disks, part: partOf(device) };
 }
 
 function partOf({ kind, dmUuid, partitionUuid, partition, uuid, name }: BlockDevice): string {
-  if (kind === 'disk') return '';
+  // the installer has no multipathd: there the path leads to one of the disks behind the map
+  if (kind === 'disk' || dmUuid.startsWith('mpath-')) return '';
   return dmUuid || partitionUuid || (kind === 'partition' ? `partition ${partition}` : uuid || name);
 }
 
