@@ -28,8 +28,10 @@ export async function kexec(context: PhaseContext): Promise<void> {
   await recordApproval(context);
   // while nobody had the lease another run may have begun, and been cut off
   await takeOver(context);
-  // from here a run that is cut off is completed by the next one, whatever that finds on the disks
-  await context.target.run(scripts.installing, ['yes'], { privileged: true });
+  // from here a run that is cut off is completed by the next one, whatever that finds on the disks; not one that was to end
+  // here, after which the disks still hold what they held
+  if (plan.phases.includes('disko'))
+    await context.target.run(scripts.installing, ['yes'], { privileged: true });
   const { distribution, memoryKiB } = context.facts;
   runtime.log.info(`the installer answers: ${distribution}, ${mebibytes(memoryKiB)} MiB of memory`);
 }

@@ -1,0 +1,97 @@
+// What the phase kexec leaves in the installer, on a target that answers as one would.
+import { expect, test } from 'vitest';
+import type { Nix } from '../../src/nix/nix';
+import { CleanUp } from '../../src/phases/clean-up';
+import { kexec } from '../../src/phases/kexec';
+import { Lease } from '../../src/phases/lease';
+import type { PhaseName, Plan } from '../../src/plan/plan';
+import { Progress } from '../../src/report/result';
+import { HostKeyTrust } from '../../src/ssh/host-key-trust';
+import type { Script } from '../../src/ssh/remote-command';
+import type { RemoteResult } from '../../src/ssh/running-script';
+import { Target } from '../../src/ssh/target';
+import { configured } from '../support/evaluation';
+import { machineSettings } from '../support/settings';
+import { debian } from '../support/situation';
+import { fakeRuntime, makeTestKey } from './support';
+
+const installerFacts = `os=Linux
+architecture=x86_64
+kernel=6.12
+distribution=NixOS
+nixos=yes
+installer=yes
+container=none
+root=yes
+home=/root
+sudo=no
+doas=no
+sudoInstalled=no
+memoryKiB=4000000
+bootId=new
+uefi=yes
+kexecDisabled=0
+lockdown=
+machineId=
+installId=
+systemPath=
+profilePath=
+earlierRun=no
+`;
+const answers: Record<string, Partial<RemoteResult>> = {
+  'facts.sh': { stdout: installerFacts },
+  'lease.sh': { stdout: 'state=taken\n' },
+  'detached-follow.sh': { errorLines: ['ended 0'] },
+};
+
+/** Jumps when it is told to, and keeps which scripts it ran. */
+class JumpingTarget extends Target {
+  readonly ran: string[] = [];
+  override async run(script: Script, args: readonly string[]): Promise<RemoteResult> {
+    this.ran.push([script.name, ...args].join(' '));
+    return { code: 0, stdout: '', errorLines: [], ...answers[script.name] };
+  }
+  override async waitUntilGone(): Promise<void> {}
+  override async waitForBoot(): Promise<string> {
+    return 'new';
+  }
+}
+
+async function marksAfter(phases: readonly PhaseName[]): Promise<string[]> {
+  const runtime = fakeRuntime();
+  const endpoint = { host: 'example.org', port: 22, user: 'root' };
+  const privateKey = makeTestKey();
+  const target = new JumpingTarget(
+    { endpoint, privateKey, trust: HostKeyTrust.firstSeen(), connectMs: 1, idleMs: 1 },
+    runtime,
+  );
+  const cleanUp = new CleanUp();
+  const lease = new Lease({ target, runtime, cleanUp, identity: { run: '', attempt: 1, job: '' } });
+  await kexec({
+    settings: machineSettings({
+      flake: '.#demo',
+      'target-host': 'root@example.org',
+      'ssh-private-key': privateKey,
+    }),
+    runtime,
+    nix: {} as Nix,
+    target,
+    evaluation: configured,
+    plan: { phases, authorizeKey: false, online: null } as unknown as Plan,
+    progress: new Progress(),
+    cleanUp,
+    lease,
+    facts: debian,
+    stagedImage: '/image',
+  });
+  lease.end();
+  return target.ran.filter((line) => line.startsWith('installing.sh'));
+}
+
+test('only a run that goes on to the disks marks the installer for the next to complete', async () => {
+  expect(await marksAfter(['preflight', 'build', 'kexec', 'disko', 'install'])).toEqual([
+    'installing.sh yes',
+  ]);
+  // else a later run with on-installed: converge would wipe a NixOS that is still there
+  expect(await marksAfter(['preflight', 'build', 'kexec'])).toEqual([]);
+});
