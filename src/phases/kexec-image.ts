@@ -46,8 +46,11 @@ async function upload(
   const start = runtime.clock.now();
   const result = await target.survivingDrops('sending the kexec image', async () => {
     const stdin = await open();
+    const broken = new AbortController();
+    // without a listener node would end the process, and the machine would wait for the rest
+    stdin.on('error', (error) => broken.abort(readError(name, error)));
     try {
-      return await runStage(context, [], signal, stdin);
+      return await runStage(context, [], AbortSignal.any([signal, broken.signal]), stdin);
     } finally {
       stdin.destroy();
     }
@@ -109,6 +112,15 @@ async function download(url: string, signal: AbortSignal): Promise<Readable> {
     );
   }
   return Readable.fromWeb(response.body as ReadableStream);
+}
+
+/** The image ended before its end. */
+function readError(name: string, error: Error): ConnectionError | GuardError {
+  return /^https?:/i.test(name)
+    ? new ConnectionError('unreachable', `fetching the kexec image ${name} broke off: ${error.message}`, {
+        cause: error,
+      })
+    : new GuardError(`the kexec image ${name} could not be read: ${error.message}`, { cause: error });
 }
 
 function stageError(errorLines: readonly string[]): GuardError {
