@@ -65,15 +65,38 @@ async function awaitNewSystem(context: PhaseContext, access: AccessAfterwards, k
   const { target, settings, runtime, facts } = context;
   const end = runtime.clock.now() + settings.deadlines.reboot.value;
   const left = () => Math.max(end - runtime.clock.now(), 1);
-  // it lets in nobody but root, and its refusal must not be taken for the new system's
-  await target.waitUntilGone(facts.bootId, what, left());
+  const before = { endpoint: target.endpoint, trust: target.trust, privateKey: settings.privateKey.reveal() };
   // the old keys are accepted where they may be met: so a machine that came back with its old system is recognised
   const accepted = access.sameHost ? [...keys.expected, ...keys.installer] : keys.expected;
-  target.moveTo({
+  const after = {
     endpoint: access.endpoint,
     trust: target.trust.pinnedTo(accepted, keys.revoked),
     privateKey: (settings.postInstall.privateKey ?? settings.privateKey).reveal(),
-  });
+  };
+  for (;;) {
+    target.moveTo(before);
+    // it lets in nobody but root, and its refusal must not be taken for the new system's
+    await target.waitUntilGone(facts.bootId, what, left());
+    target.moveTo(after);
+    const refusal = await firstAnswer(context, keys, left);
+    if (refusal === undefined) return proveRunningSystem(context, keys.expected);
+    // what looked gone may have been out of reach for a moment, and its key does not tell it from the new system
+    const login = { user: before.endpoint.user, privateKey: before.privateKey };
+    if (
+      !showsOneOf(target, keys.installer) ||
+      (await target.isAnotherBoot(facts.bootId, login, runtime.signal))
+    )
+      return acceptHostKey(context, refusal, keys);
+  }
+}
+
+/**
+ * Waits until another boot lets us in, or whoever shows the expected host key does not.
+ *
+ * @returns how that refused, if so
+ */
+async function firstAnswer(context: PhaseContext, keys: Keys, left: () => number): Promise<unknown> {
+  const { target, facts } = context;
   const initrd = new InitrdWatch(context, [...keys.expected, ...keys.installer]);
   const recognise = async (error: AboutConnection, signal: AbortSignal) =>
     showsOneOf(target, keys.installer) && isAboutHostKey(error)
@@ -85,11 +108,11 @@ async function awaitNewSystem(context: PhaseContext, access: AccessAfterwards, k
     } catch (error) {
       if (!isRefusal(error)) throw error;
       checkHostKey(target, keys.expected);
-      return acceptHostKey(context, error, keys);
+      return error;
     }
     checkHostKey(target, keys.expected);
   } while (await initrd.isStillThere());
-  await proveRunningSystem(context, keys.expected);
+  return undefined;
 }
 
 function isAboutHostKey(error: unknown): boolean {

@@ -148,6 +148,31 @@ export class Target {
   }
 
   /**
+   * Whether who answers here is in another boot than `bootId`, asked by a login that that boot lets in.
+   *
+   * @returns false where it is that boot, and where no answer tells
+   */
+  async isAnotherBoot(
+    bootId: string,
+    login: { readonly user: string; readonly privateKey: string },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { user, privateKey } = login;
+    const asker = new Target(
+      { ...this.#options, endpoint: { ...this.endpoint, user }, privateKey },
+      this.#runtime,
+    );
+    try {
+      return (await asker.#poll(signal)) !== bootId;
+    } catch (error) {
+      signal.throwIfAborted();
+      return error instanceof ConnectionError && ['authentication', 'host-key'].includes(error.reason);
+    } finally {
+      asker.close();
+    }
+  }
+
+  /**
    * Waits until the boot that runs now has ended: nothing answers any more, or something else does.
    *
    * @param ms how long, in milliseconds
