@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { CleanUp, type Trace } from '../../src/phases/clean-up';
+import { Lease } from '../../src/phases/lease';
 import type { Logger } from '../../src/runtime';
+import type { Target } from '../../src/ssh/target';
+import { fakeRuntime, RecordingLog } from './support';
 
 const signal = new AbortController().signal;
 
@@ -31,6 +34,31 @@ describe('what is left on the target', () => {
     expect(removed).toEqual(['third', 'second', 'first']);
     await run(cleanUp);
     expect(removed).toHaveLength(3);
+  });
+
+  test('and the lease last, though it was taken again after the others were left', async () => {
+    const { cleanUp, removed, trace } = traces();
+    const target = {
+      survivingDrops: <T>(_what: string, work: () => Promise<T>) => work(),
+      run: async (_script: unknown, [verb]: string[]) => {
+        if (verb === 'release') removed.push('lease');
+        return { code: 0, stdout: 'state=taken\n', errorLines: [] };
+      },
+    };
+    const identity = { run: '', attempt: 1, job: '' };
+    const lease = new Lease({
+      target: target as unknown as Target,
+      runtime: fakeRuntime(),
+      cleanUp,
+      identity,
+    });
+    await lease.take('now', 'build', '');
+    cleanUp.leave(trace('image'));
+    // a jump that did not come
+    lease.end();
+    lease.resume();
+    await cleanUp.run((bootId, stop) => lease.isOurs(bootId, stop), new RecordingLog(), signal);
+    expect(removed).toEqual(['image', 'lease']);
   });
 
   test('and cannot be removed: a warning, and the rest is removed all the same', async () => {

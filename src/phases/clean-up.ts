@@ -11,6 +11,8 @@ export interface Trace {
   readonly bootId: string;
   /** Whether work that goes on there without us still needs it; then it stays. Default: nothing does. */
   readonly needed?: () => boolean;
+  /** The right to touch all the others: given back when they are gone, whenever it was left. */
+  readonly last?: boolean;
   /** Takes it away. Must heed the signal, which is not that of the run: this may be a cancelled one. */
   remove(signal: AbortSignal): Promise<unknown>;
 }
@@ -44,7 +46,10 @@ export class CleanUp {
     log: Logger,
     signal: AbortSignal,
   ): Promise<void> {
-    const traces = [...this.#traces].reverse().filter(({ needed }) => needed?.() !== true);
+    const traces = [...this.#traces]
+      .reverse()
+      .filter(({ needed }) => needed?.() !== true)
+      .toSorted((a, b) => Number(a.last ?? false) - Number(b.last ?? false));
     this.#traces.clear();
     const boots = new Map<string, boolean>();
     for (const trace of traces) {

@@ -140,6 +140,7 @@ export class Lease {
     const forget = cleanUp.leave({
       what: 'The lease on the machine',
       bootId: last.bootId,
+      last: true,
       remove: async (signal) => {
         stopped.abort();
         await target.run(scripts.lease, ['release', this.#owner], { privileged: true, signal });
