@@ -13,6 +13,8 @@ export async function reboot({ target, runtime, cleanUp, lease, facts }: PhaseCo
     await say(runtime.signal);
   } catch (error) {
     if (!(error instanceof ConnectionError && error.reason === 'dropped')) throw error;
+    // should the new system answer by now, a sign of life would find another boot and end the run
+    lease.end();
     // the machine went down before the answer was here, or the network did before the machine heard of it
     await say(AbortSignal.any([runtime.signal, AbortSignal.timeout(secondTryMs)])).catch(() => undefined);
     runtime.signal.throwIfAborted();
