@@ -30,7 +30,12 @@ test('a configuration without any of it', async () => {
   expect(await evaluationOf('')).toMatchObject({
     sshd: { enabled: false, ports: [22] },
     logins: [],
-    bootLoader: { kind: 'other', efiMountPoint: '/boot', entriesMountPoint: '/boot', grubPaths: ['/boot'] },
+    bootLoader: {
+      kind: 'other',
+      efiMountPoint: '/boot',
+      entriesMountPoint: '/boot',
+      grubBoots: [{ path: '/boot', efiMountPoint: '/boot' }],
+    },
     initrdSsh: { enabled: false },
   });
 });
@@ -84,14 +89,17 @@ testEach<string>([['keyFiles = [ ./missing.pub ];'], ['keyFiles = [ "/home/nobod
 
 test('boot loaders with their places', async () => {
   const grub = `boot.loader = { efi.efiSysMountPoint = "/efi";
-    grub = { enable = true; efiSupport = true; devices = [ "nodev" ]; mirroredBoots = [ { path = "/boot1"; } { path = "/boot2"; } ]; }; };`;
+    grub = { enable = true; efiSupport = true; devices = [ "nodev" ]; mirroredBoots = [ { path = "/boot1"; } { path = "/boot2"; efiSysMountPoint = "/efi2"; } ]; }; };`;
   expect((await evaluationOf(grub)).bootLoader).toEqual({
     kind: 'grub',
     grubDevices: ['nodev'],
     grubEfi: true,
     efiMountPoint: '/efi',
     entriesMountPoint: '/efi',
-    grubPaths: ['/boot1', '/boot2'],
+    grubBoots: [
+      { path: '/boot1', efiMountPoint: '/boot1' },
+      { path: '/boot2', efiMountPoint: '/efi2' },
+    ],
   });
   const xbootldr = 'boot.loader.systemd-boot = { enable = true; xbootldrMountPoint = "/boot"; };';
   expect(

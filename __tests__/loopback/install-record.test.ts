@@ -64,7 +64,7 @@ const other = {
   grubEfi: false,
   efiMountPoint: '',
   entriesMountPoint: '',
-  grubPaths: [],
+  grubBoots: [],
 } as const;
 const all: readonly PhaseName[] = ['preflight', 'build', 'disko', 'install', 'reboot', 'verify'];
 

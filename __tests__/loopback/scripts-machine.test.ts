@@ -292,7 +292,7 @@ describe.each(shells)('under %s', (shell) => {
       symlinkSync(leadsTo, machine.path('/mnt/nix/var/nix/profiles/system-1-link'));
       write('/mnt/etc/NIXOS', '');
     };
-    const args = (loader: string) => [system, loader, '/boot', '/boot', 'bootx64.efi', '/boot'];
+    const args = (loader: string) => [system, loader, '/boot', '/boot', 'bootx64.efi', '/boot', '/boot'];
     const check = (setup = ':', loader = 'other') =>
       machine.run('check-installed.sh', args(loader), { setup });
 
@@ -404,16 +404,9 @@ describe.each(shells)('under %s', (shell) => {
 
     test('grub is looked for wherever it is mirrored', () => {
       install();
-      const mirrored = () =>
-        machine.run('check-installed.sh', [
-          system,
-          'grub',
-          '/boot',
-          '/boot',
-          'bootx64.efi',
-          '/boot1',
-          '/boot2',
-        ]);
+      const boots = ['/boot1', '/boot1', '/boot2', '/efi2'];
+      const mirrored = (loader = 'grub') =>
+        machine.run('check-installed.sh', [system, loader, '/boot', '/boot', 'bootx64.efi', ...boots]);
       write('/mnt/boot1/grub/grub.cfg', `init=${system}/init\n`);
       expect(mirrored()).toMatchObject({
         code: 1,
@@ -421,6 +414,14 @@ describe.each(shells)('under %s', (shell) => {
       });
       write('/mnt/boot2/grub/grub.cfg', `init=${system}/init\n`);
       expect(mirrored().code).toBe(0);
+      // each on the EFI partition of its own; there need not be another
+      write('/mnt/boot1/EFI/NixOS-boot1/grubx64.efi', 'x');
+      expect(mirrored('grub-efi')).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('/mnt/efi2 has no .efi file'),
+      });
+      write('/mnt/efi2/EFI/NixOS-efi2/grubx64.efi', 'x');
+      expect(mirrored('grub-efi').code).toBe(0);
     });
   });
 

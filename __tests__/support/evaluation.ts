@@ -20,7 +20,7 @@ export const configured: FlakeEvaluation = {
     grubEfi: false,
     efiMountPoint: '/boot',
     entriesMountPoint: '/boot',
-    grubPaths: ['/boot'],
+    grubBoots: [{ path: '/boot', efiMountPoint: '/boot' }],
   },
   initrdSsh: { enabled: false, port: 22, hostKeys: [] },
 };

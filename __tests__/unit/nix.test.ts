@@ -290,7 +290,7 @@ describe('evaluate', () => {
       grubEfi: true,
       efiMountPoint: '/efi',
       entriesMountPoint: '/boot',
-      grubPaths: ['/boot'],
+      grubBoots: [{ path: '/boot', efi: '/efi' }],
     },
     initrdSsh: { enabled: true, port: 2223, hostKeys: ['/etc/k'] },
   };
@@ -310,7 +310,11 @@ describe('evaluate', () => {
       hostKeys: [{ type: 'ed25519', path: '/etc/ssh/k', bits: '4096' }],
       sshd: found.sshd,
       logins: [{ name: 'me', keys: ['ssh-ed25519 A', 'ssh-ed25519 B', 'ssh-ed25519 C'], password: true }],
-      bootLoader: { ...found.bootLoader, kind: 'other' },
+      bootLoader: {
+        ...found.bootLoader,
+        kind: 'other',
+        grubBoots: [{ path: '/boot', efiMountPoint: '/efi' }],
+      },
       initrdSsh: found.initrdSsh,
     });
   });

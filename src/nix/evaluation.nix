@@ -101,7 +101,11 @@ let
           grubEfi = grub.efiSupport or false;
           efiMountPoint = efi;
           entriesMountPoint = if entries == null then efi else toString entries;
-          grubPaths = map (boot: toString boot.path) (grub.mirroredBoots or [ { path = "/boot"; } ]);
+          # grub.nix takes the path for the EFI partition where a mirror names none
+          grubBoots = map (boot: {
+            path = toString boot.path;
+            efi = toString (if boot.efiSysMountPoint or null == null then boot.path else boot.efiSysMountPoint);
+          }) (grub.mirroredBoots or [ { path = "/boot"; efiSysMountPoint = efi; } ]);
         };
         initrdSsh = {
           enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);

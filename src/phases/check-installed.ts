@@ -20,7 +20,7 @@ export async function checkInstalled({ target, evaluation, runtime }: PhaseConte
       bootLoader?.efiMountPoint ?? '',
       bootLoader?.entriesMountPoint ?? '',
       efiName(evaluation.system ?? ''),
-      ...(bootLoader?.grubPaths ?? []),
+      ...(bootLoader?.grubBoots ?? []).flatMap(({ path, efiMountPoint }) => [path, efiMountPoint]),
     ],
     { privileged: true },
   );

@@ -62,8 +62,8 @@ export interface ConfiguredBootLoader {
   readonly efiMountPoint: string;
   /** Where systemd-boot's entries lie: the ESP, or a partition of their own (XBOOTLDR). */
   readonly entriesMountPoint: string;
-  /** The folders above `grub/grub.cfg`. */
-  readonly grubPaths: readonly string[];
+  /** The folders above `grub/grub.cfg`, each with the mount point of the EFI partition that belongs to it. */
+  readonly grubBoots: readonly { readonly path: string; readonly efiMountPoint: string }[];
 }
 
 /** The SSH server of the initrd, in which a disk's passphrase can be entered. */
@@ -232,7 +232,10 @@ function readEvaluation(answer: unknown, flake: FlakeReference, script: string):
       grubEfi: bootLoader.grubEfi === true,
       efiMountPoint: String(bootLoader.efiMountPoint),
       entriesMountPoint: String(bootLoader.entriesMountPoint),
-      grubPaths: asStrings(bootLoader.grubPaths),
+      grubBoots: asRecords(bootLoader.grubBoots).map(({ path, efi }) => ({
+        path: String(path),
+        efiMountPoint: String(efi),
+      })),
     },
     initrdSsh: {
       enabled: initrdSsh.enabled === true,

@@ -1,9 +1,9 @@
 #!/bin/sh
-# check-installed.sh SYSTEM LOADER ESP ENTRIES EFINAME [GRUB]...: as root, fails unless the new system below /mnt will
+# check-installed.sh SYSTEM LOADER ESP ENTRIES EFINAME [GRUB GRUBESP]...: as root, fails unless the new system below /mnt will
 # boot: the system profile leads to SYSTEM, the root is marked as NixOS, and the boot loader starts SYSTEM.
 # LOADER is systemd-boot, grub, grub-efi or other, of which nothing is known. ESP and ENTRIES are the mount points of
 # the EFI partition and of the one with the entries, EFINAME is how this architecture's default loader is called
-# (bootx64.efi), each GRUB is a folder that holds grub/grub.cfg.
+# (bootx64.efi), each GRUB is a folder that holds grub/grub.cfg, and GRUBESP the EFI partition that belongs to it.
 set -u
 system=$1 loader=$2 esp=$3 entries=$4 efi_name=$5
 shift 5
@@ -47,12 +47,14 @@ check_systemd_boot() {
 }
 
 check_grub() {
-  for folder; do
-    config=/mnt$folder/grub/grub.cfg
+  while [ $# -ge 2 ]; do
+    config=/mnt$1/grub/grub.cfg grub_esp=$2
+    shift 2
     [ -f "$config" ] || fail "GRUB has no configuration: there is no $config"
     grep -qF "$system/" "$config" || fail "GRUB's configuration $config does not start $system"
+    [ "$loader" = grub ] || has_file "/mnt$grub_esp" '\.efi$' ||
+      fail "GRUB is not on the EFI partition: /mnt$grub_esp has no .efi file"
   done
-  [ "$loader" = grub ] || has_file "/mnt$esp" '\.efi$' || fail "GRUB is not on the EFI partition: /mnt$esp has no .efi file"
 }
 
 case $loader in
