@@ -89,10 +89,10 @@ testEach<string>([['keyFiles = [ ./missing.pub ];'], ['keyFiles = [ "/home/nobod
 
 test('boot loaders with their places', async () => {
   const grub = `boot.loader = { efi.efiSysMountPoint = "/efi";
-    grub = { enable = true; efiSupport = true; devices = [ "nodev" ]; mirroredBoots = [ { path = "/boot1"; } { path = "/boot2"; efiSysMountPoint = "/efi2"; } ]; }; };`;
+    grub = { enable = true; efiSupport = true; devices = [ "nodev" ]; mirroredBoots = [ { path = "/boot1"; devices = [ "/dev/sda" ]; } { path = "/boot2"; efiSysMountPoint = "/efi2"; } ]; }; };`;
   expect((await evaluationOf(grub)).bootLoader).toEqual({
     kind: 'grub',
-    grubDevices: ['nodev'],
+    grubDevices: ['nodev', '/dev/sda'],
     grubEfi: true,
     efiMountPoint: '/efi',
     entriesMountPoint: '/efi',

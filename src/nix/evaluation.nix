@@ -97,7 +97,10 @@ let
               "grub"
             else
               "other";
-          grubDevices = map toString (grub.devices or [ ]);
+          # mirrors have their own, and need no others
+          grubDevices = map toString (
+            grub.devices or [ ] ++ builtins.concatMap (boot: boot.devices or [ ]) (grub.mirroredBoots or [ ])
+          );
           grubEfi = grub.efiSupport or false;
           efiMountPoint = efi;
           entriesMountPoint = if entries == null then efi else toString entries;
