@@ -188,6 +188,21 @@ eval "setsid env -i UNIT=yes $env \\"\\$@\\" >/dev/null 2>&1 </dev/null &"
     expect(follow('a-1')).toMatchObject({ stdout: 'yes x y /root someone.\n', stderr: 'ended 3\n' });
   });
 
+  test('goes on without systemd where that does not know the options', () => {
+    writeFileSync(
+      `${machine.bin}/systemd-run`,
+      "#!/bin/sh\necho \"systemd-run: unrecognized option '--collect'\" >&2\nexit 1\n",
+      { mode: 0o755 },
+    );
+    const script = 'echo "$1"; exit 3';
+    const { code } = machine.run('detached-start.sh', ['a-1', String(script.length), 'x y'], {
+      input: Buffer.from(script),
+      setup: 'mkdir -p /run/systemd/system',
+    });
+    expect(code).toBe(0);
+    expect(follow('a-1')).toMatchObject({ stdout: 'x y\n', stderr: 'ended 3\n' });
+  });
+
   test('a follower whose reader has gone ends, though the work goes on', async () => {
     start('a-1', 'while [ ! -e /tmp/go ]; do echo tick; sleep 0.1; done');
     const follower = machine.start('detached-follow.sh', ['a-1', '0']);
