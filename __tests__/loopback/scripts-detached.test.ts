@@ -191,7 +191,7 @@ eval "setsid env -i UNIT=yes $env \\"\\$@\\" >/dev/null 2>&1 </dev/null &"
   test('goes on without systemd where that does not know the options', () => {
     writeFileSync(
       `${machine.bin}/systemd-run`,
-      "#!/bin/sh\necho \"systemd-run: unrecognized option '--collect'\" >&2\nexit 1\n",
+      '#!/bin/sh\necho "systemd-run: unrecognized option \'--collect\'" >&2\nexit 1\n',
       { mode: 0o755 },
     );
     const script = 'echo "$1"; exit 3';

@@ -21,8 +21,8 @@ export async function kexec(context: PhaseContext): Promise<void> {
     throw new Error('the kexec phase needs the image that the build phase stages');
   }
   const withdrawKey = await authorizeKey(context);
-  await startKexec(context, stagedImage);
-  await withdrawKey();
+  // after a jump that came at once whoever answers is the installer, which needs the key
+  if ((await startKexec(context, stagedImage)) === 'to come') await withdrawKey();
   await jump(context);
   await lease.take(context.facts.bootId, 'kexec', planDigest(plan));
   await recordApproval(context);
@@ -107,10 +107,11 @@ async function authorizeKey(context: PhaseContext): Promise<() => Promise<void>>
     );
 }
 
+/** @returns whether the jump is to come, some seconds from now, or came at once */
 async function startKexec(
   { target, settings, runtime, progress, facts }: PhaseContext,
   image: string,
-): Promise<void> {
+): Promise<'to come' | 'came'> {
   const work = {
     name: kexecWork,
     script: execScript(`${image}/kexec/run`),
@@ -121,9 +122,10 @@ async function startKexec(
   progress.goesOn = kexecWork;
   try {
     await runDetachedToTheEnd(target, work, facts.bootId);
+    return 'to come';
   } catch (error) {
     // the jump may come before the answer does
-    if (error instanceof ConnectionError && error.reason === 'dropped') return;
+    if (error instanceof ConnectionError && error.reason === 'dropped') return 'came';
     if (error instanceof RemoteCommandError) progress.goesOn = undefined;
     const { stdout } = await target.run(scripts.kernelLog, [], { privileged: true });
     for (const line of stdout.split('\n')) runtime.log.foreign('kernel', line);
