@@ -106,6 +106,8 @@ export class Lease {
 
   /** Whether the machine is in this boot and no other run has, or had, it since. Gives a sign of life if so. */
   async isOurs(bootId: string, signal: AbortSignal): Promise<boolean> {
+    // what is done from here on has a deadline of its own, and is asked about here
+    this.#options.target.beforeGoingOn = undefined;
     const ask = () => this.#ask('renew', bootId, 'clean-up', signal);
     return (await this.#options.target.survivingDrops('the clean-up', ask)).state === 'taken';
   }
@@ -149,9 +151,12 @@ export class Lease {
     const stop = () => {
       stopped.abort();
       forget();
+      target.beforeGoingOn = undefined;
     };
     this.#last = last;
     this.#held = { ...last, stop };
+    // another run may have taken the machine over while there was no connection
+    target.beforeGoingOn = () => this.#checkOurs();
     void this.#beat(AbortSignal.any([stopped.signal, runtime.signal]));
   }
 
@@ -167,6 +172,12 @@ export class Lease {
     } catch (error) {
       if (!signal.aborted && error instanceof ActionError) runtime.abort(error);
     }
+  }
+
+  /** @throws GuardError when another run took the machine over meanwhile, or it was rebooted */
+  async #checkOurs(): Promise<void> {
+    const held = this.#held;
+    if (held !== undefined) checkRenewed(await this.#ask('renew', held.bootId, held.phase));
   }
 
   /** @throws GuardError when the lease is lost; whatever else goes wrong is the network's or the machine's trouble */

@@ -27,6 +27,8 @@ export class Target {
    * keys for a moment; any other knows them at once.
    */
   refusedLogins = 1;
+  /** Asked after a lost connection, before interrupted work is done again; throws where it may not be. */
+  beforeGoingOn: (() => Promise<void>) | undefined;
   readonly #runtime: Runtime;
   #options: TargetOptions;
   #connection: Connection | undefined;
@@ -106,6 +108,7 @@ export class Target {
   async survivingDrops<T>(what: string, work: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
+        if (attempt > 1) await this.beforeGoingOn?.();
         return await work();
       } catch (error) {
         if (!isDropped(error) || attempt >= maxAttempts) throw error;
