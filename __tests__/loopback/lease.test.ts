@@ -25,7 +25,7 @@ async function runOn(sshd: Sshd, identity: Partial<RunIdentity> = {}, proxy?: Fa
     times,
   });
   const bootId = await bootIdOf(target);
-  const take = (phase = 'build') => lease.take(bootId, phase, 'digest');
+  const take = (phase = 'disko') => lease.take(bootId, phase, 'digest');
   const end = () => cleanUp.run((boot, signal) => lease.isOurs(boot, signal), runtime.log, never);
   return { runtime, target, lease, take, end, cleanUp };
 }

@@ -5,7 +5,7 @@ import { Lease } from '../../src/phases/lease';
 import { HostKeyTrust } from '../../src/ssh/host-key-trust';
 import type { RemoteResult } from '../../src/ssh/running-script';
 import { Target } from '../../src/ssh/target';
-import { fakeRuntime } from './support';
+import { FakeClock, fakeRuntime } from './support';
 
 /** A machine whose answers to the lease's questions are given, in turn; the last goes on. */
 class Machine extends Target {
@@ -25,8 +25,8 @@ class Machine extends Target {
   }
 }
 
-function leaseOf(machine: Machine) {
-  const runtime = fakeRuntime();
+function leaseOf(machine: Machine, clock = new FakeClock()) {
+  const runtime = fakeRuntime({ clock });
   const identity = { run: '', attempt: 1, job: '' };
   return new Lease({ target: machine, runtime, cleanUp: new CleanUp(), identity });
 }
@@ -63,4 +63,17 @@ describe('after a lost connection', () => {
     await machine.survivingDrops('work', interrupted([]));
     expect(machine.asked).toEqual(['take']);
   });
+});
+
+test.each([
+  ['build', ['take', 'renew']],
+  ['disko', ['take']],
+])('without a connection, %s: who connects again', async (phase, asked) => {
+  const [machine, clock] = [new Machine(), new FakeClock()];
+  const lease = leaseOf(machine, clock);
+  await lease.take('boot', phase, '');
+  clock.advance(10_000);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(machine.asked).toEqual(asked);
+  lease.end();
 });

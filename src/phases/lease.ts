@@ -27,6 +27,9 @@ export interface LeaseTimes {
 
 const defaultTimes: LeaseTimes = { beatMs: 10_000, expirySeconds: 60, watchMs: 2000 };
 
+/** In it the machine may not be needed for an hour, so that nothing but a sign of life would connect again. */
+const quietPhase = 'build';
+
 export interface LeaseOptions {
   readonly target: Target;
   readonly runtime: Runtime;
@@ -160,13 +163,13 @@ export class Lease {
     void this.#beat(AbortSignal.any([stopped.signal, runtime.signal]));
   }
 
-  /** Signs of life as long as there is a connection. To make a new one is up to the phases. */
+  /** Signs of life as long as there is a connection. To make a new one is mostly up to the phases. */
   async #beat(signal: AbortSignal): Promise<void> {
     const { runtime, target } = this.#options;
     try {
       for (;;) {
         await runtime.clock.sleep(this.#times.beatMs, signal);
-        if (!target.isConnected) continue;
+        if (!target.isConnected && this.#held?.phase !== quietPhase) continue;
         await this.#renewQuietly(signal);
       }
     } catch (error) {
