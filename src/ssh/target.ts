@@ -64,13 +64,23 @@ export class Target {
 
   /** The open connection, or a new one. @throws ConnectionError or TimeoutError */
   async connect(signal: AbortSignal = this.#runtime.signal): Promise<Connection> {
-    if (this.#connection?.isOpen) return this.#connection;
-    const dialer = new Dialer(this.#options, this.#runtime);
-    this.#connecting ??= dialer.dialPatiently(signal, this.refusedLogins).finally(() => {
-      this.#connecting = undefined;
-    });
-    this.#connection = await orAborted(signal, this.#connecting);
-    return this.#connection;
+    for (;;) {
+      if (this.#connection?.isOpen) return this.#connection;
+      const joined = this.#connecting !== undefined;
+      const dialer = new Dialer(this.#options, this.#runtime);
+      this.#connecting ??= dialer.dialPatiently(signal, this.refusedLogins).finally(() => {
+        this.#connecting = undefined;
+      });
+      try {
+        const connection = await orAborted(signal, this.#connecting);
+        this.#connection = connection;
+        return connection;
+      } catch (error) {
+        const failed = error instanceof ConnectionError || error instanceof TimeoutError;
+        // whoever had begun it was cancelled, and we were not: the clean-up of a cancelled run
+        if (!joined || failed || signal.aborted) throw error;
+      }
+    }
   }
 
   /** Connects without patience. @throws ConnectionError at the first failure */
