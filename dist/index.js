@@ -55767,7 +55767,12 @@ const wipeDisks = (text) => {
 
 
 /** These hold a secret themselves, or name a source. */
-const keyInputs = ['ssh-private-key', 'post-install-ssh-private-key'];
+const secretInputs = [
+    'ssh-private-key',
+    'ssh-private-key-passphrase',
+    'post-install-ssh-private-key',
+    'post-install-ssh-private-key-passphrase',
+];
 /** What cryptsetup reads of a key file at most. Nothing that is called a secret is larger. */
 const largest = 8 * 1024 * 1024;
 const tooLarge = { problem: 'holds more than 8 MiB' };
@@ -55782,7 +55787,7 @@ const defaultDeadlineMs = 600_000;
  */
 async function loadSecrets(raw, options) {
     const { secrets } = options;
-    for (const text of keyInputs.map((name) => raw[name] ?? '')) {
+    for (const text of secretInputs.map((name) => raw[name] ?? '')) {
         if (!namesSource(text))
             secrets.register(text);
     }
@@ -55801,13 +55806,13 @@ function sourcesOf(raw) {
     const buildOnly = parsers_boolean(raw['build-only'] ?? '');
     if (raw.plan?.trim() === 'offline' || ('ok' in buildOnly && buildOnly.ok))
         return [];
-    const keys = keyInputs.flatMap((name) => {
+    const named = secretInputs.flatMap((name) => {
         const text = raw[name] ?? '';
         return namesSource(text) ? [parseSecretSource(text)] : [];
     });
     const files = keyFiles(raw['disk-encryption-keys'] ?? '');
     return [
-        ...keys.flatMap((source) => ('ok' in source ? [source.ok] : [])),
+        ...named.flatMap((source) => ('ok' in source ? [source.ok] : [])),
         ...('ok' in files ? files.ok.map(({ source }) => source) : []),
     ];
 }
@@ -56073,65 +56078,248 @@ function matchesWildcard(pattern, name) {
 
 // EXTERNAL MODULE: ./node_modules/ssh2/lib/index.js
 var lib = __nccwpck_require__(5472);
-;// CONCATENATED MODULE: ./lib/ssh/private-key.js
+;// CONCATENATED MODULE: ./lib/ssh/openssh-key.js
 
-/**
- * Reads a private key as people paste it: Windows line ends and a missing last newline are mended, anything that
- * is not a usable private key is named as what it is.
- *
- * @returns the key, or what is wrong with it and what to do
- */
-function readPrivateKey(text) {
-    const privateKey = `${text.replace(/\r\n?/g, '\n').trim()}\n`;
-    const misfit = nameMisfit(privateKey);
-    if (misfit !== undefined)
-        return misfit;
-    const parsed = parseKey(privateKey);
-    if (parsed instanceof Error)
-        return explainParseError(parsed.message);
-    const blob = parsed.getPublicSSH();
-    return { privateKey, publicKey: { type: parsed.type, base64: blob.toString('base64') } };
-}
-/** ssh2 returns undefined for some damaged keys, throws for others, and some it only notices when they sign. */
-function parseKey(text) {
+const firstLine = '-----BEGIN OPENSSH PRIVATE KEY-----';
+const lastLine = '-----END OPENSSH PRIVATE KEY-----';
+const magic = Buffer.from('openssh-key-v1\0');
+/** @returns undefined when it is damaged */
+function readHeader(text) {
+    const bytes = Buffer.from(text.slice(firstLine.length, text.lastIndexOf(lastLine)), 'base64');
+    if (!bytes.subarray(0, magic.length).equals(magic))
+        return undefined;
+    const fields = new Fields(bytes.subarray(magic.length));
     try {
-        const parsed = lib.utils.parseKey(text);
-        if (parsed === undefined)
-            return new Error('it is damaged');
-        if (parsed instanceof Error)
-            return parsed;
-        const data = Buffer.from('nixos-anywhere-action');
-        const halvesFit = parsed.isPrivateKey() && parsed.verify(data, parsed.sign(data)) === true;
-        return halvesFit ? parsed : new Error('it is damaged');
+        const cipher = fields.string().toString();
+        const derivation = fields.string().toString();
+        const options = new Fields(fields.string());
+        const rounds = derivation === 'bcrypt' ? options.skip().number() : 0;
+        // how many keys; nothing writes more than one
+        fields.number();
+        const type = new Fields(fields.string()).string().toString();
+        return { cipher, rounds, type };
     }
     catch (error) {
-        return error instanceof Error ? error : new Error('it is damaged');
+        if (error instanceof RangeError)
+            return undefined;
+        throw error;
     }
 }
+/** An ed25519 key without a passphrase, in the only format in which ssh2 reads one. */
+function writeEd25519(seed, publicHalf) {
+    const type = field(Buffer.from('ssh-ed25519'));
+    const publicKey = Buffer.concat([type, field(publicHalf)]);
+    // twice the same: how whoever decrypts sees that the passphrase is right
+    const check = (0,external_node_crypto_.randomBytes)(4);
+    const comment = field(Buffer.alloc(0));
+    const pair = field(Buffer.concat([seed, publicHalf]));
+    const privateKey = padded(Buffer.concat([check, check, publicKey, pair, comment]));
+    const none = field(Buffer.from('none'));
+    const bytes = Buffer.concat([
+        magic,
+        ...[none, none, field(Buffer.alloc(0)), number(1), field(publicKey), field(privateKey)],
+    ]);
+    const lines = bytes.toString('base64').match(/.{1,70}/g) ?? [];
+    return `${[firstLine, ...lines, lastLine].join('\n')}\n`;
+}
+function number(value) {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32BE(value);
+    return bytes;
+}
+function field(bytes) {
+    return Buffer.concat([number(bytes.length), bytes]);
+}
+/** To whole blocks of eight, with 1, 2, 3 and so on. */
+function padded(bytes) {
+    const missing = -bytes.length & 7;
+    return Buffer.concat([bytes, Buffer.from(Array.from({ length: missing }, (_, index) => index + 1))]);
+}
+/** Numbers and strings one after another, as SSH writes them. Throws a RangeError behind the end. */
+class Fields {
+    #bytes;
+    #at = 0;
+    constructor(bytes) {
+        this.#bytes = bytes;
+    }
+    number() {
+        const value = this.#bytes.readUInt32BE(this.#at);
+        this.#at += 4;
+        return value;
+    }
+    string() {
+        const length = this.number();
+        const start = this.#at;
+        this.#at += length;
+        if (this.#at > this.#bytes.length)
+            throw new RangeError('the field is longer than what is left');
+        return this.#bytes.subarray(start, this.#at);
+    }
+    skip() {
+        this.string();
+        return this;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/key-misfits.js
+
+/** Those of OpenSSH that ssh2 can decrypt. */
+const ciphers = /^(none|aes(128|192|256)-(cbc|ctr)|aes(128|256)-gcm@openssh\.com|3des-cbc)$/;
+/** ssh2 derives the key in JavaScript, at up to 20 ms a round, and nothing else goes on meanwhile. */
+const mostRounds = 1000;
+const types = /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521))$/;
+const damaged = 'cannot be read as a private key: it is damaged; paste the whole file, with its first and last line';
+const dsa = 'is a DSA key, which SSH servers do not take any more; make another (ssh-keygen -t ed25519)';
+const unknownType = 'is of a type that is not supported; give an ed25519, RSA or ECDSA key (nistp256, nistp384, nistp521)';
+/** What there is to say against a text, with Unix line ends, before it is read as a private key. */
 function nameMisfit(text) {
-    if (/^(ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA|^-----BEGIN (RSA )?PUBLIC KEY-|^---- BEGIN SSH2 PUBLIC KEY/.test(text)) {
+    return nameOtherThing(text) ?? nameIncomplete(text) ?? nameUnusable(text);
+}
+function nameOtherThing(text) {
+    if (/^[a-z0-9@.-]+-cert-v01@openssh\.com AAAA/.test(text))
+        return 'is an SSH certificate; paste the private key (the file without -cert.pub)';
+    if (/^(ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA|^-----BEGIN (RSA |EC )?PUBLIC KEY-|^---- BEGIN SSH2 PUBLIC KEY/.test(text))
         return 'is a public key; paste the whole private key (the file without .pub)';
-    }
-    if (text.startsWith('PuTTY-User-Key-File')) {
+    if (/^-----BEGIN ([A-Z0-9]+ )?CERTIFICATE( REQUEST)?-/.test(text))
+        return 'is an X.509 certificate; paste the private key that belongs to it';
+    if (text.startsWith('PuTTY-User-Key-File'))
         return 'is a PuTTY key; export it in OpenSSH format (puttygen KEY -O private-openssh)';
-    }
-    if (text.startsWith('-----BEGIN PRIVATE KEY-----') ||
-        text.startsWith('-----BEGIN ENCRYPTED PRIVATE KEY-----')) {
-        return 'is in PKCS#8 format, which is not read yet; convert it with `ssh-keygen -p -N "" -f KEY`';
-    }
-    if (!text.startsWith('-----BEGIN ')) {
-        return 'is not a private key: it must begin with a line such as -----BEGIN OPENSSH PRIVATE KEY-----';
-    }
-    if (!/-----END [A-Z ]+-----\n$/.test(text)) {
-        return 'is cut off: its last line, -----END … PRIVATE KEY-----, is missing; paste the whole file';
-    }
     return undefined;
 }
-function explainParseError(message) {
-    if (/passphrase|encrypted/i.test(message)) {
-        return 'is protected by a passphrase, which is not supported yet; give a key without one (ssh-keygen -p -N "" -f KEY)';
+function nameIncomplete(text) {
+    if (!text.startsWith('-----BEGIN '))
+        return `is not a private key: it must begin with a line such as ${firstLine}`;
+    if (!/-----END [A-Z ]+-----\n$/.test(text))
+        return 'is cut off: its last line, -----END … PRIVATE KEY-----, is missing; paste the whole file';
+    return undefined;
+}
+/** A private key, but none that can be used, whatever the passphrase. */
+function nameUnusable(text) {
+    if (text.startsWith('-----BEGIN DSA PRIVATE KEY-----'))
+        return dsa;
+    if (!text.startsWith(firstLine))
+        return undefined;
+    const header = readHeader(text);
+    return header === undefined ? damaged : (nameType(header) ?? nameCipher(header));
+}
+function nameType({ type }) {
+    if (types.test(type))
+        return undefined;
+    if (type === 'ssh-dss')
+        return dsa;
+    return /^sk-(ssh|ecdsa)-/.test(type)
+        ? 'is only the handle of a key in a FIDO security key, which somebody has to touch; give a key that is a file of its own (ssh-keygen -t ed25519)'
+        : unknownType;
+}
+function nameCipher({ cipher, rounds }) {
+    if (!ciphers.test(cipher)) {
+        // what is no name is no cipher, but damage
+        const name = /^[a-z0-9@.-]{1,64}$/.test(cipher) ? cipher : 'something unknown';
+        return `is encrypted with ${name}, which is not supported; convert it with \`ssh-keygen -p -Z aes256-ctr -f KEY\``;
     }
-    return `cannot be read as a private key (${message}); paste the whole file, with its first and last line`;
+    return rounds > mostRounds
+        ? `is protected with ${rounds} rounds of bcrypt, more than ${mostRounds}, which would take too long; convert it with \`ssh-keygen -p -a 100 -f KEY\``
+        : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/private-key.js
+
+
+
+
+/**
+ * Reads a private key as people paste it: in OpenSSH's format, PEM (PKCS#1, SEC1) or PKCS#8. Windows line ends,
+ * blanks around lines and a missing last newline are mended; anything that is not a usable private key is named as what it is.
+ */
+function readPrivateKey(text, passphrase) {
+    const lines = text.split(/\r\n?|\n/).map((line) => line.trim());
+    const mended = `${lines.join('\n').trim()}\n`;
+    const misfit = nameMisfit(mended);
+    if (misfit !== undefined)
+        return { problem: misfit };
+    const locked = isLocked(mended);
+    if (locked && passphrase === undefined)
+        return { passphrase: 'missing' };
+    const open = mended.startsWith(firstLine) ? openOpenSsh : openPem;
+    const reading = open(mended, locked ? passphrase : undefined);
+    return 'key' in reading && passphrase !== undefined && !locked ? { passphrase: 'needless' } : reading;
+}
+function isLocked(text) {
+    return text.startsWith(firstLine)
+        ? readHeader(text)?.cipher !== 'none'
+        : text.startsWith('-----BEGIN ENCRYPTED ') || /^(Proc-Type: *4, *ENCRYPTED|DEK-Info:.*)$/m.test(text);
+}
+function openOpenSsh(text, passphrase) {
+    const parsed = parseKey(text, passphrase);
+    if (!(parsed instanceof Error))
+        return passphrase === undefined ? usable(text) : converted((0,external_node_crypto_.createPrivateKey)(parsed.getPrivatePEM()));
+    // the second of these is what node says of a cipher that authenticates
+    return /bad passphrase|unable to authenticate/.test(parsed.message)
+        ? { passphrase: 'wrong' }
+        : { problem: damaged };
+}
+function openPem(text, passphrase) {
+    try {
+        const locked = passphrase !== undefined && { passphrase: Buffer.from(passphrase) };
+        return converted((0,external_node_crypto_.createPrivateKey)({ key: text, ...locked }));
+    }
+    catch (error) {
+        if (passphrase === undefined)
+            return { problem: damaged };
+        return error.code === 'ERR_OSSL_EVP_UNSUPPORTED'
+            ? {
+                problem: 'is encrypted with a cipher that OpenSSL has given up; convert it with `openssl pkcs8 -topk8 -provider legacy -provider default -in KEY -out NEW-KEY`',
+            }
+            : { passphrase: 'wrong' };
+    }
+}
+/** Into a format that ssh2 reads. */
+function converted(key) {
+    switch (key.asymmetricKeyType) {
+        case 'ed25519': {
+            const { d = '', x = '' } = key.export({ format: 'jwk' });
+            return usable(writeEd25519(Buffer.from(d, 'base64url'), Buffer.from(x, 'base64url')));
+        }
+        case 'rsa':
+            return usable(key.export({ type: 'pkcs1', format: 'pem' }).toString());
+        case 'ec': {
+            if (!/^(prime256v1|secp384r1|secp521r1)$/.test(key.asymmetricKeyDetails?.namedCurve ?? ''))
+                return { problem: unknownType };
+            // ssh2 would make the public half anew, of whatever is there
+            const fit = (0,external_node_crypto_.verify)('sha256', sample, (0,external_node_crypto_.createPublicKey)(key), (0,external_node_crypto_.sign)('sha256', sample, key));
+            return fit ? usable(key.export({ type: 'sec1', format: 'pem' }).toString()) : { problem: damaged };
+        }
+        case 'dsa':
+            return { problem: dsa };
+        default:
+            return { problem: unknownType };
+    }
+}
+function usable(privateKey) {
+    const parsed = parseKey(privateKey);
+    if (parsed instanceof Error)
+        return { problem: damaged };
+    const base64 = parsed.getPublicSSH().toString('base64');
+    return { key: { privateKey, publicKey: { type: parsed.type, base64 } } };
+}
+const sample = Buffer.from('nixos-anywhere-action');
+/**
+ * ssh2 returns undefined for some damaged keys, throws for others, and some it only notices when they sign. What it
+ * says is not to be repeated: it may quote what it took for a name.
+ */
+function parseKey(text, passphrase) {
+    try {
+        const parsed = lib.utils.parseKey(text, passphrase && Buffer.from(passphrase));
+        if (parsed === undefined)
+            return new Error(damaged);
+        if (parsed instanceof Error)
+            return parsed;
+        const halvesFit = parsed.isPrivateKey() && parsed.verify(sample, parsed.sign(sample)) === true;
+        return halvesFit ? parsed : new Error(damaged);
+    }
+    catch (error) {
+        return error instanceof Error ? error : new Error(damaged);
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/settings.js
@@ -56298,6 +56486,10 @@ const inputs = [
         description: 'Private key that logs in to the target: its contents (from a secret), or `env:NAME` or `exec:COMMAND` that gives them.',
         otherwise: 'required, unless no machine is contacted',
     },
+    {
+        name: 'ssh-private-key-passphrase',
+        description: 'Passphrase of ssh-private-key, if it has one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+    },
     { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
     {
         name: 'post-kexec-ssh-port',
@@ -56379,6 +56571,10 @@ const inputs = [
         name: 'post-install-ssh-private-key',
         description: 'Private key for the installed system, where it is another than ssh-private-key: contents, `env:NAME` or `exec:COMMAND`.',
         otherwise: 'ssh-private-key',
+    },
+    {
+        name: 'post-install-ssh-private-key-passphrase',
+        description: 'Passphrase of post-install-ssh-private-key, if it has one, in the same ways.',
     },
     {
         name: 'post-install-known-hosts',
@@ -56488,9 +56684,10 @@ class InputReader {
         for (const name of Object.keys(this.#raw)) {
             if (known.includes(name))
                 continue;
-            const similar = known.find((each) => each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '') ||
-                each.startsWith(name) ||
-                name.startsWith(each));
+            // a beginning of an input's name is nearer to it than to those that are a beginning of its own
+            const similar = known.find((each) => each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '')) ??
+                known.find((each) => each.startsWith(name)) ??
+                known.find((each) => name.startsWith(each));
             this.problem(name, `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`);
         }
     }
@@ -56738,24 +56935,61 @@ function readPostInstall(reader) {
 }
 /** @returns undefined when the input was not given, or has a problem */
 function readKey(reader, name) {
-    const text = readKeyText(reader, name);
-    if (text === undefined)
+    const text = readSecret(reader, name)?.toString('utf8');
+    const passphrase = readPassphrase(reader, `${name}-passphrase`);
+    if (text === undefined) {
+        if (passphrase !== undefined && !reader.hasProblem(name))
+            reader.problem(`${name}-passphrase`, `is for the key in ${name}, which is not given`);
         return undefined;
+    }
     reader.secrets.register(text);
-    const key = readPrivateKey(text);
-    if (typeof key !== 'string')
-        return key;
-    reader.problem(name, key);
+    const reading = readPrivateKey(text, passphrase);
+    if ('key' in reading)
+        return reading.key;
+    if ('problem' in reading)
+        reader.problem(name, reading.problem);
+    else
+        reportPassphrase(reader, name, reading.passphrase);
     return undefined;
 }
-/** The key itself, from the input or from the source that it names. */
-function readKeyText(reader, name) {
+function reportPassphrase(reader, name, problem) {
+    const passphrase = `${name}-passphrase`;
+    switch (problem) {
+        case 'missing':
+            // when it could not be read, that is what there is to say
+            if (!reader.hasProblem(passphrase))
+                reader.problem(name, `is protected by a passphrase; give it in ${passphrase}`);
+            return;
+        case 'wrong':
+            reader.problem(passphrase, `does not open the key in ${name}: it is misspelt (blanks at its ends count) or that of another key, or the key is damaged`);
+            return;
+        case 'needless':
+            reader.problem(passphrase, `is given, but the key in ${name} is not protected by a passphrase; leave this input out, or give the key that is protected (\`ssh-keygen -p -f KEY\` protects it)`);
+    }
+}
+/** Without the line end that files and commands have behind it. */
+function readPassphrase(reader, name) {
+    const contents = readSecret(reader, name);
+    if (contents === undefined)
+        return undefined;
+    const line = Buffer.from(contents.toString('latin1').replace(/\r?\n$/, ''), 'latin1');
+    // as text, whatever it is: a passphrase with a control character is masked too
+    reader.secrets.register(line.toString('utf8'));
+    if (!/[\r\n]/.test(line.toString('latin1')))
+        return line;
+    reader.problem(name, 'has more than one line; give the passphrase alone');
+    return undefined;
+}
+/** The secret itself, from the input or from the source that it names. */
+function readSecret(reader, name) {
     const text = reader.text(name);
-    if (text === undefined || !namesSource(text))
-        return text;
+    if (text === undefined)
+        return undefined;
+    if (!namesSource(text))
+        return Buffer.from(text);
     const source = parseSecretSource(text);
     if ('ok' in source)
-        return reader.contentsOf(name, source.ok)?.toString('utf8');
+        return reader.contentsOf(name, source.ok);
     reader.problem(name, source.problem);
     return undefined;
 }
@@ -57714,7 +57948,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const bridges_end_sh = ("#!/bin/sh\n# As root, ends every store daemon that bridge.sh left behind and waits until it is gone. Seen: such a daemon holds a\n# path's lock for more than ten minutes and does not heed SIGTERM (NixOS/nix#2699).\nset -u\nfor file in /run/nixos-anywhere/bridges/*; do\n  [ -f \"$file\" ] || continue\n  pid=${file##*/}\n  start=$(cat \"$file\")\n  # a record that was cut off: empty would be the same as the empty answer for a process that is gone\n  [ -n \"$start\" ] || start=unknown\n  while [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; do\n    # a zombie holds no locks\n    case $(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null) in Z*) break ;; esac\n    kill -9 \"$pid\" 2>/dev/null\n    sleep 0.1 2>/dev/null || sleep 1\n  done\n  rm -f \"$file\"\ndone\nexit 0\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/check-installed.sh.js
-/* harmony default export */ const check_installed_sh = ("#!/bin/sh\n# check-installed.sh SYSTEM LOADER ESP ENTRIES EFINAME [GRUB]...: as root, fails unless the new system below /mnt will\n# boot: the system profile leads to SYSTEM, the root is marked as NixOS, and the boot loader starts SYSTEM.\n# LOADER is systemd-boot, grub, grub-efi or other, of which nothing is known. ESP and ENTRIES are the mount points of\n# the EFI partition and of the one with the entries, EFINAME is how this architecture's default loader is called\n# (bootx64.efi), each GRUB is a folder that holds grub/grub.cfg.\nset -u\nsystem=$1 loader=$2 esp=$3 entries=$4 efi_name=$5\nshift 5\n\nfail() {\n  echo \"$1\" >&2\n  exit 1\n}\n\nprofile=/mnt/nix/var/nix/profiles/system\n# the links are absolute and lead into the store below /mnt\nlink=$(readlink \"$profile\") || fail \"there is no system profile at $profile\"\ncase $link in /*) generation=/mnt$link ;; *) generation=/mnt/nix/var/nix/profiles/$link ;; esac\nfound=$(readlink \"$generation\" || echo \"$link\")\nfound=${found#/mnt}\n[ \"$found\" = \"$system\" ] || fail \"the system profile leads to $found, not to $system\"\n[ -d \"/mnt$system\" ] || fail \"$system is not in the store below /mnt\"\n[ -e /mnt/etc/NIXOS ] || fail '/mnt/etc/NIXOS is missing: nixos-install did not come to its end'\n\n# FAT knows no upper and lower case, but tests and file systems of other kinds do\nhas_file() { find \"$1\" -type f 2>/dev/null | grep -qiE \"$2\"; }\nis_vfat() { grep -q \"^[^ ]* $1 vfat \" /proc/mounts; }\n\n# entry_boots FILE: whether this entry of systemd-boot starts SYSTEM with files that are there\nentry_boots() {\n  grep -qE \"^options[[:space:]](.*[[:space:]])?init=$system/init([[:space:]]|\\$)\" \"$1\" || return 1\n  grep -qE '^linux[[:space:]]' \"$1\" || return 1\n  sed -nE 's/^(linux|initrd)[[:space:]]+([^[:space:]]+).*/\\2/p' \"$1\" | while read -r file; do\n    [ -s \"/mnt$entries/$file\" ] || return 1\n  done\n}\n\ncheck_systemd_boot() {\n  is_vfat \"/mnt$esp\" || fail \"no EFI partition (vfat) is mounted at /mnt$esp, where the configuration has it\"\n  has_file \"/mnt$esp\" \"/EFI/(systemd/systemd-|BOOT/)$efi_name\\$\" ||\n    fail \"systemd-boot is not on the EFI partition: /mnt$esp has no EFI/systemd/systemd-$efi_name and no EFI/BOOT/$efi_name\"\n  for entry in \"/mnt$entries\"/loader/entries/*.conf; do\n    if [ -f \"$entry\" ] && entry_boots \"$entry\"; then return; fi\n  done\n  fail \"no boot entry in /mnt$entries/loader/entries starts $system with a kernel and an initrd that are there\"\n}\n\ncheck_grub() {\n  for folder; do\n    config=/mnt$folder/grub/grub.cfg\n    [ -f \"$config\" ] || fail \"GRUB has no configuration: there is no $config\"\n    grep -qF \"$system/\" \"$config\" || fail \"GRUB's configuration $config does not start $system\"\n  done\n  [ \"$loader\" = grub ] || has_file \"/mnt$esp\" '\\.efi$' || fail \"GRUB is not on the EFI partition: /mnt$esp has no .efi file\"\n}\n\ncase $loader in\nsystemd-boot) check_systemd_boot ;;\ngrub | grub-efi) check_grub \"$@\" ;;\nesac\n");
+/* harmony default export */ const check_installed_sh = ("#!/bin/sh\n# check-installed.sh SYSTEM LOADER ESP ENTRIES EFINAME [GRUB GRUBESP]...: as root, fails unless the new system below /mnt will\n# boot: the system profile leads to SYSTEM, the root is marked as NixOS, and the boot loader starts SYSTEM.\n# LOADER is systemd-boot, grub, grub-efi or other, of which nothing is known. ESP and ENTRIES are the mount points of\n# the EFI partition and of the one with the entries, EFINAME is how this architecture's default loader is called\n# (bootx64.efi), each GRUB is a folder that holds grub/grub.cfg, and GRUBESP the EFI partition that belongs to it.\nset -u\nsystem=$1 loader=$2 esp=$3 entries=$4 efi_name=$5\nshift 5\n\nfail() {\n  echo \"$1\" >&2\n  exit 1\n}\n\nprofile=/mnt/nix/var/nix/profiles/system\n# the links are absolute and lead into the store below /mnt\nlink=$(readlink \"$profile\") || fail \"there is no system profile at $profile\"\ncase $link in /*) generation=/mnt$link ;; *) generation=/mnt/nix/var/nix/profiles/$link ;; esac\nfound=$(readlink \"$generation\" || echo \"$link\")\nfound=${found#/mnt}\n[ \"$found\" = \"$system\" ] || fail \"the system profile leads to $found, not to $system\"\n[ -d \"/mnt$system\" ] || fail \"$system is not in the store below /mnt\"\n[ -e /mnt/etc/NIXOS ] || fail '/mnt/etc/NIXOS is missing: nixos-install did not come to its end'\n\n# FAT knows no upper and lower case, but tests and file systems of other kinds do\nhas_file() { find \"$1\" -type f 2>/dev/null | grep -qiE \"$2\"; }\nis_vfat() { grep -q \"^[^ ]* $1 vfat \" /proc/mounts; }\n\n# entry_boots FILE: whether this entry of systemd-boot starts SYSTEM with files that are there\nentry_boots() {\n  grep -qE \"^options[[:space:]](.*[[:space:]])?init=$system/init([[:space:]]|\\$)\" \"$1\" || return 1\n  grep -qE '^linux[[:space:]]' \"$1\" || return 1\n  sed -nE 's/^(linux|initrd)[[:space:]]+([^[:space:]]+).*/\\2/p' \"$1\" | while read -r file; do\n    [ -s \"/mnt$entries/$file\" ] || return 1\n  done\n}\n\ncheck_systemd_boot() {\n  is_vfat \"/mnt$esp\" || fail \"no EFI partition (vfat) is mounted at /mnt$esp, where the configuration has it\"\n  has_file \"/mnt$esp\" \"/EFI/(systemd/systemd-|BOOT/)$efi_name\\$\" ||\n    fail \"systemd-boot is not on the EFI partition: /mnt$esp has no EFI/systemd/systemd-$efi_name and no EFI/BOOT/$efi_name\"\n  for entry in \"/mnt$entries\"/loader/entries/*.conf; do\n    if [ -f \"$entry\" ] && entry_boots \"$entry\"; then return; fi\n  done\n  fail \"no boot entry in /mnt$entries/loader/entries starts $system with a kernel and an initrd that are there\"\n}\n\ncheck_grub() {\n  while [ $# -ge 2 ]; do\n    config=/mnt$1/grub/grub.cfg grub_esp=$2\n    shift 2\n    [ -f \"$config\" ] || fail \"GRUB has no configuration: there is no $config\"\n    grep -qF \"$system/\" \"$config\" || fail \"GRUB's configuration $config does not start $system\"\n    [ \"$loader\" = grub ] || has_file \"/mnt$grub_esp\" '\\.efi$' ||\n      fail \"GRUB is not on the EFI partition: /mnt$grub_esp has no .efi file\"\n  done\n}\n\ncase $loader in\nsystemd-boot) check_systemd_boot ;;\ngrub | grub-efi) check_grub \"$@\" ;;\nesac\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/deauthorize.sh.js
 /* harmony default export */ const deauthorize_sh = ("#!/bin/sh\n# deauthorize.sh LINE: as root, takes LINE out of root's authorized_keys again.\nset -eu\numask 077\nfile=/root/.ssh/authorized_keys\n[ -f \"$file\" ] || exit 0\ngrep -vxF -- \"$1\" \"$file\" >\"$file.nixos-anywhere\" || true\n# a full disk must not empty the file: nobody could log in any more. BusyBox grep does not tell that it could not write\n[ \"$(grep -vxF -- \"$1\" \"$file\" | wc -c)\" -eq \"$(wc -c <\"$file.nixos-anywhere\")\" ] || {\n  rm -f \"$file.nixos-anywhere\"\n  echo \"there is no room to write $file\" >&2\n  exit 1\n}\n# keeps the file's owner, mode and links\ncat \"$file.nixos-anywhere\" >\"$file\"\nrm \"$file.nixos-anywhere\"\n");
@@ -57723,10 +57957,10 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const detached_follow_sh = ("#!/bin/sh\n# detached-follow.sh ID OFFSET: prints the output of detached work from byte OFFSET on, until it ends. The last line of\n# standard error is \"ended CODE\", or \"died\" when its process went away without an exit code.\nset -u\ndir=/run/nixos-anywhere/tasks/$1\noffset=$2\n\n# print_new: what the log holds beyond offset; fails when nobody reads any more\nprint_new() {\n  size=$(wc -c <\"$dir/log\")\n  [ \"$size\" -gt \"$offset\" ] || return 0\n  tail -c \"+$((offset + 1))\" \"$dir/log\" | head -c \"$((size - offset))\" || return 1\n  offset=$size\n}\n\n# alive: the very process that was started still runs, not another one that got its number\nalive() {\n  read -r pid start <\"$dir/pid\" 2>/dev/null || return 1\n  [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]\n}\n\nbeats=0\nwhile :; do\n  # looked at before the log is read: what was printed before the end must not be lost\n  ended=no\n  if [ -e \"$dir/exit\" ]; then ended=yes; fi\n  dead=no\n  if [ \"$ended\" = no ] && [ -e \"$dir/pid\" ] && ! alive && [ ! -e \"$dir/exit\" ]; then dead=yes; fi\n  # started, but its process never came to write down who it is\n  if [ ! -e \"$dir/pid\" ] && [ \"$beats\" -gt 100 ]; then dead=yes; fi\n  print_new || exit 0\n  if [ \"$ended\" = yes ]; then\n    echo \"ended $(cat \"$dir/exit\")\" >&2\n    exit 0\n  fi\n  if [ \"$dead\" = yes ]; then\n    echo died >&2\n    exit 0\n  fi\n  beats=$((beats + 1))\n  sleep 0.2 2>/dev/null || sleep 1\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/detached-start.sh.js
-/* harmony default export */ const detached_start_sh = ("#!/bin/sh\n# detached-start.sh ID BYTES [ARG...]: as root, starts the script that comes on standard input (BYTES long) with ARGs,\n# so that it goes on when this connection ends. Its output, exit code and process are left in the folder of ID for\n# detached-follow.sh. Saying it again after a lost answer starts nothing twice.\nset -eu\numask 077\ndir=/run/nixos-anywhere/tasks/$1\nbytes=$2\nshift 2\nmkdir -p \"$dir\"\n[ -e \"$dir/started\" ] && exit 0\ncat >\"$dir/script.$$\"\n[ \"$(wc -c <\"$dir/script.$$\")\" -eq \"$bytes\" ] || {\n  echo 'the script came only in part' >&2\n  exit 1\n}\n# whoever makes the folder starts the work\nmkdir \"$dir/started\" 2>/dev/null || exit 0\nmv \"$dir/script.$$\" \"$dir/script\"\n: >\"$dir/log\"\ncat >\"$dir/launch\" <<'LAUNCH'\ndir=$1\nshift\n# whole at once: whoever finds it without a number takes us for dead\necho \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)\" >\"$dir/pid.new\"\nmv \"$dir/pid.new\" \"$dir/pid\"\nsh \"$dir/script\" \"$@\" >\"$dir/log\" 2>&1 </dev/null && code=0 || code=$?\necho \"$code\" >\"$dir/exit.new\"\nmv \"$dir/exit.new\" \"$dir/exit\"\nLAUNCH\nif [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1; then\n  # KillMode: what the script leaves running (the delayed jump of kexec/run) must outlive it\n  systemd-run --quiet --collect --no-block --property=KillMode=process \\\n    --setenv=PATH=\"$PATH\" --setenv=HOME=\"${HOME:-/root}\" \\\n    --setenv=SUDO_USER=\"${SUDO_USER:-}\" --setenv=DOAS_USER=\"${DOAS_USER:-}\" \\\n    /bin/sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null </dev/null\nelse\n  setsid sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null 2>&1 </dev/null &\nfi\n");
+/* harmony default export */ const detached_start_sh = ("#!/bin/sh\n# detached-start.sh ID BYTES [ARG...]: as root, starts the script that comes on standard input (BYTES long) with ARGs,\n# so that it goes on when this connection ends. Its output, exit code and process are left in the folder of ID for\n# detached-follow.sh. Saying it again after a lost answer starts nothing twice.\nset -eu\numask 077\ndir=/run/nixos-anywhere/tasks/$1\nbytes=$2\nshift 2\nmkdir -p \"$dir\"\n[ -e \"$dir/started\" ] && exit 0\ncat >\"$dir/script.$$\"\n[ \"$(wc -c <\"$dir/script.$$\")\" -eq \"$bytes\" ] || {\n  echo 'the script came only in part' >&2\n  exit 1\n}\n# whoever makes the folder starts the work\nmkdir \"$dir/started\" 2>/dev/null || exit 0\nmv \"$dir/script.$$\" \"$dir/script\"\n: >\"$dir/log\"\ncat >\"$dir/launch\" <<'LAUNCH'\ndir=$1\nshift\n# once, should systemd have said no and started it all the same\nmkdir \"$dir/launched\" 2>/dev/null || exit 0\n# whole at once: whoever finds it without a number takes us for dead\necho \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)\" >\"$dir/pid.new\"\nmv \"$dir/pid.new\" \"$dir/pid\"\nsh \"$dir/script\" \"$@\" >\"$dir/log\" 2>&1 </dev/null && code=0 || code=$?\necho \"$code\" >\"$dir/exit.new\"\nmv \"$dir/exit.new\" \"$dir/exit\"\nLAUNCH\nby_systemd() {\n  [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1 || return 1\n  # KillMode: what the script leaves running (the delayed jump of kexec/run) must outlive it\n  systemd-run --quiet --collect --no-block --property=KillMode=process \\\n    --setenv=PATH=\"$PATH\" --setenv=HOME=\"${HOME:-/root}\" \\\n    --setenv=SUDO_USER=\"${SUDO_USER:-}\" --setenv=DOAS_USER=\"${DOAS_USER:-}\" \\\n    /bin/sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null </dev/null\n}\n# before systemd 236 it knows no --collect (CentOS 7, Amazon Linux 2, SLES 15 at first)\nif ! by_systemd \"$@\"; then\n  setsid sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null 2>&1 </dev/null &\nfi\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/disks.sh.js
-/* harmony default export */ const disks_sh = ("#!/bin/sh\n# disks.sh [PATH...]: everything about the block devices of this machine, for src/plan/disks/inventory.ts. Looks only.\n# Needs /sys and /proc, and root to look into the devices. Lines of fields with tabs between them; the last field is\n# foreign text as it stands, which may have tabs itself:\n#   blkid util-linux|busybox|none   who looks for file systems\n#   device NAME MAJOR:MINOR BYTES   NAME is the kernel's\n#   NAME KEY VALUE                  as \"prop NAME KEY VALUE\"; a key may come more than once\n#   link MAJOR:MINOR PATH           in /dev/disk; these two numbers in hexadecimal\n#   asked NUMBER MAJOR:MINOR        the same for each PATH, from 0; no numbers where it is no block device\n#   mount LINE, swap LINE, zpool LINE, btrfs UUID NAME\nset -u\n\n# first FILE: its first line, in $value\nfirst() {\n  value=\n  { IFS= read -r value <\"$1\"; } 2>/dev/null\n}\nprop() { [ -z \"$3\" ] || printf 'prop\\t%s\\t%s\\t%s\\n' \"$1\" \"$2\" \"$3\"; }\n# attribute NAME KEY FILE...: of the first of these files that says anything\nattribute() {\n  of=$1 key=$2\n  shift 2\n  for source in \"$@\"; do\n    first \"$source\"\n    [ -z \"$value\" ] || break\n  done\n  prop \"$of\" \"$key\" \"$value\"\n}\n\ncase $(blkid -V 2>&1) in\n*util-linux*) blkid=util-linux ;;\n*) if command -v blkid >/dev/null 2>&1; then blkid=busybox; else blkid=none; fi ;;\nesac\n\n# numbers FILE OFFSET COUNT: 64 bit numbers, in the order of bytes that all processors with LVM here share\nnumbers() { dd if=\"$1\" bs=8 skip=\"$(($2 / 8))\" count=\"$3\" 2>/dev/null | od -A n -v -t u8; }\n\n# lvm NAME FILE: of a physical volume its id, and what its metadata says. Read here and not asked of LVM's tools: they\n# take locks and write hints, and before and after the kexec the answer must be the same whichever tools there are.\nlvm() {\n  for sector in 0 1 2 3; do\n    [ \"$(dd if=\"$2\" bs=8 skip=$((sector * 64)) count=1 2>/dev/null | tr -d '\\000')\" = LABELONE ] || continue\n    label=$((sector * 512))\n    prop \"$1\" pv \"$(dd if=\"$2\" bs=32 skip=$((label / 32 + 1)) count=1 2>/dev/null | tr -cd '[:alnum:]')\"\n    # shellcheck disable=SC2046 # numbers: places and lengths of data areas up to a 0, then of metadata areas\n    set -- \"$1\" \"$2\" $(numbers \"$2\" $((label + 72)) 16)\n    device=$1 file=$2\n    shift 2\n    while [ \"${1:-0}\" != 0 ]; do shift 2; done\n    [ $# -ge 4 ] && [ \"$3\" != 0 ] && lvm_metadata \"$device\" \"$file\" \"$3\" \"$4\"\n    return\n  done\n}\n\n# lvm_metadata NAME FILE OFFSET LENGTH: the text in a metadata area, which is written round and round\nlvm_metadata() {\n  # shellcheck disable=SC2046 # place and length\n  set -- \"$@\" $(numbers \"$2\" $(($3 + 40)) 2)\n  [ \"${6:-0}\" != 0 ] || { printf 'prop\\t%s\\tlvm\\t\\n' \"$1\" && return; }\n  [ \"$6\" -lt 16777216 ] || return 0\n  printf 'prop\\t%s\\tlvm\\t' \"$1\"\n  {\n    dd if=\"$2\" bs=512 skip=$((($3 + $5) / 512)) count=$((($4 - $5) / 512))\n    dd if=\"$2\" bs=512 skip=$((($3 + 512) / 512)) count=$((($4 - 512) / 512))\n  } 2>/dev/null | head -c \"$6\" | tr '\\n\\t\\000' '\\t  '\n  printf '\\n'\n}\n\n# probe NAME: what is on the device\nprobe() {\n  file=/dev/$1\n  # the kernel writes cciss!c0d0 for cciss/c0d0\n  case $1 in *!*) file=/dev/$(printf %s \"$1\" | tr '!' /) ;; esac\n  [ -r \"$file\" ] || return 0\n  case $blkid in\n  util-linux)\n    # without -p it writes what it found to a cache\n    types=$(blkid -p -o udev \"$file\" 2>/dev/null)\n    printf '%s\\n' \"$types\" | while IFS= read -r line; do prop \"$1\" blkid \"$line\"; done\n    case $types in *LVM2_member*) lvm \"$1\" \"$file\" ;; esac\n    ;;\n  *)\n    [ \"$blkid\" = none ] || prop \"$1\" busybox-blkid \"$(blkid \"$file\" 2>/dev/null)\"\n    command -v mdadm >/dev/null 2>&1 &&\n      prop \"$1\" md-array \"$(mdadm --examine --export \"$file\" 2>/dev/null | sed -n 's/^MD_UUID=//p')\"\n    lvm \"$1\" \"$file\"\n    ;;\n  esac\n}\n\n# device NAME FOLDER: what all kinds of block devices have; false where there is nothing in it\ndevice() {\n  first \"$2/size\"\n  bytes=$((${value:-0} * 512))\n  [ \"$bytes\" -gt 0 ] || return 1\n  first \"$2/dev\"\n  number=$value\n  printf 'device\\t%s\\t%s\\t%s\\n' \"$1\" \"$number\" \"$bytes\"\n}\n\n# hardware NAME FOLDER NUMBER: what tells one disk from another. The kernel's word comes first: the installer's kernel\n# says the same, while what udev makes of it depends on its version.\nhardware() {\n  attribute \"$1\" removable \"$2/removable\"\n  attribute \"$1\" read-only \"$2/ro\"\n  attribute \"$1\" model \"$2/device/model\" \"$2/device/name\"\n  attribute \"$1\" serial \"$2/serial\" \"$2/device/serial\"\n  if [ -z \"$value\" ] && [ -r \"$2/device/vpd_pg80\" ]; then\n    # 4 bytes of header\n    prop \"$1\" serial \"$(tail -c +5 \"$2/device/vpd_pg80\" 2>/dev/null | tr -d '\\000\\n')\"\n  fi\n  attribute \"$1\" wwn \"$2/wwid\" \"$2/device/wwid\"\n  [ ! -r \"/run/udev/data/b$3\" ] || while IFS= read -r line; do\n    case $line in\n    E:ID_SERIAL_SHORT=*) prop \"$1\" udev-serial \"${line#*=}\" ;;\n    E:ID_WWN_WITH_EXTENSION=* | E:ID_WWN=*) prop \"$1\" udev-wwn \"${line#*=}\" ;;\n    E:ID_MODEL=*) prop \"$1\" udev-model \"${line#*=}\" ;;\n    esac\n  done <\"/run/udev/data/b$3\"\n}\n\n# stack NAME FOLDER: what it is made of\nstack() {\n  attribute \"$1\" dm-name \"$2/dm/name\"\n  attribute \"$1\" dm-uuid \"$2/dm/uuid\"\n  attribute \"$1\" md-level \"$2/md/level\"\n  attribute \"$1\" backing-file \"$2/loop/backing_file\"\n  for slave in \"$2\"/slaves/*; do\n    [ ! -e \"$slave\" ] || prop \"$1\" slave \"${slave##*/}\"\n  done\n}\n\nnumber=0\nfor path in \"$@\"; do\n  device=\n  [ ! -b \"$path\" ] || device=$(stat -L -c %t:%T \"$path\" 2>/dev/null)\n  printf 'asked\\t%s\\t%s\\n' \"$number\" \"$device\"\n  number=$((number + 1))\ndone\n\nprintf 'blkid\\t%s\\n' \"$blkid\"\nfor block in /sys/block/*; do\n  name=${block##*/}\n  case $name in ram* | zram* | sr* | fd* | mmcblk*boot* | mmcblk*rpmb) continue ;; esac\n  # a path of a multipath NVMe disk\n  first \"$block/hidden\"\n  [ \"$value\" != 1 ] || continue\n  device \"$name\" \"$block\" || continue\n  hardware \"$name\" \"$block\" \"$number\"\n  stack \"$name\" \"$block\"\n  # whoever reads from a suspended device waits\n  first \"$block/dm/suspended\"\n  [ \"$value\" = 1 ] || probe \"$name\"\n  for part in \"$block/$name\"*; do\n    [ -e \"$part/partition\" ] || continue\n    partition=${part##*/}\n    device \"$partition\" \"$part\" || continue\n    prop \"$partition\" disk \"$name\"\n    attribute \"$partition\" partition \"$part/partition\"\n    probe \"$partition\"\n  done\ndone\n\nfor link in /dev/disk/by-id/* /dev/disk/by-path/*; do\n  [ ! -b \"$link\" ] || printf '%s\\000' \"$link\"\ndone | xargs -r0 stat -L -c 'link\t%t:%T\t%n' 2>/dev/null\nwhile IFS= read -r line; do\n  case $line in *' - '*' /dev/'* | *' - zfs '*) printf 'mount\\t%s\\n' \"$line\" ;; esac\ndone </proc/self/mountinfo\n[ ! -r /proc/swaps ] || while IFS= read -r line; do printf 'swap\\t%s\\n' \"$line\"; done </proc/swaps\nfor member in /sys/fs/btrfs/*/devices/*; do\n  [ -e \"$member\" ] || continue\n  folder=${member%/devices/*}\n  printf 'btrfs\\t%s\\t%s\\n' \"${folder##*/}\" \"${member##*/}\"\ndone\n# zpool would load the module\n[ ! -d /proc/spl ] || zpool status -LP 2>/dev/null | while IFS= read -r line; do printf 'zpool\\t%s\\n' \"$line\"; done\nexit 0\n");
+/* harmony default export */ const disks_sh = ("#!/bin/sh\n# disks.sh [PATH...]: everything about the block devices of this machine, for src/plan/disks/inventory.ts. Looks only.\n# Needs /sys and /proc, and root to look into the devices. Lines of fields with tabs between them; the last field is\n# foreign text as it stands, which may have tabs itself:\n#   blkid util-linux|busybox|none   who looks for file systems\n#   device NAME MAJOR:MINOR BYTES   NAME is the kernel's\n#   NAME KEY VALUE                  as \"prop NAME KEY VALUE\"; a key may come more than once\n#   link MAJOR:MINOR PATH           in /dev/disk; these two numbers in hexadecimal\n#   asked NUMBER MAJOR:MINOR        the same for each PATH, from 0; no numbers where it is no block device\n#   mount LINE, swap LINE, zpool LINE, btrfs UUID NAME\nset -u\n\n# first FILE: its first line, in $value\nfirst() {\n  value=\n  { IFS= read -r value <\"$1\"; } 2>/dev/null\n}\nprop() { [ -z \"$3\" ] || printf 'prop\\t%s\\t%s\\t%s\\n' \"$1\" \"$2\" \"$3\"; }\n# attribute NAME KEY FILE...: of the first of these files that says anything\nattribute() {\n  of=$1 key=$2\n  shift 2\n  for source in \"$@\"; do\n    first \"$source\"\n    [ -z \"$value\" ] || break\n  done\n  prop \"$of\" \"$key\" \"$value\"\n}\n\ncase $(blkid -V 2>&1) in\n*util-linux*) blkid=util-linux ;;\n*) if command -v blkid >/dev/null 2>&1; then blkid=busybox; else blkid=none; fi ;;\nesac\n\n# numbers FILE OFFSET COUNT: 64 bit numbers, in the order of bytes that all processors with LVM here share\nnumbers() { dd if=\"$1\" bs=8 skip=\"$(($2 / 8))\" count=\"$3\" 2>/dev/null | od -A n -v -t u8; }\n\n# lvm NAME FILE: of a physical volume its id, and what its metadata says. Read here and not asked of LVM's tools: they\n# take locks and write hints, and before and after the kexec the answer must be the same whichever tools there are.\nlvm() {\n  for sector in 0 1 2 3; do\n    [ \"$(dd if=\"$2\" bs=8 skip=$((sector * 64)) count=1 2>/dev/null | tr -d '\\000')\" = LABELONE ] || continue\n    label=$((sector * 512))\n    prop \"$1\" pv \"$(dd if=\"$2\" bs=32 skip=$((label / 32 + 1)) count=1 2>/dev/null | tr -cd '[:alnum:]')\"\n    # shellcheck disable=SC2046 # numbers: places and lengths of data areas up to a 0, then of metadata areas\n    set -- \"$1\" \"$2\" $(numbers \"$2\" $((label + 72)) 16)\n    device=$1 file=$2\n    shift 2\n    while [ \"${1:-0}\" != 0 ]; do shift 2; done\n    [ $# -ge 4 ] && [ \"$3\" != 0 ] && lvm_metadata \"$device\" \"$file\" \"$3\" \"$4\"\n    return\n  done\n}\n\n# lvm_metadata NAME FILE OFFSET LENGTH: the text in a metadata area, which is written round and round\nlvm_metadata() {\n  # shellcheck disable=SC2046 # place and length\n  set -- \"$@\" $(numbers \"$2\" $(($3 + 40)) 2)\n  [ \"${6:-0}\" != 0 ] || { printf 'prop\\t%s\\tlvm\\t\\n' \"$1\" && return; }\n  [ \"$6\" -lt 16777216 ] || return 0\n  printf 'prop\\t%s\\tlvm\\t' \"$1\"\n  {\n    dd if=\"$2\" bs=512 skip=$((($3 + $5) / 512)) count=$((($4 - $5) / 512))\n    dd if=\"$2\" bs=512 skip=$((($3 + 512) / 512)) count=$((($4 - 512) / 512))\n  } 2>/dev/null | head -c \"$6\" | tr '\\n\\t\\000' '\\t  '\n  printf '\\n'\n}\n\n# probe NAME: what is on the device\nprobe() {\n  file=/dev/$1\n  # the kernel writes cciss!c0d0 for cciss/c0d0\n  case $1 in *!*) file=/dev/$(printf %s \"$1\" | tr '!' /) ;; esac\n  [ -r \"$file\" ] || return 0\n  case $blkid in\n  util-linux)\n    # without -p it writes what it found to a cache\n    types=$(blkid -p -o udev \"$file\" 2>/dev/null)\n    printf '%s\\n' \"$types\" | while IFS= read -r line; do prop \"$1\" blkid \"$line\"; done\n    case $types in *LVM2_member*) lvm \"$1\" \"$file\" ;; esac\n    ;;\n  *)\n    [ \"$blkid\" = none ] || prop \"$1\" busybox-blkid \"$(blkid \"$file\" 2>/dev/null)\"\n    command -v mdadm >/dev/null 2>&1 &&\n      prop \"$1\" md-array \"$(mdadm --examine --export \"$file\" 2>/dev/null | sed -n 's/^MD_UUID=//p')\"\n    lvm \"$1\" \"$file\"\n    ;;\n  esac\n}\n\n# device NAME FOLDER: what all kinds of block devices have; false where there is nothing in it\ndevice() {\n  first \"$2/size\"\n  bytes=$((${value:-0} * 512))\n  [ \"$bytes\" -gt 0 ] || return 1\n  first \"$2/dev\"\n  number=$value\n  printf 'device\\t%s\\t%s\\t%s\\n' \"$1\" \"$number\" \"$bytes\"\n}\n\n# hardware NAME FOLDER NUMBER: what tells one disk from another. The kernel's word comes first: what udev makes of it\n# depends on its version. Kernels differ in which of several WWNs they choose, for which see isSameDisk.\nhardware() {\n  attribute \"$1\" removable \"$2/removable\"\n  attribute \"$1\" read-only \"$2/ro\"\n  attribute \"$1\" model \"$2/device/model\" \"$2/device/name\"\n  attribute \"$1\" serial \"$2/serial\" \"$2/device/serial\"\n  if [ -z \"$value\" ] && [ -r \"$2/device/vpd_pg80\" ]; then\n    # 4 bytes of header\n    prop \"$1\" serial \"$(tail -c +5 \"$2/device/vpd_pg80\" 2>/dev/null | tr -d '\\000\\n')\"\n  fi\n  attribute \"$1\" wwn \"$2/wwid\" \"$2/device/wwid\"\n  [ ! -r \"/run/udev/data/b$3\" ] || while IFS= read -r line; do\n    case $line in\n    E:ID_SERIAL_SHORT=*) prop \"$1\" udev-serial \"${line#*=}\" ;;\n    E:ID_WWN_WITH_EXTENSION=* | E:ID_WWN=*) prop \"$1\" udev-wwn \"${line#*=}\" ;;\n    E:ID_MODEL=*) prop \"$1\" udev-model \"${line#*=}\" ;;\n    esac\n  done <\"/run/udev/data/b$3\"\n}\n\n# stack NAME FOLDER: what it is made of\nstack() {\n  attribute \"$1\" dm-name \"$2/dm/name\"\n  attribute \"$1\" dm-uuid \"$2/dm/uuid\"\n  attribute \"$1\" md-level \"$2/md/level\"\n  attribute \"$1\" backing-file \"$2/loop/backing_file\"\n  for slave in \"$2\"/slaves/*; do\n    [ ! -e \"$slave\" ] || prop \"$1\" slave \"${slave##*/}\"\n  done\n}\n\nnumber=0\nfor path in \"$@\"; do\n  device=\n  [ ! -b \"$path\" ] || device=$(stat -L -c %t:%T \"$path\" 2>/dev/null)\n  printf 'asked\\t%s\\t%s\\n' \"$number\" \"$device\"\n  number=$((number + 1))\ndone\n\nprintf 'blkid\\t%s\\n' \"$blkid\"\nfor block in /sys/block/*; do\n  name=${block##*/}\n  case $name in ram* | zram* | sr* | fd* | mmcblk*boot* | mmcblk*rpmb) continue ;; esac\n  # a path of a multipath NVMe disk\n  first \"$block/hidden\"\n  [ \"$value\" != 1 ] || continue\n  device \"$name\" \"$block\" || continue\n  hardware \"$name\" \"$block\" \"$number\"\n  stack \"$name\" \"$block\"\n  # whoever reads from a suspended device waits\n  first \"$block/dm/suspended\"\n  [ \"$value\" = 1 ] || probe \"$name\"\n  for part in \"$block/$name\"*; do\n    [ -e \"$part/partition\" ] || continue\n    partition=${part##*/}\n    device \"$partition\" \"$part\" || continue\n    prop \"$partition\" disk \"$name\"\n    attribute \"$partition\" partition \"$part/partition\"\n    probe \"$partition\"\n  done\ndone\n\nfor link in /dev/disk/by-id/* /dev/disk/by-path/*; do\n  [ ! -b \"$link\" ] || printf '%s\\000' \"$link\"\ndone | xargs -r0 stat -L -c 'link\t%t:%T\t%n' 2>/dev/null\nwhile IFS= read -r line; do\n  case $line in *' - '*' /dev/'* | *' - zfs '*) printf 'mount\\t%s\\n' \"$line\" ;; esac\ndone </proc/self/mountinfo\n[ ! -r /proc/swaps ] || while IFS= read -r line; do printf 'swap\\t%s\\n' \"$line\"; done </proc/swaps\nfor member in /sys/fs/btrfs/*/devices/*; do\n  [ -e \"$member\" ] || continue\n  folder=${member%/devices/*}\n  printf 'btrfs\\t%s\\t%s\\n' \"${folder##*/}\" \"${member##*/}\"\ndone\n# zpool would load the module\n[ ! -d /proc/spl ] || zpool status -LP 2>/dev/null | while IFS= read -r line; do printf 'zpool\\t%s\\n' \"$line\"; done\nexit 0\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/facts.sh.js
 /* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\n# leads_to LINK: readlink alone also answers for what is not there\nleads_to() { if [ -e \"$1\" ]; then readlink -f \"$1\"; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"lockdown=$(sed -n 's/.*\\[\\(.*\\)\\].*/\\1/p' /sys/kernel/security/lockdown 2>/dev/null)\"\necho \"machineId=$(cat /etc/machine-id 2>/dev/null)\"\necho \"installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)\"\nfor address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\\{0,1\\} \\([^ ]*\\).*/\\1/p'); do\n  echo \"address=$address\"\ndone\necho \"systemPath=$(leads_to /run/current-system)\"\necho \"profilePath=$(leads_to /nix/var/nix/profiles/system)\"\necho \"earlierRun=$(works test -e /run/nixos-anywhere-installing)\"\n");
@@ -57871,6 +58105,8 @@ class Target {
      * keys for a moment; any other knows them at once.
      */
     refusedLogins = 1;
+    /** Asked after a lost connection, before interrupted work is done again; throws where it may not be. */
+    beforeGoingOn;
     #runtime;
     #options;
     #connection;
@@ -57899,14 +58135,26 @@ class Target {
     }
     /** The open connection, or a new one. @throws ConnectionError or TimeoutError */
     async connect(signal = this.#runtime.signal) {
-        if (this.#connection?.isOpen)
-            return this.#connection;
-        const dialer = new Dialer(this.#options, this.#runtime);
-        this.#connecting ??= dialer.dialPatiently(signal, this.refusedLogins).finally(() => {
-            this.#connecting = undefined;
-        });
-        this.#connection = await orAborted(signal, this.#connecting);
-        return this.#connection;
+        for (;;) {
+            if (this.#connection?.isOpen)
+                return this.#connection;
+            const joined = this.#connecting !== undefined;
+            const dialer = new Dialer(this.#options, this.#runtime);
+            this.#connecting ??= dialer.dialPatiently(signal, this.refusedLogins).finally(() => {
+                this.#connecting = undefined;
+            });
+            try {
+                const connection = await orAborted(signal, this.#connecting);
+                this.#connection = connection;
+                return connection;
+            }
+            catch (error) {
+                const failed = error instanceof ConnectionError || error instanceof TimeoutError;
+                // whoever had begun it was cancelled, and we were not: the clean-up of a cancelled run
+                if (!joined || failed || signal.aborted)
+                    throw error;
+            }
+        }
     }
     /** Connects without patience. @throws ConnectionError at the first failure */
     async connectOnce(signal) {
@@ -57941,6 +58189,8 @@ class Target {
     async survivingDrops(what, work) {
         for (let attempt = 1;; attempt++) {
             try {
+                if (attempt > 1)
+                    await this.beforeGoingOn?.();
                 return await work();
             }
             catch (error) {
@@ -57974,6 +58224,25 @@ class Target {
         const current = await this.#poll(signal).catch(() => undefined);
         signal.throwIfAborted();
         return current === bootId;
+    }
+    /**
+     * Whether who answers here is in another boot than `bootId`, asked by a login that that boot lets in.
+     *
+     * @returns false where it is that boot, and where no answer tells
+     */
+    async isAnotherBoot(bootId, login, signal) {
+        const { user, privateKey } = login;
+        const asker = new Target({ ...this.#options, endpoint: { ...this.endpoint, user }, privateKey }, this.#runtime);
+        try {
+            return (await asker.#poll(signal)) !== bootId;
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            return error instanceof ConnectionError && ['authentication', 'host-key'].includes(error.reason);
+        }
+        finally {
+            asker.close();
+        }
     }
     /**
      * Waits until the boot that runs now has ended: nothing answers any more, or something else does.
@@ -58356,24 +58625,36 @@ function bind(inventory, paths) {
     });
 }
 function bindingOf(path, device, graph) {
-    const disks = disksUnder(graph, device.name)
-        .map(({ serial, wwn, bytes }) => ({ serial, wwn, bytes }))
+    const all = disksUnder(graph, device.name).map(({ serial, wwn, bytes }) => ({ serial, wwn, bytes }));
+    // one WWN is one disk, by however many ways this system reaches it
+    const disks = all
+        .filter((disk, at) => disk.wwn === '' || all.findIndex((other) => isSameDisk(other, disk)) === at)
         .toSorted((a, b) => (describeIdentity(a) < describeIdentity(b) ? -1 : 1));
     return { path, disks, part: partOf(device) };
 }
 function partOf({ kind, dmUuid, partitionUuid, partition, uuid, name }) {
-    if (kind === 'disk')
+    // the installer has no multipathd: there the path leads to one of the disks behind the map
+    if (kind === 'disk' || dmUuid.startsWith('mpath-'))
         return '';
     return dmUuid || partitionUuid || (kind === 'partition' ? `partition ${partition}` : uuid || name);
 }
 /** Whether this can be the same disk: nothing that both times is known differs, and something tells it from others. */
 function isSameDisk(a, b) {
-    if (a.bytes !== b.bytes || differs(a.serial, b.serial) || differs(a.wwn, b.wwn))
+    const comparable = schemeOf(a.wwn) === schemeOf(b.wwn);
+    if (a.bytes !== b.bytes || differs(a.serial, b.serial) || (comparable && differs(a.wwn, b.wwn)))
         return false;
     const named = (identity) => identity.serial !== '' || identity.wwn !== '';
-    const shared = (a.serial !== '' && b.serial !== '') || (a.wwn !== '' && b.wwn !== '');
+    const shared = (a.serial !== '' && b.serial !== '') || (comparable && a.wwn !== '' && b.wwn !== '');
     // a disk that had a serial number and has none is another one
     return shared || (!named(a) && !named(b));
+}
+/**
+ * Which of a disk's IDs a WWN is. Kernels choose differently: for SATA disks those before 5.11 may take `t10.ATA…` and
+ * later ones the NAA (torvalds/linux 2e4209b3806c), and of NVMe disks whose EUI is known not to be unique newer ones make
+ * an ID themselves (`nvme.…`, NVME_QUIRK_BOGUS_NID).
+ */
+function schemeOf(wwn) {
+    return /^(0x|[a-z0-9]+\.)/.exec(wwn)?.[1] ?? '';
 }
 function differs(one, other) {
     return one !== '' && other !== '' && one !== other;
@@ -58403,7 +58684,7 @@ function lossesOf(disks) {
 function changesSince(before, now) {
     return [
         ...before.bindings.flatMap((binding) => changeOf(binding, now.bindings)),
-        ...now.disks.flatMap((disk) => growthOf(disk, before.losses)),
+        ...growthOf(now.disks, before.losses),
     ];
 }
 function changeOf(before, all) {
@@ -58419,19 +58700,34 @@ function describeBinding({ disks, part }) {
     const on = disks.map(describeIdentity).join(' and ');
     return part === '' ? `the disk with ${on}` : `${part} on the disk with ${on}`;
 }
-/** What would be lost on a disk now, and was not in the plan. */
-function growthOf(disk, before) {
-    const losses = lossesOn(disk);
-    if (losses.length === 0)
-        return [];
-    const known = before.filter((other) => isSameDisk(other, disk));
-    const planned = new Set(known.flatMap((other) => other.losses));
-    if (planned.has(everything))
-        return [];
-    const grown = losses.filter((loss) => !planned.has(loss));
-    return grown.length === 0
-        ? []
-        : [`on ${disk.device} (${describeIdentity(disk)}) ${grown.join(', ')} would be lost too`];
+/**
+ * What would be lost on disks now, and was not in the plan. Where nothing tells disks from each other, what was planned
+ * for one is not for two: each of them needs a disk of the plan for itself.
+ */
+function growthOf(disks, before) {
+    const taken = new Set();
+    return disks.flatMap((disk) => {
+        const losses = lossesOn(disk);
+        if (losses.length === 0)
+            return [];
+        // one WWN is one disk, however often it is seen
+        const known = before.filter((other) => isSameDisk(other, disk) && (disk.wwn !== '' || !taken.has(other)));
+        const [match] = known
+            .filter((other) => beyond(losses, other.losses).length === 0)
+            .toSorted((a, b) => extent(a) - extent(b));
+        if (match !== undefined)
+            taken.add(match);
+        const grown = match === undefined ? beyond(losses, known[0]?.losses ?? []) : [];
+        return grown.length === 0
+            ? []
+            : [`on ${disk.device} (${describeIdentity(disk)}) ${grown.join(', ')} would be lost too`];
+    });
+}
+function beyond(losses, planned) {
+    return planned.includes(everything) ? [] : losses.filter((loss) => !planned.includes(loss));
+}
+function extent({ losses }) {
+    return losses.includes(everything) ? Number.POSITIVE_INFINITY : losses.length;
 }
 const everything = 'everything';
 /** What is lost on a disk. Partitions are told by their numbers: names of what is on them depend on what is active. */
@@ -58755,6 +59051,7 @@ function checkDisks(situation) {
     checkMissing(situation);
     const covered = coveredBy(situation);
     checkCoverage(situation, covered);
+    checkGroups(situation, covered);
     checkNames(situation);
 }
 function checkMissing({ inventory, configured, hostName }) {
@@ -58813,21 +59110,27 @@ function isNamedBy(device, entry, inventory) {
         return false;
     return (device.serial === entry ||
         (device.wwn !== '' && device.wwn === normaliseWwn(entry)) ||
-        device.links.some((link) => link === `/dev/disk/by-id/${entry}`));
+        // the WWN that lsblk shows is udev's, which is not the one that every kernel chooses
+        device.links.some((link) => [entry, `wwn-${normaliseWwn(entry)}`].some((name) => link === `/dev/disk/by-id/${name}`)));
 }
 /** Without wipe-disks the disks that the configuration wants wiped or changed may be lost, and nothing else. */
 function checkCoverage(situation, covered) {
     if (situation.allowed === 'any')
         return;
+    // a configuration that names no disk says of none that it may be lost
+    const named = situation.work === undefined || situation.work.disks.length > 0;
     const refused = situation.disks.filter(({ fate, device }) => covered === undefined
-        ? fate === 'collateral' || (fate !== 'untouched' && situation.work?.unknown === true)
+        ? fate === 'collateral' || (fate !== 'untouched' && !named)
         : fate !== 'untouched' && !isCovered(device, covered, situation.inventory));
     if (refused.length === 0)
         return;
     const what = refused.map((disk) => `${nameDisk(disk)}: ${describeDamage(disk)}`).join('; ');
     const lines = refused.map(entryFor).join(' and ');
-    if (situation.work?.unknown === true) {
-        throw new GuardError(`the disko script of store-paths may wipe any disk, and wipe-disks does not allow ${refused.map(nameDisk).join(', ')}`, { hint: `add ${lines} to wipe-disks if all on it may be lost, or write any; else use flake` });
+    if (!named) {
+        const [script, instead] = situation.work?.unknown === true
+            ? ['the disko script of store-paths', 'use flake']
+            : ['the disko script of a configuration without disko.devices.disk', 'name the disks there'];
+        throw new GuardError(`${script} may wipe any disk, and wipe-disks does not allow ${refused.map(nameDisk).join(', ')}`, { hint: `add ${lines} to wipe-disks if all on it may be lost, or write any; else ${instead}` });
     }
     throw new GuardError(covered === undefined
         ? `more would be lost than the disks that the configuration wants wiped: ${what}`
@@ -58862,15 +59165,52 @@ function describeDamage({ fate, contents }) {
 function outermostLosses(content) {
     return content.lost ? [content] : content.contains.flatMap(outermostLosses);
 }
+const groupNames = { lvm_vg: 'volume group', mdadm: 'RAID array', zpool: 'ZFS pool' };
+/**
+ * Disko makes no group of a name that there is already, but takes that one, on whatever disks it lies: the system would be
+ * installed into it.
+ */
+function checkGroups(situation, covered) {
+    const { groups, disks, work, allowed, inventory } = situation;
+    if (work?.mode !== 'disko' || allowed === 'any')
+        return;
+    for (const group of groups) {
+        const holders = disks.filter(({ contents }) => contents.some((content) => isKeptMember(content, group)));
+        // what lies on a disk that the configuration names and keeps is meant
+        if (holders.some(({ named }) => named.length > 0))
+            continue;
+        const foreign = holders.filter(({ device }) => covered === undefined || !isCovered(device, covered, inventory));
+        if (foreign.length === 0)
+            continue;
+        throw new GuardError(`the configuration makes the ${groupNames[group.kind]} ${group.name}, and the machine has one of that name on ${foreign.map(nameDisk).join(', ')}, which is not to be wiped: disko would take that one, and the system would be installed into it`, {
+            hint: 'give one of them another name, add the disk to disko.devices.disk if all on it may be lost, or take it out of the machine',
+        });
+    }
+}
+function isKeptMember(content, group) {
+    if (content.lost)
+        return false;
+    return isMember(content, group) || content.contains.some((inner) => isKeptMember(inner, group));
+}
+function isMember({ memberOf, type, label }, { kind, name }) {
+    if (memberOf.includes(`${groupNames[kind]} ${name}`))
+        return true;
+    // `host:name`; an array that is active is known by what the kernel calls it
+    return kind === 'mdadm' && type === 'linux_raid_member' && label.replace(/^.*:/, '') === name;
+}
 /** Names that the kernel gives out in the order in which it finds the disks. */
 const kernelName = /^\/dev\/((s|v|xv|h)d[a-z]+|nvme\d+n\d+|mmcblk\d+)$/;
 /** A disk that only such a name tells from others may be another one after the kexec. */
 function checkNames(situation) {
-    const [path] = anonymousDisks(situation).filter(({ unique }) => !unique);
-    if (path === undefined)
+    const [found] = anonymousDisks(situation).filter(({ unique }) => !unique);
+    if (found === undefined)
         return;
-    throw new GuardError(`${path.path} has neither serial number nor WWN, and the machine has other disks of its size: nothing tells whether it is the same disk after the kexec`, {
-        hint: 'set disko.devices.disk.*.device to the disk’s path under /dev/disk/by-path, or give the disk a serial number (a virtual machine’s configuration can)',
+    const { path, serial } = found;
+    const others = serial === ''
+        ? 'has neither serial number nor WWN, and the machine has other disks of its size'
+        : `has the serial number ${serial} and no WWN, and the machine has another disk of that size and number`;
+    throw new GuardError(`${path} ${others}: nothing tells whether it is the same disk after the kexec`, {
+        hint: 'set disko.devices.disk.*.device to the disk’s path under /dev/disk/by-path, or give the disk a serial number of its own (a virtual machine’s configuration can)',
     });
 }
 /** What is worth a warning about the disks, though it stops nothing. */
@@ -58891,16 +59231,23 @@ function anonymousDisks({ inventory, configured, work }) {
     if (work === undefined || work.mode === 'mount')
         return [];
     const disks = inventory.devices.filter(({ kind }) => kind === 'disk');
-    if (disks.length < 2)
-        return [];
     return configured.flatMap((path) => {
         const disk = disks.find(({ name }) => name === inventory.asked[path]);
-        if (disk === undefined || !kernelName.test(path) || disk.serial !== '' || disk.wwn !== '')
+        // one WWN is one disk, however often it is seen
+        if (disk === undefined || disk.wwn !== '' || disks.length < 2)
             return [];
-        return [
-            { path, bytes: disk.bytes, unique: disks.filter(({ bytes }) => bytes === disk.bytes).length === 1 },
-        ];
+        const { serial, bytes } = disk;
+        const alike = disks.filter((other) => other !== disk && other.bytes === bytes && (serial === '' || isTwin(other, disk)));
+        if (serial !== '' && alike.length === 0)
+            return [];
+        // udev gives the link of a serial number that two disks have to one of them, and not always to the same
+        const isArbitrary = byIdOf({ links: [path] }) !== '' && alike.some((other) => byIdOf(other) === '');
+        return kernelName.test(path) || isArbitrary ? [{ path, serial, bytes, unique: alike.length === 0 }] : [];
     });
+}
+/** Cheap disks, and the bays of some enclosures, share a serial number. */
+function isTwin(other, disk) {
+    return other.serial === disk.serial && other.wwn === disk.wwn;
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/firmware.js
@@ -59212,7 +59559,7 @@ function checkArchitecture(facts, evaluation) {
 }
 
 ;// CONCATENATED MODULE: ./lib/nix/evaluation.nix.js
-/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.\n# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.\nrequest: configurations:\nlet\n  inherit (builtins) attrNames attrValues foldl';\n\n  # { ok = value; } or { missing = the attribute that is not there; }\n  descend =\n    found: name:\n    if found ? ok && found.ok ? ${name} then\n      { ok = found.ok.${name}; }\n    else\n      found // { missing = found.missing or name; };\n\n  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;\n\n  describe =\n    value:\n    let\n      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)\n      config = value.config or value;\n      build = config.system.build;\n      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;\n      # not outPath: Nix prints a set that has one as that path alone\n      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };\n      openssh = config.services.openssh or { };\n      initrdSsh = config.boot.initrd.network.ssh or { };\n      grub = config.boot.loader.grub or { };\n      efi = toString (config.boot.loader.efi.efiSysMountPoint or \"/boot\");\n      entries = config.boot.loader.systemd-boot.xbootldrMountPoint or null;\n      settings = openssh.settings or { };\n      users = attrValues (\n        builtins.mapAttrs (attribute: user: user // { name = user.name or attribute; }) (config.users.users or { })\n      );\n      keyFilesOf = user: user.openssh.authorizedKeys.keyFiles or [ ];\n      # NixOS reads them itself, and where one is missing says so in no way that a user would understand\n      missingKeyFiles = builtins.filter (file: !builtins.pathExists file) (builtins.concatMap keyFilesOf users);\n      # sshd's own default is yes\n      passwords =\n        (settings.PasswordAuthentication or true) != false || (settings.KbdInteractiveAuthentication or true) != false;\n      # only whether there is one: the value stays where it is. \"!\" and \"*\" begin a hash that nothing fits, and sshd takes\n      # no empty password\n      isPassword = value: value != null && value != \"\" && builtins.match \"[!*].*\" (toString value) == null;\n      hasPassword =\n        user:\n        builtins.any (name: isPassword (user.${name} or null)) [\n          \"hashedPassword\"\n          \"password\"\n          \"initialHashedPassword\"\n          \"initialPassword\"\n          \"hashedPasswordFile\"\n        ];\n      # users whom sshd may let in\n      logins = map (user: {\n        inherit (user) name;\n        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (keyFilesOf user);\n        password = passwords && hasPassword user;\n      }) (builtins.filter (user: user.enable or true) users);\n      found = {\n        inherit system;\n        toplevel = derivation build.toplevel;\n        diskoScript = if request.disko == null then null else\n          if build ? ${request.disko} then derivation build.${request.disko} else \"missing\";\n        hostName = config.networking.hostName or \"\";\n        disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (\n          attrValues (config.disko.devices.disk or { })\n        );\n        substituters = map toString (config.nix.settings.substituters or [ ]);\n        trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n        hostKeys =\n          if openssh.enable or false then\n            map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n          else\n            [ ];\n        sshd = {\n          enabled = openssh.enable or false;\n          ports = openssh.ports or [ 22 ];\n          rootLogin = toString (openssh.settings.PermitRootLogin or \"prohibit-password\");\n          # keys that the configuration does not know: from a program, or an authority\n          otherKeys =\n            (openssh.authorizedKeysCommand or \"none\") != \"none\" || (openssh.settings.TrustedUserCAKeys or null) != null;\n        };\n        logins = builtins.filter (login: login.keys != [ ] || login.password) logins;\n        bootLoader = {\n          kind =\n            if config.boot.loader.systemd-boot.enable or false then\n              \"systemd-boot\"\n            else if grub.enable or false then\n              \"grub\"\n            else\n              \"other\";\n          grubDevices = map toString (grub.devices or [ ]);\n          grubEfi = grub.efiSupport or false;\n          efiMountPoint = efi;\n          entriesMountPoint = if entries == null then efi else toString entries;\n          grubPaths = map (boot: toString boot.path) (grub.mirroredBoots or [ { path = \"/boot\"; } ]);\n        };\n        initrdSsh = {\n          enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);\n          port = initrdSsh.port or 22;\n          hostKeys = map toString (initrdSsh.hostKeys or [ ]);\n        };\n      };\n    in\n    if missingKeyFiles == [ ] then { inherit found; } else { missingKeyFiles = map toString missingKeyFiles; };\nin\nif !(configurations ? ${request.name}) then\n  { unknown = attrNames configurations; }\nelse if nixos ? missing then\n  { inherit (nixos) missing; }\nelse\n  describe nixos.ok\n");
+/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.\n# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.\nrequest: configurations:\nlet\n  inherit (builtins) attrNames attrValues foldl';\n\n  # { ok = value; } or { missing = the attribute that is not there; }\n  descend =\n    found: name:\n    if found ? ok && found.ok ? ${name} then\n      { ok = found.ok.${name}; }\n    else\n      found // { missing = found.missing or name; };\n\n  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;\n\n  describe =\n    value:\n    let\n      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)\n      config = value.config or value;\n      build = config.system.build;\n      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;\n      # not outPath: Nix prints a set that has one as that path alone\n      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };\n      openssh = config.services.openssh or { };\n      initrdSsh = config.boot.initrd.network.ssh or { };\n      grub = config.boot.loader.grub or { };\n      efi = toString (config.boot.loader.efi.efiSysMountPoint or \"/boot\");\n      entries = config.boot.loader.systemd-boot.xbootldrMountPoint or null;\n      settings = openssh.settings or { };\n      users = attrValues (\n        builtins.mapAttrs (attribute: user: user // { name = user.name or attribute; }) (config.users.users or { })\n      );\n      keyFilesOf = user: user.openssh.authorizedKeys.keyFiles or [ ];\n      # NixOS reads them itself, and where one is missing says so in no way that a user would understand\n      missingKeyFiles = builtins.filter (file: !builtins.pathExists file) (builtins.concatMap keyFilesOf users);\n      # sshd's own default is yes\n      passwords =\n        (settings.PasswordAuthentication or true) != false || (settings.KbdInteractiveAuthentication or true) != false;\n      # only whether there is one: the value stays where it is. \"!\" and \"*\" begin a hash that nothing fits, and sshd takes\n      # no empty password\n      isPassword = value: value != null && value != \"\" && builtins.match \"[!*].*\" (toString value) == null;\n      hasPassword =\n        user:\n        builtins.any (name: isPassword (user.${name} or null)) [\n          \"hashedPassword\"\n          \"password\"\n          \"initialHashedPassword\"\n          \"initialPassword\"\n          \"hashedPasswordFile\"\n        ];\n      # users whom sshd may let in\n      logins = map (user: {\n        inherit (user) name;\n        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (keyFilesOf user);\n        password = passwords && hasPassword user;\n      }) (builtins.filter (user: user.enable or true) users);\n      found = {\n        inherit system;\n        toplevel = derivation build.toplevel;\n        diskoScript = if request.disko == null then null else\n          if build ? ${request.disko} then derivation build.${request.disko} else \"missing\";\n        hostName = config.networking.hostName or \"\";\n        disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (\n          attrValues (config.disko.devices.disk or { })\n        );\n        groups = builtins.concatMap (\n          kind:\n          attrValues (\n            builtins.mapAttrs (attribute: group: { inherit kind; name = toString (group.name or attribute); }) (\n              config.disko.devices.${kind} or { }\n            )\n          )\n        ) [ \"lvm_vg\" \"mdadm\" \"zpool\" ];\n        substituters = map toString (config.nix.settings.substituters or [ ]);\n        trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n        hostKeys =\n          if openssh.enable or false then\n            map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n          else\n            [ ];\n        sshd = {\n          enabled = openssh.enable or false;\n          ports = openssh.ports or [ 22 ];\n          rootLogin = toString (openssh.settings.PermitRootLogin or \"prohibit-password\");\n          # keys that the configuration does not know: from a program, or an authority\n          otherKeys =\n            (openssh.authorizedKeysCommand or \"none\") != \"none\" || (openssh.settings.TrustedUserCAKeys or null) != null;\n        };\n        logins = builtins.filter (login: login.keys != [ ] || login.password) logins;\n        bootLoader = {\n          kind =\n            if config.boot.loader.systemd-boot.enable or false then\n              \"systemd-boot\"\n            else if grub.enable or false then\n              \"grub\"\n            else\n              \"other\";\n          # mirrors have their own, and need no others\n          grubDevices = map toString (\n            grub.devices or [ ] ++ builtins.concatMap (boot: boot.devices or [ ]) (grub.mirroredBoots or [ ])\n          );\n          grubEfi = grub.efiSupport or false;\n          efiMountPoint = efi;\n          entriesMountPoint = if entries == null then efi else toString entries;\n          # grub.nix takes the path for the EFI partition where a mirror names none\n          grubBoots = map (boot: {\n            path = toString boot.path;\n            efi = toString (if boot.efiSysMountPoint or null == null then boot.path else boot.efiSysMountPoint);\n          }) (grub.mirroredBoots or [ { path = \"/boot\"; efiSysMountPoint = efi; } ]);\n        };\n        initrdSsh = {\n          enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);\n          port = initrdSsh.port or 22;\n          hostKeys = map toString (initrdSsh.hostKeys or [ ]);\n        };\n      };\n    in\n    if missingKeyFiles == [ ] then { inherit found; } else { missingKeyFiles = map toString missingKeyFiles; };\nin\nif !(configurations ? ${request.name}) then\n  { unknown = attrNames configurations; }\nelse if nixos ? missing then\n  { inherit (nixos) missing; }\nelse\n  describe nixos.ok\n");
 
 ;// CONCATENATED MODULE: ./lib/plan/evaluation.js
 
@@ -59296,6 +59643,10 @@ function readEvaluation(answer, flake, script) {
             device: String(device),
             destroy: destroy !== false,
         })),
+        groups: asRecords(found.groups).map(({ kind, name }) => ({
+            kind: kind === 'lvm_vg' || kind === 'mdadm' ? kind : 'zpool',
+            name: String(name),
+        })),
         substituters: asStrings(found.substituters),
         trustedPublicKeys: asStrings(found.trustedPublicKeys),
         hostKeys: asRecords(found.hostKeys).map(({ type, path, bits }) => ({
@@ -59320,7 +59671,10 @@ function readEvaluation(answer, flake, script) {
             grubEfi: bootLoader.grubEfi === true,
             efiMountPoint: String(bootLoader.efiMountPoint),
             entriesMountPoint: String(bootLoader.entriesMountPoint),
-            grubPaths: asStrings(bootLoader.grubPaths),
+            grubBoots: asRecords(bootLoader.grubBoots).map(({ path, efi }) => ({
+                path: String(path),
+                efiMountPoint: String(efi),
+            })),
         },
         initrdSsh: {
             enabled: initrdSsh.enabled === true,
@@ -59750,6 +60104,7 @@ function diskSituation({ settings, evaluation, inventory }, action) {
         work,
         disks: diskPlans(inventory, work),
         configured: runs ? configured.map(({ device }) => device) : [],
+        groups: runs ? evaluation.groups : [],
         allowed: settings.wipeDisks.value,
         hostName: evaluation.hostName,
     };
@@ -60013,8 +60368,11 @@ async function upload(context, signal, name, open) {
     const start = runtime.clock.now();
     const result = await target.survivingDrops('sending the kexec image', async () => {
         const stdin = await open();
+        const broken = new AbortController();
+        // without a listener node would end the process, and the machine would wait for the rest
+        stdin.on('error', (error) => broken.abort(readError(name, error)));
         try {
-            return await runStage(context, [], signal, stdin);
+            return await runStage(context, [], AbortSignal.any([signal, broken.signal]), stdin);
         }
         finally {
             stdin.destroy();
@@ -60057,6 +60415,14 @@ async function download(url, signal) {
         });
     }
     return external_node_stream_.Readable.fromWeb(response.body);
+}
+/** The image ended before its end. */
+function readError(name, error) {
+    return /^https?:/i.test(name)
+        ? new ConnectionError('unreachable', `fetching the kexec image ${name} broke off: ${error.message}`, {
+            cause: error,
+        })
+        : new GuardError(`the kexec image ${name} could not be read: ${error.message}`, { cause: error });
 }
 function stageError(errorLines) {
     return new GuardError(errorLines.at(-1) ?? 'the kexec image could not be unpacked', {
@@ -60252,7 +60618,10 @@ class CleanUp {
      * @param isOurs whether the machine is in that boot and no other run has taken it over
      */
     async run(isOurs, log, signal) {
-        const traces = [...this.#traces].reverse().filter(({ needed }) => needed?.() !== true);
+        const traces = [...this.#traces]
+            .reverse()
+            .filter(({ needed }) => needed?.() !== true)
+            .toSorted((a, b) => Number(a.last ?? false) - Number(b.last ?? false));
         this.#traces.clear();
         const boots = new Map();
         for (const trace of traces) {
@@ -60358,6 +60727,8 @@ async function readCarriedAccess(target, publicKey) {
 
 
 const defaultTimes = { beatMs: 10_000, expirySeconds: 60, watchMs: 2000 };
+/** In it the machine may not be needed for an hour, so that nothing but a sign of life would connect again. */
+const quietPhase = 'build';
 /** The machine is in another boot than the one that this run knows. */
 class RebootedError extends GuardError {
     /** Whether the run had begun to change the machine. */
@@ -60420,6 +60791,8 @@ class Lease {
     }
     /** Whether the machine is in this boot and no other run has, or had, it since. Gives a sign of life if so. */
     async isOurs(bootId, signal) {
+        // what is done from here on has a deadline of its own, and is asked about here
+        this.#options.target.beforeGoingOn = undefined;
         const ask = () => this.#ask('renew', bootId, 'clean-up', signal);
         return (await this.#options.target.survivingDrops('the clean-up', ask)).state === 'taken';
     }
@@ -60451,6 +60824,7 @@ class Lease {
         const forget = cleanUp.leave({
             what: 'The lease on the machine',
             bootId: last.bootId,
+            last: true,
             remove: async (signal) => {
                 stopped.abort();
                 await target.run(lease, ['release', this.#owner], { privileged: true, signal });
@@ -60459,18 +60833,21 @@ class Lease {
         const stop = () => {
             stopped.abort();
             forget();
+            target.beforeGoingOn = undefined;
         };
         this.#last = last;
         this.#held = { ...last, stop };
+        // another run may have taken the machine over while there was no connection
+        target.beforeGoingOn = () => this.#checkOurs();
         void this.#beat(AbortSignal.any([stopped.signal, runtime.signal]));
     }
-    /** Signs of life as long as there is a connection. To make a new one is up to the phases. */
+    /** Signs of life as long as there is a connection. To make a new one is mostly up to the phases. */
     async #beat(signal) {
         const { runtime, target } = this.#options;
         try {
             for (;;) {
                 await runtime.clock.sleep(this.#times.beatMs, signal);
-                if (!target.isConnected)
+                if (!target.isConnected && this.#held?.phase !== quietPhase)
                     continue;
                 await this.#renewQuietly(signal);
             }
@@ -60479,6 +60856,12 @@ class Lease {
             if (!signal.aborted && error instanceof ActionError)
                 runtime.abort(error);
         }
+    }
+    /** @throws GuardError when another run took the machine over meanwhile, or it was rebooted */
+    async #checkOurs() {
+        const held = this.#held;
+        if (held !== undefined)
+            checkRenewed(await this.#ask('renew', held.bootId, held.phase));
     }
     /** @throws GuardError when the lease is lost; whatever else goes wrong is the network's or the machine's trouble */
     async #renewQuietly(signal) {
@@ -60559,6 +60942,7 @@ async function describeStorePaths(nix, { system, diskoScript }, signal) {
         diskoScript: diskoScript === undefined ? undefined : { drvPath: undefined, outPath: diskoScript },
         substituters: [],
         trustedPublicKeys: [],
+        groups: [],
         hostKeys: [],
         disks: undefined,
         sshd: undefined,
@@ -61030,7 +61414,7 @@ async function check_installed_checkInstalled({ target, evaluation, runtime }) {
         bootLoader?.efiMountPoint ?? '',
         bootLoader?.entriesMountPoint ?? '',
         efiName(evaluation.system ?? ''),
-        ...(bootLoader?.grubPaths ?? []),
+        ...(bootLoader?.grubBoots ?? []).flatMap(({ path, efiMountPoint }) => [path, efiMountPoint]),
     ], { privileged: true });
 }
 function loaderName(bootLoader) {
@@ -62595,15 +62979,18 @@ async function kexec(context) {
         throw new Error('the kexec phase needs the image that the build phase stages');
     }
     const withdrawKey = await authorizeKey(context);
-    await startKexec(context, stagedImage);
-    await withdrawKey();
+    // after a jump that came at once whoever answers is the installer, which needs the key
+    if ((await startKexec(context, stagedImage)) === 'to come')
+        await withdrawKey();
     await jump(context);
     await lease.take(context.facts.bootId, 'kexec', plan_planDigest(plan));
     await recordApproval(context);
     // while nobody had the lease another run may have begun, and been cut off
     await takeOver(context);
-    // from here a run that is cut off is completed by the next one, whatever that finds on the disks
-    await context.target.run(installing, ['yes'], { privileged: true });
+    // from here a run that is cut off is completed by the next one, whatever that finds on the disks; not one that was to end
+    // here, after which the disks still hold what they held
+    if (plan.phases.includes('disko'))
+        await context.target.run(installing, ['yes'], { privileged: true });
     const { distribution, memoryKiB } = context.facts;
     runtime.log.info(`the installer answers: ${distribution}, ${mebibytes(memoryKiB)} MiB of memory`);
 }
@@ -62668,6 +63055,7 @@ async function authorizeKey(context) {
     await target.run(authorize, [line], { privileged: true });
     return () => remove(AbortSignal.any([context.runtime.signal, AbortSignal.timeout(withdrawMs)])).then(forget, (error) => context.runtime.log.debug(`the key stays on the old disk: ${errorMessage(error)}`));
 }
+/** @returns whether the jump is to come, some seconds from now, or came at once */
 async function startKexec({ target, settings, runtime, progress, facts }, image) {
     const work = {
         name: kexecWork,
@@ -62679,11 +63067,12 @@ async function startKexec({ target, settings, runtime, progress, facts }, image)
     progress.goesOn = kexecWork;
     try {
         await runDetachedToTheEnd(target, work, facts.bootId);
+        return 'to come';
     }
     catch (error) {
         // the jump may come before the answer does
         if (error instanceof ConnectionError && error.reason === 'dropped')
-            return;
+            return 'came';
         if (error instanceof RemoteCommandError)
             progress.goesOn = undefined;
         const { stdout } = await target.run(kernelLog, [], { privileged: true });
@@ -62727,6 +63116,8 @@ async function reboot_reboot({ target, runtime, cleanUp, lease, facts }) {
     catch (error) {
         if (!(error instanceof ConnectionError && error.reason === 'dropped'))
             throw error;
+        // should the new system answer by now, a sign of life would find another boot and end the run
+        lease.end();
         // the machine went down before the answer was here, or the network did before the machine heard of it
         await say(AbortSignal.any([runtime.signal, AbortSignal.timeout(secondTryMs)])).catch(() => undefined);
         runtime.signal.throwIfAborted();
@@ -63003,15 +63394,36 @@ async function awaitNewSystem(context, access, keys) {
     const { target, settings, runtime, facts } = context;
     const end = runtime.clock.now() + settings.deadlines.reboot.value;
     const left = () => Math.max(end - runtime.clock.now(), 1);
-    // it lets in nobody but root, and its refusal must not be taken for the new system's
-    await target.waitUntilGone(facts.bootId, what, left());
+    const before = { endpoint: target.endpoint, trust: target.trust, privateKey: settings.privateKey.reveal() };
     // the old keys are accepted where they may be met: so a machine that came back with its old system is recognised
     const accepted = access.sameHost ? [...keys.expected, ...keys.installer] : keys.expected;
-    target.moveTo({
+    const after = {
         endpoint: access.endpoint,
         trust: target.trust.pinnedTo(accepted, keys.revoked),
         privateKey: (settings.postInstall.privateKey ?? settings.privateKey).reveal(),
-    });
+    };
+    for (;;) {
+        target.moveTo(before);
+        // it lets in nobody but root, and its refusal must not be taken for the new system's
+        await target.waitUntilGone(facts.bootId, what, left());
+        target.moveTo(after);
+        const refusal = await firstAnswer(context, keys, left);
+        if (refusal === undefined)
+            return proveRunningSystem(context, keys.expected);
+        // what looked gone may have been out of reach for a moment, and its key does not tell it from the new system
+        const login = { user: before.endpoint.user, privateKey: before.privateKey };
+        if (!showsOneOf(target, keys.installer) ||
+            (await target.isAnotherBoot(facts.bootId, login, runtime.signal)))
+            return acceptHostKey(context, refusal, keys);
+    }
+}
+/**
+ * Waits until another boot lets us in, or whoever shows the expected host key does not.
+ *
+ * @returns how that refused, if so
+ */
+async function firstAnswer(context, keys, left) {
+    const { target, facts } = context;
     const initrd = new InitrdWatch(context, [...keys.expected, ...keys.installer]);
     const recognise = async (error, signal) => showsOneOf(target, keys.installer) && isAboutHostKey(error)
         ? 'the installer’s host key at the new system’s address'
@@ -63024,11 +63436,11 @@ async function awaitNewSystem(context, access, keys) {
             if (!verify_isRefusal(error))
                 throw error;
             checkHostKey(target, keys.expected);
-            return acceptHostKey(context, error, keys);
+            return error;
         }
         checkHostKey(target, keys.expected);
     } while (await initrd.isStillThere());
-    await proveRunningSystem(context, keys.expected);
+    return undefined;
 }
 function isAboutHostKey(error) {
     return error instanceof ConnectionError && error.reason === 'host-key';
