@@ -24,7 +24,7 @@ export async function build(context: PhaseContext): Promise<void> {
 
 /** Makes sure that nothing of an earlier run is at work there, and brings the kexec image to a running system. */
 async function prepareTarget(context: PhaseContext, signal: AbortSignal): Promise<void> {
-  await takeOver(context);
+  await takeOver(context, signal);
   if (context.plan.phases.includes('kexec')) context.stagedImage = await stageKexecImage(context, signal);
 }
 

@@ -7,12 +7,18 @@ import type { PhaseContext } from './context';
  * what still goes on there, since two of disko, nixos-install or a switch at once would destroy each other's work. Only for who
  * has the lease. The secrets that it had no time to remove are removed.
  */
-export async function takeOver({ target, runtime, settings, progress }: PhaseContext): Promise<void> {
-  await target.run(bridgesEnd, [], { privileged: true });
-  const leftovers = await awaitLeftovers(target, settings.deadlines.diskoIdle.value, (line) =>
-    runtime.log.foreign('earlier run', line),
+export async function takeOver(
+  { target, runtime, settings, progress }: PhaseContext,
+  signal: AbortSignal = runtime.signal,
+): Promise<void> {
+  await target.run(bridgesEnd, [], { privileged: true, signal });
+  const leftovers = await awaitLeftovers(
+    target,
+    settings.deadlines.diskoIdle.value,
+    (line) => runtime.log.foreign('earlier run', line),
+    signal,
   );
-  await target.run(removeSecrets, [], { privileged: true });
+  await target.run(removeSecrets, [], { privileged: true, signal });
   const awaited = leftovers.filter((leftover) => leftover.awaited).map(({ id }) => id);
   if (awaited.length > 0)
     runtime.log.info(`waited for what an earlier run had left running: ${awaited.join(', ')}`);

@@ -69,8 +69,9 @@ export async function awaitLeftovers(
   target: Target,
   idleMs: number,
   onLine: (line: string) => void,
+  signal?: AbortSignal,
 ): Promise<Leftover[]> {
-  const { stdout } = await target.run(scripts.leftovers, [], { privileged: true });
+  const { stdout } = await target.run(scripts.leftovers, [], { privileged: true, ...given(signal) });
   const leftovers = [...stdout.matchAll(/^(\S+) (running|ended)$/gm)].map(([, id = '', state]) => ({
     id,
     awaited: state === 'running',
@@ -78,7 +79,7 @@ export async function awaitLeftovers(
   for (const { id, awaited } of leftovers) {
     if (!awaited) continue;
     const follower = new Follower(target, id, { name: id, idleMs, onLine });
-    await target.survivingDrops(id, () => follower.untilEnd());
+    await target.survivingDrops(id, () => follower.untilEnd(signal));
   }
   return leftovers;
 }
@@ -125,10 +126,11 @@ class Follower {
   }
 
   /** @returns the exit code, undefined when the work went away without one */
-  async untilEnd(): Promise<number | undefined> {
+  async untilEnd(signal?: AbortSignal): Promise<number | undefined> {
     const result = await this.#target.run(scripts.detachedFollow, [this.#id, String(this.#offset)], {
       privileged: true,
       idleMs: this.#work.idleMs,
+      ...given(signal),
       onBytes: (bytes) => {
         this.#offset += bytes.length;
         this.#lines.push(bytes);
@@ -144,6 +146,11 @@ class Follower {
     if (this.#lastLines.length > keptLines) this.#lastLines.shift();
     this.#work.onLine(line);
   }
+}
+
+/** The option, where there is a signal other than the run's. */
+function given(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
 }
 
 /** Shell text that becomes one program of the target. */
