@@ -27,10 +27,14 @@ const target = {
   },
 };
 
-function stage(kexec: object, signal = new AbortController().signal): Promise<string> {
+function stage(
+  kexec: object,
+  signal = new AbortController().signal,
+  runtime = fakeRuntime(),
+): Promise<string> {
   const context = {
     settings: { kexec: { value: kexec } },
-    runtime: fakeRuntime(),
+    runtime,
     target,
     facts: { architecture: 'x86_64', bootId: 'boot' },
     cleanUp: new CleanUp(),
@@ -72,4 +76,14 @@ describe('an image that cannot be read to its end', () => {
       /^the kexec image \/nowhere\/image.tar.gz could not be read: ENOENT/,
     );
   });
+});
+
+test('a token in the address of the image is in no message', async () => {
+  const runtime = fakeRuntime();
+  const url = 'http://user:s3cret-word@127.0.0.1:9/image.tar.gz?token=s3cret-word';
+  const error = await stage({ kind: 'url', url }, undefined, runtime).catch(
+    (reason: Error) => reason.message,
+  );
+  expect(error).toMatch(/^fetching the kexec image http:\/\/127.0.0.1:9\/image.tar.gz failed: /);
+  expect(`${error} ${runtime.log.lines.join(' ')}`).not.toContain('s3cret-word');
 });

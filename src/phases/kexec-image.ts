@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { ConnectionError, errorMessage, GuardError } from '../errors';
-import { locateImage } from '../plan/kexec-image';
+import { locateImage, nameImage } from '../plan/kexec-image';
 import type { RemoteResult } from '../ssh/running-script';
 import { stage, unstage } from '../ssh/scripts';
 import type { PhaseContext } from './context';
@@ -24,7 +24,9 @@ export async function stageKexecImage(context: PhaseContext, signal: AbortSignal
   promiseRemoval(context);
   if (image.kind === 'path')
     return upload(context, signal, image.path, () => Promise.resolve(createReadStream(image.path)));
-  log.info(`the target fetches the kexec image ${image.url}`);
+  // its tokens, if it has any, are for no log
+  const name = nameImage(image);
+  log.info(`the target fetches the kexec image ${name}`);
   const result = await context.target.survivingDrops('fetching the kexec image', () =>
     runStage(context, [image.url], signal),
   );
@@ -33,7 +35,7 @@ export async function stageKexecImage(context: PhaseContext, signal: AbortSignal
   log.info(
     `it cannot (${result.errorLines.at(-1) ?? 'no reason given'}); fetching it here and sending it on`,
   );
-  return upload(context, signal, image.url, () => download(image.url, signal));
+  return upload(context, signal, name, () => download(image.url, name, signal));
 }
 
 async function upload(
@@ -94,18 +96,18 @@ async function runStage(
   });
 }
 
-async function download(url: string, signal: AbortSignal): Promise<Readable> {
+async function download(url: string, name: string, signal: AbortSignal): Promise<Readable> {
   const response = await fetch(url, { signal }).catch((error: unknown) => {
     throw new ConnectionError(
       'unreachable',
-      `fetching the kexec image ${url} failed: ${errorMessage(error)}`,
+      `fetching the kexec image ${name} failed: ${errorMessage(error).replaceAll(url, name)}`,
       { cause: error },
     );
   });
   if (!response.ok || response.body === null) {
     throw new ConnectionError(
       'unreachable',
-      `fetching the kexec image ${url} failed: HTTP ${response.status} ${response.statusText}`,
+      `fetching the kexec image ${name} failed: HTTP ${response.status} ${response.statusText}`,
       {
         hint: 'check the input kexec',
       },
