@@ -29,7 +29,8 @@ is_vfat() { grep -q "^[^ ]* $1 vfat " /proc/mounts; }
 
 # entry_boots FILE: whether this entry of systemd-boot starts SYSTEM with files that are there
 entry_boots() {
-  grep -qE "^options[[:space:]](.*[[:space:]])?init=$system/init([[:space:]]|\$)" "$1" || return 1
+  # word by word: a store path may have characters, such as +, that mean something in a pattern
+  sed -n 's/^options[[:space:]]//p' "$1" | tr -s '[:space:]' '\n' | grep -qxF "init=$system/init" || return 1
   grep -qE '^linux[[:space:]]' "$1" || return 1
   sed -nE 's/^(linux|initrd)[[:space:]]+([^[:space:]]+).*/\2/p' "$1" | while read -r file; do
     [ -s "/mnt$entries/$file" ] || return 1
