@@ -55384,7 +55384,7 @@ function errorMessage(error) {
 ;// CONCATENATED MODULE: ./lib/cancellation.js
 
 /** The runner cancels a job with SIGINT, with SIGTERM 7.5 s later, and with SIGKILL after another 2.5 s. */
-function cancelledBySignal() {
+function cancelledBySignal(source = process) {
     const controller = new AbortController();
     const second = Promise.withResolvers();
     // nobody listens once the run has ended
@@ -55398,12 +55398,26 @@ function cancelledBySignal() {
         else
             second.reject(reason);
     };
-    process.on('SIGINT', cancel).on('SIGTERM', cancel);
+    const crash = (error) => {
+        controller.abort(error);
+        second.reject(error);
+    };
+    const listeners = [
+        ['SIGINT', cancel],
+        ['SIGTERM', cancel],
+        ['uncaughtException', crash],
+        ['unhandledRejection', crash],
+    ];
+    for (const [event, listener] of listeners)
+        source.on(event, listener);
     return {
         signal: controller.signal,
         abort: (reason) => controller.abort(reason),
-        again: second.promise,
-        stop: () => process.off('SIGINT', cancel).off('SIGTERM', cancel),
+        atOnce: second.promise,
+        stop: () => {
+            for (const [event, listener] of listeners)
+                source.off(event, listener);
+        },
     };
 }
 
@@ -57948,7 +57962,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const bridges_end_sh = ("#!/bin/sh\n# As root, ends every store daemon that bridge.sh left behind and waits until it is gone. Seen: such a daemon holds a\n# path's lock for more than ten minutes and does not heed SIGTERM (NixOS/nix#2699).\nset -u\nfor file in /run/nixos-anywhere/bridges/*; do\n  [ -f \"$file\" ] || continue\n  pid=${file##*/}\n  start=$(cat \"$file\")\n  # a record that was cut off: empty would be the same as the empty answer for a process that is gone\n  [ -n \"$start\" ] || start=unknown\n  while [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; do\n    # a zombie holds no locks\n    case $(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null) in Z*) break ;; esac\n    kill -9 \"$pid\" 2>/dev/null\n    sleep 0.1 2>/dev/null || sleep 1\n  done\n  rm -f \"$file\"\ndone\nexit 0\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/check-installed.sh.js
-/* harmony default export */ const check_installed_sh = ("#!/bin/sh\n# check-installed.sh SYSTEM LOADER ESP ENTRIES EFINAME [GRUB GRUBESP]...: as root, fails unless the new system below /mnt will\n# boot: the system profile leads to SYSTEM, the root is marked as NixOS, and the boot loader starts SYSTEM.\n# LOADER is systemd-boot, grub, grub-efi or other, of which nothing is known. ESP and ENTRIES are the mount points of\n# the EFI partition and of the one with the entries, EFINAME is how this architecture's default loader is called\n# (bootx64.efi), each GRUB is a folder that holds grub/grub.cfg, and GRUBESP the EFI partition that belongs to it.\nset -u\nsystem=$1 loader=$2 esp=$3 entries=$4 efi_name=$5\nshift 5\n\nfail() {\n  echo \"$1\" >&2\n  exit 1\n}\n\nprofile=/mnt/nix/var/nix/profiles/system\n# the links are absolute and lead into the store below /mnt\nlink=$(readlink \"$profile\") || fail \"there is no system profile at $profile\"\ncase $link in /*) generation=/mnt$link ;; *) generation=/mnt/nix/var/nix/profiles/$link ;; esac\nfound=$(readlink \"$generation\" || echo \"$link\")\nfound=${found#/mnt}\n[ \"$found\" = \"$system\" ] || fail \"the system profile leads to $found, not to $system\"\n[ -d \"/mnt$system\" ] || fail \"$system is not in the store below /mnt\"\n[ -e /mnt/etc/NIXOS ] || fail '/mnt/etc/NIXOS is missing: nixos-install did not come to its end'\n\n# FAT knows no upper and lower case, but tests and file systems of other kinds do\nhas_file() { find \"$1\" -type f 2>/dev/null | grep -qiE \"$2\"; }\nis_vfat() { grep -q \"^[^ ]* $1 vfat \" /proc/mounts; }\n\n# entry_boots FILE: whether this entry of systemd-boot starts SYSTEM with files that are there\nentry_boots() {\n  grep -qE \"^options[[:space:]](.*[[:space:]])?init=$system/init([[:space:]]|\\$)\" \"$1\" || return 1\n  grep -qE '^linux[[:space:]]' \"$1\" || return 1\n  sed -nE 's/^(linux|initrd)[[:space:]]+([^[:space:]]+).*/\\2/p' \"$1\" | while read -r file; do\n    [ -s \"/mnt$entries/$file\" ] || return 1\n  done\n}\n\ncheck_systemd_boot() {\n  is_vfat \"/mnt$esp\" || fail \"no EFI partition (vfat) is mounted at /mnt$esp, where the configuration has it\"\n  has_file \"/mnt$esp\" \"/EFI/(systemd/systemd-|BOOT/)$efi_name\\$\" ||\n    fail \"systemd-boot is not on the EFI partition: /mnt$esp has no EFI/systemd/systemd-$efi_name and no EFI/BOOT/$efi_name\"\n  for entry in \"/mnt$entries\"/loader/entries/*.conf; do\n    if [ -f \"$entry\" ] && entry_boots \"$entry\"; then return; fi\n  done\n  fail \"no boot entry in /mnt$entries/loader/entries starts $system with a kernel and an initrd that are there\"\n}\n\ncheck_grub() {\n  while [ $# -ge 2 ]; do\n    config=/mnt$1/grub/grub.cfg grub_esp=$2\n    shift 2\n    [ -f \"$config\" ] || fail \"GRUB has no configuration: there is no $config\"\n    grep -qF \"$system/\" \"$config\" || fail \"GRUB's configuration $config does not start $system\"\n    [ \"$loader\" = grub ] || has_file \"/mnt$grub_esp\" '\\.efi$' ||\n      fail \"GRUB is not on the EFI partition: /mnt$grub_esp has no .efi file\"\n  done\n}\n\ncase $loader in\nsystemd-boot) check_systemd_boot ;;\ngrub | grub-efi) check_grub \"$@\" ;;\nesac\n");
+/* harmony default export */ const check_installed_sh = ("#!/bin/sh\n# check-installed.sh SYSTEM LOADER ESP ENTRIES EFINAME [GRUB GRUBESP]...: as root, fails unless the new system below /mnt will\n# boot: the system profile leads to SYSTEM, the root is marked as NixOS, and the boot loader starts SYSTEM.\n# LOADER is systemd-boot, grub, grub-efi or other, of which nothing is known. ESP and ENTRIES are the mount points of\n# the EFI partition and of the one with the entries, EFINAME is how this architecture's default loader is called\n# (bootx64.efi), each GRUB is a folder that holds grub/grub.cfg, and GRUBESP the EFI partition that belongs to it.\nset -u\nsystem=$1 loader=$2 esp=$3 entries=$4 efi_name=$5\nshift 5\n\nfail() {\n  echo \"$1\" >&2\n  exit 1\n}\n\nprofile=/mnt/nix/var/nix/profiles/system\n# the links are absolute and lead into the store below /mnt\nlink=$(readlink \"$profile\") || fail \"there is no system profile at $profile\"\ncase $link in /*) generation=/mnt$link ;; *) generation=/mnt/nix/var/nix/profiles/$link ;; esac\nfound=$(readlink \"$generation\" || echo \"$link\")\nfound=${found#/mnt}\n[ \"$found\" = \"$system\" ] || fail \"the system profile leads to $found, not to $system\"\n[ -d \"/mnt$system\" ] || fail \"$system is not in the store below /mnt\"\n[ -e /mnt/etc/NIXOS ] || fail '/mnt/etc/NIXOS is missing: nixos-install did not come to its end'\n\n# FAT knows no upper and lower case, but tests and file systems of other kinds do\nhas_file() { find \"$1\" -type f 2>/dev/null | grep -qiE \"$2\"; }\nis_vfat() { grep -q \"^[^ ]* $1 vfat \" /proc/mounts; }\n\n# entry_boots FILE: whether this entry of systemd-boot starts SYSTEM with files that are there\nentry_boots() {\n  # word by word: a store path may have characters, such as +, that mean something in a pattern\n  sed -n 's/^options[[:space:]]//p' \"$1\" | tr -s '[:space:]' '\\n' | grep -qxF \"init=$system/init\" || return 1\n  grep -qE '^linux[[:space:]]' \"$1\" || return 1\n  sed -nE 's/^(linux|initrd)[[:space:]]+([^[:space:]]+).*/\\2/p' \"$1\" | while read -r file; do\n    [ -s \"/mnt$entries/$file\" ] || return 1\n  done\n}\n\ncheck_systemd_boot() {\n  is_vfat \"/mnt$esp\" || fail \"no EFI partition (vfat) is mounted at /mnt$esp, where the configuration has it\"\n  has_file \"/mnt$esp\" \"/EFI/(systemd/systemd-|BOOT/)$efi_name\\$\" ||\n    fail \"systemd-boot is not on the EFI partition: /mnt$esp has no EFI/systemd/systemd-$efi_name and no EFI/BOOT/$efi_name\"\n  for entry in \"/mnt$entries\"/loader/entries/*.conf; do\n    if [ -f \"$entry\" ] && entry_boots \"$entry\"; then return; fi\n  done\n  fail \"no boot entry in /mnt$entries/loader/entries starts $system with a kernel and an initrd that are there\"\n}\n\ncheck_grub() {\n  while [ $# -ge 2 ]; do\n    config=/mnt$1/grub/grub.cfg grub_esp=$2\n    shift 2\n    [ -f \"$config\" ] || fail \"GRUB has no configuration: there is no $config\"\n    grep -qF \"$system/\" \"$config\" || fail \"GRUB's configuration $config does not start $system\"\n    [ \"$loader\" = grub ] || has_file \"/mnt$grub_esp\" '\\.efi$' ||\n      fail \"GRUB is not on the EFI partition: /mnt$grub_esp has no .efi file\"\n  done\n}\n\ncase $loader in\nsystemd-boot) check_systemd_boot ;;\ngrub | grub-efi) check_grub \"$@\" ;;\nesac\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/deauthorize.sh.js
 /* harmony default export */ const deauthorize_sh = ("#!/bin/sh\n# deauthorize.sh LINE: as root, takes LINE out of root's authorized_keys again.\nset -eu\numask 077\nfile=/root/.ssh/authorized_keys\n[ -f \"$file\" ] || exit 0\ngrep -vxF -- \"$1\" \"$file\" >\"$file.nixos-anywhere\" || true\n# a full disk must not empty the file: nobody could log in any more. BusyBox grep does not tell that it could not write\n[ \"$(grep -vxF -- \"$1\" \"$file\" | wc -c)\" -eq \"$(wc -c <\"$file.nixos-anywhere\")\" ] || {\n  rm -f \"$file.nixos-anywhere\"\n  echo \"there is no room to write $file\" >&2\n  exit 1\n}\n# keeps the file's owner, mode and links\ncat \"$file.nixos-anywhere\" >\"$file\"\nrm \"$file.nixos-anywhere\"\n");
@@ -60354,14 +60368,16 @@ async function stageKexecImage(context, signal) {
     promiseRemoval(context);
     if (image.kind === 'path')
         return upload(context, signal, image.path, () => Promise.resolve((0,external_node_fs_namespaceObject.createReadStream)(image.path)));
-    log.info(`the target fetches the kexec image ${image.url}`);
+    // its tokens, if it has any, are for no log
+    const name = nameImage(image);
+    log.info(`the target fetches the kexec image ${name}`);
     const result = await context.target.survivingDrops('fetching the kexec image', () => runStage(context, [image.url], signal));
     if (result.code === 0)
         return result.stdout.trim();
     if (result.code !== cannotFetch)
         throw stageError(result.errorLines);
     log.info(`it cannot (${result.errorLines.at(-1) ?? 'no reason given'}); fetching it here and sending it on`);
-    return upload(context, signal, image.url, () => download(image.url, signal));
+    return upload(context, signal, name, () => download(image.url, name, signal));
 }
 async function upload(context, signal, name, open) {
     const { target, runtime } = context;
@@ -60405,12 +60421,12 @@ async function runStage({ target, runtime }, args, signal, stdin) {
         ...(stdin === undefined ? {} : { stdin }),
     });
 }
-async function download(url, signal) {
+async function download(url, name, signal) {
     const response = await fetch(url, { signal }).catch((error) => {
-        throw new ConnectionError('unreachable', `fetching the kexec image ${url} failed: ${errorMessage(error)}`, { cause: error });
+        throw new ConnectionError('unreachable', `fetching the kexec image ${name} failed: ${errorMessage(error).replaceAll(url, name)}`, { cause: error });
     });
     if (!response.ok || response.body === null) {
-        throw new ConnectionError('unreachable', `fetching the kexec image ${url} failed: HTTP ${response.status} ${response.statusText}`, {
+        throw new ConnectionError('unreachable', `fetching the kexec image ${name} failed: HTTP ${response.status} ${response.statusText}`, {
             hint: 'check the input kexec',
         });
     }
@@ -60473,8 +60489,8 @@ async function runDetachedToTheEnd(target, work, bootId) {
  *
  * @returns all that was begun in this boot
  */
-async function awaitLeftovers(target, idleMs, onLine) {
-    const { stdout } = await target.run(scripts_leftovers, [], { privileged: true });
+async function awaitLeftovers(target, idleMs, onLine, signal) {
+    const { stdout } = await target.run(scripts_leftovers, [], { privileged: true, ...given(signal) });
     const leftovers = [...stdout.matchAll(/^(\S+) (running|ended)$/gm)].map(([, id = '', state]) => ({
         id,
         awaited: state === 'running',
@@ -60483,7 +60499,7 @@ async function awaitLeftovers(target, idleMs, onLine) {
         if (!awaited)
             continue;
         const follower = new Follower(target, id, { name: id, idleMs, onLine });
-        await target.survivingDrops(id, () => follower.untilEnd());
+        await target.survivingDrops(id, () => follower.untilEnd(signal));
     }
     return leftovers;
 }
@@ -60523,10 +60539,11 @@ class Follower {
         });
     }
     /** @returns the exit code, undefined when the work went away without one */
-    async untilEnd() {
+    async untilEnd(signal) {
         const result = await this.#target.run(detachedFollow, [this.#id, String(this.#offset)], {
             privileged: true,
             idleMs: this.#work.idleMs,
+            ...given(signal),
             onBytes: (bytes) => {
                 this.#offset += bytes.length;
                 this.#lines.push(bytes);
@@ -60543,6 +60560,10 @@ class Follower {
         this.#work.onLine(line);
     }
 }
+/** The option, where there is a signal other than the run's. */
+function given(signal) {
+    return signal === undefined ? {} : { signal };
+}
 /** Shell text that becomes one program of the target. */
 function execScript(program) {
     return `exec ${quote(program)} "$@"\n`;
@@ -60556,10 +60577,10 @@ function execScript(program) {
  * what still goes on there, since two of disko, nixos-install or a switch at once would destroy each other's work. Only for who
  * has the lease. The secrets that it had no time to remove are removed.
  */
-async function takeOver({ target, runtime, settings, progress }) {
-    await target.run(bridgesEnd, [], { privileged: true });
-    const leftovers = await awaitLeftovers(target, settings.deadlines.diskoIdle.value, (line) => runtime.log.foreign('earlier run', line));
-    await target.run(removeSecrets, [], { privileged: true });
+async function takeOver({ target, runtime, settings, progress }, signal = runtime.signal) {
+    await target.run(bridgesEnd, [], { privileged: true, signal });
+    const leftovers = await awaitLeftovers(target, settings.deadlines.diskoIdle.value, (line) => runtime.log.foreign('earlier run', line), signal);
+    await target.run(removeSecrets, [], { privileged: true, signal });
     const awaited = leftovers.filter((leftover) => leftover.awaited).map(({ id }) => id);
     if (awaited.length > 0)
         runtime.log.info(`waited for what an earlier run had left running: ${awaited.join(', ')}`);
@@ -60579,7 +60600,7 @@ async function build(context) {
 }
 /** Makes sure that nothing of an earlier run is at work there, and brings the kexec image to a running system. */
 async function prepareTarget(context, signal) {
-    await takeOver(context);
+    await takeOver(context, signal);
     if (context.plan.phases.includes('kexec'))
         context.stagedImage = await stageKexecImage(context, signal);
 }
@@ -64735,7 +64756,7 @@ async function main() {
         const { signal, abort } = cancel;
         const outcome = await Promise.race([
             withPrivateFolder((privateFolder) => run(settings, { log, clock: systemClock, processes, signal, abort, privateFolder }, progress)),
-            cancel.again,
+            cancel.atOnce,
         ]);
         await publish(progress.result(outcome), log, secrets);
         return 0;

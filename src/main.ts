@@ -61,7 +61,7 @@ export async function main(): Promise<number> {
       withPrivateFolder((privateFolder) =>
         run(settings, { log, clock: systemClock, processes, signal, abort, privateFolder }, progress),
       ),
-      cancel.again,
+      cancel.atOnce,
     ]);
     await publish(progress.result(outcome), log, secrets);
     return 0;
