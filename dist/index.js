@@ -64649,6 +64649,13 @@ class Progress {
     get phase() {
         return this.#current;
     }
+    /** Forgets the phases so far: what they found holds no longer. */
+    startOver() {
+        this.#phases.length = 0;
+        this.#current = undefined;
+        if (this.targetState === 'installer')
+            this.targetState = 'untouched';
+    }
     begin(phase) {
         this.#current = phase;
     }
@@ -64801,10 +64808,14 @@ async function runOnMachine(settings, nix, runtime, progress) {
                 return await lookAndAct(settings, target, nix, runtime, progress);
             }
             catch (error) {
-                if (!(error instanceof RebootedError) || error.begun || looks >= mostLooks)
+                if (!(error instanceof RebootedError) || looks >= mostLooks)
+                    throw error;
+                // what the build prepares there is gone with a reboot, and nothing else was done
+                if (error.begun && progress.phase !== 'build')
                     throw error;
                 // as when an earlier run was killed right after it had started the kexec
-                runtime.log.info('the machine was rebooted after it was looked at, and before anything was done: once more');
+                runtime.log.info('the machine was rebooted before anything was changed there: once more');
+                progress.startOver();
                 target.moveTo({ endpoint });
             }
         }

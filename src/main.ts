@@ -124,11 +124,12 @@ async function runOnMachine(
       try {
         return await lookAndAct(settings, target, nix, runtime, progress);
       } catch (error) {
-        if (!(error instanceof RebootedError) || error.begun || looks >= mostLooks) throw error;
+        if (!(error instanceof RebootedError) || looks >= mostLooks) throw error;
+        // what the build prepares there is gone with a reboot, and nothing else was done
+        if (error.begun && progress.phase !== 'build') throw error;
         // as when an earlier run was killed right after it had started the kexec
-        runtime.log.info(
-          'the machine was rebooted after it was looked at, and before anything was done: once more',
-        );
+        runtime.log.info('the machine was rebooted before anything was changed there: once more');
+        progress.startOver();
         target.moveTo({ endpoint });
       }
     }

@@ -298,6 +298,22 @@ describe('Progress', () => {
   });
 });
 
+describe('a run that starts over', () => {
+  test('reports only the phases after that', () => {
+    const progress = new Progress();
+    progress.targetState = 'installer';
+    progress.begin('build');
+    progress.end('failure', 1000);
+    progress.startOver();
+    progress.begin('preflight');
+    progress.end('success', 2000);
+    expect(progress.result('planned')).toMatchObject({
+      targetState: 'untouched',
+      phases: [{ name: 'preflight', outcome: 'success', seconds: 2 }],
+    });
+  });
+});
+
 describe('outputsOf', () => {
   test('gives every output, each a text', () => {
     for (const result of [new Progress().result('failed'), resultWith('word')]) {

@@ -67,6 +67,13 @@ export class Progress {
     return this.#current;
   }
 
+  /** Forgets the phases so far: what they found holds no longer. */
+  startOver(): void {
+    this.#phases.length = 0;
+    this.#current = undefined;
+    if (this.targetState === 'installer') this.targetState = 'untouched';
+  }
+
   begin(phase: PhaseName): void {
     this.#current = phase;
   }
