@@ -61293,13 +61293,12 @@ function daemonOptions({ evaluation }, store) {
 /**
  * Runs work on the target that goes on without us, and keeps in mind that it does: whoever stops here must say so.
  *
- * @param run how: see src/ssh/detached.ts
  * @returns its exit code
  */
-async function runInProgress({ target, progress }, work, run = runDetached) {
+async function runInProgress({ target, progress }, work) {
     progress.goesOn = work.name;
     try {
-        const code = await run(target, work);
+        const code = await runDetached(target, work);
         progress.goesOn = undefined;
         return code;
     }

@@ -5,17 +5,12 @@ import type { PhaseContext } from './context';
 /**
  * Runs work on the target that goes on without us, and keeps in mind that it does: whoever stops here must say so.
  *
- * @param run how: see src/ssh/detached.ts
  * @returns its exit code
  */
-export async function runInProgress(
-  { target, progress }: PhaseContext,
-  work: DetachedWork,
-  run: typeof runDetached = runDetached,
-): Promise<number> {
+export async function runInProgress({ target, progress }: PhaseContext, work: DetachedWork): Promise<number> {
   progress.goesOn = work.name;
   try {
-    const code = await run(target, work);
+    const code = await runDetached(target, work);
     progress.goesOn = undefined;
     return code;
   } catch (error) {
