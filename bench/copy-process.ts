@@ -65,7 +65,7 @@ async function copyOverBridge(job: CopyJob, nix: Nix, runtime: Runtime): Promise
   const target = new Target(
     {
       endpoint: job.endpoint,
-      privateKey: readFileSync(job.privateKeyFile, 'utf8'),
+      login: { privateKey: readFileSync(job.privateKeyFile, 'utf8') },
       trust: HostKeyTrust.pinned(parsePublicKeys(job.hostKey)),
       connectMs: silentMs,
       idleMs: silentMs,

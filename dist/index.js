@@ -55939,6 +55939,485 @@ function readRawInputs(environment) {
     return result;
 }
 
+;// CONCATENATED MODULE: ./lib/inputs/table/access.js
+const accessInputs = [
+    {
+        name: 'target-host',
+        description: 'The machine to install, `[user@]host`; the user is root if not given.',
+        otherwise: 'required, unless no machine is contacted',
+    },
+    { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
+    {
+        name: 'ssh-private-key',
+        description: 'Private key that logs in to the target: its contents (from a secret), or `env:NAME` or `exec:COMMAND` that gives them.',
+        otherwise: 'required, unless no machine is contacted',
+    },
+    {
+        name: 'ssh-private-key-passphrase',
+        description: 'Passphrase of ssh-private-key, if it has one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+    },
+    {
+        name: 'known-hosts',
+        description: 'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (disk-encryption-keys) stops.',
+    },
+    {
+        name: 'ssh-option',
+        description: 'OpenSSH options, one `NAME=VALUE` a line. Supported: `StrictHostKeyChecking` with `yes` (only a host that known-hosts pins) or `accept-new` (the first key of another is trusted, also when secrets are sent).',
+    },
+    {
+        name: 'expect-machine',
+        description: 'Machine ID (/etc/machine-id) that the target must have: for addresses that are used again.',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/configuration.js
+const configurationInputs = [
+    {
+        name: 'flake',
+        description: 'Flake reference and configuration, `URI#NAME`: installs `nixosConfigurations.NAME`.',
+        otherwise: 'required, unless store-paths is given',
+    },
+    {
+        name: 'store-paths',
+        description: 'Instead of flake: the store paths of a disko script and of a system that exist on the runner, in any order; one alone where phases need only one. Nothing is evaluated then, so that wipe-disks is required for disko.',
+    },
+    {
+        name: 'option',
+        description: 'Nix settings for evaluation and build, one `NAME VALUE` (or `NAME = VALUE`) a line.',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/disks.js
+const disksInputs = [
+    {
+        name: 'disko-mode',
+        description: 'What disko does: `disko` (wipes, formats and mounts), `format` (adds what is missing and mounts), `mount` (only mounts).',
+        default: 'disko',
+    },
+    {
+        name: 'wipe-disks',
+        description: 'Disks that may be wiped, one a line: path, /dev/disk/by-id name, serial number or WWN; `any` allows all. Whatever else would be lost stops the run.',
+        otherwise: 'the disks that the configuration names, and nothing that hangs together with them',
+    },
+    {
+        name: 'disk-encryption-keys',
+        description: 'Key files that disko needs, one `REMOTE_PATH SOURCE` a line: a path in the installer, and a file on the runner, `env:NAME` or `exec:COMMAND`. Sent byte for byte before disko, removed before the reboot.',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/kexec.js
+const defaultKexec = 'the nixos-images installer for the target’s architecture';
+const kexecInputs = [
+    { name: 'kexec', description: 'Kexec image: a path on the runner or a URL.', otherwise: defaultKexec },
+    {
+        name: 'post-kexec-ssh-port',
+        description: 'Port of the SSH server of the installer, and of the installed system if post-install-ssh-port is not given.',
+        default: '22',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/proof.js
+const proofInputs = [
+    {
+        name: 'verify',
+        description: 'Proof that the new system runs: `system` (login, new boot, expected system), `host-key` (the expected key answers), `auto` (the best that is possible), `off`.',
+        default: 'auto',
+    },
+    {
+        name: 'post-install-ssh-host',
+        description: 'Address of the installed system, where it is another than that of target-host.',
+        otherwise: 'that of target-host',
+    },
+    {
+        name: 'post-install-ssh-port',
+        description: 'Port of the installed system’s SSH server.',
+        otherwise: 'post-kexec-ssh-port if given, else the first of services.openssh.ports',
+    },
+    {
+        name: 'post-install-ssh-user',
+        description: 'Who logs in to the installed system to prove that it runs.',
+        otherwise: 'root if the configuration lets it in, else a user who is let in',
+    },
+    {
+        name: 'post-install-ssh-private-key',
+        description: 'Private key for the installed system, where it is another than ssh-private-key: contents, `env:NAME` or `exec:COMMAND`.',
+        otherwise: 'ssh-private-key',
+    },
+    {
+        name: 'post-install-ssh-private-key-passphrase',
+        description: 'Passphrase of post-install-ssh-private-key, if it has one, in the same ways.',
+    },
+    {
+        name: 'post-install-known-hosts',
+        description: 'known_hosts lines that pin the installed system’s host key, where that is neither copied nor made by this run.',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/run.js
+const runInputs = [
+    {
+        name: 'phases',
+        description: 'Which of kexec, disko, install, reboot to carry out, separated by commas.',
+        default: 'kexec,disko,install,reboot',
+    },
+    {
+        name: 'on-installed',
+        description: 'What to do with a machine that already runs NixOS: `fail`, `skip` (nothing), `update` (copy and switch, nothing is wiped), `reinstall`, or `converge` (same install-id: update; another one: reinstall; none recorded: fail).',
+        default: 'fail',
+    },
+    {
+        name: 'plan',
+        description: 'Only shows what would be done; changes nothing on the target. `offline` shows what the configuration alone decides, without a connection or a secret.',
+        default: 'false',
+    },
+    {
+        name: 'approved-plan',
+        description: 'The plan-digest that was approved; if machine, system, disks or action are not what it says, nothing is done.',
+    },
+    {
+        name: 'build-only',
+        description: 'Evaluates and builds, and contacts no machine.',
+        default: 'false',
+    },
+    { name: 'print-build-logs', description: 'Shows the full logs of builds.', default: 'false' },
+    { name: 'debug', description: 'Shows details of every step; implies print-build-logs.', default: 'false' },
+    {
+        name: 'connect-timeout',
+        description: 'How long connecting may take, each time: `90`, `90s`, `2m`, `1h`.',
+        default: '2m',
+    },
+    {
+        name: 'kexec-timeout',
+        description: 'How long the machine may take from the kexec until the installer answers.',
+        default: '10m',
+    },
+    {
+        name: 'reboot-timeout',
+        description: 'How long the machine may take from the reboot until the new system answers.',
+        default: '15m',
+    },
+    {
+        name: 'idle-timeout',
+        description: 'How long any step may go on without output or bytes.',
+        default: '10m',
+    },
+    {
+        name: 'disko-idle-timeout',
+        description: 'The same for disko, which may be silent while it formats.',
+        default: '30m',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/system.js
+const systemInputs = [
+    {
+        name: 'install-id',
+        description: 'Names this installation of the machine; it is recorded there, and on-installed: converge reinstalls only when it has changed.',
+    },
+    {
+        name: 'copy-host-keys',
+        description: 'Gives the new system the SSH host keys that the machine has now.',
+        default: 'false',
+    },
+    {
+        name: 'allow-lockout',
+        description: 'Installs a system even where nobody could log in to it over SSH afterwards.',
+        default: 'false',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table.js
+
+
+
+
+
+
+
+/** The inputs as the README shows them, section by section; each section has a file of its own. */
+const sections = [
+    { title: 'What is installed', inputs: configurationInputs },
+    { title: 'The machine, and how to log in to it', inputs: accessInputs },
+    { title: 'The installer', inputs: kexecInputs },
+    { title: 'Disks', inputs: disksInputs },
+    { title: 'The new system', inputs: systemInputs },
+    { title: 'The proof that it runs', inputs: proofInputs },
+    { title: 'The run', inputs: runInputs },
+];
+const inputs = sections.flatMap((section) => [...section.inputs]);
+
+;// CONCATENATED MODULE: ./lib/inputs/input-reader.js
+
+
+
+/** Reads inputs one by one and keeps every problem, so that all can be told at once. */
+class InputReader {
+    secrets;
+    #raw;
+    #loaded;
+    #problems = [];
+    constructor(raw, loaded, secrets) {
+        this.#raw = raw;
+        this.#loaded = loaded;
+        this.secrets = secrets;
+    }
+    text(name) {
+        const value = this.#raw[name];
+        return value === undefined || value.trim() === '' ? undefined : value;
+    }
+    /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
+    contentsOf(input, source, where = '') {
+        const contents = this.#loaded.get(keyOf(source));
+        if (contents === undefined)
+            throw new Error(`a source of ${input} was not loaded`);
+        if ('ok' in contents)
+            return contents.ok;
+        this.problem(input, `${where}${contents.problem}`);
+        return undefined;
+    }
+    problem(input, problem) {
+        this.#problems.push({ input, problem });
+    }
+    hasProblem(input) {
+        return this.#problems.some((problem) => problem.input === input);
+    }
+    optional(name, parser, otherwise) {
+        const text = this.text(name);
+        if (text === undefined)
+            return { value: otherwise, source: 'default' };
+        const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
+        if ('ok' in parsed)
+            return { value: parsed.ok, source: 'input' };
+        this.problem(name, parsed.problem);
+        return { value: otherwise, source: 'default' };
+    }
+    /** @param placeholder stands in for a missing value until the problems are thrown */
+    required(name, parser, placeholder) {
+        if (this.text(name) === undefined)
+            this.problem(name, 'is required');
+        return this.optional(name, parser, placeholder);
+    }
+    /** A misspelt name would silently leave its default in force, and the default may wipe a disk. */
+    rejectUnknownNames() {
+        const known = inputs.map((input) => input.name);
+        for (const name of Object.keys(this.#raw)) {
+            if (known.includes(name))
+                continue;
+            // a beginning of an input's name is nearer to it than to those that are a beginning of its own
+            const similar = known.find((each) => each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '')) ??
+                known.find((each) => each.startsWith(name)) ??
+                known.find((each) => name.startsWith(each));
+            this.problem(name, `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`);
+        }
+    }
+    throwIfProblems() {
+        if (this.#problems.length > 0)
+            throw new InputError(this.#problems);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/flake-reference.js
+/**
+ * Reads `URI#NAME`. A NAME that begins with `nixosConfigurations.` names the attribute in full. Quoted parts may
+ * contain dots.
+ *
+ * @returns the reference, or what is wrong with the text
+ */
+function parseFlakeReference(text) {
+    if (/[\r\n]/.test(text))
+        return 'must be one line';
+    const hash = text.indexOf('#');
+    const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
+    const fragment = hash < 0 ? '' : text.slice(hash + 1).trim();
+    if (uri.startsWith('-'))
+        return 'must not begin with a dash: Nix would take it for an option';
+    if (fragment === '')
+        return `names no configuration; write ${uri === '' ? '.' : uri}#NAME, where nixosConfigurations.NAME is what to install`;
+    const parts = splitAttributePath(fragment);
+    if (parts === undefined)
+        return `has the attribute ${fragment}, which cannot be read: quote names with dots or special characters, as in .#"host.example.org"`;
+    if (parts.length > 1 && parts[0] === 'nixosConfigurations') {
+        const [, name = '', ...path] = parts;
+        return { uri: uri || '.', name, path };
+    }
+    // an unquoted name with dots is a name, as upstream takes it: hosts are often named by their domain
+    const name = fragment.includes('"') ? parts[0] : fragment;
+    if (name === undefined || (fragment.includes('"') && parts.length > 1)) {
+        return `has the attribute ${fragment}; begin it with nixosConfigurations. to name a part of a configuration`;
+    }
+    return { uri: uri || '.', name, path: [] };
+}
+/** Splits `a."b.c".d`; undefined when a quote is open or a part is empty. */
+function splitAttributePath(text) {
+    const parts = [];
+    let rest = text;
+    for (;;) {
+        const match = /^(?:"([^"\\]+)"|([^".\s]+))(\.|$)/.exec(rest);
+        if (match === null)
+            return undefined;
+        parts.push(match[1] ?? match[2] ?? '');
+        rest = rest.slice(match[0].length);
+        if (rest === '')
+            return match[3] === '.' ? undefined : parts;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/settings.js
+/** The phases that a user can choose from, in their order. */
+const selectablePhases = ['kexec', 'disko', 'install', 'reboot'];
+const onInstalledChoices = ['fail', 'skip', 'update', 'reinstall', 'converge'];
+const verifyChoices = ['auto', 'system', 'host-key', 'off'];
+const diskoModes = ['disko', 'format', 'mount'];
+/** `offline`: what the configuration alone decides, without a connection. */
+const planChoices = ['false', 'true', 'offline'];
+/**
+ * The inputs whose secrets an install sends to the target, which must be known to be the right one then. The private
+ * keys are not among them: they stay on the runner.
+ */
+function secretsToSend(settings) {
+    return settings.diskEncryptionKeys.value.length > 0 ? ['disk-encryption-keys'] : [];
+}
+/** Settings that are several. */
+const groups = ['deadlines', 'login', 'postInstall'];
+/** Each value with its source, a line each; secrets print as `***`. */
+function describeSettings(settings) {
+    return Object.entries(settings)
+        .flatMap(([name, value]) => (groups.includes(name) ? Object.entries(value) : [[name, value]]))
+        .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
+        .join('\n');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/store-paths.js
+
+
+/**
+ * Reads one or two paths, separated by blanks or line ends. They come in any order, since the tools that make them
+ * do not agree on one: a system is known by what lies in it, a disko script is a file that can be executed.
+ *
+ * @param store the store's folder on this machine
+ * @returns the store paths, or what is wrong with the text
+ */
+function parseStorePaths(text, store = storeFolder()) {
+    const words = text.split(/\s+/).filter((word) => word !== '');
+    if (words.length > 2)
+        return `has ${words.length} paths; give a disko script and a system, or one of them`;
+    const found = words.map((word) => recognise(word, store));
+    const problems = found.filter((each) => typeof each === 'string');
+    if (problems.length > 0)
+        return problems.join('; ');
+    const of = (kind) => found.flatMap((each) => (typeof each !== 'string' && each.kind === kind ? [each.path] : []));
+    const [systems, scripts] = [of('system'), of('diskoScript')];
+    if (systems.length > 1)
+        return `has two systems and no disko script: ${systems.join(' and ')}`;
+    if (scripts.length > 1)
+        return `has two disko scripts and no system: ${scripts.join(' and ')}`;
+    return { system: systems[0], diskoScript: scripts[0] };
+}
+function storeFolder() {
+    return process.env.NIX_STORE_DIR || '/nix/store';
+}
+const marksOfSystem = ['init', 'nixos-version', 'bin/switch-to-configuration'];
+function recognise(word, store) {
+    const path = inStore(word, store);
+    if (path === undefined)
+        return `${word} does not exist, or does not lead into ${store}`;
+    // a system is what the running machine will say it is: where all links end
+    const end = (0,external_node_fs_namespaceObject.realpathSync)(path);
+    if (marksOfSystem.every((mark) => isThere(`${end}/${mark}`)))
+        return isStorePath(end, store) ? { kind: 'system', path: end } : insideOf(end, store);
+    if (!isStorePath(path, store))
+        return insideOf(path, store);
+    if (isExecutableFile(end))
+        return { kind: 'diskoScript', path };
+    return `${path} is neither a system (it has no ${marksOfSystem.join(', ')}) nor a disko script (an executable file)`;
+}
+/** Follows links until the path lies in the store, as Nix does: what lies there may be a link itself. */
+function inStore(word, store) {
+    const isInStore = (path) => path.startsWith(`${store}/`);
+    try {
+        let path = (0,external_node_path_namespaceObject.resolve)(word);
+        // the kernel gives up on longer chains
+        for (let links = 0; links < 40 && !isInStore(path); links++) {
+            const real = (0,external_node_path_namespaceObject.join)((0,external_node_fs_namespaceObject.realpathSync)((0,external_node_path_namespaceObject.dirname)(path)), (0,external_node_path_namespaceObject.basename)(path));
+            path = isInStore(real) ? real : (0,external_node_path_namespaceObject.resolve)((0,external_node_path_namespaceObject.dirname)(real), (0,external_node_fs_namespaceObject.readlinkSync)(real));
+        }
+        return isInStore(path) && (0,external_node_fs_namespaceObject.existsSync)(path) ? path : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function isStorePath(path, store) {
+    return (0,external_node_path_namespaceObject.dirname)(path) === store && /^[0-9a-z]{32}-./.test((0,external_node_path_namespaceObject.basename)(path));
+}
+function insideOf(path, store) {
+    return `${path} is no store path itself: give the whole of one, ${store}/HASH-NAME`;
+}
+/** Links out of the path count: `init` may be one, and may lead to what only the machine has. */
+function isThere(path) {
+    try {
+        (0,external_node_fs_namespaceObject.readlinkSync)(path);
+        return true;
+    }
+    catch {
+        return (0,external_node_fs_namespaceObject.existsSync)(path);
+    }
+}
+function isExecutableFile(path) {
+    try {
+        (0,external_node_fs_namespaceObject.accessSync)(path, external_node_fs_namespaceObject.constants.X_OK);
+        return (0,external_node_fs_namespaceObject.statSync)(path).isFile();
+    }
+    catch {
+        return false;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-build.js
+
+
+
+
+/** What every run is told. */
+function readBuildSettings(reader) {
+    return {
+        configuration: readConfiguration(reader),
+        phases: reader.optional('phases', subset(selectablePhases), selectablePhases),
+        diskoMode: reader.optional('disko-mode', choice(diskoModes), 'disko'),
+        installId: reader.optional('install-id', installId, undefined),
+        nixOptions: reader.optional('option', nixOptions, []),
+        printBuildLogs: reader.optional('print-build-logs', parsers_boolean, false),
+        debug: reader.optional('debug', parsers_boolean, false),
+        deadlines: {
+            connect: reader.optional('connect-timeout', duration, 120_000),
+            kexec: reader.optional('kexec-timeout', duration, 600_000),
+            reboot: reader.optional('reboot-timeout', duration, 900_000),
+            idle: reader.optional('idle-timeout', duration, 600_000),
+            diskoIdle: reader.optional('disko-idle-timeout', duration, 1_800_000),
+        },
+    };
+}
+function readConfiguration(reader) {
+    const none = { kind: 'flake', flake: { uri: '', name: '', path: [] } };
+    const given = reader.text('store-paths') !== undefined;
+    if (given && reader.text('flake') !== undefined)
+        reader.problem('store-paths', 'cannot be combined with flake; give one of them');
+    if (!given && reader.text('flake') === undefined)
+        reader.problem('flake', 'is required, or store-paths');
+    if (given && reader.text('disko-mode') !== undefined)
+        reader.problem('disko-mode', 'cannot be combined with store-paths: what the disko script does was decided when it was built');
+    const flake = reader.optional('flake', flakeReference, none);
+    return given ? reader.optional('store-paths', storePaths, none) : flake;
+}
+const flakeReference = (text) => {
+    const flake = parseFlakeReference(text);
+    return typeof flake === 'string' ? { problem: flake } : { ok: { kind: 'flake', flake } };
+};
+const storePaths = (text) => {
+    const paths = parseStorePaths(text);
+    return typeof paths === 'string' ? { problem: paths } : { ok: { kind: 'store-paths', paths } };
+};
+
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
 ;// CONCATENATED MODULE: ./lib/ssh/host-keys.js
@@ -56088,6 +56567,79 @@ function matchesWildcard(pattern, name) {
         }
     }
     return /^\**$/.test(pattern.slice(at));
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/cross-checks.js
+
+
+
+/** What is wrong with inputs that are right each by itself. */
+function checkTogether(settings, reader) {
+    checkPinnedHost(settings, reader);
+    checkStorePaths(settings, reader);
+    checkPinnedAfterwards(settings, reader);
+    checkOnInstalled(settings, reader);
+}
+/** What keeps an installed system decides itself what is to be done. */
+function checkOnInstalled({ onInstalled, phases, installId }, reader) {
+    const choice = onInstalled.value;
+    const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
+    if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
+        reader.problem('phases', `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave phases away`);
+    if (choice === 'converge' && installId.value === undefined)
+        reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
+}
+/** What the phases need must be there, and since nobody can tell which disks a script wipes, the user must. */
+function checkStorePaths(settings, reader) {
+    const { configuration, phases, onInstalled, wipeDisks } = settings;
+    if (configuration.value.kind !== 'store-paths')
+        return;
+    const { system, diskoScript } = configuration.value.paths;
+    const needs = (phase) => phases.value.includes(phase);
+    const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
+    if (needs('disko') && diskoScript === undefined)
+        reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
+    if (system === undefined && (needs('install') || needs('reboot') || mayUpdate))
+        reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
+    if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
+        reader.problem('wipe-disks', 'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any');
+}
+/** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
+function checkPinnedHost(settings, reader) {
+    // without a valid port there is nothing to look up
+    if (reader.hasProblem('ssh-port'))
+        return;
+    // lines for other machines are what accept-new is for
+    if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new')
+        return;
+    const { host } = settings.targetHost.value;
+    checkLinesName(host, settings.sshPort.value, 'known-hosts', settings.knownHosts.value, reader);
+}
+/** The same for the installed system, where its port does not depend on the configuration. */
+function checkPinnedAfterwards(settings, reader) {
+    const { postInstall, postKexecSshPort, targetHost } = settings;
+    const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
+    const port = postInstall.port.value ?? givenPort;
+    const inputs = ['post-install-ssh-host', 'post-install-ssh-port', 'post-kexec-ssh-port'];
+    if (port === undefined || inputs.some((input) => reader.hasProblem(input)))
+        return;
+    const host = postInstall.host.value ?? targetHost.value.host;
+    checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
+}
+function checkLinesName(host, port, input, lines, reader) {
+    if (lines === undefined || host === '')
+        return;
+    const { accepted } = pinnedKeys(lines, host, port);
+    if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0))
+        return;
+    const name = knownHostsName(host, port);
+    if (accepted.length > 0) {
+        const types = accepted.map(({ type }) => type).join(', ');
+        reader.problem(input, `has only ${types} for ${name}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`);
+        return;
+    }
+    const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
+    reader.problem(input, `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`);
 }
 
 // EXTERNAL MODULE: ./node_modules/ssh2/lib/index.js
@@ -56336,379 +56888,71 @@ function parseKey(text, passphrase) {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/inputs/settings.js
-/** The phases that a user can choose from, in their order. */
-const selectablePhases = ['kexec', 'disko', 'install', 'reboot'];
-const onInstalledChoices = ['fail', 'skip', 'update', 'reinstall', 'converge'];
-const verifyChoices = ['auto', 'system', 'host-key', 'off'];
-const diskoModes = ['disko', 'format', 'mount'];
-/** `offline`: what the configuration alone decides, without a connection. */
-const planChoices = ['false', 'true', 'offline'];
-/**
- * The inputs whose secrets an install sends to the target, which must be known to be the right one then. The private
- * keys are not among them: they stay on the runner.
- */
-function secretsToSend(settings) {
-    return settings.diskEncryptionKeys.value.length > 0 ? ['disk-encryption-keys'] : [];
-}
-/** Each value with its source, a line each; secrets print as `***`. */
-function describeSettings(settings) {
-    return Object.entries(settings)
-        .flatMap(([name, value]) => name === 'deadlines' || name === 'postInstall' ? Object.entries(value) : [[name, value]])
-        .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
-        .join('\n');
+;// CONCATENATED MODULE: ./lib/inputs/read-secret.js
+
+/** The secret itself, from the input or from the source that it names. */
+function readSecret(reader, name) {
+    const text = reader.text(name);
+    if (text === undefined)
+        return undefined;
+    if (!namesSource(text))
+        return Buffer.from(text);
+    const source = parseSecretSource(text);
+    if ('ok' in source)
+        return reader.contentsOf(name, source.ok);
+    reader.problem(name, source.problem);
+    return undefined;
 }
 
-;// CONCATENATED MODULE: ./lib/inputs/cross-checks.js
+;// CONCATENATED MODULE: ./lib/inputs/read-key.js
 
 
-
-/** What is wrong with inputs that are right each by itself. */
-function checkTogether(settings, reader) {
-    checkPinnedHost(settings, reader);
-    checkStorePaths(settings, reader);
-    checkPinnedAfterwards(settings, reader);
-    checkOnInstalled(settings, reader);
-}
-/** What keeps an installed system decides itself what is to be done. */
-function checkOnInstalled({ onInstalled, phases, installId }, reader) {
-    const choice = onInstalled.value;
-    const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
-    if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
-        reader.problem('phases', `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave phases away`);
-    if (choice === 'converge' && installId.value === undefined)
-        reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
-}
-/** What the phases need must be there, and since nobody can tell which disks a script wipes, the user must. */
-function checkStorePaths(settings, reader) {
-    const { configuration, phases, onInstalled, wipeDisks } = settings;
-    if (configuration.value.kind !== 'store-paths')
-        return;
-    const { system, diskoScript } = configuration.value.paths;
-    const needs = (phase) => phases.value.includes(phase);
-    const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
-    if (needs('disko') && diskoScript === undefined)
-        reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
-    if (system === undefined && (needs('install') || needs('reboot') || mayUpdate))
-        reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
-    if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
-        reader.problem('wipe-disks', 'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any');
-}
-/** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
-function checkPinnedHost(settings, reader) {
-    // without a valid port there is nothing to look up
-    if (reader.hasProblem('ssh-port'))
-        return;
-    // lines for other machines are what accept-new is for
-    if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new')
-        return;
-    const { host } = settings.targetHost.value;
-    checkLinesName(host, settings.sshPort.value, 'known-hosts', settings.knownHosts.value, reader);
-}
-/** The same for the installed system, where its port does not depend on the configuration. */
-function checkPinnedAfterwards(settings, reader) {
-    const { postInstall, postKexecSshPort, targetHost } = settings;
-    const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
-    const port = postInstall.port.value ?? givenPort;
-    const inputs = ['post-install-ssh-host', 'post-install-ssh-port', 'post-kexec-ssh-port'];
-    if (port === undefined || inputs.some((input) => reader.hasProblem(input)))
-        return;
-    const host = postInstall.host.value ?? targetHost.value.host;
-    checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
-}
-function checkLinesName(host, port, input, lines, reader) {
-    if (lines === undefined || host === '')
-        return;
-    const { accepted } = pinnedKeys(lines, host, port);
-    if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0))
-        return;
-    const name = knownHostsName(host, port);
-    if (accepted.length > 0) {
-        const types = accepted.map(({ type }) => type).join(', ');
-        reader.problem(input, `has only ${types} for ${name}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`);
-        return;
-    }
-    const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
-    reader.problem(input, `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`);
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/flake-reference.js
-/**
- * Reads `URI#NAME`. A NAME that begins with `nixosConfigurations.` names the attribute in full. Quoted parts may
- * contain dots.
- *
- * @returns the reference, or what is wrong with the text
- */
-function parseFlakeReference(text) {
-    if (/[\r\n]/.test(text))
-        return 'must be one line';
-    const hash = text.indexOf('#');
-    const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
-    const fragment = hash < 0 ? '' : text.slice(hash + 1).trim();
-    if (uri.startsWith('-'))
-        return 'must not begin with a dash: Nix would take it for an option';
-    if (fragment === '')
-        return `names no configuration; write ${uri === '' ? '.' : uri}#NAME, where nixosConfigurations.NAME is what to install`;
-    const parts = splitAttributePath(fragment);
-    if (parts === undefined)
-        return `has the attribute ${fragment}, which cannot be read: quote names with dots or special characters, as in .#"host.example.org"`;
-    if (parts.length > 1 && parts[0] === 'nixosConfigurations') {
-        const [, name = '', ...path] = parts;
-        return { uri: uri || '.', name, path };
-    }
-    // an unquoted name with dots is a name, as upstream takes it: hosts are often named by their domain
-    const name = fragment.includes('"') ? parts[0] : fragment;
-    if (name === undefined || (fragment.includes('"') && parts.length > 1)) {
-        return `has the attribute ${fragment}; begin it with nixosConfigurations. to name a part of a configuration`;
-    }
-    return { uri: uri || '.', name, path: [] };
-}
-/** Splits `a."b.c".d`; undefined when a quote is open or a part is empty. */
-function splitAttributePath(text) {
-    const parts = [];
-    let rest = text;
-    for (;;) {
-        const match = /^(?:"([^"\\]+)"|([^".\s]+))(\.|$)/.exec(rest);
-        if (match === null)
-            return undefined;
-        parts.push(match[1] ?? match[2] ?? '');
-        rest = rest.slice(match[0].length);
-        if (rest === '')
-            return match[3] === '.' ? undefined : parts;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/table.js
-const defaultKexec = 'the nixos-images installer for the target’s architecture';
-const inputs = [
-    {
-        name: 'flake',
-        description: 'Flake reference and configuration, `URI#NAME`: installs `nixosConfigurations.NAME`.',
-        otherwise: 'required, unless store-paths is given',
-    },
-    {
-        name: 'store-paths',
-        description: 'Instead of flake: the store paths of a disko script and of a system that exist on the runner, in any order; one alone where phases need only one. Nothing is evaluated then, so that wipe-disks is required for disko.',
-    },
-    {
-        name: 'target-host',
-        description: 'The machine to install, `[user@]host`; the user is root if not given.',
-        otherwise: 'required, unless no machine is contacted',
-    },
-    {
-        name: 'ssh-private-key',
-        description: 'Private key that logs in to the target: its contents (from a secret), or `env:NAME` or `exec:COMMAND` that gives them.',
-        otherwise: 'required, unless no machine is contacted',
-    },
-    {
-        name: 'ssh-private-key-passphrase',
-        description: 'Passphrase of ssh-private-key, if it has one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
-    },
-    { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
-    {
-        name: 'post-kexec-ssh-port',
-        description: 'Port of the SSH server of the installer, and of the installed system if post-install-ssh-port is not given.',
-        default: '22',
-    },
-    {
-        name: 'known-hosts',
-        description: 'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (disk-encryption-keys) stops.',
-    },
-    {
-        name: 'ssh-option',
-        description: 'OpenSSH options, one `NAME=VALUE` a line. Supported: `StrictHostKeyChecking` with `yes` (only a host that known-hosts pins) or `accept-new` (the first key of another is trusted, also when secrets are sent).',
-    },
-    {
-        name: 'disk-encryption-keys',
-        description: 'Key files that disko needs, one `REMOTE_PATH SOURCE` a line: a path in the installer, and a file on the runner, `env:NAME` or `exec:COMMAND`. Sent byte for byte before disko, removed before the reboot.',
-    },
-    { name: 'kexec', description: 'Kexec image: a path on the runner or a URL.', otherwise: defaultKexec },
-    {
-        name: 'phases',
-        description: 'Which of kexec, disko, install, reboot to carry out, separated by commas.',
-        default: 'kexec,disko,install,reboot',
-    },
-    {
-        name: 'on-installed',
-        description: 'What to do with a machine that already runs NixOS: `fail`, `skip` (nothing), `update` (copy and switch, nothing is wiped), `reinstall`, or `converge` (same install-id: update; another one: reinstall; none recorded: fail).',
-        default: 'fail',
-    },
-    {
-        name: 'install-id',
-        description: 'Names this installation of the machine; it is recorded there, and on-installed: converge reinstalls only when it has changed.',
-    },
-    {
-        name: 'wipe-disks',
-        description: 'Disks that may be wiped, one a line: path, /dev/disk/by-id name, serial number or WWN; `any` allows all. Whatever else would be lost stops the run.',
-        otherwise: 'the disks that the configuration names, and nothing that hangs together with them',
-    },
-    {
-        name: 'disko-mode',
-        description: 'What disko does: `disko` (wipes, formats and mounts), `format` (adds what is missing and mounts), `mount` (only mounts).',
-        default: 'disko',
-    },
-    {
-        name: 'expect-machine',
-        description: 'Machine ID (/etc/machine-id) that the target must have: for addresses that are used again.',
-    },
-    {
-        name: 'allow-lockout',
-        description: 'Installs a system even where nobody could log in to it over SSH afterwards.',
-        default: 'false',
-    },
-    {
-        name: 'copy-host-keys',
-        description: 'Gives the new system the SSH host keys that the machine has now.',
-        default: 'false',
-    },
-    {
-        name: 'verify',
-        description: 'Proof that the new system runs: `system` (login, new boot, expected system), `host-key` (the expected key answers), `auto` (the best that is possible), `off`.',
-        default: 'auto',
-    },
-    {
-        name: 'post-install-ssh-host',
-        description: 'Address of the installed system, where it is another than that of target-host.',
-        otherwise: 'that of target-host',
-    },
-    {
-        name: 'post-install-ssh-port',
-        description: 'Port of the installed system’s SSH server.',
-        otherwise: 'post-kexec-ssh-port if given, else the first of services.openssh.ports',
-    },
-    {
-        name: 'post-install-ssh-user',
-        description: 'Who logs in to the installed system to prove that it runs.',
-        otherwise: 'root if the configuration lets it in, else a user who is let in',
-    },
-    {
-        name: 'post-install-ssh-private-key',
-        description: 'Private key for the installed system, where it is another than ssh-private-key: contents, `env:NAME` or `exec:COMMAND`.',
-        otherwise: 'ssh-private-key',
-    },
-    {
-        name: 'post-install-ssh-private-key-passphrase',
-        description: 'Passphrase of post-install-ssh-private-key, if it has one, in the same ways.',
-    },
-    {
-        name: 'post-install-known-hosts',
-        description: 'known_hosts lines that pin the installed system’s host key, where that is neither copied nor made by this run.',
-    },
-    {
-        name: 'plan',
-        description: 'Only shows what would be done; changes nothing on the target. `offline` shows what the configuration alone decides, without a connection or a secret.',
-        default: 'false',
-    },
-    {
-        name: 'approved-plan',
-        description: 'The plan-digest that was approved; if machine, system, disks or action are not what it says, nothing is done.',
-    },
-    {
-        name: 'build-only',
-        description: 'Evaluates and builds, and contacts no machine.',
-        default: 'false',
-    },
-    {
-        name: 'option',
-        description: 'Nix settings for evaluation and build, one `NAME VALUE` (or `NAME = VALUE`) a line.',
-    },
-    { name: 'print-build-logs', description: 'Shows the full logs of builds.', default: 'false' },
-    { name: 'debug', description: 'Shows details of every step; implies print-build-logs.', default: 'false' },
-    {
-        name: 'connect-timeout',
-        description: 'How long connecting may take, each time: `90`, `90s`, `2m`, `1h`.',
-        default: '2m',
-    },
-    {
-        name: 'kexec-timeout',
-        description: 'How long the machine may take from the kexec until the installer answers.',
-        default: '10m',
-    },
-    {
-        name: 'reboot-timeout',
-        description: 'How long the machine may take from the reboot until the new system answers.',
-        default: '15m',
-    },
-    {
-        name: 'idle-timeout',
-        description: 'How long any step may go on without output or bytes.',
-        default: '10m',
-    },
-    {
-        name: 'disko-idle-timeout',
-        description: 'The same for disko, which may be silent while it formats.',
-        default: '30m',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/input-reader.js
-
-
-
-/** Reads inputs one by one and keeps every problem, so that all can be told at once. */
-class InputReader {
-    secrets;
-    #raw;
-    #loaded;
-    #problems = [];
-    constructor(raw, loaded, secrets) {
-        this.#raw = raw;
-        this.#loaded = loaded;
-        this.secrets = secrets;
-    }
-    text(name) {
-        const value = this.#raw[name];
-        return value === undefined || value.trim() === '' ? undefined : value;
-    }
-    /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
-    contentsOf(input, source, where = '') {
-        const contents = this.#loaded.get(keyOf(source));
-        if (contents === undefined)
-            throw new Error(`a source of ${input} was not loaded`);
-        if ('ok' in contents)
-            return contents.ok;
-        this.problem(input, `${where}${contents.problem}`);
+/** @returns undefined when the input was not given, or has a problem */
+function readKey(reader, name) {
+    const text = readSecret(reader, name)?.toString('utf8');
+    const passphrase = readPassphrase(reader, `${name}-passphrase`);
+    if (text === undefined) {
+        if (passphrase !== undefined && !reader.hasProblem(name))
+            reader.problem(`${name}-passphrase`, `is for the key in ${name}, which is not given`);
         return undefined;
     }
-    problem(input, problem) {
-        this.#problems.push({ input, problem });
+    reader.secrets.register(text);
+    const reading = readPrivateKey(text, passphrase);
+    if ('key' in reading)
+        return reading.key;
+    if ('problem' in reading)
+        reader.problem(name, reading.problem);
+    else
+        reportPassphrase(reader, name, reading.passphrase);
+    return undefined;
+}
+function reportPassphrase(reader, name, problem) {
+    const passphrase = `${name}-passphrase`;
+    switch (problem) {
+        case 'missing':
+            // when it could not be read, that is what there is to say
+            if (!reader.hasProblem(passphrase))
+                reader.problem(name, `is protected by a passphrase; give it in ${passphrase}`);
+            return;
+        case 'wrong':
+            reader.problem(passphrase, `does not open the key in ${name}: it is misspelt (blanks at its ends count) or that of another key, or the key is damaged`);
+            return;
+        case 'needless':
+            reader.problem(passphrase, `is given, but the key in ${name} is not protected by a passphrase; leave this input out, or give the key that is protected (\`ssh-keygen -p -f KEY\` protects it)`);
     }
-    hasProblem(input) {
-        return this.#problems.some((problem) => problem.input === input);
-    }
-    optional(name, parser, otherwise) {
-        const text = this.text(name);
-        if (text === undefined)
-            return { value: otherwise, source: 'default' };
-        const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
-        if ('ok' in parsed)
-            return { value: parsed.ok, source: 'input' };
-        this.problem(name, parsed.problem);
-        return { value: otherwise, source: 'default' };
-    }
-    /** @param placeholder stands in for a missing value until the problems are thrown */
-    required(name, parser, placeholder) {
-        if (this.text(name) === undefined)
-            this.problem(name, 'is required');
-        return this.optional(name, parser, placeholder);
-    }
-    /** A misspelt name would silently leave its default in force, and the default may wipe a disk. */
-    rejectUnknownNames() {
-        const known = inputs.map((input) => input.name);
-        for (const name of Object.keys(this.#raw)) {
-            if (known.includes(name))
-                continue;
-            // a beginning of an input's name is nearer to it than to those that are a beginning of its own
-            const similar = known.find((each) => each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '')) ??
-                known.find((each) => each.startsWith(name)) ??
-                known.find((each) => name.startsWith(each));
-            this.problem(name, `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`);
-        }
-    }
-    throwIfProblems() {
-        if (this.#problems.length > 0)
-            throw new InputError(this.#problems);
-    }
+}
+/** Without the line end that files and commands have behind it. */
+function readPassphrase(reader, name) {
+    const contents = readSecret(reader, name);
+    if (contents === undefined)
+        return undefined;
+    const line = Buffer.from(contents.toString('latin1').replace(/\r?\n$/, ''), 'latin1');
+    // as text, whatever it is: a passphrase with a control character is masked too
+    reader.secrets.register(line.toString('utf8'));
+    if (!/[\r\n]/.test(line.toString('latin1')))
+        return line;
+    reader.problem(name, 'has more than one line; give the passphrase alone');
+    return undefined;
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/ssh-options.js
@@ -56758,99 +57002,78 @@ function strictHostKeyChecking(value) {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/inputs/store-paths.js
+;// CONCATENATED MODULE: ./lib/inputs/read-machine.js
 
 
-/**
- * Reads one or two paths, separated by blanks or line ends. They come in any order, since the tools that make them
- * do not agree on one: a system is known by what lies in it, a disko script is a file that can be executed.
- *
- * @param store the store's folder on this machine
- * @returns the store paths, or what is wrong with the text
- */
-function parseStorePaths(text, store = storeFolder()) {
-    const words = text.split(/\s+/).filter((word) => word !== '');
-    if (words.length > 2)
-        return `has ${words.length} paths; give a disko script and a system, or one of them`;
-    const found = words.map((word) => recognise(word, store));
-    const problems = found.filter((each) => typeof each === 'string');
+
+
+
+
+
+/** What a run that contacts a machine is told. */
+function readMachineSettings(reader, kind, build) {
+    const settings = {
+        ...build,
+        targetHost: reader.required('target-host', targetHost, { user: '', host: '' }),
+        sshPort: reader.optional('ssh-port', port, 22),
+        postKexecSshPort: reader.optional('post-kexec-ssh-port', port, 22),
+        login: readLogin(reader, kind),
+        knownHosts: reader.optional('known-hosts', knownHosts, undefined),
+        sshOptions: reader.optional('ssh-option', sshOptions, {}),
+        diskEncryptionKeys: readDiskKeys(reader, build),
+        kexec: reader.optional('kexec', kexecImage, { kind: 'default' }),
+        onInstalled: reader.optional('on-installed', choice(onInstalledChoices), 'fail'),
+        wipeDisks: reader.optional('wipe-disks', wipeDisks, undefined),
+        expectMachine: reader.optional('expect-machine', machineId, undefined),
+        allowLockout: reader.optional('allow-lockout', parsers_boolean, false),
+        copyHostKeys: reader.optional('copy-host-keys', parsers_boolean, false),
+        verify: reader.optional('verify', choice(verifyChoices), 'auto'),
+        postInstall: readPostInstall(reader),
+        approvedPlan: reader.optional('approved-plan', planDigest, undefined),
+    };
+    checkTogether(settings, reader);
+    return settings;
+}
+/** How one logs in until the machine is reinstalled. */
+function readLogin(reader, kind) {
+    const key = readKey(reader, 'ssh-private-key');
+    if (reader.text('ssh-private-key') === undefined)
+        reader.problem('ssh-private-key', `is required; give the contents of the private key, from a secret${kind === 'plan' ? ' (a pull request from a fork has none: plan: offline needs neither a key nor a machine)' : ''}`);
+    return {
+        privateKey: reader.secrets.register(key?.privateKey ?? ''),
+        publicKey: key?.publicKey ?? { type: '', base64: '' },
+    };
+}
+function readPostInstall(reader) {
+    const key = readKey(reader, 'post-install-ssh-private-key');
+    return {
+        host: reader.optional('post-install-ssh-host', hostName, undefined),
+        port: reader.optional('post-install-ssh-port', port, undefined),
+        user: reader.optional('post-install-ssh-user', userName, undefined),
+        privateKey: key === undefined ? undefined : reader.secrets.register(key.privateKey),
+        publicKey: key?.publicKey,
+        knownHosts: reader.optional('post-install-known-hosts', knownHosts, undefined),
+    };
+}
+function readDiskKeys(reader, { phases }) {
+    const input = 'disk-encryption-keys';
+    const files = reader.optional(input, keyFiles, []);
+    if (files.value.length > 0 && !phases.value.includes('disko'))
+        reader.problem(input, 'is for the disko phase, which is not among phases; leave it out');
+    const keys = files.value.flatMap(({ remotePath, source }) => {
+        const contents = reader.contentsOf(input, source, `${remotePath}: `);
+        return contents === undefined ? [] : [{ remotePath, contents: reader.secrets.register(contents) }];
+    });
+    return { value: keys, source: files.source };
+}
+const knownHosts = (text) => {
+    const { lines, problems } = parseKnownHosts(text);
     if (problems.length > 0)
-        return problems.join('; ');
-    const of = (kind) => found.flatMap((each) => (typeof each !== 'string' && each.kind === kind ? [each.path] : []));
-    const [systems, scripts] = [of('system'), of('diskoScript')];
-    if (systems.length > 1)
-        return `has two systems and no disko script: ${systems.join(' and ')}`;
-    if (scripts.length > 1)
-        return `has two disko scripts and no system: ${scripts.join(' and ')}`;
-    return { system: systems[0], diskoScript: scripts[0] };
-}
-function storeFolder() {
-    return process.env.NIX_STORE_DIR || '/nix/store';
-}
-const marksOfSystem = ['init', 'nixos-version', 'bin/switch-to-configuration'];
-function recognise(word, store) {
-    const path = inStore(word, store);
-    if (path === undefined)
-        return `${word} does not exist, or does not lead into ${store}`;
-    // a system is what the running machine will say it is: where all links end
-    const end = (0,external_node_fs_namespaceObject.realpathSync)(path);
-    if (marksOfSystem.every((mark) => isThere(`${end}/${mark}`)))
-        return isStorePath(end, store) ? { kind: 'system', path: end } : insideOf(end, store);
-    if (!isStorePath(path, store))
-        return insideOf(path, store);
-    if (isExecutableFile(end))
-        return { kind: 'diskoScript', path };
-    return `${path} is neither a system (it has no ${marksOfSystem.join(', ')}) nor a disko script (an executable file)`;
-}
-/** Follows links until the path lies in the store, as Nix does: what lies there may be a link itself. */
-function inStore(word, store) {
-    const isInStore = (path) => path.startsWith(`${store}/`);
-    try {
-        let path = (0,external_node_path_namespaceObject.resolve)(word);
-        // the kernel gives up on longer chains
-        for (let links = 0; links < 40 && !isInStore(path); links++) {
-            const real = (0,external_node_path_namespaceObject.join)((0,external_node_fs_namespaceObject.realpathSync)((0,external_node_path_namespaceObject.dirname)(path)), (0,external_node_path_namespaceObject.basename)(path));
-            path = isInStore(real) ? real : (0,external_node_path_namespaceObject.resolve)((0,external_node_path_namespaceObject.dirname)(real), (0,external_node_fs_namespaceObject.readlinkSync)(real));
-        }
-        return isInStore(path) && (0,external_node_fs_namespaceObject.existsSync)(path) ? path : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-function isStorePath(path, store) {
-    return (0,external_node_path_namespaceObject.dirname)(path) === store && /^[0-9a-z]{32}-./.test((0,external_node_path_namespaceObject.basename)(path));
-}
-function insideOf(path, store) {
-    return `${path} is no store path itself: give the whole of one, ${store}/HASH-NAME`;
-}
-/** Links out of the path count: `init` may be one, and may lead to what only the machine has. */
-function isThere(path) {
-    try {
-        (0,external_node_fs_namespaceObject.readlinkSync)(path);
-        return true;
-    }
-    catch {
-        return (0,external_node_fs_namespaceObject.existsSync)(path);
-    }
-}
-function isExecutableFile(path) {
-    try {
-        (0,external_node_fs_namespaceObject.accessSync)(path, external_node_fs_namespaceObject.constants.X_OK);
-        return (0,external_node_fs_namespaceObject.statSync)(path).isFile();
-    }
-    catch {
-        return false;
-    }
-}
+        return { problem: problems.join('; ') };
+    return lines.length === 0 ? { problem: 'has no line with a key' } : { ok: lines };
+};
 
 ;// CONCATENATED MODULE: ./lib/inputs/read-settings.js
-
-
-
-
-
-
 
 
 
@@ -56879,159 +57102,6 @@ function readSettings(raw, secrets, loaded = new Map()) {
     reader.throwIfProblems();
     return settings;
 }
-function readBuildSettings(reader) {
-    return {
-        configuration: readConfiguration(reader),
-        phases: reader.optional('phases', subset(selectablePhases), selectablePhases),
-        diskoMode: reader.optional('disko-mode', choice(diskoModes), 'disko'),
-        installId: reader.optional('install-id', installId, undefined),
-        nixOptions: reader.optional('option', nixOptions, []),
-        printBuildLogs: reader.optional('print-build-logs', parsers_boolean, false),
-        debug: reader.optional('debug', parsers_boolean, false),
-        deadlines: {
-            connect: reader.optional('connect-timeout', duration, 120_000),
-            kexec: reader.optional('kexec-timeout', duration, 600_000),
-            reboot: reader.optional('reboot-timeout', duration, 900_000),
-            idle: reader.optional('idle-timeout', duration, 600_000),
-            diskoIdle: reader.optional('disko-idle-timeout', duration, 1_800_000),
-        },
-    };
-}
-function readConfiguration(reader) {
-    const none = { kind: 'flake', flake: { uri: '', name: '', path: [] } };
-    const given = reader.text('store-paths') !== undefined;
-    if (given && reader.text('flake') !== undefined)
-        reader.problem('store-paths', 'cannot be combined with flake; give one of them');
-    if (!given && reader.text('flake') === undefined)
-        reader.problem('flake', 'is required, or store-paths');
-    if (given && reader.text('disko-mode') !== undefined)
-        reader.problem('disko-mode', 'cannot be combined with store-paths: what the disko script does was decided when it was built');
-    const flake = reader.optional('flake', flakeReference, none);
-    return given ? reader.optional('store-paths', storePaths, none) : flake;
-}
-function readMachineSettings(reader, kind, build) {
-    const key = readKey(reader, 'ssh-private-key');
-    if (reader.text('ssh-private-key') === undefined)
-        reader.problem('ssh-private-key', `is required; give the contents of the private key, from a secret${kind === 'plan' ? ' (a pull request from a fork has none: plan: offline needs neither a key nor a machine)' : ''}`);
-    const settings = {
-        ...build,
-        targetHost: reader.required('target-host', targetHost, { user: '', host: '' }),
-        sshPort: reader.optional('ssh-port', port, 22),
-        postKexecSshPort: reader.optional('post-kexec-ssh-port', port, 22),
-        privateKey: reader.secrets.register(key?.privateKey ?? ''),
-        publicKey: key?.publicKey ?? { type: '', base64: '' },
-        knownHosts: reader.optional('known-hosts', knownHosts, undefined),
-        sshOptions: reader.optional('ssh-option', sshOptions, {}),
-        diskEncryptionKeys: readDiskKeys(reader, build),
-        kexec: reader.optional('kexec', kexecImage, { kind: 'default' }),
-        onInstalled: reader.optional('on-installed', choice(onInstalledChoices), 'fail'),
-        wipeDisks: reader.optional('wipe-disks', wipeDisks, undefined),
-        expectMachine: reader.optional('expect-machine', machineId, undefined),
-        allowLockout: reader.optional('allow-lockout', parsers_boolean, false),
-        copyHostKeys: reader.optional('copy-host-keys', parsers_boolean, false),
-        verify: reader.optional('verify', choice(verifyChoices), 'auto'),
-        postInstall: readPostInstall(reader),
-        approvedPlan: reader.optional('approved-plan', planDigest, undefined),
-    };
-    checkTogether(settings, reader);
-    return settings;
-}
-function readPostInstall(reader) {
-    const key = readKey(reader, 'post-install-ssh-private-key');
-    return {
-        host: reader.optional('post-install-ssh-host', hostName, undefined),
-        port: reader.optional('post-install-ssh-port', port, undefined),
-        user: reader.optional('post-install-ssh-user', userName, undefined),
-        privateKey: key === undefined ? undefined : reader.secrets.register(key.privateKey),
-        publicKey: key?.publicKey,
-        knownHosts: reader.optional('post-install-known-hosts', knownHosts, undefined),
-    };
-}
-/** @returns undefined when the input was not given, or has a problem */
-function readKey(reader, name) {
-    const text = readSecret(reader, name)?.toString('utf8');
-    const passphrase = readPassphrase(reader, `${name}-passphrase`);
-    if (text === undefined) {
-        if (passphrase !== undefined && !reader.hasProblem(name))
-            reader.problem(`${name}-passphrase`, `is for the key in ${name}, which is not given`);
-        return undefined;
-    }
-    reader.secrets.register(text);
-    const reading = readPrivateKey(text, passphrase);
-    if ('key' in reading)
-        return reading.key;
-    if ('problem' in reading)
-        reader.problem(name, reading.problem);
-    else
-        reportPassphrase(reader, name, reading.passphrase);
-    return undefined;
-}
-function reportPassphrase(reader, name, problem) {
-    const passphrase = `${name}-passphrase`;
-    switch (problem) {
-        case 'missing':
-            // when it could not be read, that is what there is to say
-            if (!reader.hasProblem(passphrase))
-                reader.problem(name, `is protected by a passphrase; give it in ${passphrase}`);
-            return;
-        case 'wrong':
-            reader.problem(passphrase, `does not open the key in ${name}: it is misspelt (blanks at its ends count) or that of another key, or the key is damaged`);
-            return;
-        case 'needless':
-            reader.problem(passphrase, `is given, but the key in ${name} is not protected by a passphrase; leave this input out, or give the key that is protected (\`ssh-keygen -p -f KEY\` protects it)`);
-    }
-}
-/** Without the line end that files and commands have behind it. */
-function readPassphrase(reader, name) {
-    const contents = readSecret(reader, name);
-    if (contents === undefined)
-        return undefined;
-    const line = Buffer.from(contents.toString('latin1').replace(/\r?\n$/, ''), 'latin1');
-    // as text, whatever it is: a passphrase with a control character is masked too
-    reader.secrets.register(line.toString('utf8'));
-    if (!/[\r\n]/.test(line.toString('latin1')))
-        return line;
-    reader.problem(name, 'has more than one line; give the passphrase alone');
-    return undefined;
-}
-/** The secret itself, from the input or from the source that it names. */
-function readSecret(reader, name) {
-    const text = reader.text(name);
-    if (text === undefined)
-        return undefined;
-    if (!namesSource(text))
-        return Buffer.from(text);
-    const source = parseSecretSource(text);
-    if ('ok' in source)
-        return reader.contentsOf(name, source.ok);
-    reader.problem(name, source.problem);
-    return undefined;
-}
-function readDiskKeys(reader, { phases }) {
-    const input = 'disk-encryption-keys';
-    const files = reader.optional(input, keyFiles, []);
-    if (files.value.length > 0 && !phases.value.includes('disko'))
-        reader.problem(input, 'is for the disko phase, which is not among phases; leave it out');
-    const keys = files.value.flatMap(({ remotePath, source }) => {
-        const contents = reader.contentsOf(input, source, `${remotePath}: `);
-        return contents === undefined ? [] : [{ remotePath, contents: reader.secrets.register(contents) }];
-    });
-    return { value: keys, source: files.source };
-}
-const flakeReference = (text) => {
-    const flake = parseFlakeReference(text);
-    return typeof flake === 'string' ? { problem: flake } : { ok: { kind: 'flake', flake } };
-};
-const storePaths = (text) => {
-    const paths = parseStorePaths(text);
-    return typeof paths === 'string' ? { problem: paths } : { ok: { kind: 'store-paths', paths } };
-};
-const knownHosts = (text) => {
-    const { lines, problems } = parseKnownHosts(text);
-    if (problems.length > 0)
-        return { problem: problems.join('; ') };
-    return lines.length === 0 ? { problem: 'has no line with a key' } : { ok: lines };
-};
 
 ;// CONCATENATED MODULE: ./lib/inputs/run-identity.js
 /**
@@ -57613,7 +57683,7 @@ function handshake(client, socket, options) {
 function connectConfig(options) {
     return {
         username: options.endpoint.user,
-        privateKey: options.privateKey,
+        privateKey: options.login.privateKey,
         readyTimeout: options.handshakeMs,
         ...keepalive,
         ...(options.hostKeyAlgorithms.length === 0
@@ -57689,11 +57759,11 @@ class Dialer {
         });
     }
     async dial(signal) {
-        const { endpoint, privateKey, trust } = this.#options;
+        const { endpoint, login, trust } = this.#options;
         try {
             return await Connection.open({
                 endpoint,
-                privateKey,
+                login,
                 acceptsHostKey: (blob) => trust.accepts(blob),
                 hostKeyAlgorithms: trust.algorithms,
                 handshakeMs,
@@ -58132,6 +58202,9 @@ class Target {
     get endpoint() {
         return this.#options.endpoint;
     }
+    get login() {
+        return this.#options.login;
+    }
     get trust() {
         return this.#options.trust;
     }
@@ -58244,9 +58317,9 @@ class Target {
      *
      * @returns false where it is that boot, and where no answer tells
      */
-    async isAnotherBoot(bootId, login, signal) {
-        const { user, privateKey } = login;
-        const asker = new Target({ ...this.#options, endpoint: { ...this.endpoint, user }, privateKey }, this.#runtime);
+    async isAnotherBoot(bootId, as, signal) {
+        const { user, login } = as;
+        const asker = new Target({ ...this.#options, endpoint: { ...this.endpoint, user }, login }, this.#runtime);
         try {
             return (await asker.#poll(signal)) !== bootId;
         }
@@ -58386,7 +58459,7 @@ function openTarget(settings, runtime) {
     const endpoint = { ...settings.targetHost.value, port: settings.sshPort.value };
     return new Target({
         endpoint,
-        privateKey: settings.privateKey.reveal(),
+        login: { privateKey: settings.login.privateKey.reveal() },
         trust: trustOf(settings),
         connectMs: settings.deadlines.connect.value,
         idleMs: settings.deadlines.idle.value,
@@ -58771,9 +58844,9 @@ function parseLvmMetadata(text) {
     const id = idOf(group);
     if (id === '')
         return undefined;
-    const ids = new Map(sections(group.physical_volumes).map(([key, volume]) => [key, idOf(volume)]));
+    const ids = new Map(lvm_metadata_sections(group.physical_volumes).map(([key, volume]) => [key, idOf(volume)]));
     const extent = numberOf(group.extent_size) * sectorBytes;
-    const volumes = sections(group.logical_volumes);
+    const volumes = lvm_metadata_sections(group.logical_volumes);
     const placesOf = (volume, seen) => words(segmentsOf(volume)).flatMap((word) => {
         const physical = ids.get(word);
         if (physical !== undefined)
@@ -58814,7 +58887,7 @@ function idOf(section) {
 function numberOf(value) {
     return typeof value === 'number' ? value : 0;
 }
-function sections(value) {
+function lvm_metadata_sections(value) {
     if (!isSection(value))
         return [];
     return Object.entries(value).filter((entry) => isSection(entry[1]));
@@ -59311,7 +59384,7 @@ function accessAfterwards(settings, evaluation) {
     const host = postInstall.host.value ?? targetHost.value.host;
     const forwarded = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
     const port = postInstall.port.value ?? forwarded ?? evaluation.sshd?.ports[0] ?? 22;
-    const publicKey = postInstall.publicKey ?? settings.publicKey;
+    const publicKey = postInstall.publicKey ?? settings.login.publicKey;
     const letIn = usersWithKey(evaluation, publicKey);
     const preferred = ['root', targetHost.value.user].find((name) => letIn.includes(name));
     const user = postInstall.user.value ?? preferred ?? letIn[0] ?? 'root';
@@ -61102,7 +61175,7 @@ function reportHostKey(settings, target, runtime) {
 }
 /** The installer shows the machine's host keys again, which need not be of the type that was shown now. */
 async function trustCarriedKeys(settings, target, facts) {
-    const access = await readCarriedAccess(target, settings.publicKey);
+    const access = await readCarriedAccess(target, settings.login.publicKey);
     if (!facts.isInstaller)
         target.trust.extend(access.hostKeys);
     return access;
@@ -63063,7 +63136,7 @@ async function authorizeKey(context) {
     const { plan, target, settings, facts, cleanUp, progress } = context;
     if (!plan.authorizeKey)
         return async () => undefined;
-    const { type, base64 } = settings.publicKey;
+    const { type, base64 } = settings.login.publicKey;
     const line = `${type} ${base64} nixos-anywhere-action (added for this installation)`;
     const remove = (signal) => target.run(deauthorize, [line], { privileged: true, signal });
     const forget = cleanUp.leave({
@@ -63350,7 +63423,7 @@ function moveWhereItIsNow({ target, settings, evaluation }) {
     const pinned = pinnedAfterwards(settings, accessAfterwards(settings, evaluation));
     target.moveTo({
         endpoint: now,
-        privateKey: (privateKey ?? settings.privateKey).reveal(),
+        login: { privateKey: (privateKey ?? settings.login.privateKey).reveal() },
         ...(pinned === undefined ? {} : { trust: trust.pinnedTo(pinned.accepted, pinned.revoked) }),
     });
 }
@@ -63414,13 +63487,14 @@ async function awaitNewSystem(context, access, keys) {
     const { target, settings, runtime, facts } = context;
     const end = runtime.clock.now() + settings.deadlines.reboot.value;
     const left = () => Math.max(end - runtime.clock.now(), 1);
-    const before = { endpoint: target.endpoint, trust: target.trust, privateKey: settings.privateKey.reveal() };
+    const { endpoint, trust, login } = target;
+    const before = { endpoint, trust, login };
     // the old keys are accepted where they may be met: so a machine that came back with its old system is recognised
     const accepted = access.sameHost ? [...keys.expected, ...keys.installer] : keys.expected;
     const after = {
         endpoint: access.endpoint,
         trust: target.trust.pinnedTo(accepted, keys.revoked),
-        privateKey: (settings.postInstall.privateKey ?? settings.privateKey).reveal(),
+        login: { privateKey: (settings.postInstall.privateKey ?? settings.login.privateKey).reveal() },
     };
     for (;;) {
         target.moveTo(before);
@@ -63431,9 +63505,8 @@ async function awaitNewSystem(context, access, keys) {
         if (refusal === undefined)
             return proveRunningSystem(context, keys.expected);
         // what looked gone may have been out of reach for a moment, and its key does not tell it from the new system
-        const login = { user: before.endpoint.user, privateKey: before.privateKey };
         if (!showsOneOf(target, keys.installer) ||
-            (await target.isAnotherBoot(facts.bootId, login, runtime.signal)))
+            (await target.isAnotherBoot(facts.bootId, { user: endpoint.user, login }, runtime.signal)))
             return acceptHostKey(context, refusal, keys);
     }
 }

@@ -1,10 +1,10 @@
 // `npm run tables`: writes the inputs and outputs of the code into action.yml and the README. A test compares them.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type InputDefinition, inputs } from '../src/inputs/table.ts';
+import type { InputDefinition } from '../src/inputs/table/definition.ts';
+import { inputs, sections } from '../src/inputs/table.ts';
 import { outputs } from '../src/report/outputs.ts';
 
 const root = new URL('../', import.meta.url);
-const definitions: readonly InputDefinition[] = inputs;
 
 function edit(file: string, change: (text: string) => string): void {
   const path = new URL(file, root);
@@ -22,21 +22,29 @@ function inputEntry({ name, description, ...rest }: InputDefinition): string {
   return `  ${name}:\n    description: ${JSON.stringify(description + ending)}\n    required: false\n`;
 }
 
-/** Puts the rows of the README's table that begins with these headings. */
-function table(text: string, headings: readonly string[], rows: readonly (readonly string[])[]): string {
+function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [headings, ...rows].map((row) => row.map((words) => words.replaceAll('|', '\\|')));
   const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     `| ${row.map((words, column) => words.padEnd(widths[column] ?? 0)).join(' | ')} |\n`;
   const [head = [], ...body] = cells;
-  const whole = [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('');
-  return text.replace(new RegExp(`^\\| ${headings.join(' *\\| ')} *\\|\\n(?:\\|.*\\n)*`, 'm'), () => whole);
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('');
+}
+
+/** Puts what stands between the two comments of this name. */
+function between(text: string, name: string, contents: string): string {
+  return text.replace(
+    new RegExp(`(<!-- ${name}: .*-->\\n)[^]*?(<!-- end of ${name} -->)`),
+    (_, begin: string, end: string) => `${begin}\n${contents}\n${end}`,
+  );
 }
 
 function inputRow({ name, description, ...rest }: InputDefinition): readonly string[] {
   const without = rest.default === undefined ? (rest.otherwise ?? '') : `\`${rest.default}\``;
   return [`\`${name}\``, description, without];
 }
+
+const definitions: readonly InputDefinition[] = inputs;
 
 edit('action.yml', (text) =>
   section(
@@ -45,10 +53,12 @@ edit('action.yml', (text) =>
     outputs.map(({ name, description }) => `  ${name}:\n    description: ${JSON.stringify(description)}\n`),
   ),
 );
-edit('README.md', (text) =>
-  table(
-    table(text, ['Input', 'What it does', 'Default'], definitions.map(inputRow)),
-    ['Output', 'What it says'],
-    outputs.map(({ name, description }) => [`\`${name}\``, description]),
-  ),
+const inputTables = sections.map(
+  ({ title, inputs: rows }) =>
+    `### ${title}\n\n${table(['Input', 'What it does', 'Default'], rows.map(inputRow))}`,
 );
+const outputTable = table(
+  ['Output', 'What it says'],
+  outputs.map(({ name, description }) => [`\`${name}\``, description]),
+);
+edit('README.md', (text) => between(between(text, 'inputs', inputTables.join('\n')), 'outputs', outputTable));

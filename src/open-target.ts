@@ -10,7 +10,7 @@ export function openTarget(settings: MachineSettings & Settings, runtime: Runtim
   return new Target(
     {
       endpoint,
-      privateKey: settings.privateKey.reveal(),
+      login: { privateKey: settings.login.privateKey.reveal() },
       trust: trustOf(settings),
       connectMs: settings.deadlines.connect.value,
       idleMs: settings.deadlines.idle.value,

@@ -49,7 +49,7 @@ describe('login', () => {
   testEach([['rsa'], ['ecdsa']])('with an %s key', async (type) => {
     const key = makeKey(join(temporaryFolder('key'), 'key'), type);
     const sshd = await startMachine({ authorizedKeys: [key.public] });
-    const target = targetOf(sshd, testRuntime(), { privateKey: key.private });
+    const target = targetOf(sshd, testRuntime(), { login: { privateKey: key.private } });
     expect((await target.run(hello, [])).stdout).toBe('hello\n');
   });
 
@@ -65,7 +65,9 @@ describe('login', () => {
       'ssh-private-key': pem,
       'ssh-private-key-passphrase': `${locked.passphrase}\n`,
     });
-    const target = targetOf(sshd, testRuntime(), { privateKey: settings.privateKey.reveal() });
+    const target = targetOf(sshd, testRuntime(), {
+      login: { privateKey: settings.login.privateKey.reveal() },
+    });
     expect((await target.run(hello, [])).stdout).toBe('hello\n');
     expect(sshd.log()).toMatch(/Accepted publickey/);
   });
@@ -73,7 +75,7 @@ describe('login', () => {
   test('refused: a wrong key, at once and with advice', async () => {
     const sshd = await startMachine();
     const { private: privateKey } = makeKey(join(temporaryFolder('key'), 'key'));
-    const error = await failure(targetOf(sshd, testRuntime(), { privateKey }).connect());
+    const error = await failure(targetOf(sshd, testRuntime(), { login: { privateKey } }).connect());
     expect(error).toMatchObject({
       reason: 'authentication',
       hint: expect.stringContaining('authorized_keys'),

@@ -90,7 +90,7 @@ export function targetOf(sshd: Sshd, runtime: Runtime, change: TargetChange = {}
   const target = new Target(
     {
       endpoint: { host: sshd.host, port, user },
-      privateKey: sshd.clientKey.private,
+      login: { privateKey: sshd.clientKey.private },
       trust: HostKeyTrust.firstSeen(),
       connectMs: 10_000,
       idleMs: 50_000,

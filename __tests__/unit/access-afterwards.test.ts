@@ -8,8 +8,8 @@ import { makeTestKey } from './support';
 const key = makeTestKey();
 const otherKey = makeTestKey();
 const raw = { flake: '.#demo', 'target-host': 'admin@203.0.113.7', 'ssh-private-key': key };
-const { publicKey } = machineSettings(raw);
-const other = machineSettings({ ...raw, 'ssh-private-key': otherKey }).publicKey;
+const { publicKey } = machineSettings(raw).login;
+const other = machineSettings({ ...raw, 'ssh-private-key': otherKey }).login.publicKey;
 const ours = `${publicKey.type} ${publicKey.base64} me@laptop`;
 
 function access(inputs: Record<string, string> = {}, evaluation: Partial<FlakeEvaluation> = {}) {

@@ -12,7 +12,7 @@ import { makeTestKey } from './support';
 const key = makeTestKey();
 const settingsWith = (inputs: Record<string, string> = {}) =>
   machineSettings({ flake: '.#demo', 'target-host': 'example.org', 'ssh-private-key': key, ...inputs });
-const { publicKey } = settingsWith();
+const { publicKey } = settingsWith().login;
 const ours = `${publicKey.type} ${publicKey.base64}`;
 
 const with_ = (change: Partial<FlakeEvaluation>): FlakeEvaluation => ({ ...configured, ...change });

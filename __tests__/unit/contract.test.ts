@@ -1,7 +1,8 @@
 // What a user reads in action.yml and README.md is what the code does: one table of inputs, one list of outputs.
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { type InputDefinition, inputs } from '../../src/inputs/table';
+import { inputs } from '../../src/inputs/table';
+import type { InputDefinition } from '../../src/inputs/table/definition';
 import { outputs } from '../../src/report/outputs';
 
 const root = new URL('../../', import.meta.url);

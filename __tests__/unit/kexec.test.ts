@@ -62,7 +62,7 @@ async function marksAfter(phases: readonly PhaseName[]): Promise<string[]> {
   const endpoint = { host: 'example.org', port: 22, user: 'root' };
   const privateKey = makeTestKey();
   const target = new JumpingTarget(
-    { endpoint, privateKey, trust: HostKeyTrust.firstSeen(), connectMs: 1, idleMs: 1 },
+    { endpoint, login: { privateKey }, trust: HostKeyTrust.firstSeen(), connectMs: 1, idleMs: 1 },
     runtime,
   );
   const cleanUp = new CleanUp();

@@ -15,7 +15,7 @@ class Machine extends Target {
   constructor() {
     const endpoint = { host: 'x', port: 22, user: 'root' };
     const trust = HostKeyTrust.firstSeen();
-    super({ endpoint, privateKey: '', trust, connectMs: 1, idleMs: 1 }, fakeRuntime());
+    super({ endpoint, login: { privateKey: '' }, trust, connectMs: 1, idleMs: 1 }, fakeRuntime());
   }
 
   override async run(_script: unknown, [verb = '']: readonly string[]): Promise<RemoteResult> {

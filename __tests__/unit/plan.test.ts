@@ -66,7 +66,13 @@ function plan({ inputs, facts = debian, evaluation, machine = bothDisks, access 
   const paths = diskPaths(settings, { ...demo, ...evaluation });
   const leadsTo = { '/dev/sda': 'sda', '/dev/sdb': 'sdb', '/dev/sdb1': 'sdb1', ...machine.links };
   const endpoint = { host: 'example.org', port: 22, user: 'me' };
-  const options = { endpoint, privateKey: key, trust: HostKeyTrust.firstSeen(), connectMs: 1, idleMs: 1 };
+  const options = {
+    endpoint,
+    login: { privateKey: key },
+    trust: HostKeyTrust.firstSeen(),
+    connectMs: 1,
+    idleMs: 1,
+  };
   const situation = {
     settings,
     evaluation: { ...demo, ...evaluation },

@@ -39,10 +39,10 @@ function problemsOf(raw: RawInputs, loaded: LoadedSecrets = new Map()): Record<s
 
 describe('readSettings', () => {
   test('needs three inputs; everything else has its default and says so', () => {
-    const { kind, publicKey, privateKey, ...rest } = read(needed);
+    const { kind, login, ...rest } = read(needed);
     expect(kind).toBe('install');
-    expect(publicKey.type).toBe('ssh-ed25519');
-    expect(privateKey.reveal()).toBe(key);
+    expect(login.publicKey.type).toBe('ssh-ed25519');
+    expect(login.privateKey.reveal()).toBe(key);
     expect(rest).toMatchObject({
       configuration: {
         value: { kind: 'flake', flake: { uri: '.', name: 'demo', path: [] } },
@@ -70,10 +70,10 @@ describe('readSettings', () => {
     const documented = Object.fromEntries(
       inputs.flatMap((input) => ('default' in input ? [[input.name, input.default]] : [])),
     );
-    const { kind: _, publicKey: __, privateKey: ___, ...explicit } = read({ ...needed, ...documented });
+    const { kind: _, login: __, ...explicit } = read({ ...needed, ...documented });
     const values = (settings: object) =>
       JSON.stringify(settings).replaceAll('"source":"input"', '"source":"default"');
-    const { kind: ____, publicKey: _____, privateKey: ______, ...implicit } = read(needed);
+    const { kind: ___, login: ____, ...implicit } = read(needed);
     expect(values(explicit)).toBe(values(implicit));
   });
 
@@ -92,7 +92,7 @@ describe('readSettings', () => {
   test.each(['', ' ', '\n', ' \r\n\t'])('a blank input (%j) was not given', (blank) => {
     const all = Object.fromEntries(inputs.map(({ name }) => [name, blank]));
     expect(read({ ...all, ...needed }).verify.source).toBe('default');
-    expect(Object.keys(problemsOf(all))).toEqual(['flake', 'ssh-private-key', 'target-host']);
+    expect(Object.keys(problemsOf(all))).toEqual(['flake', 'target-host', 'ssh-private-key']);
   });
 
   test('plan: true is another kind of run', () => {
@@ -312,7 +312,7 @@ describe('secrets from sources', () => {
       ['exec:show key', ok(key.replaceAll('\n', '\r\n'))],
     ]);
     const settings = machineSettings(raw, registry(), loaded);
-    expect(settings.privateKey.reveal()).toBe(key);
+    expect(settings.login.privateKey.reveal()).toBe(key);
     expect(settings.postInstall.privateKey?.reveal()).toBe(key);
   });
 
@@ -380,8 +380,8 @@ describe('passphrases', () => {
       'post-install-ssh-private-key': lockedWith('other'),
       'post-install-ssh-private-key-passphrase': 'other',
     });
-    expect(settings.publicKey).toEqual(settings.postInstall.publicKey);
-    for (const opened of [settings.privateKey, settings.postInstall.privateKey])
+    expect(settings.login.publicKey).toEqual(settings.postInstall.publicKey);
+    for (const opened of [settings.login.privateKey, settings.postInstall.privateKey])
       expect(opened?.reveal()).toContain('-----BEGIN OPENSSH PRIVATE KEY-----');
     expect(inspect(settings, { depth: 9 })).not.toMatch(/pass phrase|other/);
   });
@@ -445,7 +445,7 @@ describe('passphrases', () => {
     expect(masked).toContain(passphrase);
     expect(secrets.redact(`<${passphrase}>`)).toBe('<***>');
     // and so is the key as it is used
-    const lines = settings.privateKey.reveal().trim().split('\n').slice(1, -1);
+    const lines = settings.login.privateKey.reveal().trim().split('\n').slice(1, -1);
     expect(masked).toEqual(expect.arrayContaining(lines));
   });
 

@@ -20,7 +20,7 @@ test('whoever joins an attempt to connect does not share its cancel', async () =
   const target = new Target(
     {
       endpoint: { host: '127.0.0.1', port: (server.address() as AddressInfo).port, user: 'root' },
-      privateKey: makeTestKey(),
+      login: { privateKey: makeTestKey() },
       trust: HostKeyTrust.firstSeen(),
       connectMs: 1000,
       idleMs: 1000,

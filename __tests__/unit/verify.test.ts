@@ -61,7 +61,7 @@ test('the refusal of an installer that was only out of reach for a moment proves
   const target = new Target(
     {
       endpoint: { host: '127.0.0.1', port, user: 'root' },
-      privateKey: loginKey,
+      login: { privateKey: loginKey },
       trust: HostKeyTrust.pinned([key]),
       connectMs: 5000,
       idleMs: 5000,

@@ -92,13 +92,18 @@ export interface DiskEncryptionKey {
   readonly contents: Secret;
 }
 
+/** How one logs in to the machine until its new system runs. */
+export interface LoginSettings {
+  readonly privateKey: Secret;
+  readonly publicKey: HostKey;
+}
+
 /** What every run that contacts a machine is told. */
 export interface MachineSettings extends BuildSettings {
   readonly targetHost: Setting<TargetHost>;
   readonly sshPort: Setting<number>;
   readonly postKexecSshPort: Setting<number>;
-  readonly privateKey: Secret;
-  readonly publicKey: HostKey;
+  readonly login: LoginSettings;
   /** Undefined when none were given: then the first key seen is held. */
   readonly knownHosts: Setting<readonly KnownHost[] | undefined>;
   readonly sshOptions: Setting<SshOptions>;
@@ -131,12 +136,13 @@ export function secretsToSend(settings: MachineSettings): readonly InputName[] {
   return settings.diskEncryptionKeys.value.length > 0 ? ['disk-encryption-keys'] : [];
 }
 
+/** Settings that are several. */
+const groups: readonly string[] = ['deadlines', 'login', 'postInstall'];
+
 /** Each value with its source, a line each; secrets print as `***`. */
 export function describeSettings(settings: Settings): string {
   return Object.entries(settings)
-    .flatMap(([name, value]) =>
-      name === 'deadlines' || name === 'postInstall' ? Object.entries(value) : [[name, value]],
-    )
+    .flatMap(([name, value]) => (groups.includes(name) ? Object.entries(value) : [[name, value]]))
     .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
     .join('\n');
 }

@@ -89,7 +89,7 @@ const withdrawMs = 4000;
 async function authorizeKey(context: PhaseContext): Promise<() => Promise<void>> {
   const { plan, target, settings, facts, cleanUp, progress } = context;
   if (!plan.authorizeKey) return async () => undefined;
-  const { type, base64 } = settings.publicKey;
+  const { type, base64 } = settings.login.publicKey;
   const line = `${type} ${base64} nixos-anywhere-action (added for this installation)`;
   const remove = (signal: AbortSignal) =>
     target.run(scripts.deauthorize, [line], { privileged: true, signal });

@@ -156,7 +156,7 @@ async function trustCarriedKeys(
   target: Target,
   facts: Facts,
 ): Promise<CarriedAccess> {
-  const access = await readCarriedAccess(target, settings.publicKey);
+  const access = await readCarriedAccess(target, settings.login.publicKey);
   if (!facts.isInstaller) target.trust.extend(access.hostKeys);
   return access;
 }

@@ -47,7 +47,7 @@ function moveWhereItIsNow({ target, settings, evaluation }: PhaseContext): void 
   const pinned = pinnedAfterwards(settings, accessAfterwards(settings, evaluation));
   target.moveTo({
     endpoint: now,
-    privateKey: (privateKey ?? settings.privateKey).reveal(),
+    login: { privateKey: (privateKey ?? settings.login.privateKey).reveal() },
     ...(pinned === undefined ? {} : { trust: trust.pinnedTo(pinned.accepted, pinned.revoked) }),
   });
 }

@@ -65,13 +65,14 @@ async function awaitNewSystem(context: PhaseContext, access: AccessAfterwards, k
   const { target, settings, runtime, facts } = context;
   const end = runtime.clock.now() + settings.deadlines.reboot.value;
   const left = () => Math.max(end - runtime.clock.now(), 1);
-  const before = { endpoint: target.endpoint, trust: target.trust, privateKey: settings.privateKey.reveal() };
+  const { endpoint, trust, login } = target;
+  const before = { endpoint, trust, login };
   // the old keys are accepted where they may be met: so a machine that came back with its old system is recognised
   const accepted = access.sameHost ? [...keys.expected, ...keys.installer] : keys.expected;
   const after = {
     endpoint: access.endpoint,
     trust: target.trust.pinnedTo(accepted, keys.revoked),
-    privateKey: (settings.postInstall.privateKey ?? settings.privateKey).reveal(),
+    login: { privateKey: (settings.postInstall.privateKey ?? settings.login.privateKey).reveal() },
   };
   for (;;) {
     target.moveTo(before);
@@ -81,10 +82,9 @@ async function awaitNewSystem(context: PhaseContext, access: AccessAfterwards, k
     const refusal = await firstAnswer(context, keys, left);
     if (refusal === undefined) return proveRunningSystem(context, keys.expected);
     // what looked gone may have been out of reach for a moment, and its key does not tell it from the new system
-    const login = { user: before.endpoint.user, privateKey: before.privateKey };
     if (
       !showsOneOf(target, keys.installer) ||
-      (await target.isAnotherBoot(facts.bootId, login, runtime.signal))
+      (await target.isAnotherBoot(facts.bootId, { user: endpoint.user, login }, runtime.signal))
     )
       return acceptHostKey(context, refusal, keys);
   }

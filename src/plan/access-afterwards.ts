@@ -24,7 +24,7 @@ export function accessAfterwards(settings: MachineSettings, evaluation: Evaluati
   const host = postInstall.host.value ?? targetHost.value.host;
   const forwarded = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
   const port = postInstall.port.value ?? forwarded ?? evaluation.sshd?.ports[0] ?? 22;
-  const publicKey = postInstall.publicKey ?? settings.publicKey;
+  const publicKey = postInstall.publicKey ?? settings.login.publicKey;
   const letIn = usersWithKey(evaluation, publicKey);
   const preferred = ['root', targetHost.value.user].find((name) => letIn.includes(name));
   const user = postInstall.user.value ?? preferred ?? letIn[0] ?? 'root';

@@ -9,10 +9,15 @@ export interface Endpoint {
   readonly user: string;
 }
 
-export interface ConnectionOptions {
-  readonly endpoint: Endpoint;
+/** What a user proves to be one with. */
+export interface Login {
   /** The private key's text. */
   readonly privateKey: string;
+}
+
+export interface ConnectionOptions {
+  readonly endpoint: Endpoint;
+  readonly login: Login;
   /** Called at the first key exchange and at every later one: must be pure. */
   readonly acceptsHostKey: (blob: Buffer) => boolean;
   /** Signature algorithms to offer; all that ssh2 knows when empty. */
@@ -222,7 +227,7 @@ function handshake(client: Client, socket: Socket, options: ConnectionOptions): 
 function connectConfig(options: ConnectionOptions): ConnectConfig {
   return {
     username: options.endpoint.user,
-    privateKey: options.privateKey,
+    privateKey: options.login.privateKey,
     readyTimeout: options.handshakeMs,
     ...keepalive,
     ...(options.hostKeyAlgorithms.length === 0

@@ -1,13 +1,13 @@
 import { formatDuration, within } from '../deadlines';
 import { ConnectionError, TimeoutError } from '../errors';
 import type { Runtime } from '../runtime';
-import { Connection, type Endpoint, nameOf } from './connection';
+import { Connection, type Endpoint, type Login, nameOf } from './connection';
 import type { HostKeyTrust } from './host-key-trust';
 import { fingerprint, knownHostsLine } from './host-keys';
 
 export interface TargetOptions {
   readonly endpoint: Endpoint;
-  readonly privateKey: string;
+  readonly login: Login;
   readonly trust: HostKeyTrust;
   /** How long it may take until a connection stands, first or again, in milliseconds. */
   readonly connectMs: number;
@@ -69,11 +69,11 @@ export class Dialer {
   }
 
   async dial(signal: AbortSignal): Promise<Connection> {
-    const { endpoint, privateKey, trust } = this.#options;
+    const { endpoint, login, trust } = this.#options;
     try {
       return await Connection.open({
         endpoint,
-        privateKey,
+        login,
         acceptsHostKey: (blob) => trust.accepts(blob),
         hostKeyAlgorithms: trust.algorithms,
         handshakeMs,

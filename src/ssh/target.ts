@@ -3,7 +3,7 @@ import type { ClientChannel } from 'ssh2';
 import { IdleTimer, orAborted, within } from '../deadlines';
 import { ConnectionError, RemoteCommandError, TimeoutError } from '../errors';
 import type { Runtime } from '../runtime';
-import { type Connection, dropped, type Endpoint, nameOf } from './connection';
+import { type Connection, dropped, type Endpoint, type Login, nameOf } from './connection';
 import { Dialer, pauseMs, type TargetOptions } from './dialer';
 import { HostKeyTrust } from './host-key-trust';
 import type { HostKey } from './host-keys';
@@ -43,6 +43,10 @@ export class Target {
     return this.#options.endpoint;
   }
 
+  get login(): Login {
+    return this.#options.login;
+  }
+
   get trust(): HostKeyTrust {
     return this.#options.trust;
   }
@@ -52,7 +56,7 @@ export class Target {
   }
 
   /** From now on the machine is reached elsewhere, by another user or with other keys. */
-  moveTo(change: Partial<Pick<TargetOptions, 'endpoint' | 'trust' | 'privateKey'>>): void {
+  moveTo(change: Partial<Pick<TargetOptions, 'endpoint' | 'trust' | 'login'>>): void {
     this.close();
     this.#options = { ...this.#options, ...change };
   }
@@ -167,12 +171,12 @@ export class Target {
    */
   async isAnotherBoot(
     bootId: string,
-    login: { readonly user: string; readonly privateKey: string },
+    as: { readonly user: string; readonly login: Login },
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { user, privateKey } = login;
+    const { user, login } = as;
     const asker = new Target(
-      { ...this.#options, endpoint: { ...this.endpoint, user }, privateKey },
+      { ...this.#options, endpoint: { ...this.endpoint, user }, login },
       this.#runtime,
     );
     try {

@@ -1,0 +1,90 @@
+import { type KnownHost, parseKnownHosts } from '../ssh/known-hosts';
+import { checkTogether } from './cross-checks';
+import { keyFiles } from './disk-encryption-keys';
+import type { InputReader } from './input-reader';
+import * as parse from './parsers';
+import { readKey } from './read-key';
+import {
+  type BuildSettings,
+  type DiskEncryptionKey,
+  type LoginSettings,
+  type MachineSettings,
+  onInstalledChoices,
+  type PostInstallSettings,
+  type Setting,
+  verifyChoices,
+} from './settings';
+import { sshOptions } from './ssh-options';
+
+/** What a run that contacts a machine is told. */
+export function readMachineSettings(
+  reader: InputReader,
+  kind: 'plan' | 'install',
+  build: BuildSettings,
+): MachineSettings {
+  const settings: MachineSettings = {
+    ...build,
+    targetHost: reader.required('target-host', parse.targetHost, { user: '', host: '' }),
+    sshPort: reader.optional('ssh-port', parse.port, 22),
+    postKexecSshPort: reader.optional('post-kexec-ssh-port', parse.port, 22),
+    login: readLogin(reader, kind),
+    knownHosts: reader.optional('known-hosts', knownHosts, undefined),
+    sshOptions: reader.optional('ssh-option', sshOptions, {}),
+    diskEncryptionKeys: readDiskKeys(reader, build),
+    kexec: reader.optional('kexec', parse.kexecImage, { kind: 'default' }),
+    onInstalled: reader.optional('on-installed', parse.choice(onInstalledChoices), 'fail'),
+    wipeDisks: reader.optional('wipe-disks', parse.wipeDisks, undefined),
+    expectMachine: reader.optional('expect-machine', parse.machineId, undefined),
+    allowLockout: reader.optional('allow-lockout', parse.boolean, false),
+    copyHostKeys: reader.optional('copy-host-keys', parse.boolean, false),
+    verify: reader.optional('verify', parse.choice(verifyChoices), 'auto'),
+    postInstall: readPostInstall(reader),
+    approvedPlan: reader.optional('approved-plan', parse.planDigest, undefined),
+  };
+  checkTogether(settings, reader);
+  return settings;
+}
+
+/** How one logs in until the machine is reinstalled. */
+function readLogin(reader: InputReader, kind: 'plan' | 'install'): LoginSettings {
+  const key = readKey(reader, 'ssh-private-key');
+  if (reader.text('ssh-private-key') === undefined)
+    reader.problem(
+      'ssh-private-key',
+      `is required; give the contents of the private key, from a secret${kind === 'plan' ? ' (a pull request from a fork has none: plan: offline needs neither a key nor a machine)' : ''}`,
+    );
+  return {
+    privateKey: reader.secrets.register(key?.privateKey ?? ''),
+    publicKey: key?.publicKey ?? { type: '', base64: '' },
+  };
+}
+
+function readPostInstall(reader: InputReader): PostInstallSettings {
+  const key = readKey(reader, 'post-install-ssh-private-key');
+  return {
+    host: reader.optional<string | undefined>('post-install-ssh-host', parse.hostName, undefined),
+    port: reader.optional<number | undefined>('post-install-ssh-port', parse.port, undefined),
+    user: reader.optional<string | undefined>('post-install-ssh-user', parse.userName, undefined),
+    privateKey: key === undefined ? undefined : reader.secrets.register(key.privateKey),
+    publicKey: key?.publicKey,
+    knownHosts: reader.optional('post-install-known-hosts', knownHosts, undefined),
+  };
+}
+
+function readDiskKeys(reader: InputReader, { phases }: BuildSettings): Setting<readonly DiskEncryptionKey[]> {
+  const input = 'disk-encryption-keys';
+  const files = reader.optional(input, keyFiles, []);
+  if (files.value.length > 0 && !phases.value.includes('disko'))
+    reader.problem(input, 'is for the disko phase, which is not among phases; leave it out');
+  const keys = files.value.flatMap(({ remotePath, source }) => {
+    const contents = reader.contentsOf(input, source, `${remotePath}: `);
+    return contents === undefined ? [] : [{ remotePath, contents: reader.secrets.register(contents) }];
+  });
+  return { value: keys, source: files.source };
+}
+
+const knownHosts: parse.Parser<readonly KnownHost[] | undefined> = (text) => {
+  const { lines, problems } = parseKnownHosts(text);
+  if (problems.length > 0) return { problem: problems.join('; ') };
+  return lines.length === 0 ? { problem: 'has no line with a key' } : { ok: lines };
+};

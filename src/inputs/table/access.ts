@@ -1,0 +1,35 @@
+import type { InputDefinition } from './definition';
+
+export const accessInputs = [
+  {
+    name: 'target-host',
+    description: 'The machine to install, `[user@]host`; the user is root if not given.',
+    otherwise: 'required, unless no machine is contacted',
+  },
+  { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
+  {
+    name: 'ssh-private-key',
+    description:
+      'Private key that logs in to the target: its contents (from a secret), or `env:NAME` or `exec:COMMAND` that gives them.',
+    otherwise: 'required, unless no machine is contacted',
+  },
+  {
+    name: 'ssh-private-key-passphrase',
+    description:
+      'Passphrase of ssh-private-key, if it has one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+  },
+  {
+    name: 'known-hosts',
+    description:
+      'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (disk-encryption-keys) stops.',
+  },
+  {
+    name: 'ssh-option',
+    description:
+      'OpenSSH options, one `NAME=VALUE` a line. Supported: `StrictHostKeyChecking` with `yes` (only a host that known-hosts pins) or `accept-new` (the first key of another is trusted, also when secrets are sent).',
+  },
+  {
+    name: 'expect-machine',
+    description: 'Machine ID (/etc/machine-id) that the target must have: for addresses that are used again.',
+  },
+] as const satisfies readonly InputDefinition[];

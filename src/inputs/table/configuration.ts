@@ -1,0 +1,18 @@
+import type { InputDefinition } from './definition';
+
+export const configurationInputs = [
+  {
+    name: 'flake',
+    description: 'Flake reference and configuration, `URI#NAME`: installs `nixosConfigurations.NAME`.',
+    otherwise: 'required, unless store-paths is given',
+  },
+  {
+    name: 'store-paths',
+    description:
+      'Instead of flake: the store paths of a disko script and of a system that exist on the runner, in any order; one alone where phases need only one. Nothing is evaluated then, so that wipe-disks is required for disko.',
+  },
+  {
+    name: 'option',
+    description: 'Nix settings for evaluation and build, one `NAME VALUE` (or `NAME = VALUE`) a line.',
+  },
+] as const satisfies readonly InputDefinition[];
