@@ -1,4 +1,4 @@
-// copy-process.ts JOB: one copy, in a fresh process, as src/phases/copy-closure.ts makes it. Prints a CopyReport.
+// copy-process.ts JOB: one copy, in a fresh process, as src/phases/bring.ts makes it. Prints a CopyReport.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

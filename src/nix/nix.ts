@@ -15,7 +15,8 @@ export interface NixOptions {
   readonly idleMs: number;
 }
 
-export interface CopyOptions {
+/** What passes over a bridge to another store. */
+export interface BridgedOptions {
   readonly signal: AbortSignal;
   /** Called by whatever else sees bytes move. */
   readonly alsoAlive: (touch: () => void) => void;
@@ -119,7 +120,7 @@ export class Nix {
    * what Nix forwards to a daemon (sandbox, hooks, netrc, substituters) is none of the target's business. The
    * destination fetches what it can from its own substituters.
    */
-  async copy(paths: readonly string[], storeUri: string, options: CopyOptions): Promise<void> {
+  async copy(paths: readonly string[], storeUri: string, options: BridgedOptions): Promise<void> {
     const args = ['copy', '--no-check-sigs', '--substitute-on-destination', '--to', storeUri, ...paths];
     const isolated = await this.#isolatedSettings();
     await this.#run(args, `the copy of ${paths.join(' ')}`, options.signal, {

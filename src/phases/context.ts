@@ -15,12 +15,13 @@ export interface PhaseContext {
   readonly runtime: Runtime;
   readonly nix: Nix;
   readonly target: Target;
-  readonly evaluation: Evaluation;
-  readonly plan: Plan;
   readonly progress: Progress;
   /** Where a phase says what it leaves on the target for a while. */
   readonly cleanUp: CleanUp;
   readonly lease: Lease;
+  /** What is installed, and what is to be done for it: what is only learned in the installer changes both. */
+  evaluation: Evaluation;
+  plan: Plan;
   /** The facts of the boot that runs now. */
   facts: Facts;
   /** Where the kexec image lies unpacked on the target, once it was staged. */

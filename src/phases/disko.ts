@@ -1,7 +1,7 @@
 import { execScript } from '../ssh/detached';
 import { installing, mounted } from '../ssh/scripts';
+import { bring } from './bring';
 import type { PhaseContext } from './context';
-import { copyClosure } from './copy-closure';
 import { runInProgress } from './detached-work';
 import { checkDisksAgain } from './disks-again';
 import { sendDiskKeys } from './secret-files';
@@ -13,7 +13,7 @@ export async function disko(context: PhaseContext): Promise<void> {
   if (script === undefined)
     throw new Error('the disko phase needs the disko script that the evaluation asks for');
   await target.run(installing, ['yes'], { privileged: true });
-  await copyClosure(context, script.outPath, 'local');
+  await bring(context, script, 'local');
   await sendDiskKeys(context);
   await checkDisksAgain(context);
   progress.targetState = 'partitioned';

@@ -1,9 +1,9 @@
 import { accessAfterwards, pinnedAfterwards } from '../plan/access-afterwards';
-import { systemPathOf } from '../plan/evaluation';
+import { systemOf } from '../plan/evaluation';
 import * as scripts from '../ssh/scripts';
+import { bring } from './bring';
 import { checkInstalled } from './check-installed';
 import type { PhaseContext } from './context';
-import { copyClosure } from './copy-closure';
 import { runInProgress } from './detached-work';
 import { prepareHostKeys } from './host-keys';
 import { readInitrdKeys } from './initrd';
@@ -15,9 +15,10 @@ const nixosInstall = 'exec nixos-install --no-root-passwd --no-channel-copy --sy
 /** Copies the system to the mounted disks and makes it what boots next. */
 export async function install(context: PhaseContext): Promise<void> {
   const { evaluation, target, settings, runtime, progress } = context;
-  const system = systemPathOf(evaluation);
+  const toplevel = systemOf(evaluation);
+  const system = toplevel.outPath;
   await target.run(scripts.mounted, []);
-  await copyClosure(context, system, 'local?root=/mnt');
+  await bring(context, toplevel, 'local?root=/mnt');
   progress.expectedHostKeys = await prepareHostKeys(context);
   await runInProgress(context, {
     name: 'nixos-install',

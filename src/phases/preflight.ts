@@ -1,14 +1,14 @@
 import { sideBySide } from '../deadlines';
 import { ConnectionError } from '../errors';
-import { type BuildSettings, type DiskoMode, type MachineSettings, secretsToSend } from '../inputs/settings';
+import { type BuildSettings, type MachineSettings, secretsToSend } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import { mebibytes } from '../plan/checks';
+import { describeConfiguration } from '../plan/configuration';
 import { readInventory } from '../plan/disks/inventory';
 import { diskPaths } from '../plan/disks/paths';
-import { type Evaluation, evaluate } from '../plan/evaluation';
+import type { Evaluation } from '../plan/evaluation';
 import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess } from '../plan/facts';
 import { makePlan, type Plan, type Situation } from '../plan/plan';
-import { describeStorePaths } from '../plan/store-paths';
 import { allDerivations, derivationsOf, observeWork, type Work } from '../plan/work';
 import type { Runtime } from '../runtime';
 import { fingerprint, knownHostsLine } from '../ssh/host-keys';
@@ -35,19 +35,6 @@ export async function offlinePreflight(
     evaluation,
     work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime, patienceMs.plan),
   };
-}
-
-/** An evaluation of the flake, or what is known of finished store paths. */
-function describeConfiguration(settings: BuildSettings, nix: Nix, signal: AbortSignal): Promise<Evaluation> {
-  const configuration = settings.configuration.value;
-  return configuration.kind === 'flake'
-    ? evaluate(nix, configuration.flake, diskoModeOf(settings), signal)
-    : describeStorePaths(nix, configuration.paths, signal);
-}
-
-/** The disko script that the run needs, if any. */
-function diskoModeOf({ phases, diskoMode }: BuildSettings): DiskoMode | undefined {
-  return phases.value.includes('disko') ? diskoMode.value : undefined;
 }
 
 /** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */

@@ -1,5 +1,5 @@
 import { systemPathOf } from '../plan/evaluation';
-import { type PhaseName, planDigest } from '../plan/plan';
+import { type PhaseName, type Plan, planDigest } from '../plan/plan';
 import type { Progress } from '../report/result';
 import type { Runtime } from '../runtime';
 import { recordApproval } from './approval';
@@ -13,7 +13,10 @@ import { reboot } from './reboot';
 import { update } from './update';
 import { verify } from './verify';
 
-const steps: Record<Exclude<PhaseName, 'preflight'>, (context: PhaseContext) => Promise<void>> = {
+/** A phase that carries out a part of the plan. */
+type Step = Exclude<PhaseName, 'preflight'>;
+
+const steps: Record<Step, (context: PhaseContext) => Promise<void>> = {
   build,
   kexec,
   disko,
@@ -30,21 +33,26 @@ const steps: Record<Exclude<PhaseName, 'preflight'>, (context: PhaseContext) => 
 export async function runPhases(context: PhaseContext): Promise<void> {
   recordWhatIsThere(context);
   const { plan, lease, facts, progress, runtime } = context;
-  const names = plan.phases.filter((name) => name !== 'preflight');
-  const [first] = names;
+  const first = phaseAfter('preflight', plan);
   if (first === undefined) return;
   await lease.take(facts.bootId, first, planDigest(plan));
   try {
     await recordApproval(context);
-    for (const name of names) {
-      await phase(name, progress, runtime, async () => {
-        if (name !== first) await lease.begin(name);
-        await steps[name](context);
+    // asked anew each time: a phase may have changed the plan
+    for (let name: Step | undefined = first; name !== undefined; name = phaseAfter(name, context.plan)) {
+      const step = name;
+      await phase(step, progress, runtime, async () => {
+        if (step !== first) await lease.begin(step);
+        await steps[step](context);
       });
     }
   } finally {
     await cleanUp(context);
   }
+}
+
+function phaseAfter(name: PhaseName, { phases }: Plan): Step | undefined {
+  return phases.slice(phases.indexOf(name) + 1).find((each) => each !== 'preflight');
 }
 
 /** What is known of the machine before anything is done to it. */

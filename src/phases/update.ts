@@ -1,10 +1,10 @@
 import { errorMessage, NixError, RemoteCommandError, TimeoutError } from '../errors';
 import { mebibytes } from '../plan/checks';
-import { systemPathOf } from '../plan/evaluation';
+import { systemOf, systemPathOf } from '../plan/evaluation';
 import { gatherFacts } from '../plan/facts';
 import * as scripts from '../ssh/scripts';
+import { bring } from './bring';
 import type { PhaseContext } from './context';
-import { copyClosure } from './copy-closure';
 import { runInProgress } from './detached-work';
 import { isUnitName } from './failed-units';
 import { explainLockout, rollback } from './lockout';
@@ -22,7 +22,7 @@ export async function update(context: PhaseContext): Promise<void> {
   const { evaluation, facts, progress, settings, target } = context;
   const system = systemPathOf(evaluation);
   if (facts.systemPath !== system || facts.profilePath !== system) {
-    await copyClosure(context, system, 'local').catch(async (error: unknown) => {
+    await bring(context, systemOf(evaluation), 'local').catch(async (error: unknown) => {
       throw await explainFullDisk(context, error);
     });
     await switchOver(context, system);

@@ -115,10 +115,14 @@ export interface StorePathsEvaluation extends WhatIsInstalled {
 
 export type Evaluation = FlakeEvaluation | StorePathsEvaluation;
 
-/** The store path of the system; inputs without one are refused where a phase needs it. */
-export function systemPathOf({ toplevel }: Evaluation): string {
+/** The system; inputs without one are refused where a phase needs it. */
+export function systemOf({ toplevel }: Evaluation): Derivation {
   if (toplevel === undefined) throw new Error('this needs a system, which the inputs should have given');
-  return toplevel.outPath;
+  return toplevel;
+}
+
+export function systemPathOf(evaluation: Evaluation): string {
+  return systemOf(evaluation).outPath;
 }
 
 /**

@@ -1,45 +1,44 @@
 import { ConnectionError, NixError } from '../errors';
+import type { BridgedOptions } from '../nix/nix';
 import { StoreBridge } from '../nix/store-bridge';
+import type { Derivation } from '../plan/evaluation';
 import type { PhaseContext } from './context';
 
 /**
- * Copies the closure of a store path into a store on the target. A copy that breaks with the connection is started
- * again and skips what has arrived.
+ * Brings what a derivation gives, and all that it needs, into a store on the target. What breaks with the connection
+ * is started again and skips what is there.
  *
  * @param store as Nix names it on the target: `local`, or `local?root=/mnt`
  */
-export async function copyClosure(context: PhaseContext, path: string, store: string): Promise<void> {
+export async function bring(context: PhaseContext, { outPath }: Derivation, store: string): Promise<void> {
   const { target, runtime } = context;
   const start = runtime.clock.now();
   let bytes = 0;
-  await target.survivingDrops(`copying ${path}`, async () => {
+  await target.survivingDrops(`copying ${outPath}`, async () => {
     const bridge = await StoreBridge.open(
       target,
       { store, daemonOptions: daemonOptions(context, store) },
       runtime,
     );
     try {
-      await copyThrough(bridge, context, path);
+      await through(bridge, context, (options) => context.nix.copy([outPath], bridge.uri, options));
     } finally {
       bytes += bridge.bytesSent;
       await bridge.close();
     }
   });
   runtime.log.info(
-    `copied ${path}: ${(bytes / 1e6).toFixed(1)} MB in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`,
+    `copied ${outPath}: ${(bytes / 1e6).toFixed(1)} MB in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`,
   );
 }
 
-async function copyThrough(
+async function through(
   bridge: StoreBridge,
-  { nix, target, runtime }: PhaseContext,
-  path: string,
+  { target, runtime }: PhaseContext,
+  work: (options: BridgedOptions) => Promise<void>,
 ): Promise<void> {
   try {
-    await nix.copy([path], bridge.uri, {
-      signal: runtime.signal,
-      alsoAlive: (touch) => bridge.onProgress(touch),
-    });
+    await work({ signal: runtime.signal, alsoAlive: (touch) => bridge.onProgress(touch) });
   } catch (error) {
     // Nix cannot know that its socket closed because the SSH connection was lost
     if (target.isConnected || runtime.signal.aborted) throw withProblems(error, bridge.problems);

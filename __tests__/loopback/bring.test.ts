@@ -1,6 +1,6 @@
 // Copying a closure to the machine while the connection breaks.
 import { expect } from 'vitest';
-import { copyClosure } from '../../src/phases/copy-closure';
+import { bring } from '../../src/phases/bring';
 import { hintFor } from '../../src/report/hints';
 import type { FaultProxy } from '../../testbed/proxy.mts';
 import { test, testEach } from '../support/concurrent';
@@ -8,6 +8,8 @@ import { contextOf } from '../support/context';
 import { startMachine, startProxy, targetOf } from '../support/machine';
 import { failure, testRuntime, until } from '../support/runtime';
 import { daemons, makeClosure, newStore, verifiedPaths } from '../support/store';
+
+const built = (outPath: string) => ({ drvPath: undefined, outPath });
 
 /** A machine at some distance, so that a copy takes long enough to be disturbed. */
 async function distantMachine() {
@@ -27,7 +29,7 @@ testEach(breaks)('a copy survives a connection %s', async (_, breakIt) => {
   const { sshd, proxy, runtime, target, context } = await distantMachine();
   const closure = makeClosure({ small: 20, large: 48 });
   const before = proxy.bytesToTarget;
-  const copy = copyClosure(context, closure.path, newStore);
+  const copy = bring(context, built(closure.path), newStore);
   await until('the copy is under way', () => proxy.bytesToTarget - before > 12 << 20);
   breakIt(proxy);
   await copy;
@@ -44,11 +46,11 @@ testEach(breaks)('a copy survives a connection %s', async (_, breakIt) => {
 test('paths that the machine has already are not sent again', async () => {
   const { sshd, runtime, target, context } = await distantMachine();
   const closure = makeClosure({ small: 2, large: 12 });
-  await copyClosure(context, closure.path, 'local');
+  await bring(context, built(closure.path), 'local');
   const sent = () => Number(/copied \S+: ([\d.]+) MB/.exec(runtime.log.lines.at(-1) ?? '')?.[1]);
   expect(sent()).toBeGreaterThan(12);
   // the new system's store takes them from the installer's
-  await copyClosure(context, closure.path, newStore);
+  await bring(context, built(closure.path), newStore);
   expect(sent()).toBeLessThan(1);
   expect(await verifiedPaths(target)).toBe(closure.count);
   expect(await daemons(targetOf(sshd, runtime))).toEqual([]);
@@ -58,7 +60,7 @@ test('a machine without Nix: what is missing, and advice', async () => {
   const sshd = await startMachine({ nix: false });
   const runtime = testRuntime();
   const context = await contextOf(sshd, targetOf(sshd, runtime), runtime);
-  const error = await failure(copyClosure(context, makeClosure({ small: 1, large: 0 }).path, newStore));
+  const error = await failure(bring(context, built(makeClosure({ small: 1, large: 0 }).path), newStore));
   const lines = (error as { lastLines?: readonly string[] }).lastLines ?? [];
   const said = [error.message, ...lines].join('\n');
   expect(said).toContain('nix-daemon: not found');
