@@ -32,10 +32,13 @@ describe.each(shells)('under %s', (shell) => {
   const modeOf = (path: string) => (statSync(machine.path(path)).mode & 0o777).toString(8);
 
   describe('facts.sh', () => {
-    const factsWith = (release: string, setup = ':') => {
+    const factsWith = (release: string, setup = ':', network = false) => {
       write('/tmp/os-release', release);
       const mount = 'mount --bind /tmp/os-release /etc/os-release';
-      const { code, stdout, stderr } = machine.run('facts.sh', [], { setup: `${mount}\n${setup}` });
+      const { code, stdout, stderr } = machine.run('facts.sh', [], {
+        setup: `${mount}\n${setup}`,
+        network,
+      });
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       return parseFacts(stdout);
     };
@@ -81,6 +84,24 @@ describe.each(shells)('under %s', (shell) => {
       expect(distribution).toBe('$(touch /tmp/pwned)`x`; bootId=1 ::set-output');
       expect(bootId).toMatch(/^[0-9a-f-]{36}$/);
       expect(existsSync(machine.path('/tmp/pwned'))).toBe(false);
+    });
+
+    describe('a way out by IPv6 alone', () => {
+      const link =
+        'ip link add lan type veth peer name other; ip link set lan up; ip link set other up; ip addr add 192.0.2.2/24 dev lan; ip addr add 2001:db8::2/64 dev lan nodad';
+      const [v4, v6] = ['ip route add default via 192.0.2.1', 'ip -6 route add default via 2001:db8::1'];
+      test.each([
+        ['is told', v6, true],
+        ['by the route of a provider', 'ip -6 route add 2000::/3 via 2001:db8::1', true],
+        ['with a route that rejects IPv4', `${v6}; ip route add unreachable default`, true],
+        ['is none where IPv4 leads out too', `${v4}; ${v6}`, false],
+        ['is none with IPv4', v4, false],
+        ['is none where IPv6 is rejected', 'ip -6 route add unreachable default', false],
+        ['is none with another route', 'ip -6 route add 2001:db8:1::/48 via 2001:db8::1', false],
+        ['is none without any', ':', false],
+      ])('%s', (_, routes, ipv6Only) => {
+        expect(factsWith('', `${link}; ${routes}`, true)).toMatchObject({ ipv6Only });
+      });
     });
 
     test('works without os-release', () => {

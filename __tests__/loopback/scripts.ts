@@ -71,8 +71,13 @@ export class Machine {
     return { PATH: this.#path, HOME: '/root', LC_ALL: 'C' };
   }
 
-  /** Command and arguments that run a script; `setup` is shell text that prepares the machine, before. */
-  command(script: string, args: readonly string[], setup = ':'): [string, string[]] {
+  /**
+   * Command and arguments that run a script.
+   *
+   * @param setup shell text that prepares the machine, before
+   * @param network whether it gets a network of its own, with nothing but a loopback device that is down
+   */
+  command(script: string, args: readonly string[], setup = ':', network = false): [string, string[]] {
     const interpreter = this.#shell === 'busybox' ? '/bin/busybox sh' : 'dash';
     const mounts = Machine.#own.map((path) => `mount --bind ${quote(this.path(path))} ${path}`);
     const words = args.map(quote).join(' ');
@@ -86,15 +91,16 @@ export class Machine {
       // as a remote command runs it: as text, with its arguments
       `exec ${interpreter} -c "\${text%x}" ${quote(script)} ${words}`,
     ].join('\n');
-    return ['unshare', ['--mount', '--propagation', 'private', 'sh', '-c', prepare]];
+    const own = ['--mount', '--propagation', 'private', ...(network ? ['--net'] : [])];
+    return ['unshare', [...own, 'sh', '-c', prepare]];
   }
 
   run(
     script: string,
     args: readonly string[] = [],
-    options: { input?: Uint8Array; setup?: string } = {},
+    options: { input?: Uint8Array; setup?: string; network?: boolean } = {},
   ): Ran {
-    const [command, words] = this.command(script, args, options.setup);
+    const [command, words] = this.command(script, args, options.setup, options.network);
     const result = spawnSync(command, words, {
       input: options.input ?? Buffer.alloc(0),
       env: { ...this.environment, PATH: process.env.PATH ?? '' },

@@ -21,6 +21,7 @@ export const debian: Facts = {
   machineId: '0123456789abcdef0123456789abcdef',
   installId: '',
   addresses: ['203.0.113.7/24'],
+  ipv6Only: false,
   systemPath: '',
   profilePath: '',
   earlierRun: false,

@@ -31,6 +31,8 @@ export interface Facts {
   readonly installId: string;
   /** The machine's addresses with their prefix lengths. */
   readonly addresses: readonly string[];
+  /** It has a way out by IPv6 and none by IPv4. */
+  readonly ipv6Only: boolean;
   /** Where `/run/current-system` leads; empty if it is not there. */
   readonly systemPath: string;
   /** The system that boots next: where the system profile leads; empty if there is none. */
@@ -78,6 +80,7 @@ export function parseFacts(text: string): Facts {
     machineId: field('machineId'),
     installId: field('installId'),
     addresses: fields.filter(([key]) => key === 'address').map(([, value]) => value),
+    ipv6Only: yes('ipv6Only'),
     systemPath: field('systemPath'),
     profilePath: field('profilePath'),
     earlierRun: yes('earlierRun'),

@@ -9,6 +9,14 @@ works() { if "$@" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }
 # release NAME: that field of os-release, unquoted
 release() { sed -n "s/^$1=[\"']\{0,1\}\([^\"']*\)[\"']\{0,1\}\$/\1/p" /etc/os-release 2>/dev/null | head -n 1; }
 
+# The kernel's own tables, since `ip` need not be there. A route that leads nowhere has the device `*` or `lo`.
+leads_out_4() { grep -E '^[^*[:space:]]+[[:space:]]+0{8}([[:space:]]+[0-9A-F]+){5}[[:space:]]+0{8}[[:space:]]' /proc/net/route; }
+leads_out_6() { grep -E '^(0{32} 00|20{31} 03) ' /proc/net/ipv6_route | grep -v ' lo$'; }
+case "$(works leads_out_4) $(works leads_out_6)" in
+'no yes') ipv6_only=yes ;;
+*) ipv6_only=no ;;
+esac
+
 case " $(release ID) $(release ID_LIKE) " in
 *' nixos '*) nixos=yes ;;
 *) nixos=no ;;
@@ -44,6 +52,7 @@ echo "installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)"
 for address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\{0,1\} \([^ ]*\).*/\1/p'); do
   echo "address=$address"
 done
+echo "ipv6Only=$ipv6_only"
 echo "systemPath=$(leads_to /run/current-system)"
 echo "profilePath=$(leads_to /nix/var/nix/profiles/system)"
 echo "earlierRun=$(works test -e /run/nixos-anywhere-installing)"
