@@ -53,7 +53,7 @@ export async function main(): Promise<number> {
       signal: cancel.signal,
       secrets,
     });
-    const settings = readSettings(raw, secrets, loaded);
+    const settings = readSettings(raw, secrets, loaded, (notice) => log.warning(notice));
     log.debugShown = settings.debug.value;
     log.debug(describeSettings(settings));
     const { signal, abort } = cancel;

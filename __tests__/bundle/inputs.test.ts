@@ -30,6 +30,9 @@ const wrong: Record<string, string> = {
   'reboot-timeout': '25h',
   'idle-timeout': '0',
   'disko-idle-timeout': '1 fortnight',
+  'stop-after-disko': 'soon',
+  'no-reboot': '1',
+  tty: 'vt100',
 };
 
 /** Listens, counts, and hangs up. */

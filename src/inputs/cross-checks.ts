@@ -1,6 +1,7 @@
 import { knownHostsName, signatureAlgorithms } from '../ssh/host-keys';
 import { type KnownHost, pinnedKeys } from '../ssh/known-hosts';
 import type { InputReader } from './input-reader';
+import { inputOfPhases } from './read-phases';
 import { type MachineSettings, type SelectablePhase, selectablePhases } from './settings';
 import type { InputName } from './table';
 
@@ -15,11 +16,12 @@ export function checkTogether(settings: MachineSettings, reader: InputReader): v
 /** What keeps an installed system decides itself what is to be done. */
 function checkOnInstalled({ onInstalled, phases, installId }: MachineSettings, reader: InputReader): void {
   const choice = onInstalled.value;
+  const chosenBy = inputOfPhases(reader);
   const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
   if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
     reader.problem(
-      'phases',
-      `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave phases away`,
+      chosenBy,
+      `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave ${chosenBy} away`,
     );
   if (choice === 'converge' && installId.value === undefined)
     reader.problem(

@@ -11,10 +11,18 @@ import { type InputName, inputs } from './table';
 export class InputReader {
   readonly secrets: SecretRegistry;
   readonly #raw: RawInputs;
+  readonly #warn: (notice: string) => void;
   readonly #loaded: LoadedSecrets;
   readonly #problems: InputProblem[] = [];
 
-  constructor(raw: RawInputs, loaded: LoadedSecrets, secrets: SecretRegistry) {
+  /** @param warn tells the user, also when the inputs turn out to be wrong */
+  constructor(
+    raw: RawInputs,
+    loaded: LoadedSecrets,
+    secrets: SecretRegistry,
+    warn: (notice: string) => void,
+  ) {
+    this.#warn = warn;
     this.#raw = raw;
     this.#loaded = loaded;
     this.secrets = secrets;
@@ -36,6 +44,11 @@ export class InputReader {
 
   problem(input: string, problem: string): void {
     this.#problems.push({ input, problem });
+  }
+
+  /** What a user should know of an input, though it stops nothing. */
+  notice(input: InputName, notice: string): void {
+    this.#warn(`input ${input}: ${notice}`);
   }
 
   hasProblem(input: InputName): boolean {

@@ -1,20 +1,16 @@
 import { parseFlakeReference } from './flake-reference';
 import type { InputReader } from './input-reader';
 import * as parse from './parsers';
-import {
-  type BuildSettings,
-  type Configuration,
-  diskoModes,
-  type Setting,
-  selectablePhases,
-} from './settings';
+import { readPhases, readTty } from './read-phases';
+import { type BuildSettings, type Configuration, diskoModes, type Setting } from './settings';
 import { parseStorePaths } from './store-paths';
 
 /** What every run is told. */
 export function readBuildSettings(reader: InputReader): BuildSettings {
+  readTty(reader);
   return {
     configuration: readConfiguration(reader),
-    phases: reader.optional('phases', parse.subset(selectablePhases), selectablePhases),
+    phases: readPhases(reader),
     diskoMode: reader.optional('disko-mode', parse.choice(diskoModes), 'disko'),
     installId: reader.optional('install-id', parse.installId, undefined),
     nixOptions: reader.optional('option', parse.nixOptions, []),

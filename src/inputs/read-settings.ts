@@ -11,14 +11,16 @@ import { planChoices, type Settings } from './settings';
  * Strings in, Settings out. Registers the secrets among them before anything can be printed.
  *
  * @param loaded what loadSecrets gave for the same inputs
+ * @param warn gets what the user should know of the inputs, though it stops nothing
  * @throws InputError with all problems at once
  */
 export function readSettings(
   raw: RawInputs,
   secrets: SecretRegistry,
   loaded: LoadedSecrets = new Map(),
+  warn: (notice: string) => void = () => undefined,
 ): Settings {
-  const reader = new InputReader(raw, loaded, secrets);
+  const reader = new InputReader(raw, loaded, secrets, warn);
   reader.rejectUnknownNames();
   const plan = reader.optional('plan', parse.choice(planChoices), 'false').value;
   const buildOnly = reader.optional('build-only', parse.boolean, false).value;

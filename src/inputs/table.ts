@@ -1,5 +1,6 @@
 import { accessInputs } from './table/access';
 import { configurationInputs } from './table/configuration';
+import { deprecatedInputs } from './table/deprecated';
 import { disksInputs } from './table/disks';
 import { kexecInputs } from './table/kexec';
 import { proofInputs } from './table/proof';
@@ -15,6 +16,7 @@ export const sections = [
   { title: 'The new system', inputs: systemInputs },
   { title: 'The proof that it runs', inputs: proofInputs },
   { title: 'The run', inputs: runInputs },
+  { title: 'Deprecated', inputs: deprecatedInputs },
 ] as const;
 
 export const inputs = sections.flatMap((section) => [...section.inputs]);

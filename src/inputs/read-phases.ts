@@ -1,0 +1,46 @@
+import type { InputReader } from './input-reader';
+import * as parse from './parsers';
+import { type SelectablePhase, type Setting, selectablePhases } from './settings';
+import type { InputName } from './table';
+
+/** Deprecated inputs, and how far each goes: from the least far on, since that one holds when several are given. */
+const shortcuts = [
+  { input: 'stop-after-disko', phases: ['kexec', 'disko'] },
+  { input: 'no-reboot', phases: ['kexec', 'disko', 'install'] },
+] as const satisfies readonly { input: InputName; phases: readonly SelectablePhase[] }[];
+
+export function readPhases(reader: InputReader): Setting<readonly SelectablePhase[]> {
+  const phases = reader.optional('phases', parse.subset(selectablePhases), selectablePhases);
+  const given = shortcuts.filter(({ input, phases: meant }) => isOn(reader, input, meant));
+  for (const { input } of given) {
+    if (reader.text('phases') !== undefined)
+      reader.problem(input, `cannot be combined with phases, which says what is done; leave ${input} out`);
+  }
+  const [first] = given;
+  return first === undefined ? phases : { value: first.phases, source: 'input' };
+}
+
+/** Which input has chosen the phases, for whoever has something to say about the choice. */
+export function inputOfPhases(reader: InputReader): InputName {
+  const on = ({ input }: { readonly input: InputName }) => {
+    const parsed = parse.boolean(reader.text(input) ?? '');
+    return 'ok' in parsed && parsed.ok;
+  };
+  return shortcuts.find(on)?.input ?? 'phases';
+}
+
+function isOn(reader: InputReader, input: InputName, meant: readonly SelectablePhase[]): boolean {
+  const { value, source } = reader.optional(input, parse.boolean, false);
+  if (source === 'input')
+    reader.notice(
+      input,
+      `is deprecated; ${value ? `write phases: ${meant.join(',')} instead` : 'leave it out'}`,
+    );
+  return value;
+}
+
+/** nixos-anywhere's `-t`: accepted, and means nothing. */
+export function readTty(reader: InputReader): void {
+  if (reader.optional('tty', parse.boolean, false).source === 'input')
+    reader.notice('tty', 'is deprecated, and means nothing here: no terminal is used; leave it out');
+}

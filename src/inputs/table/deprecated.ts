@@ -1,0 +1,8 @@
+import type { InputDefinition } from './definition';
+
+/** Old names of nixos-anywhere's that work still; each use is a warning that says what to write instead. */
+export const deprecatedInputs = [
+  { name: 'stop-after-disko', description: 'Deprecated: write `phases: kexec,disko`.' },
+  { name: 'no-reboot', description: 'Deprecated: write `phases: kexec,disko,install`.' },
+  { name: 'tty', description: 'Deprecated: leave it out. No terminal is used here, ever.' },
+] as const satisfies readonly InputDefinition[];
