@@ -24,6 +24,7 @@ import { ActionLog } from './report/action-log';
 import { describePlan } from './report/describe-plan';
 import { failureOf, publish } from './report/report';
 import { type Outcome, Progress } from './report/result';
+import { checkRunner } from './runner';
 import { type Runtime, systemClock } from './runtime';
 import { SecretRegistry } from './secrets';
 import { nameOf } from './ssh/connection';
@@ -44,6 +45,7 @@ export async function main(): Promise<number> {
   const progress = new Progress();
   const cancel = cancelledBySignal();
   try {
+    checkRunner(process.platform);
     const raw = readRawInputs(process.env);
     const processes = new SpawnRunner(() => childEnvironment(process.env, secrets));
     const loaded = await loadSecrets(raw, {

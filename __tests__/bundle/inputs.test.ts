@@ -108,9 +108,13 @@ const hostile: readonly (readonly [string, string])[] = [
 ];
 
 testEach(hostile)('hostile values: %s', async (_, value) => {
+  // Linux hands no process more than 2 MiB of environment
+  const most = Math.floor((1 << 20) / value.length);
   const names = Object.keys(wrong).filter((name) => name !== 'ssh-private-key');
   // with a blank in front, since a value may not be taken for a good one
-  const run = await runBundle({ inputs: Object.fromEntries(names.map((name) => [name, ` ${value}`])) });
+  const run = await runBundle({
+    inputs: Object.fromEntries(names.slice(0, most).map((name) => [name, ` ${value}`])),
+  });
   expect(run.code).toBe(1);
   expect(run.errors).toHaveLength(1);
   for (const name of ['target-host', 'ssh-port', 'kexec', 'phases'])

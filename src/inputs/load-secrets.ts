@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { Socket } from 'node:net';
+import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { formatDuration, within } from '../deadlines';
 import { errorMessage, TimeoutError } from '../errors';
 import type { ProcessRunner } from '../process';
@@ -128,20 +128,14 @@ async function readCommand(command: string, ms: number, options: LoadOptions): P
 }
 
 async function readPath(path: string, ms: number, options: LoadOptions): Promise<Parsed<Buffer>> {
-  let fd: number;
   try {
-    // without waiting: the open of a pipe that nobody writes to would never come back, and could not be given up
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    return { problem: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})` };
-  }
-  const kind = fstatSync(fd);
-  if (kind.isFIFO()) return registered(await readPipe(fd, ms, options), options);
-  try {
+    const kind = statSync(path);
+    if (kind.isFIFO()) return registered(await readPipe(path, ms, options), options);
     if (!kind.isFile()) return { problem: 'is neither a file nor a pipe' };
-    return kind.size > largest ? tooLarge : registered({ ok: readFileSync(fd) }, options);
-  } finally {
-    closeSync(fd);
+    return kind.size > largest ? tooLarge : registered({ ok: readFileSync(path) }, options);
+  } catch (error) {
+    options.signal.throwIfAborted();
+    return { problem: `cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})` };
   }
 }
 
@@ -150,21 +144,21 @@ function registered(contents: Parsed<Buffer>, { secrets }: LoadOptions): Parsed<
   return contents;
 }
 
-/** Waits until somebody has written to the pipe and closed it. */
-async function readPipe(fd: number, ms: number, { clock, signal }: LoadOptions): Promise<Parsed<Buffer>> {
-  const pipe = new Socket({ fd, readable: true, writable: false });
+/**
+ * Waits until somebody has written to the pipe and closed it. A child does, because the open of a pipe that nobody
+ * writes to does not come back and could not be given up here; and without waiting macOS gives its end at once.
+ */
+async function readPipe(path: string, ms: number, options: LoadOptions): Promise<Parsed<Buffer>> {
+  const { clock, processes, signal } = options;
   try {
-    return await within(clock, 'it', ms, signal, async () => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of pipe as AsyncIterable<Buffer>) chunks.push(chunk);
-      return { ok: Buffer.concat(chunks) };
-    });
+    const { code, stdoutBytes, errorLines } = await within(clock, 'it', ms, signal, (limited) =>
+      processes.run('cat', [resolve(path)], { signal: limited, idleMs: ms }),
+    );
+    return code === 0 ? { ok: stdoutBytes } : { problem: `cannot be read (${errorLines.join('; ')})` };
   } catch (error) {
     signal.throwIfAborted();
     return error instanceof TimeoutError
       ? { problem: `is a pipe that nobody wrote to and closed within ${formatDuration(ms)} (idle-timeout)` }
       : { problem: `cannot be read (${errorMessage(error)})` };
-  } finally {
-    pipe.destroy();
   }
 }

@@ -1,9 +1,9 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClientChannel } from 'ssh2';
 import { errorMessage } from '../errors';
+import { folderForSocket } from '../private-folder';
 import type { Runtime } from '../runtime';
 import { bridge, bridgesEnd } from '../ssh/scripts';
 import type { Target } from '../ssh/target';
@@ -39,9 +39,7 @@ export class StoreBridge {
   /** Ends what earlier bridges left on the target, then opens the socket. */
   static async open(target: Target, options: BridgeOptions, runtime: Runtime): Promise<StoreBridge> {
     await target.run(bridgesEnd, [], { privileged: true });
-    // a path of its own in the system's folder: a socket's path must be shorter than 108 bytes
-    const folder = await mkdtemp(join(tmpdir(), 'nab-'));
-    await chmod(folder, 0o700);
+    const folder = await folderForSocket(socketName);
     const server = createServer();
     const opened = new StoreBridge(folder, server);
     server.on('connection', (socket) => void opened.#serve(socket, target, options, runtime));
@@ -126,6 +124,8 @@ export class StoreBridge {
   }
 }
 
+const socketName = 'store.sock';
+
 function socketPath(folder: string): string {
-  return join(folder, 'store.sock');
+  return join(folder, socketName);
 }
