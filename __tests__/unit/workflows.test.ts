@@ -14,10 +14,11 @@ function jobs(text: string): [string, string][] {
 }
 
 describe.each(workflows)('%s', (_name, text) => {
-  test('pins every action by its commit and says which version that is', () => {
+  test('pins every other action by its commit and says which version that is', () => {
     const uses = text.match(/^.*\buses:.*$/gm) ?? [];
     expect(uses.length).toBeGreaterThan(0);
-    for (const line of uses) expect(line).toMatch(/uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+    for (const line of uses.filter((use) => !use.endsWith('uses: ./')))
+      expect(line).toMatch(/uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   });
 
   test('may only read unless a job asks for more', () => {
