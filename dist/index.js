@@ -55444,8 +55444,8 @@ function childEnvironment(environment, secrets) {
 
 ;// CONCATENATED MODULE: external "node:fs"
 const external_node_fs_namespaceObject = require("node:fs");
-// EXTERNAL MODULE: external "node:net"
-var external_node_net_ = __nccwpck_require__(7030);
+;// CONCATENATED MODULE: external "node:path"
+const external_node_path_namespaceObject = require("node:path");
 ;// CONCATENATED MODULE: ./lib/deadlines.js
 
 /** Milliseconds as a person writes them: `90 s`, `15 min`. */
@@ -55543,8 +55543,6 @@ async function sideBySide(signal, first, second) {
     return [a.value, b.value];
 }
 
-;// CONCATENATED MODULE: external "node:path"
-const external_node_path_namespaceObject = require("node:path");
 ;// CONCATENATED MODULE: ./lib/inputs/secret-source.js
 /** Whether an input that takes contents names a source instead: no key begins like that. */
 function namesSource(text) {
@@ -55639,6 +55637,8 @@ function whatIsWrongWith(path) {
         : `has ${clean}; a key cannot lie below ${parent}: write a path such as /tmp/disk.key`;
 }
 
+// EXTERNAL MODULE: external "node:net"
+var external_node_net_ = __nccwpck_require__(7030);
 ;// CONCATENATED MODULE: ./lib/inputs/parsers.js
 
 
@@ -55878,24 +55878,17 @@ async function readCommand(command, ms, options) {
     }
 }
 async function readPath(path, ms, options) {
-    let fd;
     try {
-        // without waiting: the open of a pipe that nobody writes to would never come back, and could not be given up
-        fd = (0,external_node_fs_namespaceObject.openSync)(path, external_node_fs_namespaceObject.constants.O_RDONLY | external_node_fs_namespaceObject.constants.O_NONBLOCK);
-    }
-    catch (error) {
-        return { problem: `cannot be read (${error.code ?? 'unknown reason'})` };
-    }
-    const kind = (0,external_node_fs_namespaceObject.fstatSync)(fd);
-    if (kind.isFIFO())
-        return registered(await readPipe(fd, ms, options), options);
-    try {
+        const kind = (0,external_node_fs_namespaceObject.statSync)(path);
+        if (kind.isFIFO())
+            return registered(await readPipe(path, ms, options), options);
         if (!kind.isFile())
             return { problem: 'is neither a file nor a pipe' };
-        return kind.size > largest ? tooLarge : registered({ ok: (0,external_node_fs_namespaceObject.readFileSync)(fd) }, options);
+        return kind.size > largest ? tooLarge : registered({ ok: (0,external_node_fs_namespaceObject.readFileSync)(path) }, options);
     }
-    finally {
-        (0,external_node_fs_namespaceObject.closeSync)(fd);
+    catch (error) {
+        options.signal.throwIfAborted();
+        return { problem: `cannot be read (${error.code ?? 'unknown reason'})` };
     }
 }
 function registered(contents, { secrets }) {
@@ -55903,25 +55896,21 @@ function registered(contents, { secrets }) {
         secrets.register(contents.ok);
     return contents;
 }
-/** Waits until somebody has written to the pipe and closed it. */
-async function readPipe(fd, ms, { clock, signal }) {
-    const pipe = new external_node_net_.Socket({ fd, readable: true, writable: false });
+/**
+ * Waits until somebody has written to the pipe and closed it. A child does, because the open of a pipe that nobody
+ * writes to does not come back and could not be given up here; and without waiting macOS gives its end at once.
+ */
+async function readPipe(path, ms, options) {
+    const { clock, processes, signal } = options;
     try {
-        return await within(clock, 'it', ms, signal, async () => {
-            const chunks = [];
-            for await (const chunk of pipe)
-                chunks.push(chunk);
-            return { ok: Buffer.concat(chunks) };
-        });
+        const { code, stdoutBytes, errorLines } = await within(clock, 'it', ms, signal, (limited) => processes.run('cat', [(0,external_node_path_namespaceObject.resolve)(path)], { signal: limited, idleMs: ms }));
+        return code === 0 ? { ok: stdoutBytes } : { problem: `cannot be read (${errorLines.join('; ')})` };
     }
     catch (error) {
         signal.throwIfAborted();
         return error instanceof TimeoutError
             ? { problem: `is a pipe that nobody wrote to and closed within ${formatDuration(ms)} (idle-timeout)` }
             : { problem: `cannot be read (${errorMessage(error)})` };
-    }
-    finally {
-        pipe.destroy();
     }
 }
 
@@ -55985,6 +55974,14 @@ const configurationInputs = [
         name: 'option',
         description: 'Nix settings for evaluation and build, one `NAME VALUE` (or `NAME = VALUE`) a line.',
     },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/deprecated.js
+/** Old names of nixos-anywhere's that work still; each use is a warning that says what to write instead. */
+const deprecatedInputs = [
+    { name: 'stop-after-disko', description: 'Deprecated: write `phases: kexec,disko`.' },
+    { name: 'no-reboot', description: 'Deprecated: write `phases: kexec,disko,install`.' },
+    { name: 'tty', description: 'Deprecated: leave it out. No terminal is used here, ever.' },
 ];
 
 ;// CONCATENATED MODULE: ./lib/inputs/table/disks.js
@@ -56134,6 +56131,7 @@ const systemInputs = [
 
 
 
+
 /** The inputs as the README shows them, section by section; each section has a file of its own. */
 const sections = [
     { title: 'What is installed', inputs: configurationInputs },
@@ -56143,6 +56141,7 @@ const sections = [
     { title: 'The new system', inputs: systemInputs },
     { title: 'The proof that it runs', inputs: proofInputs },
     { title: 'The run', inputs: runInputs },
+    { title: 'Deprecated', inputs: deprecatedInputs },
 ];
 const inputs = sections.flatMap((section) => [...section.inputs]);
 
@@ -56154,9 +56153,12 @@ const inputs = sections.flatMap((section) => [...section.inputs]);
 class InputReader {
     secrets;
     #raw;
+    #warn;
     #loaded;
     #problems = [];
-    constructor(raw, loaded, secrets) {
+    /** @param warn tells the user, also when the inputs turn out to be wrong */
+    constructor(raw, loaded, secrets, warn) {
+        this.#warn = warn;
         this.#raw = raw;
         this.#loaded = loaded;
         this.secrets = secrets;
@@ -56177,6 +56179,10 @@ class InputReader {
     }
     problem(input, problem) {
         this.#problems.push({ input, problem });
+    }
+    /** What a user should know of an input, though it stops nothing. */
+    notice(input, notice) {
+        this.#warn(`input ${input}: ${notice}`);
     }
     hasProblem(input) {
         return this.#problems.some((problem) => problem.input === input);
@@ -56287,6 +56293,44 @@ function describeSettings(settings) {
         .join('\n');
 }
 
+;// CONCATENATED MODULE: ./lib/inputs/read-phases.js
+
+
+/** Deprecated inputs, and how far each goes: from the least far on, since that one holds when several are given. */
+const shortcuts = [
+    { input: 'stop-after-disko', phases: ['kexec', 'disko'] },
+    { input: 'no-reboot', phases: ['kexec', 'disko', 'install'] },
+];
+function readPhases(reader) {
+    const phases = reader.optional('phases', subset(selectablePhases), selectablePhases);
+    const given = shortcuts.filter(({ input, phases: meant }) => isOn(reader, input, meant));
+    for (const { input } of given) {
+        if (reader.text('phases') !== undefined)
+            reader.problem(input, `cannot be combined with phases, which says what is done; leave ${input} out`);
+    }
+    const [first] = given;
+    return first === undefined ? phases : { value: first.phases, source: 'input' };
+}
+/** Which input has chosen the phases, for whoever has something to say about the choice. */
+function inputOfPhases(reader) {
+    const on = ({ input }) => {
+        const parsed = parsers_boolean(reader.text(input) ?? '');
+        return 'ok' in parsed && parsed.ok;
+    };
+    return shortcuts.find(on)?.input ?? 'phases';
+}
+function isOn(reader, input, meant) {
+    const { value, source } = reader.optional(input, parsers_boolean, false);
+    if (source === 'input')
+        reader.notice(input, `is deprecated; ${value ? `write phases: ${meant.join(',')} instead` : 'leave it out'}`);
+    return value;
+}
+/** nixos-anywhere's `-t`: accepted, and means nothing. */
+function readTty(reader) {
+    if (reader.optional('tty', parsers_boolean, false).source === 'input')
+        reader.notice('tty', 'is deprecated, and means nothing here: no terminal is used; leave it out');
+}
+
 ;// CONCATENATED MODULE: ./lib/inputs/store-paths.js
 
 
@@ -56378,11 +56422,13 @@ function isExecutableFile(path) {
 
 
 
+
 /** What every run is told. */
 function readBuildSettings(reader) {
+    readTty(reader);
     return {
         configuration: readConfiguration(reader),
-        phases: reader.optional('phases', subset(selectablePhases), selectablePhases),
+        phases: readPhases(reader),
         diskoMode: reader.optional('disko-mode', choice(diskoModes), 'disko'),
         installId: reader.optional('install-id', installId, undefined),
         nixOptions: reader.optional('option', nixOptions, []),
@@ -56573,6 +56619,7 @@ function matchesWildcard(pattern, name) {
 
 
 
+
 /** What is wrong with inputs that are right each by itself. */
 function checkTogether(settings, reader) {
     checkPinnedHost(settings, reader);
@@ -56583,9 +56630,10 @@ function checkTogether(settings, reader) {
 /** What keeps an installed system decides itself what is to be done. */
 function checkOnInstalled({ onInstalled, phases, installId }, reader) {
     const choice = onInstalled.value;
+    const chosenBy = inputOfPhases(reader);
     const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
     if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
-        reader.problem('phases', `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave phases away`);
+        reader.problem(chosenBy, `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave ${chosenBy} away`);
     if (choice === 'converge' && installId.value === undefined)
         reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
 }
@@ -57083,10 +57131,11 @@ const knownHosts = (text) => {
  * Strings in, Settings out. Registers the secrets among them before anything can be printed.
  *
  * @param loaded what loadSecrets gave for the same inputs
+ * @param warn gets what the user should know of the inputs, though it stops nothing
  * @throws InputError with all problems at once
  */
-function readSettings(raw, secrets, loaded = new Map()) {
-    const reader = new InputReader(raw, loaded, secrets);
+function readSettings(raw, secrets, loaded = new Map(), warn = () => undefined) {
+    const reader = new InputReader(raw, loaded, secrets, warn);
     reader.rejectUnknownNames();
     const plan = reader.optional('plan', choice(planChoices), 'false').value;
     const buildOnly = reader.optional('build-only', parsers_boolean, false).value;
@@ -58047,7 +58096,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const disks_sh = ("#!/bin/sh\n# disks.sh [PATH...]: everything about the block devices of this machine, for src/plan/disks/inventory.ts. Looks only.\n# Needs /sys and /proc, and root to look into the devices. Lines of fields with tabs between them; the last field is\n# foreign text as it stands, which may have tabs itself:\n#   blkid util-linux|busybox|none   who looks for file systems\n#   device NAME MAJOR:MINOR BYTES   NAME is the kernel's\n#   NAME KEY VALUE                  as \"prop NAME KEY VALUE\"; a key may come more than once\n#   link MAJOR:MINOR PATH           in /dev/disk; these two numbers in hexadecimal\n#   asked NUMBER MAJOR:MINOR        the same for each PATH, from 0; no numbers where it is no block device\n#   mount LINE, swap LINE, zpool LINE, btrfs UUID NAME\nset -u\n\n# first FILE: its first line, in $value\nfirst() {\n  value=\n  { IFS= read -r value <\"$1\"; } 2>/dev/null\n}\nprop() { [ -z \"$3\" ] || printf 'prop\\t%s\\t%s\\t%s\\n' \"$1\" \"$2\" \"$3\"; }\n# attribute NAME KEY FILE...: of the first of these files that says anything\nattribute() {\n  of=$1 key=$2\n  shift 2\n  for source in \"$@\"; do\n    first \"$source\"\n    [ -z \"$value\" ] || break\n  done\n  prop \"$of\" \"$key\" \"$value\"\n}\n\ncase $(blkid -V 2>&1) in\n*util-linux*) blkid=util-linux ;;\n*) if command -v blkid >/dev/null 2>&1; then blkid=busybox; else blkid=none; fi ;;\nesac\n\n# numbers FILE OFFSET COUNT: 64 bit numbers, in the order of bytes that all processors with LVM here share\nnumbers() { dd if=\"$1\" bs=8 skip=\"$(($2 / 8))\" count=\"$3\" 2>/dev/null | od -A n -v -t u8; }\n\n# lvm NAME FILE: of a physical volume its id, and what its metadata says. Read here and not asked of LVM's tools: they\n# take locks and write hints, and before and after the kexec the answer must be the same whichever tools there are.\nlvm() {\n  for sector in 0 1 2 3; do\n    [ \"$(dd if=\"$2\" bs=8 skip=$((sector * 64)) count=1 2>/dev/null | tr -d '\\000')\" = LABELONE ] || continue\n    label=$((sector * 512))\n    prop \"$1\" pv \"$(dd if=\"$2\" bs=32 skip=$((label / 32 + 1)) count=1 2>/dev/null | tr -cd '[:alnum:]')\"\n    # shellcheck disable=SC2046 # numbers: places and lengths of data areas up to a 0, then of metadata areas\n    set -- \"$1\" \"$2\" $(numbers \"$2\" $((label + 72)) 16)\n    device=$1 file=$2\n    shift 2\n    while [ \"${1:-0}\" != 0 ]; do shift 2; done\n    [ $# -ge 4 ] && [ \"$3\" != 0 ] && lvm_metadata \"$device\" \"$file\" \"$3\" \"$4\"\n    return\n  done\n}\n\n# lvm_metadata NAME FILE OFFSET LENGTH: the text in a metadata area, which is written round and round\nlvm_metadata() {\n  # shellcheck disable=SC2046 # place and length\n  set -- \"$@\" $(numbers \"$2\" $(($3 + 40)) 2)\n  [ \"${6:-0}\" != 0 ] || { printf 'prop\\t%s\\tlvm\\t\\n' \"$1\" && return; }\n  [ \"$6\" -lt 16777216 ] || return 0\n  printf 'prop\\t%s\\tlvm\\t' \"$1\"\n  {\n    dd if=\"$2\" bs=512 skip=$((($3 + $5) / 512)) count=$((($4 - $5) / 512))\n    dd if=\"$2\" bs=512 skip=$((($3 + 512) / 512)) count=$((($4 - 512) / 512))\n  } 2>/dev/null | head -c \"$6\" | tr '\\n\\t\\000' '\\t  '\n  printf '\\n'\n}\n\n# probe NAME: what is on the device\nprobe() {\n  file=/dev/$1\n  # the kernel writes cciss!c0d0 for cciss/c0d0\n  case $1 in *!*) file=/dev/$(printf %s \"$1\" | tr '!' /) ;; esac\n  [ -r \"$file\" ] || return 0\n  case $blkid in\n  util-linux)\n    # without -p it writes what it found to a cache\n    types=$(blkid -p -o udev \"$file\" 2>/dev/null)\n    printf '%s\\n' \"$types\" | while IFS= read -r line; do prop \"$1\" blkid \"$line\"; done\n    case $types in *LVM2_member*) lvm \"$1\" \"$file\" ;; esac\n    ;;\n  *)\n    [ \"$blkid\" = none ] || prop \"$1\" busybox-blkid \"$(blkid \"$file\" 2>/dev/null)\"\n    command -v mdadm >/dev/null 2>&1 &&\n      prop \"$1\" md-array \"$(mdadm --examine --export \"$file\" 2>/dev/null | sed -n 's/^MD_UUID=//p')\"\n    lvm \"$1\" \"$file\"\n    ;;\n  esac\n}\n\n# device NAME FOLDER: what all kinds of block devices have; false where there is nothing in it\ndevice() {\n  first \"$2/size\"\n  bytes=$((${value:-0} * 512))\n  [ \"$bytes\" -gt 0 ] || return 1\n  first \"$2/dev\"\n  number=$value\n  printf 'device\\t%s\\t%s\\t%s\\n' \"$1\" \"$number\" \"$bytes\"\n}\n\n# hardware NAME FOLDER NUMBER: what tells one disk from another. The kernel's word comes first: what udev makes of it\n# depends on its version. Kernels differ in which of several WWNs they choose, for which see isSameDisk.\nhardware() {\n  attribute \"$1\" removable \"$2/removable\"\n  attribute \"$1\" read-only \"$2/ro\"\n  attribute \"$1\" model \"$2/device/model\" \"$2/device/name\"\n  attribute \"$1\" serial \"$2/serial\" \"$2/device/serial\"\n  if [ -z \"$value\" ] && [ -r \"$2/device/vpd_pg80\" ]; then\n    # 4 bytes of header\n    prop \"$1\" serial \"$(tail -c +5 \"$2/device/vpd_pg80\" 2>/dev/null | tr -d '\\000\\n')\"\n  fi\n  attribute \"$1\" wwn \"$2/wwid\" \"$2/device/wwid\"\n  [ ! -r \"/run/udev/data/b$3\" ] || while IFS= read -r line; do\n    case $line in\n    E:ID_SERIAL_SHORT=*) prop \"$1\" udev-serial \"${line#*=}\" ;;\n    E:ID_WWN_WITH_EXTENSION=* | E:ID_WWN=*) prop \"$1\" udev-wwn \"${line#*=}\" ;;\n    E:ID_MODEL=*) prop \"$1\" udev-model \"${line#*=}\" ;;\n    esac\n  done <\"/run/udev/data/b$3\"\n}\n\n# stack NAME FOLDER: what it is made of\nstack() {\n  attribute \"$1\" dm-name \"$2/dm/name\"\n  attribute \"$1\" dm-uuid \"$2/dm/uuid\"\n  attribute \"$1\" md-level \"$2/md/level\"\n  attribute \"$1\" backing-file \"$2/loop/backing_file\"\n  for slave in \"$2\"/slaves/*; do\n    [ ! -e \"$slave\" ] || prop \"$1\" slave \"${slave##*/}\"\n  done\n}\n\nnumber=0\nfor path in \"$@\"; do\n  device=\n  [ ! -b \"$path\" ] || device=$(stat -L -c %t:%T \"$path\" 2>/dev/null)\n  printf 'asked\\t%s\\t%s\\n' \"$number\" \"$device\"\n  number=$((number + 1))\ndone\n\nprintf 'blkid\\t%s\\n' \"$blkid\"\nfor block in /sys/block/*; do\n  name=${block##*/}\n  case $name in ram* | zram* | sr* | fd* | mmcblk*boot* | mmcblk*rpmb) continue ;; esac\n  # a path of a multipath NVMe disk\n  first \"$block/hidden\"\n  [ \"$value\" != 1 ] || continue\n  device \"$name\" \"$block\" || continue\n  hardware \"$name\" \"$block\" \"$number\"\n  stack \"$name\" \"$block\"\n  # whoever reads from a suspended device waits\n  first \"$block/dm/suspended\"\n  [ \"$value\" = 1 ] || probe \"$name\"\n  for part in \"$block/$name\"*; do\n    [ -e \"$part/partition\" ] || continue\n    partition=${part##*/}\n    device \"$partition\" \"$part\" || continue\n    prop \"$partition\" disk \"$name\"\n    attribute \"$partition\" partition \"$part/partition\"\n    probe \"$partition\"\n  done\ndone\n\nfor link in /dev/disk/by-id/* /dev/disk/by-path/*; do\n  [ ! -b \"$link\" ] || printf '%s\\000' \"$link\"\ndone | xargs -r0 stat -L -c 'link\t%t:%T\t%n' 2>/dev/null\nwhile IFS= read -r line; do\n  case $line in *' - '*' /dev/'* | *' - zfs '*) printf 'mount\\t%s\\n' \"$line\" ;; esac\ndone </proc/self/mountinfo\n[ ! -r /proc/swaps ] || while IFS= read -r line; do printf 'swap\\t%s\\n' \"$line\"; done </proc/swaps\nfor member in /sys/fs/btrfs/*/devices/*; do\n  [ -e \"$member\" ] || continue\n  folder=${member%/devices/*}\n  printf 'btrfs\\t%s\\t%s\\n' \"${folder##*/}\" \"${member##*/}\"\ndone\n# zpool would load the module\n[ ! -d /proc/spl ] || zpool status -LP 2>/dev/null | while IFS= read -r line; do printf 'zpool\\t%s\\n' \"$line\"; done\nexit 0\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/facts.sh.js
-/* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\n# leads_to LINK: readlink alone also answers for what is not there\nleads_to() { if [ -e \"$1\" ]; then readlink -f \"$1\"; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"lockdown=$(sed -n 's/.*\\[\\(.*\\)\\].*/\\1/p' /sys/kernel/security/lockdown 2>/dev/null)\"\necho \"machineId=$(cat /etc/machine-id 2>/dev/null)\"\necho \"installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)\"\nfor address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\\{0,1\\} \\([^ ]*\\).*/\\1/p'); do\n  echo \"address=$address\"\ndone\necho \"systemPath=$(leads_to /run/current-system)\"\necho \"profilePath=$(leads_to /nix/var/nix/profiles/system)\"\necho \"earlierRun=$(works test -e /run/nixos-anywhere-installing)\"\n");
+/* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\n# leads_to LINK: readlink alone also answers for what is not there\nleads_to() { if [ -e \"$1\" ]; then readlink -f \"$1\"; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\n# The kernel's own tables, since `ip` need not be there. A route that leads nowhere has the device `*` or `lo`.\nleads_out_4() { grep -E '^[^*[:space:]]+[[:space:]]+0{8}([[:space:]]+[0-9A-F]+){5}[[:space:]]+0{8}[[:space:]]' /proc/net/route; }\nleads_out_6() { grep -E '^(0{32} 00|20{31} 03) ' /proc/net/ipv6_route | grep -v ' lo$'; }\ncase \"$(works leads_out_4) $(works leads_out_6)\" in\n'no yes') ipv6_only=yes ;;\n*) ipv6_only=no ;;\nesac\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"lockdown=$(sed -n 's/.*\\[\\(.*\\)\\].*/\\1/p' /sys/kernel/security/lockdown 2>/dev/null)\"\necho \"machineId=$(cat /etc/machine-id 2>/dev/null)\"\necho \"installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)\"\nfor address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\\{0,1\\} \\([^ ]*\\).*/\\1/p'); do\n  echo \"address=$address\"\ndone\necho \"ipv6Only=$ipv6_only\"\necho \"systemPath=$(leads_to /run/current-system)\"\necho \"profilePath=$(leads_to /nix/var/nix/profiles/system)\"\necho \"earlierRun=$(works test -e /run/nixos-anywhere-installing)\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/failed-units.sh.js
 /* harmony default export */ const failed_units_sh = ("#!/bin/sh\n# Prints \"state=STATE\" as systemd says it (starting, running, degraded), and \"failedUnit=NAME\" for each unit that\n# failed. Prints nothing where systemd does not run the machine.\nset -u\n[ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1 || exit 0\n# its exit code only says whether all is well\necho \"state=$(systemctl is-system-running 2>/dev/null)\"\nsystemctl list-units --failed --plain --no-legend --no-pager 2>/dev/null | while read -r first second _; do\n  # older ones put a dot before the name\n  case $first in *.*) echo \"failedUnit=$first\" ;; *) echo \"failedUnit=$second\" ;; esac\ndone\n");
@@ -59657,11 +59706,14 @@ function checkArchitecture(facts, evaluation) {
 function installable({ drvPath, outPath }) {
     return drvPath === undefined ? outPath : `${drvPath}^*`;
 }
-/** The store path of the system; inputs without one are refused where a phase needs it. */
-function systemPathOf({ toplevel }) {
+/** The system; inputs without one are refused where a phase needs it. */
+function systemOf({ toplevel }) {
     if (toplevel === undefined)
         throw new Error('this needs a system, which the inputs should have given');
-    return toplevel.outPath;
+    return toplevel;
+}
+function systemPathOf(evaluation) {
+    return systemOf(evaluation).outPath;
 }
 /**
  * @param disko which disko script is needed, if any
@@ -60791,6 +60843,7 @@ function parseFacts(text) {
         machineId: field('machineId'),
         installId: field('installId'),
         addresses: fields.filter(([key]) => key === 'address').map(([, value]) => value),
+        ipv6Only: yes('ipv6Only'),
         systemPath: field('systemPath'),
         profilePath: field('profilePath'),
         earlierRun: yes('earlierRun'),
@@ -61011,13 +61064,6 @@ function oneLine(text) {
     return text.replace(/\p{Cc}+/gu, ' ');
 }
 
-;// CONCATENATED MODULE: ./lib/plan/disks/paths.js
-/** The paths whose disks matter: those of the configuration and of wipe-disks. */
-function diskPaths({ wipeDisks }, { disks }) {
-    const allowed = wipeDisks.value === 'any' ? [] : (wipeDisks.value ?? []);
-    return [...(disks ?? []).map(({ device }) => device), ...allowed.filter((entry) => entry.startsWith('/'))];
-}
-
 ;// CONCATENATED MODULE: ./lib/plan/store-paths.js
 
 
@@ -61030,7 +61076,7 @@ async function describeStorePaths(nix, { system, diskoScript }, signal) {
     await checkValid(nix, [system, diskoScript].filter((path) => path !== undefined), signal);
     return {
         source: 'store-paths',
-        system: system === undefined ? undefined : await systemOf(system),
+        system: system === undefined ? undefined : await store_paths_systemOf(system),
         hostName: '',
         toplevel: system === undefined ? undefined : { drvPath: undefined, outPath: system },
         diskoScript: diskoScript === undefined ? undefined : { drvPath: undefined, outPath: diskoScript },
@@ -61055,7 +61101,7 @@ async function checkValid(nix, paths, signal) {
         hint: 'build it on this runner, or copy it there first: nix copy --from STORE PATH',
     });
 }
-async function systemOf(toplevel) {
+async function store_paths_systemOf(toplevel) {
     const text = await (0,promises_namespaceObject.readFile)(`${toplevel}/system`, 'utf8').catch(() => '');
     const system = text.trim();
     if (/^[a-z0-9_]+-[a-z0-9]+$/.test(system))
@@ -61065,8 +61111,29 @@ async function systemOf(toplevel) {
     });
 }
 
-;// CONCATENATED MODULE: ./lib/phases/preflight.js
+;// CONCATENATED MODULE: ./lib/plan/configuration.js
 
+
+/** An evaluation of the flake, or what is known of finished store paths. */
+function describeConfiguration(settings, nix, signal) {
+    const configuration = settings.configuration.value;
+    return configuration.kind === 'flake'
+        ? evaluate(nix, configuration.flake, diskoModeOf(settings), signal)
+        : describeStorePaths(nix, configuration.paths, signal);
+}
+/** The disko script that the run needs, if any. */
+function diskoModeOf({ phases, diskoMode }) {
+    return phases.value.includes('disko') ? diskoMode.value : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/plan/disks/paths.js
+/** The paths whose disks matter: those of the configuration and of wipe-disks. */
+function diskPaths({ wipeDisks }, { disks }) {
+    const allowed = wipeDisks.value === 'any' ? [] : (wipeDisks.value ?? []);
+    return [...(disks ?? []).map(({ device }) => device), ...allowed.filter((entry) => entry.startsWith('/'))];
+}
+
+;// CONCATENATED MODULE: ./lib/phases/preflight.js
 
 
 
@@ -61088,17 +61155,6 @@ async function offlinePreflight(settings, nix, runtime) {
         evaluation,
         work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime, patienceMs.plan),
     };
-}
-/** An evaluation of the flake, or what is known of finished store paths. */
-function describeConfiguration(settings, nix, signal) {
-    const configuration = settings.configuration.value;
-    return configuration.kind === 'flake'
-        ? evaluate(nix, configuration.flake, diskoModeOf(settings), signal)
-        : describeStorePaths(nix, configuration.paths, signal);
-}
-/** The disko script that the run needs, if any. */
-function diskoModeOf({ phases, diskoMode }) {
-    return phases.value.includes('disko') ? diskoMode.value : undefined;
 }
 /** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */
 async function preflight(settings, target, nix, runtime) {
@@ -61183,6 +61239,35 @@ async function trustCarriedKeys(settings, target, facts) {
 
 ;// CONCATENATED MODULE: external "node:os"
 const external_node_os_namespaceObject = require("node:os");
+;// CONCATENATED MODULE: ./lib/private-folder.js
+
+
+
+/** Does the work with a folder (mode 0700) that is gone afterwards. */
+async function withPrivateFolder(work) {
+    const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.tmpdir)(), 'nixos-anywhere-'));
+    try {
+        return await work(folder);
+    }
+    finally {
+        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+    }
+}
+/** Longer paths are no address of a socket: the limit with the closing NUL is 104 bytes on macOS, 108 on Linux. */
+const longestSocketPath = 100;
+/**
+ * A folder (mode 0700) for a socket of this name, which the caller removes. It is made in the system's own or, where that
+ * makes the socket's path too long (TMPDIR may be anything, and is long on macOS), in /tmp: with a name that nobody
+ * can have made before, and where nobody but its owner can take it away.
+ */
+async function folderForSocket(socketName, usual = (0,external_node_os_namespaceObject.tmpdir)()) {
+    const path = (0,external_node_path_namespaceObject.join)(usual, 'nab-XXXXXX', socketName);
+    const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)(Buffer.byteLength(path) < longestSocketPath ? usual : '/tmp', 'nab-'));
+    // whatever the umask
+    await (0,promises_namespaceObject.chmod)(folder, 0o700);
+    return folder;
+}
+
 ;// CONCATENATED MODULE: ./lib/nix/store-bridge.js
 
 
@@ -61212,9 +61297,7 @@ class StoreBridge {
     /** Ends what earlier bridges left on the target, then opens the socket. */
     static async open(target, options, runtime) {
         await target.run(bridgesEnd, [], { privileged: true });
-        // a path of its own in the system's folder: a socket's path must be shorter than 108 bytes
-        const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.tmpdir)(), 'nab-'));
-        await (0,promises_namespaceObject.chmod)(folder, 0o700);
+        const folder = await folderForSocket(socketName);
         const server = (0,external_node_net_.createServer)();
         const opened = new StoreBridge(folder, server);
         server.on('connection', (socket) => void opened.#serve(socket, target, options, runtime));
@@ -61294,41 +61377,39 @@ class StoreBridge {
         socket.once('drain', () => channel.resume());
     }
 }
+const socketName = 'store.sock';
 function socketPath(folder) {
-    return (0,external_node_path_namespaceObject.join)(folder, 'store.sock');
+    return (0,external_node_path_namespaceObject.join)(folder, socketName);
 }
 
-;// CONCATENATED MODULE: ./lib/phases/copy-closure.js
+;// CONCATENATED MODULE: ./lib/phases/bring.js
 
 
 /**
- * Copies the closure of a store path into a store on the target. A copy that breaks with the connection is started
- * again and skips what has arrived.
+ * Brings what a derivation gives, and all that it needs, into a store on the target. What breaks with the connection
+ * is started again and skips what is there.
  *
  * @param store as Nix names it on the target: `local`, or `local?root=/mnt`
  */
-async function copyClosure(context, path, store) {
+async function bring(context, { outPath }, store) {
     const { target, runtime } = context;
     const start = runtime.clock.now();
     let bytes = 0;
-    await target.survivingDrops(`copying ${path}`, async () => {
+    await target.survivingDrops(`copying ${outPath}`, async () => {
         const bridge = await StoreBridge.open(target, { store, daemonOptions: daemonOptions(context, store) }, runtime);
         try {
-            await copyThrough(bridge, context, path);
+            await through(bridge, context, (options) => context.nix.copy([outPath], bridge.uri, options));
         }
         finally {
             bytes += bridge.bytesSent;
             await bridge.close();
         }
     });
-    runtime.log.info(`copied ${path}: ${(bytes / 1e6).toFixed(1)} MB in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
+    runtime.log.info(`copied ${outPath}: ${(bytes / 1e6).toFixed(1)} MB in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
 }
-async function copyThrough(bridge, { nix, target, runtime }, path) {
+async function through(bridge, { target, runtime }, work) {
     try {
-        await nix.copy([path], bridge.uri, {
-            signal: runtime.signal,
-            alsoAlive: (touch) => bridge.onProgress(touch),
-        });
+        await work({ signal: runtime.signal, alsoAlive: (touch) => bridge.onProgress(touch) });
     }
     catch (error) {
         // Nix cannot know that its socket closed because the SSH connection was lost
@@ -61474,7 +61555,7 @@ async function disko(context) {
     if (script === undefined)
         throw new Error('the disko phase needs the disko script that the evaluation asks for');
     await target.run(installing, ['yes'], { privileged: true });
-    await copyClosure(context, script.outPath, 'local');
+    await bring(context, script, 'local');
     await sendDiskKeys(context);
     await checkDisksAgain(context);
     progress.targetState = 'partitioned';
@@ -63021,9 +63102,10 @@ const nixosInstall = 'exec nixos-install --no-root-passwd --no-channel-copy --sy
 /** Copies the system to the mounted disks and makes it what boots next. */
 async function install(context) {
     const { evaluation, target, settings, runtime, progress } = context;
-    const system = systemPathOf(evaluation);
+    const toplevel = systemOf(evaluation);
+    const system = toplevel.outPath;
     await target.run(mounted, []);
-    await copyClosure(context, system, 'local?root=/mnt');
+    await bring(context, toplevel, 'local?root=/mnt');
     progress.expectedHostKeys = await prepareHostKeys(context);
     await runInProgress(context, {
         name: 'nixos-install',
@@ -63280,7 +63362,7 @@ async function update_update(context) {
     const { evaluation, facts, progress, settings, target } = context;
     const system = systemPathOf(evaluation);
     if (facts.systemPath !== system || facts.profilePath !== system) {
-        await copyClosure(context, system, 'local').catch(async (error) => {
+        await bring(context, systemOf(evaluation), 'local').catch(async (error) => {
             throw await explainFullDisk(context, error);
         });
         await switchOver(context, system);
@@ -63631,24 +63713,28 @@ const steps = {
 async function runPhases(context) {
     recordWhatIsThere(context);
     const { plan, lease, facts, progress, runtime } = context;
-    const names = plan.phases.filter((name) => name !== 'preflight');
-    const [first] = names;
+    const first = phaseAfter('preflight', plan);
     if (first === undefined)
         return;
     await lease.take(facts.bootId, first, plan_planDigest(plan));
     try {
         await recordApproval(context);
-        for (const name of names) {
-            await phase(name, progress, runtime, async () => {
-                if (name !== first)
-                    await lease.begin(name);
-                await steps[name](context);
+        // asked anew each time: a phase may have changed the plan
+        for (let name = first; name !== undefined; name = phaseAfter(name, context.plan)) {
+            const step = name;
+            await phase(step, progress, runtime, async () => {
+                if (step !== first)
+                    await lease.begin(step);
+                await steps[step](context);
             });
         }
     }
     finally {
         await cleanUp(context);
     }
+}
+function phaseAfter(name, { phases }) {
+    return phases.slice(phases.indexOf(name) + 1).find((each) => each !== 'preflight');
 }
 /** What is known of the machine before anything is done to it. */
 function recordWhatIsThere({ facts, plan, evaluation, settings, progress }) {
@@ -63882,21 +63968,6 @@ function installIdWarnings({ installId }, facts, { action }) {
     return [
         `The machine stays recorded as ${facts.installId}: install-id ${wanted} is recorded by an install only, or where there is no record yet.`,
     ];
-}
-
-;// CONCATENATED MODULE: ./lib/private-folder.js
-
-
-
-/** Does the work with a folder (mode 0700) that is gone afterwards. */
-async function withPrivateFolder(work) {
-    const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)((0,external_node_os_namespaceObject.tmpdir)(), 'nixos-anywhere-'));
-    try {
-        return await work(folder);
-    }
-    finally {
-        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
-    }
 }
 
 ;// CONCATENATED MODULE: external "node:child_process"
@@ -64758,6 +64829,19 @@ class Progress {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/runner.js
+
+/**
+ * There is no Nix for Windows, and a run would end somewhere in the middle with an error that does not say so.
+ *
+ * @throws GuardError on a runner that cannot do the work
+ */
+function checkRunner(platform) {
+    if (platform !== 'win32')
+        return;
+    throw new GuardError('this runner runs Windows, for which there is no Nix: use a Linux or macOS runner, or a self-hosted runner inside WSL2', { hint: 'set runs-on to ubuntu-24.04, or start the runner’s agent in a WSL2 distribution that has Nix' });
+}
+
 ;// CONCATENATED MODULE: ./lib/runtime.js
 const systemClock = {
     now: () => Date.now(),
@@ -64806,6 +64890,7 @@ const systemClock = {
 
 
 
+
 /** How often a machine is looked at that is rebooted while it is looked at. */
 const mostLooks = 3;
 /**
@@ -64820,6 +64905,7 @@ async function main() {
     const progress = new Progress();
     const cancel = cancelledBySignal();
     try {
+        checkRunner(process.platform);
         const raw = readRawInputs(process.env);
         const processes = new SpawnRunner(() => childEnvironment(process.env, secrets));
         const loaded = await loadSecrets(raw, {
@@ -64829,7 +64915,7 @@ async function main() {
             signal: cancel.signal,
             secrets,
         });
-        const settings = readSettings(raw, secrets, loaded);
+        const settings = readSettings(raw, secrets, loaded, (notice) => log.warning(notice));
         log.debugShown = settings.debug.value;
         log.debug(describeSettings(settings));
         const { signal, abort } = cancel;
