@@ -14,6 +14,7 @@ import { CleanUp } from './phases/clean-up';
 import { Lease, RebootedError } from './phases/lease';
 import { offlinePreflight, preflight } from './phases/preflight';
 import { phase, runPhases } from './phases/run-phases';
+import { buildPlaceWarnings } from './plan/build-place';
 import { checkPlan } from './plan/checks';
 import { offlinePlan, type Plan } from './plan/plan';
 import { warningsOf } from './plan/warnings';
@@ -97,12 +98,14 @@ async function runWithoutMachine(
   runtime: Runtime,
   progress: Progress,
 ): Promise<Outcome> {
-  const { evaluation, work } = await phase('preflight', progress, runtime, () =>
+  const { situation, work } = await phase('preflight', progress, runtime, () =>
     offlinePreflight(settings, nix, runtime),
   );
-  progress.plan = { offline: offlinePlan(settings, evaluation), online: null, work };
+  progress.plan = { offline: offlinePlan(situation), online: null, work };
   runtime.log.info(describePlan(progress.plan));
+  for (const warning of buildPlaceWarnings(situation)) runtime.log.warning(warning);
   if (settings.kind === 'offline-plan') return 'planned';
+  const { evaluation } = situation;
   await phase('build', progress, runtime, () =>
     buildClosures(allDerivations(evaluation), nix, runtime, runtime.signal),
   );

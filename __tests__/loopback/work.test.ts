@@ -21,6 +21,7 @@ const nixCommand = (...args: string[]) => nix('nix', [args[0] ?? '', ...features
 function evaluationOf(outPath: string, drvPath: string | undefined, key?: string): Evaluation {
   return {
     source: 'store-paths',
+    buildSystem: undefined,
     system: 'x86_64-linux',
     hostName: '',
     toplevel: { drvPath, outPath },

@@ -38,6 +38,7 @@ const plan: Plan = {
     diskoMode: 'disko',
     disks: [],
     installId: null,
+    buildOn: 'local',
   },
   online: {
     target: '',

@@ -4,6 +4,7 @@ import type { FlakeEvaluation } from '../../src/plan/evaluation';
 export const configured: FlakeEvaluation = {
   source: 'flake',
   system: 'x86_64-linux',
+  buildSystem: 'x86_64-linux',
   hostName: 'demo',
   toplevel: { drvPath: '/nix/store/t.drv', outPath: '/nix/store/t' },
   diskoScript: { drvPath: '/nix/store/d.drv', outPath: '/nix/store/d' },

@@ -10,10 +10,24 @@ shift 4
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/sshd /run/nix-kept /run/nix-conf
 [ -z "$system" ] || ln -s "$system" /run/current-system
-(cat /etc/passwd && echo guest:x:54321:54321::/var/empty:/bin/sh) >/run/passwd
+users='nixbld1 nixbld2 nixbld3 nixbld4'
+(
+  cat /etc/passwd
+  echo guest:x:54321:54321::/var/empty:/bin/sh
+  id=30000
+  for user in $users; do
+    id=$((id + 1))
+    echo "$user:x:$id:30000::/var/empty:/bin/false"
+  done
+) >/run/passwd
 mount --bind /run/passwd /etc/passwd
-# as in an installer without a network: nothing is fetched, root builds as root
-printf 'substituters =\nbuild-users-group =\n' >/run/nix-conf/nix.conf
+(cat /etc/group && echo "nixbld:x:30000:$(echo "$users" | tr ' ' ,)") >/run/group
+mount --bind /run/group /etc/group
+# as in an installer without a network: nothing is fetched. Builds are sandboxed as root does it there: in a user
+# namespace /proc could not be mounted over the boot id below, and Nix would leave the sandbox out
+printf 'substituters =\nbuild-users-group = nixbld\nsandbox-fallback = false\nsandbox-paths = /bin/sh=/bin/busybox\n' >/run/nix-conf/nix.conf
+echo 0 >/run/max_user_namespaces
+mount --bind /run/max_user_namespaces /proc/sys/user/max_user_namespaces
 mount --bind "$nix" /run/nix-kept
 empty='/root /var/tmp /mnt /nix'
 # a Nix that lies in the store: without its database the store counts as empty too

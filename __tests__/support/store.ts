@@ -1,7 +1,7 @@
 // A real store on this computer as the runner's, and what a machine's store holds.
 import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Nix } from '../../src/nix/nix';
 import type { Runtime } from '../../src/runtime';
@@ -99,4 +99,39 @@ export async function daemons(target: Target): Promise<string[]> {
   done`;
   const { stdout } = await target.run(script(text), []);
   return stdout.split('\n').filter((pid) => pid !== '');
+}
+
+/**
+ * A derivation in the runner's store that nobody has built, and that gives a file; it needs another one, which is built
+ * before it. Both leave the store at the end of the test.
+ *
+ * @param does shell text of the builder, in which there is busybox
+ */
+export function makeDerivation(does: string): { drvPath: string; outPath: string } {
+  const tools = join(temporaryFolder('tools'), 'tools');
+  mkdirSync(tools);
+  copyFileSync('/bin/busybox', join(tools, 'busybox'));
+  const expression = `
+    let
+      busybox = builtins.path { path = ${tools}; name = "tools"; } + "/busybox";
+      build = name: text: derivation {
+        inherit name;
+        system = "x86_64-linux";
+        builder = busybox;
+        salt = "${randomUUID()}";
+        args = [ "sh" "-euc" ("bb=\${busybox}\\n" + text) ];
+      };
+      first = build "first" "$bb echo first >$out";
+    in build "second" ("first=\${first}\\n" + builtins.fromJSON ${JSON.stringify(JSON.stringify(does))})`;
+  const drvPath = nix('nix-instantiate', ['--expr', expression]).split('\n').at(-1) ?? '';
+  const outPath = nix('nix-store', ['--query', '--outputs', drvPath]);
+  const derivations = nix('nix-store', ['--query', '--requisites', drvPath]).split('\n');
+  atEnd(() => {
+    nix('nix-store', [
+      '--delete',
+      '--ignore-liveness',
+      ...derivations.filter((path) => path.endsWith('.drv')),
+    ]);
+  });
+  return { drvPath, outPath };
 }

@@ -56,6 +56,7 @@ const approved: Plan = {
     toplevel: '/nix/store/t',
     diskoScript: '/nix/store/d',
     diskoMode: 'disko',
+    buildOn: 'local',
     disks: [{ device: '/dev/vda', destroy: true }],
     installId: null,
   },

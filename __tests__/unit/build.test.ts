@@ -28,7 +28,7 @@ test('a build that fails is not held back by what an earlier run left running', 
       build: () => new Promise((_, reject) => setTimeout(() => reject(failed), 50)),
     },
     evaluation: configured,
-    plan: { phases: ['build', 'kexec', 'disko', 'install'] },
+    plan: { phases: ['build', 'kexec', 'disko', 'install'], offline: { buildOn: 'local' } },
   };
   await expect(build(context as unknown as PhaseContext)).rejects.toBe(failed);
 });

@@ -273,7 +273,8 @@ describe('Nix', () => {
 describe('evaluate', () => {
   const flake = { uri: '.', name: 'de"mo', path: ['config'] };
   const found = {
-    system: 'x86_64-linux',
+    system: 'aarch64-linux',
+    buildSystem: 'x86_64-linux',
     hostName: 'demo',
     toplevel: { drv: '/nix/store/t.drv', out: '/nix/store/t' },
     diskoScript: { drv: '/nix/store/d.drv', out: '/nix/store/d' },
@@ -299,7 +300,8 @@ describe('evaluate', () => {
   test('reads the answer', async () => {
     expect(await evaluate(answering({ found }).nix, flake, 'disko', signal)).toEqual({
       source: 'flake',
-      system: 'x86_64-linux',
+      system: 'aarch64-linux',
+      buildSystem: 'x86_64-linux',
       hostName: 'demo',
       toplevel: { drvPath: '/nix/store/t.drv', outPath: '/nix/store/t' },
       diskoScript: { drvPath: '/nix/store/d.drv', outPath: '/nix/store/d' },

@@ -76,6 +76,7 @@ function plan({ inputs, facts = debian, evaluation, machine = bothDisks, access 
   const situation = {
     settings,
     evaluation: { ...demo, ...evaluation },
+    runnerSystems: ['x86_64-linux'],
     facts,
     access: { keyIsCarried: true, hostKeys: [], ...access },
     inventory: parseInventory(machineText({ ...machine, paths, leadsTo }), paths),

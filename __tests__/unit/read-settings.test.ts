@@ -118,6 +118,7 @@ describe('readSettings', () => {
       debug: '2',
       plan: '2',
       'build-only': '2',
+      'build-on': 'here',
       'approved-plan': 'sha256:0',
       'install-id': 'a b',
       'wipe-disks': 'any\n/dev/sda',

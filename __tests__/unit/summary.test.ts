@@ -58,6 +58,7 @@ function resultWith(text: string, lines = 2): Result {
       toplevel: text,
       diskoScript: null,
       diskoMode: 'disko',
+      buildOn: 'local',
       disks: [{ device: text, destroy: true }],
       installId: text,
     },

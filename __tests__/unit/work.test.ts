@@ -115,6 +115,7 @@ describe('parsePathInfo', () => {
 
 const evaluation: Evaluation = {
   source: 'store-paths',
+  buildSystem: undefined,
   system: 'x86_64-linux',
   hostName: '',
   toplevel: { drvPath: undefined, outPath: path('system') },

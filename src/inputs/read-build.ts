@@ -2,7 +2,14 @@ import { parseFlakeReference } from './flake-reference';
 import type { InputReader } from './input-reader';
 import * as parse from './parsers';
 import { readPhases, readTty } from './read-phases';
-import { type BuildSettings, type Configuration, diskoModes, type Setting } from './settings';
+import {
+  type BuildChoice,
+  type BuildSettings,
+  buildChoices,
+  type Configuration,
+  diskoModes,
+  type Setting,
+} from './settings';
 import { parseStorePaths } from './store-paths';
 
 /** What every run is told. */
@@ -13,6 +20,7 @@ export function readBuildSettings(reader: InputReader): BuildSettings {
     phases: readPhases(reader),
     diskoMode: reader.optional('disko-mode', parse.choice(diskoModes), 'disko'),
     installId: reader.optional('install-id', parse.installId, undefined),
+    buildOn: readBuildOn(reader),
     nixOptions: reader.optional('option', parse.nixOptions, []),
     printBuildLogs: reader.optional('print-build-logs', parse.boolean, false),
     debug: reader.optional('debug', parse.boolean, false),
@@ -39,6 +47,13 @@ function readConfiguration(reader: InputReader): Setting<Configuration> {
     );
   const flake = reader.optional('flake', flakeReference, none);
   return given ? reader.optional('store-paths', storePaths, none) : flake;
+}
+
+function readBuildOn(reader: InputReader): Setting<BuildChoice> {
+  const buildOn = reader.optional('build-on', parse.choice(buildChoices), 'auto');
+  if (buildOn.value === 'remote' && reader.text('store-paths') !== undefined)
+    reader.problem('build-on', 'cannot be remote with store-paths, which are built already; leave it out');
+  return buildOn;
 }
 
 const flakeReference: parse.Parser<Configuration> = (text) => {

@@ -26,9 +26,11 @@ export function readSettings(
   const buildOnly = reader.optional('build-only', parse.boolean, false).value;
   if (buildOnly && plan !== 'false') reader.problem('build-only', 'cannot be combined with plan');
   const build = readBuildSettings(reader);
+  if (buildOnly && build.buildOn.value === 'remote')
+    reader.problem('build-on', 'cannot be remote with build-only, which contacts no machine; leave it out');
   const onMachine = plan === 'true' ? 'plan' : 'install';
   const settings: Settings = buildOnly
-    ? { kind: 'build-only', ...build }
+    ? { kind: 'build-only', ...build, buildOn: { ...build.buildOn, value: 'local' } }
     : plan === 'offline'
       ? { kind: 'offline-plan', ...build }
       : { kind: onMachine, ...readMachineSettings(reader, onMachine, build) };

@@ -27,6 +27,10 @@ export type VerifyChoice = (typeof verifyChoices)[number];
 export const diskoModes = ['disko', 'format', 'mount'] as const;
 export type DiskoMode = (typeof diskoModes)[number];
 
+/** Where it is built: on the runner, on the machine, or on the runner where that can. */
+export const buildChoices = ['auto', 'local', 'remote'] as const;
+export type BuildChoice = (typeof buildChoices)[number];
+
 /** `offline`: what the configuration alone decides, without a connection. */
 export const planChoices = ['false', 'true', 'offline'] as const;
 
@@ -70,6 +74,7 @@ export interface BuildSettings {
   readonly phases: Setting<readonly SelectablePhase[]>;
   readonly diskoMode: Setting<DiskoMode>;
   readonly installId: Setting<string | undefined>;
+  readonly buildOn: Setting<BuildChoice>;
   readonly nixOptions: Setting<readonly (readonly [string, string])[]>;
   readonly printBuildLogs: Setting<boolean>;
   readonly debug: Setting<boolean>;

@@ -58,6 +58,8 @@ let
       }) (builtins.filter (user: user.enable or true) users);
       found = {
         inherit system;
+        # where it is built: a cross-compiled configuration runs on another system than that
+        buildSystem = build.toplevel.system or system;
         toplevel = derivation build.toplevel;
         diskoScript = if request.disko == null then null else
           if build ? ${request.disko} then derivation build.${request.disko} else "missing";

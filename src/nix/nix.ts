@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { NixError } from '../errors';
 import type { ProcessResult } from '../process';
 import type { Runtime } from '../runtime';
+import { builtSystems } from './builders';
 import { BuildLogs, type NixEvent, nixLevel, parseNixLog } from './log';
 import { type Missing, parseMissing } from './missing';
 import { type PathInfo, parsePathInfo } from './path-info';
@@ -24,6 +25,8 @@ export interface BridgedOptions {
 
 /** Oldest Nix that knows `drv^*` and `--print-out-paths` in the way we use them. */
 const oldestNix = [2, 18] as const;
+/** Settings of the user that hold for builds wherever they are. */
+const buildSettings = ['cores', 'max-jobs', 'keep-going', 'fallback', 'max-silent-time', 'timeout'];
 const features = ['--extra-experimental-features', 'nix-command flakes'];
 
 /** The Nix on the runner. Every call is one process; nothing of it reads or writes the target but `copy`. */
@@ -113,6 +116,41 @@ export class Nix {
     const args = ['path-info', '--json', ...(recursive ? ['--recursive'] : []), ...paths];
     const result = await this.#run(args, 'asking the store', signal, { onMessage: () => undefined });
     return parsePathInfo(JSON.parse(result.stdout));
+  }
+
+  /**
+   * The systems that this Nix builds for, as the settings of the run and of the runner have it. @throws NixError
+   */
+  async builtSystems(signal: AbortSignal): Promise<readonly string[]> {
+    const silent = { onMessage: () => undefined };
+    const show = (args: readonly string[]) =>
+      this.#run([...args, '--json'], 'asking Nix for its settings', signal, silent);
+    // as Nix 2.18 and 2.19 call it
+    const result = await show(['config', 'show']).catch(() => show(['show-config']));
+    return builtSystems(JSON.parse(result.stdout));
+  }
+
+  /**
+   * Builds a derivation in the store behind a daemon's socket, by that daemon; what it needs of sources and
+   * derivations is sent there. Settings are isolated as in a copy, but for those that say how to build.
+   *
+   * @throws NixError with the last lines of the build that failed
+   */
+  async buildIn(storeUri: string, installable: string, options: BridgedOptions): Promise<void> {
+    const given = this.#options.options.filter(([name]) => buildSettings.includes(name));
+    // without these the runner's own number of processors would be meant
+    const settings = [['cores', '0'] as const, ['max-jobs', 'auto'] as const, ...given];
+    const args = [
+      'build',
+      ...['--eval-store', 'auto', '--store', storeUri, '--no-link'],
+      ...settings.flatMap(([name, value]) => ['--option', name, value]),
+      installable,
+    ];
+    await this.#run(args, `the build of ${installable} on the machine`, options.signal, {
+      env: await this.#isolatedSettings(),
+      alsoAlive: options.alsoAlive,
+      userOptions: false,
+    });
   }
 
   /**

@@ -1,34 +1,40 @@
 import { ConnectionError, NixError } from '../errors';
 import type { BridgedOptions } from '../nix/nix';
 import { StoreBridge } from '../nix/store-bridge';
-import type { Derivation } from '../plan/evaluation';
+import { type Derivation, installable } from '../plan/evaluation';
 import type { PhaseContext } from './context';
 
 /**
- * Brings what a derivation gives, and all that it needs, into a store on the target. What breaks with the connection
- * is started again and skips what is there.
+ * Brings what a derivation gives, and all that it needs, into a store on the target: copied where it was built here,
+ * else built in that very store. What breaks with the connection is started again and skips what is there.
  *
  * @param store as Nix names it on the target: `local`, or `local?root=/mnt`
  */
-export async function bring(context: PhaseContext, { outPath }: Derivation, store: string): Promise<void> {
-  const { target, runtime } = context;
+export async function bring(context: PhaseContext, derivation: Derivation, store: string): Promise<void> {
+  const { target, runtime, plan, nix } = context;
+  const { outPath } = derivation;
+  const remote = plan.offline.buildOn === 'remote';
   const start = runtime.clock.now();
   let bytes = 0;
-  await target.survivingDrops(`copying ${outPath}`, async () => {
+  await target.survivingDrops(`${remote ? 'building' : 'copying'} ${outPath}`, async () => {
     const bridge = await StoreBridge.open(
       target,
       { store, daemonOptions: daemonOptions(context, store) },
       runtime,
     );
     try {
-      await through(bridge, context, (options) => context.nix.copy([outPath], bridge.uri, options));
+      await through(bridge, context, (options) =>
+        remote
+          ? nix.buildIn(bridge.uri, installable(derivation), options)
+          : nix.copy([outPath], bridge.uri, options),
+      );
     } finally {
       bytes += bridge.bytesSent;
       await bridge.close();
     }
   });
   runtime.log.info(
-    `copied ${outPath}: ${(bytes / 1e6).toFixed(1)} MB in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`,
+    `${remote ? 'built there:' : 'copied'} ${outPath}: ${(bytes / 1e6).toFixed(1)} MB sent in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`,
   );
 }
 

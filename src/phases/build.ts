@@ -11,15 +11,19 @@ import { takeOver } from './take-over';
 export async function build(context: PhaseContext): Promise<void> {
   await sideBySide(
     context.runtime.signal,
-    (signal) =>
-      buildClosures(
-        derivationsOf(context.plan.phases, context.evaluation),
-        context.nix,
-        context.runtime,
-        signal,
-      ),
+    (signal) => buildHere(context, signal),
     (signal) => prepareTarget(context, signal),
   );
+}
+
+/** What is built on the machine is built when its store is there: in the installer, or right before it is switched. */
+async function buildHere(
+  { plan, evaluation, nix, runtime }: PhaseContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const wanted = derivationsOf(plan.phases, evaluation);
+  if (plan.offline.buildOn === 'local') return buildClosures(wanted, nix, runtime, signal);
+  if (wanted.length > 0) runtime.log.info(`${evaluation.buildSystem} is built on the machine itself, later`);
 }
 
 /** Makes sure that nothing of an earlier run is at work there, and brings the kexec image to a running system. */

@@ -6,9 +6,8 @@ import { mebibytes } from '../plan/checks';
 import { describeConfiguration } from '../plan/configuration';
 import { readInventory } from '../plan/disks/inventory';
 import { diskPaths } from '../plan/disks/paths';
-import type { Evaluation } from '../plan/evaluation';
 import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess } from '../plan/facts';
-import { makePlan, type Plan, type Situation } from '../plan/plan';
+import { makePlan, type OfflineSituation, type Plan, type Situation } from '../plan/plan';
 import { allDerivations, derivationsOf, observeWork, type Work } from '../plan/work';
 import type { Runtime } from '../runtime';
 import { fingerprint, knownHostsLine } from '../ssh/host-keys';
@@ -28,11 +27,11 @@ export async function offlinePreflight(
   settings: BuildSettings,
   nix: Nix,
   runtime: Runtime,
-): Promise<{ readonly evaluation: Evaluation; readonly work: Work | null }> {
+): Promise<{ readonly situation: OfflineSituation; readonly work: Work | null }> {
   runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-  const evaluation = await describeConfiguration(settings, nix, runtime.signal);
+  const { evaluation, runnerSystems } = await describeConfiguration(settings, nix, runtime.signal);
   return {
-    evaluation,
+    situation: { settings, evaluation, runnerSystems },
     work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime, patienceMs.plan),
   };
 }
@@ -45,13 +44,13 @@ export async function preflight(
   runtime: Runtime,
 ): Promise<Preflight> {
   runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-  const [{ facts, access }, evaluation] = await sideBySide(
+  const [{ facts, access }, { evaluation, runnerSystems }] = await sideBySide(
     runtime.signal,
     (signal) => inspect(settings, target, runtime, signal),
     (signal) => describeConfiguration(settings, nix, signal),
   );
   const inventory = await readInventory(target, diskPaths(settings, evaluation));
-  const situation: Situation = { settings, evaluation, facts, access, inventory, target };
+  const situation: Situation = { settings, evaluation, runnerSystems, facts, access, inventory, target };
   const plan = makePlan(situation);
   const work =
     plan.action === 'nothing'

@@ -1,5 +1,6 @@
 import { GuardError } from '../errors';
 import type { MachineSettings } from '../inputs/settings';
+import { checkBuildPlace } from './build-place';
 import { checkDisks } from './disks/guards';
 import type { Evaluation } from './evaluation';
 import type { Facts } from './facts';
@@ -31,6 +32,7 @@ export function checkPlan(situation: Situation, { action, phases, kexecImage }: 
   const { settings, facts, evaluation } = situation;
   if (action === 'nothing') return;
   checkArchitecture(facts, evaluation);
+  checkBuildPlace(situation, facts);
   if (action === 'update' || phases.includes('install')) checkLockOut(settings, evaluation);
   if (action === 'update' || phases.includes('reboot')) checkVerification(settings, evaluation, action);
   if (action === 'update') return;

@@ -92,6 +92,8 @@ export interface FlakeEvaluation extends WhatIsInstalled {
   readonly source: 'flake';
   /** `x86_64-linux` */
   readonly system: string;
+  /** The system that its derivations are built on; another one where it is cross-compiled. */
+  readonly buildSystem: string;
   readonly toplevel: Derivation;
   readonly disks: readonly ConfiguredDisk[];
   readonly sshd: ConfiguredSshd;
@@ -105,6 +107,7 @@ export interface StorePathsEvaluation extends WhatIsInstalled {
   readonly source: 'store-paths';
   /** Undefined with a disko script alone, like the system itself. */
   readonly system: string | undefined;
+  readonly buildSystem: undefined;
   readonly toplevel: Derivation | undefined;
   readonly disks: undefined;
   readonly sshd: undefined;
@@ -201,6 +204,7 @@ function readEvaluation(answer: unknown, flake: FlakeReference, script: string):
   return {
     source: 'flake',
     system: String(found.system),
+    buildSystem: String(found.buildSystem),
     hostName: String(found.hostName),
     toplevel: asDerivation(found.toplevel),
     diskoScript: found.diskoScript === null ? undefined : asDerivation(found.diskoScript),

@@ -3,6 +3,7 @@ import type { BuildSettings, DiskoMode, MachineSettings, SelectablePhase } from 
 import { nameOf } from '../ssh/connection';
 import { fingerprint } from '../ssh/host-keys';
 import type { Target } from '../ssh/target';
+import { type BuildPlace, buildPlace } from './build-place';
 import { checkRightMachine } from './checks';
 import { type Action, decide } from './decide';
 import { type DiskoWork, type DiskPlan, diskPlans } from './disks/fates';
@@ -41,6 +42,8 @@ export interface OfflinePlan {
   /** Null with store-paths: the script may wipe any disk. */
   readonly disks: readonly ConfiguredDisk[] | null;
   readonly installId: string | null;
+  /** Where both are built. */
+  readonly buildOn: BuildPlace;
 }
 
 /** What the machine, as it is now, adds. */
@@ -92,10 +95,17 @@ export type PublishedPlan = (Plan | { readonly offline: OfflinePlan; readonly on
   readonly work: Work | null;
 };
 
-/** What the plan is made from. */
-export interface Situation {
-  readonly settings: MachineSettings;
+/** What the offline half of a plan is made from. */
+export interface OfflineSituation {
+  readonly settings: BuildSettings;
   readonly evaluation: Evaluation;
+  /** The systems that the runner builds for; empty where nobody wants to know. */
+  readonly runnerSystems: readonly string[];
+}
+
+/** What the plan is made from. */
+export interface Situation extends OfflineSituation {
+  readonly settings: MachineSettings;
   readonly facts: Facts;
   readonly access: CarriedAccess;
   readonly inventory: Inventory;
@@ -108,7 +118,7 @@ export interface Situation {
  * @throws GuardError when it is not the machine that is meant, or one that runs NixOS and may not be touched
  */
 export function makePlan(situation: Situation): Plan {
-  const { settings, evaluation, facts, access } = situation;
+  const { settings, facts, access } = situation;
   // first: advice about the system of the wrong machine would be bad advice
   checkRightMachine(settings, facts);
   const nixosOnDisks = nixosTraces(diskSituation(situation, 'install').disks);
@@ -121,7 +131,7 @@ export function makePlan(situation: Situation): Plan {
     phases: phasesOf(action, situation, kexecNeeded),
     authorizeKey: kexecNeeded && !access.keyIsCarried,
     kexecImage: image === undefined ? null : nameImage(image),
-    offline: offlinePlan(settings, evaluation),
+    offline: offlinePlan(situation),
     online: onlinePlan(situation, diskSituation(situation, action)),
   };
 }
@@ -148,7 +158,8 @@ function chosenPhases(
   return verify && chosen.includes('reboot') ? [...phases, 'verify'] : phases;
 }
 
-export function offlinePlan(settings: BuildSettings, evaluation: Evaluation): OfflinePlan {
+export function offlinePlan(situation: OfflineSituation): OfflinePlan {
+  const { settings, evaluation } = situation;
   return {
     configuration: nameConfiguration(settings),
     system: evaluation.system ?? null,
@@ -158,6 +169,7 @@ export function offlinePlan(settings: BuildSettings, evaluation: Evaluation): Of
     diskoMode: evaluation.source === 'flake' ? settings.diskoMode.value : null,
     disks: evaluation.disks ?? null,
     installId: settings.installId.value ?? null,
+    buildOn: buildPlace(situation),
   };
 }
 

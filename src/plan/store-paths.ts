@@ -22,6 +22,7 @@ export async function describeStorePaths(
   return {
     source: 'store-paths',
     system: system === undefined ? undefined : await systemOf(system),
+    buildSystem: undefined,
     hostName: '',
     toplevel: system === undefined ? undefined : { drvPath: undefined, outPath: system },
     diskoScript: diskoScript === undefined ? undefined : { drvPath: undefined, outPath: diskoScript },

@@ -1,5 +1,6 @@
 import type { MachineSettings } from '../inputs/settings';
 import { textOf } from '../secrets';
+import { buildPlaceWarnings } from './build-place';
 import { comfortableMemoryKiB, mebibytes } from './checks';
 import { diskWarnings } from './disks/guards';
 import type { Evaluation } from './evaluation';
@@ -18,6 +19,7 @@ export function warningsOf(situation: Situation, plan: Plan): readonly string[] 
     ...unknownDisksWarnings(evaluation, plan),
     ...diskWarnings(diskSituation(situation, action)),
     ...newlineWarnings(settings),
+    ...(action === 'nothing' ? [] : buildPlaceWarnings(situation)),
     ...installIdWarnings(settings, facts, plan),
     ...(phases.includes('install') ? firmwareWarnings(facts, evaluation) : []),
     ...(phases.includes('reboot') || action === 'update'

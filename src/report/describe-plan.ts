@@ -2,7 +2,7 @@ import type { OfflinePlan, OnlinePlan, PublishedPlan } from '../plan/plan';
 import type { Work } from '../plan/work';
 import { changedNote, describeDisk, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
 import { describeMachine } from './describe-machine';
-import { describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
+import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 
 /** The plan as a few lines of the log. */
 export function describePlan(plan: PublishedPlan): string {
@@ -15,6 +15,7 @@ export function describePlan(plan: PublishedPlan): string {
     `  wanted    ${offline.toplevel ?? 'none'}`,
     `  phases    ${phases.join(', ')}`,
     ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
+    ...buildLines(offline),
     ...(plan.kexecImage === null ? [] : [`  installer ${plan.kexecImage}`]),
     ...(plan.authorizeKey
       ? [
@@ -24,6 +25,10 @@ export function describePlan(plan: PublishedPlan): string {
     ...diskLines(online),
     ...(hasChanged(online) ? [`  ${changedNote}`] : []),
   ].join('\n');
+}
+
+function buildLines(offline: OfflinePlan): string[] {
+  return offline.buildOn === 'remote' ? [`  build     ${builtThere}`] : [];
 }
 
 /** The fate first, in capitals where something is lost; below each disk what is on it. */
@@ -42,6 +47,7 @@ function describeOfflinePlan(offline: OfflinePlan, work: Work | null): string {
     `Plan, as far as the configuration decides: ${offline.configuration}${offline.system === null ? '' : ` (${offline.system})`}`,
     `  system    ${offline.toplevel ?? 'none'}`,
     `  work      ${describeWork(work, undefined)}`,
+    ...buildLines(offline),
     ...offlineDisks(offline).map(({ device, fate, meaning }) => `  ${fate.padEnd(9)} ${device}: ${meaning}`),
     ...(wipesUnknownDisks(offline) ? ['  disks     not known: the disko script may wipe any'] : []),
   ].join('\n');

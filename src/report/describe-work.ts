@@ -13,6 +13,9 @@ export function formatBytes(bytes: number): string {
 
 const counted = (count: number, one: string, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
 
+/** Where `build-on` is, or comes to, remote. */
+export const builtThere = 'on the machine itself';
+
 /** What there is to build and to copy, in one line. @param action undefined without a machine */
 export function describeWork(work: Work | null, action: Action | undefined): string {
   if (work === null) return 'what is to be built and copied is not known';

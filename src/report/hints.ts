@@ -59,7 +59,7 @@ const knownFailures: readonly KnownFailure[] = [
   },
   {
     says: /a '[^']*' with features .*is required/,
-    hint: 'this runner cannot build for that system: use a runner of the configuration’s architecture or a remote builder',
+    hint: 'the Nix that builds cannot build for that system: leave build-on at auto, so that the machine itself may build it, or use a runner of the configuration’s architecture or a remote builder',
   },
   {
     says: /ignoring untrusted substituter/,

@@ -5,7 +5,7 @@ import { type OfflinePlan, type OnlinePlan, type PublishedPlan, planDigest } fro
 import type { Work } from '../plan/work';
 import { changedNote, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
 import { describeMachine } from './describe-machine';
-import { describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
+import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 import type { Outcome, Result, TargetState, Verified } from './result';
 
 const titles: Record<Outcome, string> = {
@@ -94,6 +94,7 @@ function planSection(plan: PublishedPlan): string[] {
       describeMachine(online).map(([name, value]) => [name, code(value)]),
     ),
     ...(plan.action === 'nothing' ? [] : [workSection(plan.work, plan.action)]),
+    ...(offline.buildOn === 'remote' && plan.action !== 'nothing' ? [`**Built:** ${builtThere}.`] : []),
     ...(online.disksKnown
       ? []
       : ['**The configuration does not tell which disks it is about: count on all of them.**']),
@@ -128,6 +129,7 @@ function offlineSection(offline: OfflinePlan, work: Work | null): string[] {
       [
         ['system', offline.toplevel === null ? '–' : code(offline.toplevel)],
         ...(offline.diskoScript === null ? [] : [['disko script', code(offline.diskoScript)]]),
+        ...(offline.buildOn === 'remote' ? [['built', builtThere]] : []),
         ...(offline.installId === null ? [] : [['install-id', code(offline.installId)]]),
       ],
     ),
