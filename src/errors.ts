@@ -58,6 +58,10 @@ export type ConnectionFailure =
   | 'refused'
   | 'no-banner'
   | 'unknown-host'
+  /** The runner itself has no way there. */
+  | 'no-route'
+  /** A jump host does not let us through: not to be taken for a refusal of the machine behind it. */
+  | 'jump-host'
   | 'host-key'
   | 'authentication'
   | 'protocol'

@@ -1,6 +1,8 @@
-import { connect as connectSocket, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import { ConnectionError, type ConnectionFailure } from '../errors';
+import type { OfferedAlgorithms } from './algorithms';
+import type { Route } from './route';
 
 /** Where a server listens and who logs in. */
 export interface Endpoint {
@@ -20,20 +22,13 @@ export interface ConnectionOptions {
   readonly login: Login;
   /** Called at the first key exchange and at every later one: must be pure. */
   readonly acceptsHostKey: (blob: Buffer) => boolean;
-  /** Signature algorithms to offer; all that ssh2 knows when empty. */
-  readonly hostKeyAlgorithms: readonly string[];
-  /** For the whole of connecting, key exchange and login, in milliseconds. */
+  /** Where a list is missing or empty, what ssh2 offers by itself. */
+  readonly algorithms: OfferedAlgorithms;
+  /** For key exchange and login, in milliseconds; more where a server may take as long as that until its first byte. */
   readonly handshakeMs: number;
+  readonly route: Route;
   readonly signal: AbortSignal;
 }
-
-/**
- * How long a server may take until its first byte. Forwarded ports accept connections while nobody is behind them,
- * and then say nothing.
- */
-const bannerMs = 8000;
-/** Together about 25 s until a connection whose bytes vanish is given up. */
-const keepalive = { keepaliveInterval: 5000, keepaliveCountMax: 4 };
 
 /** One authenticated SSH connection; many channels run over it. */
 export class Connection {
@@ -53,25 +48,23 @@ export class Connection {
 
   /** @throws ConnectionError, or the reason of the signal */
   static async open(options: ConnectionOptions): Promise<Connection> {
-    options.signal.throwIfAborted();
-    const socket = connectSocket({ host: options.endpoint.host, port: options.endpoint.port });
-    // ssh2 writes a packet in three pieces; Nagle's algorithm would hold the second until the first is acknowledged
-    socket.setNoDelay(true);
-    const onAbort = () => socket.destroy();
-    options.signal.addEventListener('abort', onAbort, { once: true });
+    const { endpoint, route, signal } = options;
     const client = new Client();
+    let stream: Duplex | undefined;
+    const onAbort = () => stream?.destroy();
+    signal.addEventListener('abort', onAbort, { once: true });
     try {
-      await socketReady(socket, options.endpoint);
-      await handshake(client, socket, options);
-      return new Connection(client, options.endpoint);
+      stream = await route.open(endpoint, signal);
+      await handshake(client, stream, options);
+      return new Connection(client, endpoint);
     } catch (error) {
       client.on('error', () => undefined);
       client.destroy();
-      socket.destroy();
-      options.signal.throwIfAborted();
+      stream?.destroy();
+      signal.throwIfAborted();
       throw error;
     } finally {
-      options.signal.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', onAbort);
     }
   }
 
@@ -107,6 +100,31 @@ export class Connection {
     });
   }
 
+  /**
+   * A stream to another server, as this one reaches it.
+   *
+   * @throws ConnectionError: `dropped`; `protocol` when the server does not forward; else why it got no connection
+   */
+  tunnelTo({ host, port }: Endpoint, signal: AbortSignal): Promise<Duplex> {
+    return new Promise((resolve, reject) => {
+      const onClose = () => reject(dropped(this.endpoint));
+      if (this.#closed) return onClose();
+      this.#client.once('close', onClose);
+      try {
+        this.#client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+          this.#client.removeListener('close', onClose);
+          if (error) reject(this.#closed ? dropped(this.endpoint) : explainForwarding(error));
+          // it came too late
+          else if (signal.aborted) channel.close();
+          else resolve(channel);
+        });
+      } catch {
+        // the socket is gone, which `close` is about to tell
+        onClose();
+      }
+    });
+  }
+
   /** Says goodbye. */
   end(): void {
     this.#client.end();
@@ -128,77 +146,43 @@ export function nameOf(endpoint: Endpoint): string {
   return `${endpoint.user}@${host}:${endpoint.port}`;
 }
 
-function socketReady(socket: Socket, endpoint: Endpoint): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once('connect', resolve);
-    socket.once('error', (error: NodeJS.ErrnoException) => reject(explainSocketError(error, endpoint)));
-    socket.once('close', () =>
-      reject(new ConnectionError('unreachable', `${nameOf(endpoint)}: the connection was closed`)),
-    );
-    socket.setTimeout(bannerMs, () => {
-      socket.destroy(
-        new ConnectionError(
-          'unreachable',
-          `${nameOf(endpoint)} does not answer (no TCP connection within ${bannerMs / 1000} s)`,
-        ),
-      );
-    });
-  });
+/** How an SSH server names what it found (RFC 4254, 5.1). */
+const connectFailed = 2;
+
+function explainForwarding(error: Error & { readonly reason?: unknown }): ConnectionError {
+  const message = error.message.replace(/^.*Channel open failure: /, '');
+  const make = (reason: ConnectionFailure) => new ConnectionError(reason, message, { cause: error });
+  if (error.reason !== connectFailed) return make('protocol');
+  if (/refused/i.test(message)) return make('refused');
+  return make(/not known|no address|resolution|resolve/i.test(message) ? 'unknown-host' : 'unreachable');
 }
 
-function explainSocketError(
-  error: NodeJS.ErrnoException | ConnectionError,
-  endpoint: Endpoint,
-): ConnectionError {
-  if (error instanceof ConnectionError) return error;
-  const name = nameOf(endpoint);
-  switch (error.code) {
-    case 'ECONNREFUSED':
-      return new ConnectionError(
-        'refused',
-        `${name}: connection refused; nothing listens on port ${endpoint.port}`,
-        {
-          cause: error,
-          hint: 'check ssh-port, and that sshd runs on the target and no firewall rejects the connection',
-        },
-      );
-    case 'ENOTFOUND':
-      return new ConnectionError('unknown-host', `${endpoint.host}: no such host name`, {
-        cause: error,
-        hint: 'check the spelling of target-host and that the name resolves on the runner',
-      });
-    default:
-      return new ConnectionError('unreachable', `${name}: ${error.message}`, {
-        cause: error,
-        hint: 'check target-host, and that the runner may reach it (firewall, VPN, IPv6)',
-      });
-  }
-}
-
-function handshake(client: Client, socket: Socket, options: ConnectionOptions): Promise<void> {
+function handshake(client: Client, stream: Duplex, options: ConnectionOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     let hostKeyRefused = false;
     let bannerSeen = false;
     const { endpoint } = options;
+    const { answerMs } = options.route.link;
     const fail = (error: ConnectionError) => {
-      socket.setTimeout(0);
+      clearTimeout(silence);
       reject(error);
     };
-    socket.once('data', () => {
+    stream.once('data', () => {
       bannerSeen = true;
-      socket.setTimeout(0);
+      clearTimeout(silence);
     });
-    socket.removeAllListeners('timeout');
-    socket.setTimeout(bannerMs, () =>
-      fail(
-        new ConnectionError(
-          'no-banner',
-          `${nameOf(endpoint)} accepts connections but says nothing (no SSH banner within ${bannerMs / 1000} s)`,
-          {
-            hint: 'a port forwarding with nobody behind it, or a machine that is still starting: check ssh-port and the machine’s console',
-          },
+    const silence = setTimeout(
+      () =>
+        fail(
+          new ConnectionError(
+            'no-banner',
+            `${nameOf(endpoint)} accepts connections but says nothing (no SSH banner within ${answerMs / 1000} s)`,
+            {
+              hint: 'a port forwarding with nobody behind it, or a machine that is still starting: check ssh-port and the machine’s console',
+            },
+          ),
         ),
-      ),
+      answerMs,
     );
     client.once('ready', () => resolve());
     client.once('error', (error: Error & { level?: string }) =>
@@ -214,7 +198,7 @@ function handshake(client: Client, socket: Socket, options: ConnectionOptions): 
     );
     client.connect({
       ...connectConfig(options),
-      sock: socket,
+      sock: stream,
       hostVerifier: (blob: Buffer) => {
         const accepted = options.acceptsHostKey(blob);
         hostKeyRefused ||= !accepted;
@@ -224,15 +208,22 @@ function handshake(client: Client, socket: Socket, options: ConnectionOptions): 
   });
 }
 
-function connectConfig(options: ConnectionOptions): ConnectConfig {
+function connectConfig({
+  endpoint,
+  login,
+  handshakeMs,
+  algorithms,
+  route,
+}: ConnectionOptions): ConnectConfig {
+  const { answerMs, keepaliveMs, keepaliveCount } = route.link;
+  const offered = Object.entries(algorithms).filter(([, list]) => list.length > 0);
   return {
-    username: options.endpoint.user,
-    privateKey: options.login.privateKey,
-    readyTimeout: options.handshakeMs,
-    ...keepalive,
-    ...(options.hostKeyAlgorithms.length === 0
-      ? {}
-      : { algorithms: { serverHostKey: [...options.hostKeyAlgorithms] as never } }),
+    username: endpoint.user,
+    privateKey: login.privateKey,
+    readyTimeout: Math.max(handshakeMs, 2 * answerMs),
+    keepaliveInterval: keepaliveMs,
+    keepaliveCountMax: keepaliveCount,
+    ...(offered.length === 0 ? {} : { algorithms: Object.fromEntries(offered) }),
   };
 }
 
@@ -259,5 +250,12 @@ function explainHandshakeError(
     return make('unreachable', `${name}: the login did not finish in time`);
   }
   if (error.level === 'client-socket') return make('dropped', `${name}: ${error.message}`);
+  if (/no matching/i.test(error.message)) {
+    return make(
+      'protocol',
+      `${name}: ${error.message}`,
+      'client and server have no algorithm in common: the server is very old, or lets in only the newest. Old ones can be added with ssh-option, as in KexAlgorithms=+diffie-hellman-group14-sha1 (docs/ssh-options.md lists all)',
+    );
+  }
   return make('protocol', `${name}: ${error.message}`);
 }

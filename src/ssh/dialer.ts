@@ -1,14 +1,22 @@
 import { formatDuration, within } from '../deadlines';
 import { ConnectionError, TimeoutError } from '../errors';
 import type { Runtime } from '../runtime';
+import { type OfferedAlgorithms, offeredHostKeys } from './algorithms';
 import { Connection, type Endpoint, type Login, nameOf } from './connection';
+import { explainHostKey } from './host-key-errors';
 import type { HostKeyTrust } from './host-key-trust';
-import { fingerprint, knownHostsLine } from './host-keys';
+import { directRoute, type Route } from './route';
 
 export interface TargetOptions {
   readonly endpoint: Endpoint;
   readonly login: Login;
   readonly trust: HostKeyTrust;
+  /** The way there; straight from the runner if not given. */
+  readonly via?: Route;
+  /** What ssh-option says of algorithms; a list that is missing is ssh2's own. */
+  readonly algorithms?: OfferedAlgorithms;
+  /** Under which name known_hosts lines are looked up, where that is not the address. */
+  readonly hostKeyAlias?: string | undefined;
   /** How long it may take until a connection stands, first or again, in milliseconds. */
   readonly connectMs: number;
   /** How long a remote command may be silent, in milliseconds. */
@@ -17,7 +25,7 @@ export interface TargetOptions {
 
 /** Between two attempts to connect; OpenSSH 10 penalises clients that hammer. */
 export const pauseMs = 2000;
-const handshakeMs = 30_000;
+export const handshakeMs = 30_000;
 
 /** Makes connections to one machine. */
 export class Dialer {
@@ -69,40 +77,25 @@ export class Dialer {
   }
 
   async dial(signal: AbortSignal): Promise<Connection> {
-    const { endpoint, login, trust } = this.#options;
+    const { endpoint, login, trust, via = directRoute(), algorithms = {}, hostKeyAlias } = this.#options;
     try {
       return await Connection.open({
         endpoint,
         login,
         acceptsHostKey: (blob) => trust.accepts(blob),
-        hostKeyAlgorithms: trust.algorithms,
+        algorithms: {
+          ...algorithms,
+          serverHostKey: offeredHostKeys(trust.accepted, algorithms.serverHostKey),
+        },
         handshakeMs,
+        route: via,
         signal,
       });
     } catch (error) {
-      throw error instanceof ConnectionError && error.reason === 'host-key' ? this.#explain(error) : error;
+      if (!(error instanceof ConnectionError) || error.reason !== 'host-key') throw error;
+      const line = hostKeyAlias === undefined ? endpoint : { host: hostKeyAlias, port: 22 };
+      throw explainHostKey(error, endpoint, trust, line);
     }
-  }
-
-  /** Why the host key was refused. */
-  #explain(error: ConnectionError): ConnectionError {
-    const { endpoint, trust } = this.#options;
-    const key = trust.offered;
-    if (trust.whyRefused === undefined || key === undefined) {
-      return new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
-        cause: error,
-        hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
-      });
-    }
-    const line = knownHostsLine(endpoint.host, endpoint.port, key);
-    return new ConnectionError(
-      'host-key',
-      `the host key of ${nameOf(endpoint)} is not known, and ${trust.whyRefused}. It shows ${key.type} ${fingerprint(key)}; the line for known-hosts:\n${line}`,
-      {
-        cause: error,
-        hint: 'compare the fingerprint over another way (console, provider), then set known-hosts to that line; or trust the first key that answers, with ssh-option: StrictHostKeyChecking=accept-new',
-      },
-    );
   }
 }
 

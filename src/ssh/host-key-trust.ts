@@ -1,4 +1,4 @@
-import { fingerprint, type HostKey, hostKeyOfBlob, sameKey, signatureAlgorithms } from './host-keys';
+import { fingerprint, type HostKey, hostKeyOfBlob, sameKey } from './host-keys';
 
 /**
  * Which host keys of the target are accepted. Either known from the start, or (`firstSeen`) the first key that
@@ -58,11 +58,6 @@ export class HostKeyTrust {
   /** The key that the server showed last, accepted or not. */
   get offered(): HostKey | undefined {
     return this.#offered;
-  }
-
-  /** Signature algorithms to offer, so that a server with several keys shows one that is known; empty for all. */
-  get algorithms(): string[] {
-    return [...new Set(this.#accepted.flatMap((key) => signatureAlgorithms(key.type)))];
   }
 
   /** Gives the same answer however often it is asked: SSH asks again at every rekeying. */

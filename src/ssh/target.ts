@@ -9,6 +9,7 @@ import { HostKeyTrust } from './host-key-trust';
 import type { HostKey } from './host-keys';
 import { LineSplitter } from './line-splitter';
 import { MarkerFilter, type Privilege, remoteCommand, type Script } from './remote-command';
+import type { JumpHost } from './route';
 import { checked, type RemoteResult, RunningScript, type RunOptions } from './running-script';
 import { bootId } from './scripts';
 
@@ -57,11 +58,22 @@ export class Target {
 
   /** From now on the machine is reached elsewhere, by another user or with other keys. */
   moveTo(change: Partial<Pick<TargetOptions, 'endpoint' | 'trust' | 'login'>>): void {
-    this.close();
+    this.#hangUp();
     this.#options = { ...this.#options, ...change };
   }
 
+  /** The jump hosts on the way there. */
+  get jumpHosts(): readonly JumpHost[] {
+    return this.#options.via?.jumpHosts ?? [];
+  }
+
+  /** Ends the connection, and those to jump hosts. */
   close(): void {
+    this.#hangUp();
+    this.#options.via?.close();
+  }
+
+  #hangUp(): void {
     this.#connection?.end();
     this.#connection = undefined;
   }
@@ -185,7 +197,7 @@ export class Target {
       signal.throwIfAborted();
       return error instanceof ConnectionError && ['authentication', 'host-key'].includes(error.reason);
     } finally {
-      asker.close();
+      asker.#hangUp();
     }
   }
 
@@ -196,7 +208,7 @@ export class Target {
    * @throws TimeoutError
    */
   waitUntilGone(bootId: string, what: string, ms: number): Promise<void> {
-    this.close();
+    this.#hangUp();
     return this.#waiting(what, ms, async (signal, note) => {
       while ((await this.#poll(signal).catch(() => undefined)) === bootId) {
         note(stillTheOldBoot);
@@ -222,7 +234,7 @@ export class Target {
     recognise: (error: AboutConnection, signal: AbortSignal) => Promise<string | undefined> = async () =>
       undefined,
   ): Promise<string> {
-    this.close();
+    this.#hangUp();
     let refused = 0;
     return this.#waiting(what, ms, async (signal, note) => {
       for (;;) {
@@ -230,7 +242,7 @@ export class Target {
           const id = await this.#poll(signal);
           if (id !== previousBootId) return id;
           note(stillTheOldBoot);
-          this.close();
+          this.#hangUp();
         } catch (error) {
           if (!isAboutConnection(error)) throw error;
           const known = await recognise(error, signal);
