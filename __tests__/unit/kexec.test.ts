@@ -36,6 +36,7 @@ machineId=
 installId=
 systemPath=
 profilePath=
+ipv6Only=no
 earlierRun=no
 `;
 const answers: Record<string, Partial<RemoteResult>> = {
