@@ -4,7 +4,7 @@
 # probe/ what finds out whether this machine's KVM runs a common kernel.
 # shellcheck source=testbed/lib.sh
 . "$(dirname "$0")/lib.sh"
-packages=systemd-sysv,udev,kmod,openssh-server,sudo,cpio,curl,wget,iproute2,procps
+packages=systemd-sysv,udev,kmod,openssh-server,sudo,cpio,zstd,curl,wget,iproute2,procps
 # whatever disks may be made of
 packages+=,fdisk,lvm2,mdadm,cryptsetup-bin,btrfs-progs,busybox-static
 disk_mb=4096

@@ -65,25 +65,38 @@ unpack_kernel() {
 # initrd KERNEL_DIR INIT OUT MODULES...: a busybox initrd that runs the script INIT; the modules, dependencies first,
 # are listed in /modules
 initrd() {
-  local k=$1 init=$2 out=$3 t file name
+  local k=$1 init=$2 out=$3 t
   shift 3
   t=$(mktemp -d)
   mkdir -p "$t"/{bin,dev,proc,sys,run,root,lib/modules}
   cp /bin/busybox "$t/bin/busybox"
   ln -s busybox "$t/bin/sh"
   install -m 755 "$init" "$t/init"
-  : >"$t/modules"
+  add_modules "$k" "$t" modules "$@"
+  pack_initrd "$t" "$out"
+}
+
+# add_modules KERNEL_DIR TREE LIST MODULES...: puts the modules into the tree, and their names, dependencies first, into
+# its file LIST
+add_modules() {
+  local k=$1 t=$2 list=$3 file name
+  shift 3
+  : >"$t/$list"
   while read -r file; do
     name=$(basename "${file%.xz}")
     case $file in
       *.xz) xz -dc "$file" >"$t/lib/modules/$name" ;;
       *) cp "$file" "$t/lib/modules/$name" ;;
     esac
-    printf '%s\n' "$name" >>"$t/modules"
+    printf '%s\n' "$name" >>"$t/$list"
   done < <(module_files "$k" "$@")
-  find "$t" -exec touch -hd @1 {} +
-  (cd "$t" && find . | LC_ALL=C sort | cpio -o -H newc --quiet --reproducible -R 0:0) | gzip -9n >"$out"
-  rm -rf "$t"
+}
+
+# pack_initrd TREE OUT: the same bytes each time; the tree is gone afterwards
+pack_initrd() {
+  find "$1" -exec touch -hd @1 {} +
+  (cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc --quiet --reproducible -R 0:0) | gzip -9n >"$2"
+  rm -rf "$1"
 }
 
 # module_files KERNEL_DIR MODULES...: the modules' files, each once, dependencies first

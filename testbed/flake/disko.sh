@@ -1,10 +1,12 @@
 #!/bin/sh
 # Lays out @disk@ and mounts it at /mnt; modes: disko wipes first, format makes what is missing, mount only mounts.
-# With @keyFile@ the root is encrypted, and that file, byte for byte, is what opens it.
+# With @keyFile@ the root is encrypted, and that file, byte for byte, is what opens it; with @unattended@ a copy of it
+# stays on the ESP, for the boots to come.
 set -eu
 mode=@mode@
 disk=@disk@
 key_file=@keyFile@
+unattended=@unattended@
 PATH=@deps@/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 
@@ -50,3 +52,4 @@ mkdir -p /mnt
 mountpoint -q /mnt || mount -t ext4 "$root" /mnt
 mkdir -p /mnt/boot
 mountpoint -q /mnt/boot || mount -t vfat -o umask=0077 "${disk}1" /mnt/boot
+if [ "$unattended" = yes ]; then cp "$key_file" /mnt/boot/root.key; fi

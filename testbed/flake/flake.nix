@@ -42,6 +42,11 @@
         broken-eval = throw "the demo flake refuses to evaluate";
         # its root opens with a key file; nothing here boots that
         encrypted = variant { keyFile = "/tmp/disk.key"; };
+        # and this one boots
+        unattended = variant {
+          keyFile = "/tmp/disk.key";
+          unattended = true;
+        };
         # what may go wrong when a running machine is switched
         refuses = variant { fault = "refuse"; };
         kills-sshd = variant { fault = "sshd"; };

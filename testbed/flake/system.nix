@@ -13,6 +13,8 @@
   hangs ? false,
   # opens the encrypted root; not encrypted without one
   keyFile ? "",
+  # it boots with nobody there to open it
+  unattended ? false,
   # how large the root partition is, as sfdisk takes it (`size=64M, `); the rest of the disk if not given
   rootSize ? "",
   # what goes wrong in a switch: refuse, sshd, network, units, lockout; none otherwise
@@ -30,6 +32,7 @@ let
     userland
     ;
   lines = builtins.concatStringsSep "\n";
+  yesNo = value: if value then "yes" else "no";
 
   config = {
     networking = { inherit hostName; };
@@ -72,7 +75,10 @@ let
   disko =
     name: mode:
     let
-      withTools = deps: script "disko-${mode}" ./disko.sh { inherit mode disk deps delaySeconds keyFile rootSize; };
+      withTools = deps: script "disko-${mode}" ./disko.sh {
+        inherit mode disk deps delaySeconds keyFile rootSize;
+        unattended = yesNo unattended;
+      };
     in
     {
       ${name} = withTools "${build.diskTools}/bin:";
@@ -93,8 +99,8 @@ let
   init = script "init" ./init.sh {
     inherit busybox userland;
     hostKeys = lines (map (key: "${key.type} ${key.path}") openssh.hostKeys);
-    rekey = if rekey then "yes" else "no";
-    hangs = if hangs then "yes" else "no";
+    rekey = yesNo rekey;
+    hangs = yesNo hangs;
   };
   activate = script "activate" ./activate.sh {
     inherit busybox hostName sshdConfig;
@@ -105,12 +111,15 @@ let
     bootloader = fetch "systemd-bootx64.efi";
   };
 
+  initrd =
+    if unattended then run "initrd" "cat ${fetch "initrd"} ${fetch "unlock"} >$out" else fetch "initrd";
+
   toplevel = run "nixos-system-${hostName}-25.11" ''
     mkdir -p $out/bin $out/sw/bin
     cp ${init} $out/init
     cp ${activate} $out/activate
     ln -s ${fetch "vmlinuz"} $out/kernel
-    ln -s ${fetch "initrd"} $out/initrd
+    ln -s ${initrd} $out/initrd
     ln -s ${switch} $out/bin/switch-to-configuration
     ln -sf ${userland}/usr/bin/* ${userland}/usr/sbin/* $out/sw/bin/
     printf %s '${system}' >$out/system
