@@ -1,0 +1,140 @@
+import type { Counterpart } from './row';
+
+/** The command line of nixos-anywhere, in the order of its help. */
+export const flags: readonly Counterpart[] = [
+  {
+    name: '-f, --flake URI#ATTR',
+    input: 'flake',
+    default: 'required, unless store-paths is given',
+    differs:
+      'A quoted attribute is read. Without `#NAME` the names that exist are listed. Evaluated once, and nothing is written to the checkout.',
+    test: 'bundle/offline › plan: offline needs a flake and nothing else, and contacts nothing',
+  },
+  {
+    name: '--target-host HOST, or HOST alone',
+    input: 'target-host',
+    default: 'required, unless no machine is contacted',
+    differs: 'An unknown input is refused; upstream takes an unknown flag for the host.',
+    test: 'bundle/plan › a plan is made twice the same, and changes nothing on the machine',
+  },
+  {
+    name: '-i FILE',
+    input: 'ssh-private-key',
+    default: 'required, unless no machine is contacted',
+    differs:
+      'The contents, `env:NAME` or `exec:COMMAND` instead of a file; line ends and a missing last newline do not matter. No other key is made, and none is left on the machine.',
+    test: 'bundle/offline › plan: true without a key: the error names the plan that needs none',
+  },
+  {
+    name: '-p, --ssh-port PORT',
+    input: 'ssh-port',
+    default: '22',
+    differs: '',
+    test: 'bundle/plan › a plan is made twice the same, and changes nothing on the machine',
+  },
+  {
+    name: '--ssh-option K=V',
+    input: 'ssh-option',
+    default: '',
+    differs:
+      'Options that have no meaning here are refused by name. `StrictHostKeyChecking` counts; `no` is refused, since anybody could take the machine’s place.',
+    test: 'loopback/host-trust › accept-new lets it go on, with the first key held',
+  },
+  {
+    name: '-L, --print-build-logs',
+    input: 'print-build-logs',
+    default: 'false',
+    differs: '',
+    test: 'bundle/flags › print-build-logs shows what a builder prints',
+  },
+  {
+    name: '-s, --store-paths DISKO SYSTEM',
+    input: 'store-paths',
+    default: '',
+    differs:
+      'In any order, told apart by what they are; one alone where the phases need only one. Which disks the script wipes is not known, so `wipe-disks` must say it.',
+    test: 'bundle/store-paths › there is nothing to build, also of one path alone',
+  },
+  {
+    name: '--kexec PATH or URL',
+    input: 'kexec',
+    default: 'the nixos-images installer for the target’s architecture',
+    differs:
+      'How it is packed is told by its first bytes, so a URL may have a `?query`. A machine that cannot fetch it gets it from the runner; no third-party proxy is asked.',
+    test: 'bundle/cancel › an image that does not start: no image and no key are left',
+  },
+  {
+    name: '--post-kexec-ssh-port PORT',
+    input: 'post-kexec-ssh-port',
+    default: '22',
+    differs: 'Counts also without `ssh-port`.',
+    test: 'unit/access-afterwards › is that %s',
+  },
+  {
+    name: '--copy-host-keys',
+    input: 'copy-host-keys',
+    default: 'false',
+    differs:
+      'Where a key of the configuration is not there, one is made before the reboot: the new system has to show it.',
+    test: 'loopback/host-keys › are given to the new system only when that is asked for',
+  },
+  {
+    name: '--disk-encryption-keys REMOTE LOCAL',
+    input: 'disk-encryption-keys',
+    default: '',
+    differs:
+      'A file, a pipe, `env:NAME` or `exec:COMMAND`. Sent byte for byte, for root alone, and removed before the reboot. A newline at the end is a warning. The machine must be pinned.',
+    test: 'bundle/disk-keys › reach disko byte for byte from every source, for root alone, and are gone afterwards',
+  },
+  {
+    name: '--debug',
+    input: 'debug',
+    default: 'false',
+    differs:
+      'No shell trace, and so no secret in one: each step says what it does. Implies `print-build-logs`.',
+    test: 'bundle/flags › debug shows the settings with their sources, and implies print-build-logs',
+  },
+  {
+    name: '--option K V',
+    input: 'option',
+    default: '',
+    differs: 'One a line; also `NAME = VALUE`.',
+    test: 'bundle/flags › option reaches Nix as it stands',
+  },
+  {
+    name: '--phases LIST',
+    input: 'phases',
+    default: 'kexec,disko,install,reboot',
+    differs:
+      'disko and install alone need an installer; install proves that something is mounted at `/mnt`. After reboot the new system is looked at.',
+    test: 'bundle/offline › build-only without disko builds the system alone, also of a configuration without a disko script',
+  },
+  {
+    name: '--disko-mode disko|mount|format',
+    input: 'disko-mode',
+    default: 'disko',
+    differs: 'The plan says what each mode loses.',
+    test: 'unit/plan › says what happens to every disk, and that a mode which keeps them does so',
+  },
+  {
+    name: '--stop-after-disko',
+    input: 'stop-after-disko',
+    default: '',
+    differs: 'Deprecated there too. Beside `phases` it is refused.',
+    test: 'unit/deprecated › means phases: kexec,disko, and says so',
+  },
+  {
+    name: '--no-reboot',
+    input: 'no-reboot',
+    default: '',
+    differs: 'Deprecated there too. Beside `phases` it is refused.',
+    test: 'bundle/runner › deprecated names are annotations, in a run that contacts no machine too',
+  },
+  {
+    name: '-t, --tty',
+    input: 'tty',
+    default: '',
+    differs: 'Deprecated there too. Means nothing: no terminal is used.',
+    test: 'unit/deprecated › is accepted, and means nothing',
+  },
+];
