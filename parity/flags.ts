@@ -114,7 +114,7 @@ export const flags: readonly Counterpart[] = [
     input: 'disko-mode',
     default: 'disko',
     differs: 'The plan says what each mode loses.',
-    test: 'unit/plan › says what happens to every disk, and that a mode which keeps them does so',
+    test: 'unit/plan › without %s nothing is wiped',
   },
   {
     name: '--stop-after-disko',

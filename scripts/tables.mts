@@ -1,8 +1,11 @@
-// `npm run tables`: writes the inputs and outputs of the code into action.yml and the README. A test compares them.
-import { readFileSync, writeFileSync } from 'node:fs';
+// `npm run tables`: writes the inputs and outputs of the code into action.yml and the README, and the pages of docs/. Tests
+// compare them.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { InputDefinition } from '../src/inputs/table/definition.ts';
 import { inputs, sections } from '../src/inputs/table.ts';
 import { outputs } from '../src/report/outputs.ts';
+import { pages } from './docs.mts';
+import { table } from './markdown.mts';
 
 const root = new URL('../', import.meta.url);
 
@@ -20,15 +23,6 @@ function inputEntry({ name, description, ...rest }: InputDefinition): string {
   const without = rest.default ?? rest.otherwise;
   const ending = without === undefined ? '' : ` Default: ${without}.`;
   return `  ${name}:\n    description: ${JSON.stringify(description + ending)}\n    required: false\n`;
-}
-
-function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = [headings, ...rows].map((row) => row.map((words) => words.replaceAll('|', '\\|')));
-  const widths = headings.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) =>
-    `| ${row.map((words, column) => words.padEnd(widths[column] ?? 0)).join(' | ')} |\n`;
-  const [head = [], ...body] = cells;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('');
 }
 
 /** Puts what stands between the two comments of this name. */
@@ -62,3 +56,6 @@ const outputTable = table(
   outputs.map(({ name, description }) => [`\`${name}\``, description]),
 );
 edit('README.md', (text) => between(between(text, 'inputs', inputTables.join('\n')), 'outputs', outputTable));
+
+mkdirSync(new URL('docs/', root), { recursive: true });
+for (const [path, text] of Object.entries(pages)) writeFileSync(new URL(path, root), text);

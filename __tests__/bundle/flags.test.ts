@@ -1,7 +1,17 @@
 // What single inputs change, seen from outside: each run is held against one without the input.
 import { expect } from 'vitest';
-import { buildable, configuration, makeFlake, runBundle } from '../support/bundle';
+import {
+  buildable,
+  configuration,
+  imageThat,
+  inputsFor,
+  makeDiskoFlake,
+  makeFlake,
+  runBundle,
+} from '../support/bundle';
 import { test } from '../support/concurrent';
+import { becomeInstaller, startMachine, targetOf } from '../support/machine';
+import { testRuntime } from '../support/runtime';
 
 const flakeOf = (text: string) => `${makeFlake(`{ nixosConfigurations.demo = ${text}; }`)}#demo`;
 
@@ -32,4 +42,36 @@ test('option reaches Nix as it stands', async () => {
   const impure = await runBundle({ inputs: { ...inputs, option: 'pure-eval = false\nwarn-dirty false' } });
   expect(impure.result.plan?.offline.hostName, impure.log).toMatch(/^x86_64-linux$/);
   expect((await runBundle({ inputs })).result.failure?.kind).toBe('nix');
+});
+
+test('kexec-timeout ends the wait for an installer that does not come', async () => {
+  const sshd = await startMachine();
+  const inputs = {
+    ...inputsFor(sshd, flakeOf(buildable)),
+    plan: 'false',
+    'allow-lockout': 'true',
+    kexec: imageThat('echo "machine will boot into nixos in 6s..."'),
+    'kexec-timeout': '2s',
+  };
+  const run = await runBundle({ inputs });
+  expect(run.result.failure, run.log).toMatchObject({
+    kind: 'timeout',
+    phase: 'kexec',
+    message: expect.stringContaining('2.0 s'),
+    hint: expect.stringContaining('the old system still runs'),
+  });
+});
+
+test('disko-idle-timeout ends the wait for a disko that says nothing', async () => {
+  const sshd = await startMachine();
+  await becomeInstaller(targetOf(sshd, testRuntime()));
+  const inputs = {
+    ...inputsFor(sshd, `${makeDiskoFlake('echo begin; sleep 9')}#demo`),
+    plan: 'false',
+    phases: 'disko',
+    'disko-idle-timeout': '1s',
+  };
+  const run = await runBundle({ inputs });
+  expect(run.result.failure, run.log).toMatchObject({ kind: 'timeout', phase: 'disko' });
+  expect(run.result.failure?.message).toContain('1.0 s');
 });

@@ -1,0 +1,72 @@
+// What docs/ says of nixos-anywhere and of us is what the code has, and every test that it names is there.
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { flags } from '../../parity/flags';
+import { own } from '../../parity/own';
+import type { Counterpart, Proof } from '../../parity/row';
+import { terraform } from '../../parity/terraform';
+import { pages } from '../../scripts/docs.mts';
+import { inputs } from '../../src/inputs/table';
+import type { InputDefinition } from '../../src/inputs/table/definition';
+import { testExists } from '../support/named-tests';
+
+const root = new URL('../../', import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
+const definitions: readonly InputDefinition[] = inputs;
+const counterparts = [...flags, ...terraform];
+
+test.each(Object.entries(pages))('%s is what `npm run tables` writes', (path, text) => {
+  expect(read(path)).toBe(text);
+});
+
+describe('the inputs', () => {
+  test('are each a flag, a parameter, or ours alone', () => {
+    const theirs = new Set(counterparts.map(({ input }) => input));
+    expect(own.map(({ input }) => input)).toEqual(
+      definitions.map(({ name }) => name).filter((name) => !theirs.has(name as never)),
+    );
+  });
+
+  test.each(counterparts.filter(({ input }) => input !== undefined))(
+    '$name: $input exists, and has that default',
+    ({ input, default: said }: Counterpart) => {
+      const definition = definitions.find(({ name }) => name === input);
+      expect(definition).toBeDefined();
+      expect(definition?.default ?? definition?.otherwise ?? '').toBe(said);
+    },
+  );
+
+  test('have their counterparts by the same name, where that is a flag', () => {
+    for (const { name, input } of flags) {
+      const [, long] = /--([a-z-]+)/.exec(name) ?? [];
+      if (long !== undefined && input !== undefined) expect(input).toBe(renamed[long] ?? long);
+    }
+  });
+});
+
+/** Where our name is another one, and flags.md says why. */
+const renamed: Readonly<Record<string, string>> = {};
+
+const proofs: readonly (readonly [string, Proof])[] = [
+  ...counterparts.map((row) => [row.name, row] as const),
+  ...own.map((row) => [row.input, row] as const),
+];
+
+describe('the proof of', () => {
+  test.each(proofs)('%s is a test that exists', (_, { test: name }) => {
+    expect(testExists(name), name).toBe(true);
+  });
+
+  test.each(proofs.filter(([, { mutation }]) => mutation !== undefined))(
+    '%s can be taken away still',
+    (_, { mutation }) => {
+      expect(read(mutation?.file ?? '').split(mutation?.search ?? '')).toHaveLength(2);
+    },
+  );
+});
+
+test('the control: a test that does not exist is not found', () => {
+  expect(testExists('unit/parity › the control: a test that does not exist is not found')).toBe(true);
+  for (const name of ['unit/parity › the control', 'unit/nowhere › x'] as const)
+    expect(testExists(name)).toBe(false);
+});

@@ -1,0 +1,90 @@
+import type { OwnInput } from './row';
+
+/** Inputs that are no flag of nixos-anywhere, in the order of the README. */
+export const own: readonly OwnInput[] = [
+  {
+    input: 'ssh-private-key-passphrase',
+    why: 'There is no agent and nobody to type it.',
+    test: 'unit/read-settings › open their keys, each its own',
+  },
+  {
+    input: 'known-hosts',
+    why: 'Upstream cannot check host keys; here another key is refused before the login.',
+    test: 'bundle/refusals › another host key than known-hosts says',
+  },
+  {
+    input: 'expect-machine',
+    why: 'Addresses are used again: a machine says who it is before it is wiped.',
+    test: 'bundle/refusals › that is another one than was meant',
+  },
+  {
+    input: 'wipe-disks',
+    why: 'Names what may be lost; whatever else would be lost stops the run.',
+    test: 'unit/disks/disks › wipe-disks must cover everything, the configured disk and collateral too; any does',
+  },
+  {
+    input: 'allow-lockout',
+    why: 'A configuration that lets nobody in is refused; this says that it is meant so.',
+    test: 'bundle/refusals › that lets nobody in: the key of the quickstart was not replaced',
+  },
+  {
+    input: 'verify',
+    why: 'Done means that the new system was seen running.',
+    test: 'loopback/verify › is not enough for system',
+  },
+  {
+    input: 'post-install-ssh-host',
+    why: 'The new system may have another address.',
+    test: 'unit/access-afterwards › another address is another place',
+  },
+  {
+    input: 'post-install-ssh-private-key-passphrase',
+    why: 'As for `ssh-private-key`.',
+    test: 'unit/read-settings › open their keys, each its own',
+  },
+  {
+    input: 'post-install-known-hosts',
+    why: 'For host keys that neither are copied nor made by this run.',
+    test: 'loopback/verify › is what the new system must show',
+  },
+  {
+    input: 'plan',
+    why: 'What would happen, before it does.',
+    test: 'bundle/plan › a plan is made twice the same, and changes nothing on the machine',
+  },
+  {
+    input: 'approved-plan',
+    why: 'Nothing else than what somebody has looked at is carried out.',
+    test: 'bundle/approval › the approved plan goes on; what was approved for another machine, system or action does not',
+  },
+  {
+    input: 'build-only',
+    why: 'Checks a configuration without any machine.',
+    test: 'bundle/offline › build-only: true builds system and disko script, and contacts nothing',
+  },
+  {
+    input: 'connect-timeout',
+    why: 'Every wait has a deadline; upstream waits for ever.',
+    test: 'bundle/refusals › a port that accepts and says nothing',
+  },
+  {
+    input: 'kexec-timeout',
+    why: 'The same for the way from the kexec to the installer.',
+    test: 'bundle/flags › kexec-timeout ends the wait for an installer that does not come',
+  },
+  {
+    input: 'reboot-timeout',
+    why: 'The same for the way from the reboot to the new system.',
+    test: 'loopback/verify › that never answers: an error with advice',
+  },
+  {
+    input: 'idle-timeout',
+    why: 'The same for every step, without output or bytes.',
+    test: 'bundle/refusals › that hangs: ended after the idle time, with all its children',
+  },
+  {
+    input: 'disko-idle-timeout',
+    why: 'Disko may be silent for longer.',
+    test: 'bundle/flags › disko-idle-timeout ends the wait for a disko that says nothing',
+  },
+];

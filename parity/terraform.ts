@@ -1,0 +1,70 @@
+import type { Counterpart } from './row';
+
+/** Parameters of nixos-anywhere's Terraform modules that are more than its flags. */
+export const terraform: readonly Counterpart[] = [
+  {
+    name: 'instance_id',
+    input: 'install-id',
+    default: '',
+    differs:
+      'Counts with `on-installed: converge`. Recorded on the machine itself instead of in a state file.',
+    test: 'unit/decide › an id that is not recorded yet makes an update of the system that runs',
+  },
+  {
+    name: 'update of a machine that is installed',
+    input: 'on-installed',
+    default: 'fail',
+    differs:
+      '`update`, or as a part of `converge`. Done without asking is nothing: the default stops. Copies go on where they stopped; failed units (exit code 4) are a warning always.',
+    test: 'loopback/update › whose units fail is done, with a warning that names them',
+  },
+  {
+    name: 'disk_encryption_key_scripts',
+    input: 'disk-encryption-keys',
+    default: '',
+    differs: '`REMOTE_PATH exec:COMMAND`.',
+    test: 'bundle/disk-keys › names every input, with the exit code of the command and without what it printed',
+  },
+  {
+    name: 'extra_environment',
+    here: '`env:` of the step',
+    default: '',
+    differs:
+      'Nix and the commands of `exec:` get it; a variable that an input names by `env:NAME` they do not get.',
+    test: 'unit/secrets › withholds inputs, tokens, command files and whatever contains a secret',
+    mutation: {
+      file: 'src/child-environment.ts',
+      search: 'result[name] = value;',
+      replace: 'if (/^(PATH|NIX_|HOME|TMPDIR|XDG_)/.test(name)) result[name] = value;',
+    },
+  },
+  {
+    name: 'install_user and install_port',
+    here: '`target-host`, `ssh-port`',
+    input: 'target-host',
+    default: 'required, unless no machine is contacted',
+    differs: '',
+    test: 'bundle/plan › a plan is made twice the same, and changes nothing on the machine',
+  },
+  {
+    name: 'target_user',
+    input: 'post-install-ssh-user',
+    default: 'root if the configuration lets it in, else a user who is let in',
+    differs: '',
+    test: 'loopback/verify › is reached at another port, by another user and with another key',
+  },
+  {
+    name: 'target_port',
+    input: 'post-install-ssh-port',
+    default: 'post-kexec-ssh-port if given, else the first of services.openssh.ports',
+    differs: '',
+    test: 'loopback/verify › is reached at another port, by another user and with another key',
+  },
+  {
+    name: 'deployment_ssh_key beside install_ssh_key',
+    input: 'post-install-ssh-private-key',
+    default: 'ssh-private-key',
+    differs: '',
+    test: 'loopback/verify › is reached at another port, by another user and with another key',
+  },
+];
