@@ -55971,6 +55971,11 @@ const configurationInputs = [
         description: 'Instead of flake: the store paths of a disko script and of a system that exist on the runner, in any order; one alone where phases need only one. Nothing is evaluated then, so that wipe-disks is required for disko.',
     },
     {
+        name: 'build-on',
+        description: 'Where the system and the disko script are built: `local` (the runner and its remote builders), `remote` (the machine that is installed), or `auto`: local if the runner builds for the configuration’s system.',
+        default: 'auto',
+    },
+    {
         name: 'option',
         description: 'Nix settings for evaluation and build, one `NAME VALUE` (or `NAME = VALUE`) a line.',
     },
@@ -56274,6 +56279,8 @@ const selectablePhases = ['kexec', 'disko', 'install', 'reboot'];
 const onInstalledChoices = ['fail', 'skip', 'update', 'reinstall', 'converge'];
 const verifyChoices = ['auto', 'system', 'host-key', 'off'];
 const diskoModes = ['disko', 'format', 'mount'];
+/** Where it is built: on the runner, on the machine, or on the runner where that can. */
+const buildChoices = ['auto', 'local', 'remote'];
 /** `offline`: what the configuration alone decides, without a connection. */
 const planChoices = ['false', 'true', 'offline'];
 /**
@@ -56431,6 +56438,7 @@ function readBuildSettings(reader) {
         phases: readPhases(reader),
         diskoMode: reader.optional('disko-mode', choice(diskoModes), 'disko'),
         installId: reader.optional('install-id', installId, undefined),
+        buildOn: readBuildOn(reader),
         nixOptions: reader.optional('option', nixOptions, []),
         printBuildLogs: reader.optional('print-build-logs', parsers_boolean, false),
         debug: reader.optional('debug', parsers_boolean, false),
@@ -56454,6 +56462,12 @@ function readConfiguration(reader) {
         reader.problem('disko-mode', 'cannot be combined with store-paths: what the disko script does was decided when it was built');
     const flake = reader.optional('flake', flakeReference, none);
     return given ? reader.optional('store-paths', storePaths, none) : flake;
+}
+function readBuildOn(reader) {
+    const buildOn = reader.optional('build-on', choice(buildChoices), 'auto');
+    if (buildOn.value === 'remote' && reader.text('store-paths') !== undefined)
+        reader.problem('build-on', 'cannot be remote with store-paths, which are built already; leave it out');
+    return buildOn;
 }
 const flakeReference = (text) => {
     const flake = parseFlakeReference(text);
@@ -57142,9 +57156,11 @@ function readSettings(raw, secrets, loaded = new Map(), warn = () => undefined) 
     if (buildOnly && plan !== 'false')
         reader.problem('build-only', 'cannot be combined with plan');
     const build = readBuildSettings(reader);
+    if (buildOnly && build.buildOn.value === 'remote')
+        reader.problem('build-on', 'cannot be remote with build-only, which contacts no machine; leave it out');
     const onMachine = plan === 'true' ? 'plan' : 'install';
     const settings = buildOnly
-        ? { kind: 'build-only', ...build }
+        ? { kind: 'build-only', ...build, buildOn: { ...build.buildOn, value: 'local' } }
         : plan === 'offline'
             ? { kind: 'offline-plan', ...build }
             : { kind: onMachine, ...readMachineSettings(reader, onMachine, build) };
@@ -57169,6 +57185,57 @@ function readRunIdentity(environment) {
 
 ;// CONCATENATED MODULE: external "node:fs/promises"
 const promises_namespaceObject = require("node:fs/promises");
+;// CONCATENATED MODULE: ./lib/nix/builders.js
+
+/**
+ * The systems that a Nix builds for: its own, those that it runs besides (32 bit, an emulator that `extra-platforms`
+ * names), and those of its remote builders.
+ *
+ * @param settings what `nix config show --json` prints
+ */
+async function builtSystems(settings) {
+    const system = String(settingOf(settings, 'system'));
+    const extra = settingOf(settings, 'extra-platforms');
+    const builders = settingOf(settings, 'builders');
+    const machines = await resolveFiles(typeof builders === 'string' ? builders : '');
+    return [
+        ...new Set([
+            system,
+            ...(Array.isArray(extra) ? extra.map(String) : []),
+            ...systemsOfBuilders(machines, system),
+        ]),
+    ];
+}
+function settingOf(settings, name) {
+    const setting = typeof settings === 'object' && settings !== null ? Reflect.get(settings, name) : undefined;
+    return typeof setting === 'object' && setting !== null ? Reflect.get(setting, 'value') : undefined;
+}
+/**
+ * Reads the setting `builders` (machines.cc of Nix): machines separated by line ends or semicolons, each with URI,
+ * systems, key, jobs, speed, supported and mandatory features. Without systems a machine is taken for one like this.
+ */
+function systemsOfBuilders(text, own) {
+    return machinesOf(text).flatMap((machine) => {
+        const [, systems = '-', , , , , mandatory = '-'] = machine.split(/\s+/);
+        // it takes only what asks for these features, as most derivations do not
+        if (mandatory !== '-')
+            return [];
+        return systems === '-' ? [own] : systems.split(',').filter((system) => system !== '');
+    });
+}
+function machinesOf(text) {
+    return text
+        .split(/\r?\n/)
+        .flatMap((line) => line.replace(/#.*/, '').split(';'))
+        .map((machine) => machine.trim())
+        .filter((machine) => machine !== '');
+}
+/** `@FILE` stands for the machines in a file; one that is not there, as by default, holds none. */
+async function resolveFiles(text) {
+    const machines = machinesOf(text).map(async (machine) => machine.startsWith('@') ? (0,promises_namespaceObject.readFile)(machine.slice(1).trim(), 'utf8').catch(() => '') : machine);
+    return (await Promise.all(machines)).join('\n');
+}
+
 // EXTERNAL MODULE: external "node:util"
 var external_node_util_ = __nccwpck_require__(7975);
 ;// CONCATENATED MODULE: ./lib/nix/log.js
@@ -57317,8 +57384,11 @@ function asRecord(value) {
 
 
 
+
 /** Oldest Nix that knows `drv^*` and `--print-out-paths` in the way we use them. */
 const oldestNix = [2, 18];
+/** Settings of the user that hold for builds wherever they are. */
+const buildSettings = ['cores', 'max-jobs', 'keep-going', 'fallback', 'max-silent-time', 'timeout'];
 const features = ['--extra-experimental-features', 'nix-command flakes'];
 /** The Nix on the runner. Every call is one process; nothing of it reads or writes the target but `copy`. */
 class Nix {
@@ -57388,6 +57458,38 @@ class Nix {
         const args = ['path-info', '--json', ...(recursive ? ['--recursive'] : []), ...paths];
         const result = await this.#run(args, 'asking the store', signal, { onMessage: () => undefined });
         return parsePathInfo(JSON.parse(result.stdout));
+    }
+    /**
+     * The systems that this Nix builds for, as the settings of the run and of the runner have it. @throws NixError
+     */
+    async builtSystems(signal) {
+        const silent = { onMessage: () => undefined };
+        const show = (args) => this.#run([...args, '--json'], 'asking Nix for its settings', signal, silent);
+        // as Nix 2.18 and 2.19 call it
+        const result = await show(['config', 'show']).catch(() => show(['show-config']));
+        return builtSystems(JSON.parse(result.stdout));
+    }
+    /**
+     * Builds a derivation in the store behind a daemon's socket, by that daemon; what it needs of sources and
+     * derivations is sent there. Settings are isolated as in a copy, but for those that say how to build.
+     *
+     * @throws NixError with the last lines of the build that failed
+     */
+    async buildIn(storeUri, installable, options) {
+        const given = this.#options.options.filter(([name]) => buildSettings.includes(name));
+        // without these the runner's own number of processors would be meant
+        const settings = [['cores', '0'], ['max-jobs', 'auto'], ...given];
+        const args = [
+            'build',
+            ...['--eval-store', 'auto', '--store', storeUri, '--no-link'],
+            ...settings.flatMap(([name, value]) => ['--option', name, value]),
+            installable,
+        ];
+        await this.#run(args, `the build of ${installable} on the machine`, options.signal, {
+            env: await this.#isolatedSettings(),
+            alsoAlive: options.alsoAlive,
+            userOptions: false,
+        });
     }
     /**
      * Copies the closures of store paths into the store behind a daemon's socket, without the runner's own settings:
@@ -57537,10 +57639,6 @@ class HostKeyTrust {
     get offered() {
         return this.#offered;
     }
-    /** Signature algorithms to offer, so that a server with several keys shows one that is known; empty for all. */
-    get algorithms() {
-        return [...new Set(this.#accepted.flatMap((key) => signatureAlgorithms(key.type)))];
-    }
     /** Gives the same answer however often it is asked: SSH asks again at every rekeying. */
     accepts(blob) {
         const key = hostKeyOfBlob(blob);
@@ -57575,14 +57673,6 @@ class HostKeyTrust {
 ;// CONCATENATED MODULE: ./lib/ssh/connection.js
 
 
-
-/**
- * How long a server may take until its first byte. Forwarded ports accept connections while nobody is behind them,
- * and then say nothing.
- */
-const bannerMs = 8000;
-/** Together about 25 s until a connection whose bytes vanish is given up. */
-const keepalive = { keepaliveInterval: 5000, keepaliveCountMax: 4 };
 /** One authenticated SSH connection; many channels run over it. */
 class Connection {
     endpoint;
@@ -57599,27 +57689,25 @@ class Connection {
     }
     /** @throws ConnectionError, or the reason of the signal */
     static async open(options) {
-        options.signal.throwIfAborted();
-        const socket = (0,external_node_net_.connect)({ host: options.endpoint.host, port: options.endpoint.port });
-        // ssh2 writes a packet in three pieces; Nagle's algorithm would hold the second until the first is acknowledged
-        socket.setNoDelay(true);
-        const onAbort = () => socket.destroy();
-        options.signal.addEventListener('abort', onAbort, { once: true });
+        const { endpoint, route, signal } = options;
         const client = new lib.Client();
+        let stream;
+        const onAbort = () => stream?.destroy();
+        signal.addEventListener('abort', onAbort, { once: true });
         try {
-            await socketReady(socket, options.endpoint);
-            await handshake(client, socket, options);
-            return new Connection(client, options.endpoint);
+            stream = await route.open(endpoint, signal);
+            await handshake(client, stream, options);
+            return new Connection(client, endpoint);
         }
         catch (error) {
             client.on('error', () => undefined);
             client.destroy();
-            socket.destroy();
-            options.signal.throwIfAborted();
+            stream?.destroy();
+            signal.throwIfAborted();
             throw error;
         }
         finally {
-            options.signal.removeEventListener('abort', onAbort);
+            signal.removeEventListener('abort', onAbort);
         }
     }
     get isOpen() {
@@ -57649,6 +57737,35 @@ class Connection {
             });
         });
     }
+    /**
+     * A stream to another server, as this one reaches it.
+     *
+     * @throws ConnectionError: `dropped`; `protocol` when the server does not forward; else why it got no connection
+     */
+    tunnelTo({ host, port }, signal) {
+        return new Promise((resolve, reject) => {
+            const onClose = () => reject(dropped(this.endpoint));
+            if (this.#closed)
+                return onClose();
+            this.#client.once('close', onClose);
+            try {
+                this.#client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+                    this.#client.removeListener('close', onClose);
+                    if (error)
+                        reject(this.#closed ? dropped(this.endpoint) : explainForwarding(error));
+                    // it came too late
+                    else if (signal.aborted)
+                        channel.close();
+                    else
+                        resolve(channel);
+                });
+            }
+            catch {
+                // the socket is gone, which `close` is about to tell
+                onClose();
+            }
+        });
+    }
     /** Says goodbye. */
     end() {
         this.#client.end();
@@ -57666,61 +57783,40 @@ function nameOf(endpoint) {
     const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
     return `${endpoint.user}@${host}:${endpoint.port}`;
 }
-function socketReady(socket, endpoint) {
-    return new Promise((resolve, reject) => {
-        socket.once('connect', resolve);
-        socket.once('error', (error) => reject(explainSocketError(error, endpoint)));
-        socket.once('close', () => reject(new ConnectionError('unreachable', `${nameOf(endpoint)}: the connection was closed`)));
-        socket.setTimeout(bannerMs, () => {
-            socket.destroy(new ConnectionError('unreachable', `${nameOf(endpoint)} does not answer (no TCP connection within ${bannerMs / 1000} s)`));
-        });
-    });
+/** How an SSH server names what it found (RFC 4254, 5.1). */
+const connectFailed = 2;
+function explainForwarding(error) {
+    const message = error.message.replace(/^.*Channel open failure: /, '');
+    const make = (reason) => new ConnectionError(reason, message, { cause: error });
+    if (error.reason !== connectFailed)
+        return make('protocol');
+    if (/refused/i.test(message))
+        return make('refused');
+    return make(/not known|no address|resolution|resolve/i.test(message) ? 'unknown-host' : 'unreachable');
 }
-function explainSocketError(error, endpoint) {
-    if (error instanceof ConnectionError)
-        return error;
-    const name = nameOf(endpoint);
-    switch (error.code) {
-        case 'ECONNREFUSED':
-            return new ConnectionError('refused', `${name}: connection refused; nothing listens on port ${endpoint.port}`, {
-                cause: error,
-                hint: 'check ssh-port, and that sshd runs on the target and no firewall rejects the connection',
-            });
-        case 'ENOTFOUND':
-            return new ConnectionError('unknown-host', `${endpoint.host}: no such host name`, {
-                cause: error,
-                hint: 'check the spelling of target-host and that the name resolves on the runner',
-            });
-        default:
-            return new ConnectionError('unreachable', `${name}: ${error.message}`, {
-                cause: error,
-                hint: 'check target-host, and that the runner may reach it (firewall, VPN, IPv6)',
-            });
-    }
-}
-function handshake(client, socket, options) {
+function handshake(client, stream, options) {
     return new Promise((resolve, reject) => {
         let hostKeyRefused = false;
         let bannerSeen = false;
         const { endpoint } = options;
+        const { answerMs } = options.route.link;
         const fail = (error) => {
-            socket.setTimeout(0);
+            clearTimeout(silence);
             reject(error);
         };
-        socket.once('data', () => {
+        stream.once('data', () => {
             bannerSeen = true;
-            socket.setTimeout(0);
+            clearTimeout(silence);
         });
-        socket.removeAllListeners('timeout');
-        socket.setTimeout(bannerMs, () => fail(new ConnectionError('no-banner', `${nameOf(endpoint)} accepts connections but says nothing (no SSH banner within ${bannerMs / 1000} s)`, {
+        const silence = setTimeout(() => fail(new ConnectionError('no-banner', `${nameOf(endpoint)} accepts connections but says nothing (no SSH banner within ${answerMs / 1000} s)`, {
             hint: 'a port forwarding with nobody behind it, or a machine that is still starting: check ssh-port and the machine’s console',
-        })));
+        })), answerMs);
         client.once('ready', () => resolve());
         client.once('error', (error) => fail(explainHandshakeError(error, endpoint, hostKeyRefused)));
         client.once('close', () => fail(new ConnectionError(bannerSeen ? 'dropped' : 'no-banner', `${nameOf(endpoint)} closed the connection before the login was done`)));
         client.connect({
             ...connectConfig(options),
-            sock: socket,
+            sock: stream,
             hostVerifier: (blob) => {
                 const accepted = options.acceptsHostKey(blob);
                 hostKeyRefused ||= !accepted;
@@ -57729,15 +57825,16 @@ function handshake(client, socket, options) {
         });
     });
 }
-function connectConfig(options) {
+function connectConfig({ endpoint, login, handshakeMs, algorithms, route, }) {
+    const { answerMs, keepaliveMs, keepaliveCount } = route.link;
+    const offered = Object.entries(algorithms).filter(([, list]) => list.length > 0);
     return {
-        username: options.endpoint.user,
-        privateKey: options.login.privateKey,
-        readyTimeout: options.handshakeMs,
-        ...keepalive,
-        ...(options.hostKeyAlgorithms.length === 0
-            ? {}
-            : { algorithms: { serverHostKey: [...options.hostKeyAlgorithms] } }),
+        username: endpoint.user,
+        privateKey: login.privateKey,
+        readyTimeout: Math.max(handshakeMs, 2 * answerMs),
+        keepaliveInterval: keepaliveMs,
+        keepaliveCountMax: keepaliveCount,
+        ...(offered.length === 0 ? {} : { algorithms: Object.fromEntries(offered) }),
     };
 }
 function explainHandshakeError(error, endpoint, hostKeyRefused) {
@@ -57756,10 +57853,265 @@ function explainHandshakeError(error, endpoint, hostKeyRefused) {
     }
     if (error.level === 'client-socket')
         return make('dropped', `${name}: ${error.message}`);
+    if (/no matching/i.test(error.message)) {
+        return make('protocol', `${name}: ${error.message}`, 'client and server have no algorithm in common: the server is very old, or lets in only the newest. Old ones can be added with ssh-option, as in KexAlgorithms=+diffie-hellman-group14-sha1 (docs/ssh-options.md lists all)');
+    }
     return make('protocol', `${name}: ${error.message}`);
 }
 
+;// CONCATENATED MODULE: ./lib/ssh/algorithms.js
+
+/** By the names of OpenSSH's options. A test compares them with what ssh2 says. */
+const knownAlgorithms = {
+    KexAlgorithms: {
+        offered: [
+            'curve25519-sha256@libssh.org',
+            'curve25519-sha256',
+            'ecdh-sha2-nistp256',
+            'ecdh-sha2-nistp384',
+            'ecdh-sha2-nistp521',
+            'diffie-hellman-group-exchange-sha256',
+            'diffie-hellman-group14-sha256',
+            'diffie-hellman-group15-sha512',
+            'diffie-hellman-group16-sha512',
+            'diffie-hellman-group17-sha512',
+            'diffie-hellman-group18-sha512',
+        ],
+        onRequest: [
+            'diffie-hellman-group-exchange-sha1',
+            'diffie-hellman-group14-sha1',
+            'diffie-hellman-group1-sha1',
+        ],
+    },
+    Ciphers: {
+        offered: [
+            'aes128-gcm@openssh.com',
+            'aes256-gcm@openssh.com',
+            'aes128-ctr',
+            'aes192-ctr',
+            'aes256-ctr',
+            'chacha20-poly1305@openssh.com',
+        ],
+        onRequest: ['aes256-cbc', 'aes192-cbc', 'aes128-cbc', '3des-cbc'],
+    },
+    MACs: {
+        offered: [
+            'hmac-sha2-256-etm@openssh.com',
+            'hmac-sha2-512-etm@openssh.com',
+            'hmac-sha1-etm@openssh.com',
+            'hmac-sha2-256',
+            'hmac-sha2-512',
+            'hmac-sha1',
+        ],
+        onRequest: ['hmac-md5', 'hmac-sha1-96', 'hmac-md5-96'],
+    },
+    HostKeyAlgorithms: {
+        offered: [
+            'ssh-ed25519',
+            'ecdsa-sha2-nistp256',
+            'ecdsa-sha2-nistp384',
+            'ecdsa-sha2-nistp521',
+            'rsa-sha2-512',
+            'rsa-sha2-256',
+        ],
+        // with SHA-1: for servers from before OpenSSH 7.2
+        onRequest: ['ssh-rsa'],
+    },
+};
+/**
+ * A list as ssh_config(5) has it: with `+` added to those offered anyway, with `-` taken away from them (`*` and `?` fit
+ * any), with `^` put first.
+ *
+ * @returns the list, or what is wrong with it
+ */
+function readAlgorithms(option, text) {
+    const { offered, onRequest } = knownAlgorithms[option];
+    const prefix = /^[+^-]/.exec(text)?.[0] ?? '';
+    const names = text.slice(prefix.length).split(',');
+    if (names.some((name) => name.trim() === ''))
+        return 'is no list of names, separated by commas';
+    if (prefix === '-') {
+        const patterns = names.map(patternOf);
+        const left = offered.filter((name) => !patterns.some((pattern) => pattern.test(name)));
+        return left.length === 0 ? 'leaves none to offer' : left;
+    }
+    const known = [...offered, ...onRequest];
+    const unknown = names.filter((name) => !known.includes(name));
+    if (unknown.length > 0)
+        return `has ${unknown.join(', ')}, which ${unknown.length === 1 ? 'is' : 'are'} not supported here; supported are ${known.join(', ')}`;
+    if (prefix === '+')
+        return [...new Set([...offered, ...names])];
+    return [...new Set(prefix === '^' ? [...names, ...offered] : names)];
+}
+function patternOf(text) {
+    const escaped = text.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+    return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+}
+/**
+ * Signature algorithms to offer so that a server with several keys shows one that is accepted: those that fit one of
+ * these keys, or any where none is known yet, among those that the user chose.
+ */
+function offeredHostKeys(accepted, chosen) {
+    const fitting = [...new Set(accepted.flatMap(({ type }) => signatureAlgorithms(type)))];
+    if (chosen === undefined || chosen.length === 0)
+        return fitting;
+    if (accepted.length === 0)
+        return chosen;
+    // SHA-1 is for who asks for it
+    const allowed = accepted.some(({ type }) => type === 'ssh-rsa') ? [...fitting, 'ssh-rsa'] : fitting;
+    const both = chosen.filter((name) => allowed.includes(name));
+    // the list is for the system that was there first: a key that this run itself has made is good, whatever its type
+    return both.length > 0 ? both : fitting;
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/host-key-errors.js
+
+
+
+/**
+ * Why a host key was refused.
+ *
+ * @param line where known_hosts lines are looked up for the server
+ */
+function explainHostKey(error, endpoint, trust, line) {
+    const key = trust.offered;
+    if (trust.whyRefused === undefined || key === undefined) {
+        return new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
+            cause: error,
+            hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
+        });
+    }
+    return new ConnectionError('host-key', `the host key of ${nameOf(endpoint)} is not known, and ${trust.whyRefused}. It shows ${key.type} ${fingerprint(key)}; the line for known-hosts:\n${knownHostsLine(line.host, line.port, key)}`, {
+        cause: error,
+        hint: 'compare the fingerprint over another way (console, provider), then set known-hosts to that line; or trust the first key that answers, with ssh-option: StrictHostKeyChecking=accept-new',
+    });
+}
+
+;// CONCATENATED MODULE: external "node:os"
+const external_node_os_namespaceObject = require("node:os");
+;// CONCATENATED MODULE: ./lib/ssh/tcp.js
+
+
+
+
+/** Together about 25 s until a connection whose bytes vanish is given up. */
+const defaultLink = {
+    answerMs: 8000,
+    keepaliveMs: 5000,
+    keepaliveCount: 4,
+    family: 0,
+    bindAddress: undefined,
+};
+/**
+ * A TCP connection from the runner. Of a name's addresses the first that answers is taken.
+ *
+ * @throws ConnectionError, or the reason of the signal
+ */
+async function openTcp(endpoint, link, signal) {
+    signal.throwIfAborted();
+    const socket = (0,external_node_net_.connect)({
+        host: endpoint.host,
+        port: endpoint.port,
+        family: link.family || (0,external_node_net_.isIP)(link.bindAddress ?? ''),
+        autoSelectFamily: true,
+        // node waits for 250 ms at each address and then gives it up for good, which is too short for far machines
+        autoSelectFamilyAttemptTimeout: Math.ceil(link.answerMs / 3),
+        ...(link.bindAddress === undefined ? {} : { localAddress: link.bindAddress }),
+    });
+    // ssh2 writes a packet in three pieces; Nagle's algorithm would hold the second until the first is acknowledged
+    socket.setNoDelay(true);
+    const onAbort = () => socket.destroy();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+        await ready(socket, endpoint, link);
+        return socket;
+    }
+    catch (error) {
+        socket.destroy();
+        signal.throwIfAborted();
+        throw error;
+    }
+    finally {
+        signal.removeEventListener('abort', onAbort);
+    }
+}
+function ready(socket, endpoint, link) {
+    return new Promise((resolve, reject) => {
+        const seconds = link.answerMs / 1000;
+        socket.once('connect', () => {
+            socket.setTimeout(0);
+            socket.removeAllListeners('timeout');
+            resolve();
+        });
+        socket.once('error', (error) => reject(explainSocketError(error, endpoint, link)));
+        socket.once('close', () => reject(new ConnectionError('unreachable', `${nameOf(endpoint)}: the connection was closed`)));
+        socket.setTimeout(link.answerMs, () => {
+            socket.destroy(new ConnectionError('unreachable', `${nameOf(endpoint)} does not answer (no TCP connection within ${seconds} s)`));
+        });
+    });
+}
+/** Where a name has several addresses there is an error for each. */
+function eachOf(error) {
+    return error instanceof AggregateError ? error.errors : [error];
+}
+/** @param hasIpv6 whether the runner has an IPv6 address that leads anywhere */
+function explainSocketError(error, endpoint, link, hasIpv6 = runnerHasIpv6) {
+    if (error instanceof ConnectionError)
+        return error;
+    const name = nameOf(endpoint);
+    const errors = eachOf(error);
+    const codes = errors.map(({ code }) => code);
+    const make = (reason, message, hint) => new ConnectionError(reason, message, { cause: error, hint });
+    if (codes.includes('ECONNREFUSED'))
+        return make('refused', `${name}: connection refused; nothing listens on port ${endpoint.port}`, 'check ssh-port, and that sshd runs on the target and no firewall rejects the connection');
+    if (codes.includes('ENOTFOUND')) {
+        const kind = link.family === 0 ? 'no such host name' : `no IPv${link.family} address`;
+        return make('unknown-host', `${endpoint.host}: ${kind}`, 'check the spelling of target-host and that the name resolves on the runner');
+    }
+    if (errors.some(({ syscall }) => syscall === 'bind'))
+        return make('no-route', `${name}: cannot connect from ${link.bindAddress}, which is no address of this runner`, 'check BindAddress in ssh-option');
+    if (errors.every(isWithoutIpv6))
+        return withoutIpv6(error, endpoint, errors, hasIpv6());
+    return make('unreachable', `${name}: ${errors.map(({ message }) => message).join('; ')}`, 'check target-host, and that the runner may reach it (firewall, VPN, IPv6)');
+}
+/** What a kernel says that knows no way to an IPv6 address. */
+function isWithoutIpv6({ code, address }) {
+    const saysSo = ['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(code ?? '');
+    return saysSo && address !== undefined && (0,external_node_net_.isIPv6)(address) && !/^(fe[89ab]|::1$)/i.test(address);
+}
+/** Runners of GitHub have no IPv6, and waiting does not give it to them; one that has may have lost its route for a moment. */
+function withoutIpv6(error, endpoint, errors, hasIpv6) {
+    const codes = [...new Set(errors.map(({ code }) => code))].join(', ');
+    const only = (0,external_node_net_.isIPv6)(endpoint.host) ? 'is an IPv6 address' : 'has only IPv6 addresses';
+    const message = hasIpv6
+        ? `${nameOf(endpoint)} ${only}, to which this runner finds no way (${codes})`
+        : `${nameOf(endpoint)} ${only}, and this runner has no IPv6 (${codes})`;
+    return new ConnectionError(hasIpv6 ? 'unreachable' : 'no-route', message, {
+        cause: error,
+        hint: 'give the machine’s IPv4 address, or a jump host that has both (ssh-option: ProxyJump=user@host); or bring the runner into its network first (a VPN or tunnel in an earlier step, a self-hosted runner). GitHub’s own runners have no IPv6',
+    });
+}
+function runnerHasIpv6() {
+    return Object.values((0,external_node_os_namespaceObject.networkInterfaces)())
+        .flatMap((addresses) => addresses ?? [])
+        .some(({ family, internal, scopeid }) => family === 'IPv6' && !internal && scopeid === 0);
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/route.js
+
+/** From the runner to the server itself. */
+function directRoute(link = defaultLink) {
+    return {
+        link,
+        jumpHosts: [],
+        open: (endpoint, signal) => openTcp(endpoint, link, signal),
+        close: () => undefined,
+    };
+}
+
 ;// CONCATENATED MODULE: ./lib/ssh/dialer.js
+
+
 
 
 
@@ -57808,36 +58160,27 @@ class Dialer {
         });
     }
     async dial(signal) {
-        const { endpoint, login, trust } = this.#options;
+        const { endpoint, login, trust, via = directRoute(), algorithms = {}, hostKeyAlias } = this.#options;
         try {
             return await Connection.open({
                 endpoint,
                 login,
                 acceptsHostKey: (blob) => trust.accepts(blob),
-                hostKeyAlgorithms: trust.algorithms,
+                algorithms: {
+                    ...algorithms,
+                    serverHostKey: offeredHostKeys(trust.accepted, algorithms.serverHostKey),
+                },
                 handshakeMs,
+                route: via,
                 signal,
             });
         }
         catch (error) {
-            throw error instanceof ConnectionError && error.reason === 'host-key' ? this.#explain(error) : error;
+            if (!(error instanceof ConnectionError) || error.reason !== 'host-key')
+                throw error;
+            const line = hostKeyAlias === undefined ? endpoint : { host: hostKeyAlias, port: 22 };
+            throw explainHostKey(error, endpoint, trust, line);
         }
-    }
-    /** Why the host key was refused. */
-    #explain(error) {
-        const { endpoint, trust } = this.#options;
-        const key = trust.offered;
-        if (trust.whyRefused === undefined || key === undefined) {
-            return new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
-                cause: error,
-                hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
-            });
-        }
-        const line = knownHostsLine(endpoint.host, endpoint.port, key);
-        return new ConnectionError('host-key', `the host key of ${nameOf(endpoint)} is not known, and ${trust.whyRefused}. It shows ${key.type} ${fingerprint(key)}; the line for known-hosts:\n${line}`, {
-            cause: error,
-            hint: 'compare the fingerprint over another way (console, provider), then set known-hosts to that line; or trust the first key that answers, with ssh-option: StrictHostKeyChecking=accept-new',
-        });
     }
 }
 function isWorthWaiting(error) {
@@ -58262,10 +58605,19 @@ class Target {
     }
     /** From now on the machine is reached elsewhere, by another user or with other keys. */
     moveTo(change) {
-        this.close();
+        this.#hangUp();
         this.#options = { ...this.#options, ...change };
     }
+    /** The jump hosts on the way there. */
+    get jumpHosts() {
+        return this.#options.via?.jumpHosts ?? [];
+    }
+    /** Ends the connection, and those to jump hosts. */
     close() {
+        this.#hangUp();
+        this.#options.via?.close();
+    }
+    #hangUp() {
         this.#connection?.end();
         this.#connection = undefined;
     }
@@ -58377,7 +58729,7 @@ class Target {
             return error instanceof ConnectionError && ['authentication', 'host-key'].includes(error.reason);
         }
         finally {
-            asker.close();
+            asker.#hangUp();
         }
     }
     /**
@@ -58387,7 +58739,7 @@ class Target {
      * @throws TimeoutError
      */
     waitUntilGone(bootId, what, ms) {
-        this.close();
+        this.#hangUp();
         return this.#waiting(what, ms, async (signal, note) => {
             while ((await this.#poll(signal).catch(() => undefined)) === bootId) {
                 note(stillTheOldBoot);
@@ -58405,7 +58757,7 @@ class Target {
      * @throws ConnectionError when it answers with another host key or refuses the login; TimeoutError
      */
     waitForBoot(previousBootId, what, ms, refusedLogins, recognise = async () => undefined) {
-        this.close();
+        this.#hangUp();
         let refused = 0;
         return this.#waiting(what, ms, async (signal, note) => {
             for (;;) {
@@ -58414,7 +58766,7 @@ class Target {
                     if (id !== previousBootId)
                         return id;
                     note(stillTheOldBoot);
-                    this.close();
+                    this.#hangUp();
                 }
                 catch (error) {
                     if (!isAboutConnection(error))
@@ -58876,6 +59228,45 @@ function lossesOn({ fate, contents }) {
         const isLost = (inner) => inner.lost || inner.contains.some(isLost);
         return isLost(content) ? [content.kind] : [];
     });
+}
+
+;// CONCATENATED MODULE: ./lib/plan/build-place.js
+
+/**
+ * Decided before the machine is touched. What is asked is for which system the derivations are to be *built*: a
+ * configuration that is cross-compiled is built on another system than it runs on.
+ */
+function buildPlace({ settings, evaluation, runnerSystems }) {
+    const { buildSystem } = evaluation;
+    // built elsewhere already
+    if (buildSystem === undefined)
+        return 'local';
+    if (settings.buildOn.value !== 'auto')
+        return settings.buildOn.value;
+    return runnerSystems.includes(buildSystem) ? 'local' : 'remote';
+}
+/** @throws GuardError where the machine, which is to build, is of another architecture */
+function checkBuildPlace(seen, { architecture }) {
+    const { buildSystem = '' } = seen.evaluation;
+    if (buildPlace(seen) === 'local' || systemsOf(architecture).includes(buildSystem))
+        return;
+    throw new GuardError(`the configuration is to be built on the machine, which is ${architecture}, but it is built on ${buildSystem}`, {
+        hint: `use a runner that builds for ${buildSystem} (this one builds for ${seen.runnerSystems.join(', ') || 'what was not asked'}), or give it a remote builder (the Nix setting builders)`,
+    });
+}
+/** A 32 bit system is built on a 64 bit machine too. */
+function systemsOf(architecture) {
+    return architecture === 'x86_64' ? ['x86_64-linux', 'i686-linux'] : [`${architecture}-linux`];
+}
+function buildPlaceWarnings({ settings, evaluation, runnerSystems }) {
+    const { buildSystem } = evaluation;
+    if (settings.buildOn.value !== 'local' || buildSystem === undefined)
+        return [];
+    if (runnerSystems.includes(buildSystem))
+        return [];
+    return [
+        `build-on is local, but this runner builds for ${runnerSystems.join(', ')}, not for ${buildSystem}: that works only as far as everything is found in substituters. With build-on: auto it is built on the machine.`,
+    ];
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/disks/lvm-metadata.js
@@ -59585,6 +59976,7 @@ function verificationWarnings(settings, evaluation, action) {
 
 
 
+
 /** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */
 const leastMemoryKiB = 900 * 1024;
 const comfortableMemoryKiB = 1400 * 1024;
@@ -59607,6 +59999,7 @@ function checkPlan(situation, { action, phases, kexecImage }) {
     if (action === 'nothing')
         return;
     checkArchitecture(facts, evaluation);
+    checkBuildPlace(situation, facts);
     if (action === 'update' || phases.includes('install'))
         checkLockOut(settings, evaluation);
     if (action === 'update' || phases.includes('reboot'))
@@ -59695,7 +60088,7 @@ function checkArchitecture(facts, evaluation) {
 }
 
 ;// CONCATENATED MODULE: ./lib/nix/evaluation.nix.js
-/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.\n# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.\nrequest: configurations:\nlet\n  inherit (builtins) attrNames attrValues foldl';\n\n  # { ok = value; } or { missing = the attribute that is not there; }\n  descend =\n    found: name:\n    if found ? ok && found.ok ? ${name} then\n      { ok = found.ok.${name}; }\n    else\n      found // { missing = found.missing or name; };\n\n  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;\n\n  describe =\n    value:\n    let\n      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)\n      config = value.config or value;\n      build = config.system.build;\n      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;\n      # not outPath: Nix prints a set that has one as that path alone\n      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };\n      openssh = config.services.openssh or { };\n      initrdSsh = config.boot.initrd.network.ssh or { };\n      grub = config.boot.loader.grub or { };\n      efi = toString (config.boot.loader.efi.efiSysMountPoint or \"/boot\");\n      entries = config.boot.loader.systemd-boot.xbootldrMountPoint or null;\n      settings = openssh.settings or { };\n      users = attrValues (\n        builtins.mapAttrs (attribute: user: user // { name = user.name or attribute; }) (config.users.users or { })\n      );\n      keyFilesOf = user: user.openssh.authorizedKeys.keyFiles or [ ];\n      # NixOS reads them itself, and where one is missing says so in no way that a user would understand\n      missingKeyFiles = builtins.filter (file: !builtins.pathExists file) (builtins.concatMap keyFilesOf users);\n      # sshd's own default is yes\n      passwords =\n        (settings.PasswordAuthentication or true) != false || (settings.KbdInteractiveAuthentication or true) != false;\n      # only whether there is one: the value stays where it is. \"!\" and \"*\" begin a hash that nothing fits, and sshd takes\n      # no empty password\n      isPassword = value: value != null && value != \"\" && builtins.match \"[!*].*\" (toString value) == null;\n      hasPassword =\n        user:\n        builtins.any (name: isPassword (user.${name} or null)) [\n          \"hashedPassword\"\n          \"password\"\n          \"initialHashedPassword\"\n          \"initialPassword\"\n          \"hashedPasswordFile\"\n        ];\n      # users whom sshd may let in\n      logins = map (user: {\n        inherit (user) name;\n        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (keyFilesOf user);\n        password = passwords && hasPassword user;\n      }) (builtins.filter (user: user.enable or true) users);\n      found = {\n        inherit system;\n        toplevel = derivation build.toplevel;\n        diskoScript = if request.disko == null then null else\n          if build ? ${request.disko} then derivation build.${request.disko} else \"missing\";\n        hostName = config.networking.hostName or \"\";\n        disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (\n          attrValues (config.disko.devices.disk or { })\n        );\n        groups = builtins.concatMap (\n          kind:\n          attrValues (\n            builtins.mapAttrs (attribute: group: { inherit kind; name = toString (group.name or attribute); }) (\n              config.disko.devices.${kind} or { }\n            )\n          )\n        ) [ \"lvm_vg\" \"mdadm\" \"zpool\" ];\n        substituters = map toString (config.nix.settings.substituters or [ ]);\n        trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n        hostKeys =\n          if openssh.enable or false then\n            map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n          else\n            [ ];\n        sshd = {\n          enabled = openssh.enable or false;\n          ports = openssh.ports or [ 22 ];\n          rootLogin = toString (openssh.settings.PermitRootLogin or \"prohibit-password\");\n          # keys that the configuration does not know: from a program, or an authority\n          otherKeys =\n            (openssh.authorizedKeysCommand or \"none\") != \"none\" || (openssh.settings.TrustedUserCAKeys or null) != null;\n        };\n        logins = builtins.filter (login: login.keys != [ ] || login.password) logins;\n        bootLoader = {\n          kind =\n            if config.boot.loader.systemd-boot.enable or false then\n              \"systemd-boot\"\n            else if grub.enable or false then\n              \"grub\"\n            else\n              \"other\";\n          # mirrors have their own, and need no others\n          grubDevices = map toString (\n            grub.devices or [ ] ++ builtins.concatMap (boot: boot.devices or [ ]) (grub.mirroredBoots or [ ])\n          );\n          grubEfi = grub.efiSupport or false;\n          efiMountPoint = efi;\n          entriesMountPoint = if entries == null then efi else toString entries;\n          # grub.nix takes the path for the EFI partition where a mirror names none\n          grubBoots = map (boot: {\n            path = toString boot.path;\n            efi = toString (if boot.efiSysMountPoint or null == null then boot.path else boot.efiSysMountPoint);\n          }) (grub.mirroredBoots or [ { path = \"/boot\"; efiSysMountPoint = efi; } ]);\n        };\n        initrdSsh = {\n          enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);\n          port = initrdSsh.port or 22;\n          hostKeys = map toString (initrdSsh.hostKeys or [ ]);\n        };\n      };\n    in\n    if missingKeyFiles == [ ] then { inherit found; } else { missingKeyFiles = map toString missingKeyFiles; };\nin\nif !(configurations ? ${request.name}) then\n  { unknown = attrNames configurations; }\nelse if nixos ? missing then\n  { inherit (nixos) missing; }\nelse\n  describe nixos.ok\n");
+/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.\n# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.\nrequest: configurations:\nlet\n  inherit (builtins) attrNames attrValues foldl';\n\n  # { ok = value; } or { missing = the attribute that is not there; }\n  descend =\n    found: name:\n    if found ? ok && found.ok ? ${name} then\n      { ok = found.ok.${name}; }\n    else\n      found // { missing = found.missing or name; };\n\n  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;\n\n  describe =\n    value:\n    let\n      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)\n      config = value.config or value;\n      build = config.system.build;\n      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;\n      # not outPath: Nix prints a set that has one as that path alone\n      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };\n      openssh = config.services.openssh or { };\n      initrdSsh = config.boot.initrd.network.ssh or { };\n      grub = config.boot.loader.grub or { };\n      efi = toString (config.boot.loader.efi.efiSysMountPoint or \"/boot\");\n      entries = config.boot.loader.systemd-boot.xbootldrMountPoint or null;\n      settings = openssh.settings or { };\n      users = attrValues (\n        builtins.mapAttrs (attribute: user: user // { name = user.name or attribute; }) (config.users.users or { })\n      );\n      keyFilesOf = user: user.openssh.authorizedKeys.keyFiles or [ ];\n      # NixOS reads them itself, and where one is missing says so in no way that a user would understand\n      missingKeyFiles = builtins.filter (file: !builtins.pathExists file) (builtins.concatMap keyFilesOf users);\n      # sshd's own default is yes\n      passwords =\n        (settings.PasswordAuthentication or true) != false || (settings.KbdInteractiveAuthentication or true) != false;\n      # only whether there is one: the value stays where it is. \"!\" and \"*\" begin a hash that nothing fits, and sshd takes\n      # no empty password\n      isPassword = value: value != null && value != \"\" && builtins.match \"[!*].*\" (toString value) == null;\n      hasPassword =\n        user:\n        builtins.any (name: isPassword (user.${name} or null)) [\n          \"hashedPassword\"\n          \"password\"\n          \"initialHashedPassword\"\n          \"initialPassword\"\n          \"hashedPasswordFile\"\n        ];\n      # users whom sshd may let in\n      logins = map (user: {\n        inherit (user) name;\n        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (keyFilesOf user);\n        password = passwords && hasPassword user;\n      }) (builtins.filter (user: user.enable or true) users);\n      found = {\n        inherit system;\n        # where it is built: a cross-compiled configuration runs on another system than that\n        buildSystem = build.toplevel.system or system;\n        toplevel = derivation build.toplevel;\n        diskoScript = if request.disko == null then null else\n          if build ? ${request.disko} then derivation build.${request.disko} else \"missing\";\n        hostName = config.networking.hostName or \"\";\n        disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (\n          attrValues (config.disko.devices.disk or { })\n        );\n        groups = builtins.concatMap (\n          kind:\n          attrValues (\n            builtins.mapAttrs (attribute: group: { inherit kind; name = toString (group.name or attribute); }) (\n              config.disko.devices.${kind} or { }\n            )\n          )\n        ) [ \"lvm_vg\" \"mdadm\" \"zpool\" ];\n        substituters = map toString (config.nix.settings.substituters or [ ]);\n        trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n        hostKeys =\n          if openssh.enable or false then\n            map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n          else\n            [ ];\n        sshd = {\n          enabled = openssh.enable or false;\n          ports = openssh.ports or [ 22 ];\n          rootLogin = toString (openssh.settings.PermitRootLogin or \"prohibit-password\");\n          # keys that the configuration does not know: from a program, or an authority\n          otherKeys =\n            (openssh.authorizedKeysCommand or \"none\") != \"none\" || (openssh.settings.TrustedUserCAKeys or null) != null;\n        };\n        logins = builtins.filter (login: login.keys != [ ] || login.password) logins;\n        bootLoader = {\n          kind =\n            if config.boot.loader.systemd-boot.enable or false then\n              \"systemd-boot\"\n            else if grub.enable or false then\n              \"grub\"\n            else\n              \"other\";\n          # mirrors have their own, and need no others\n          grubDevices = map toString (\n            grub.devices or [ ] ++ builtins.concatMap (boot: boot.devices or [ ]) (grub.mirroredBoots or [ ])\n          );\n          grubEfi = grub.efiSupport or false;\n          efiMountPoint = efi;\n          entriesMountPoint = if entries == null then efi else toString entries;\n          # grub.nix takes the path for the EFI partition where a mirror names none\n          grubBoots = map (boot: {\n            path = toString boot.path;\n            efi = toString (if boot.efiSysMountPoint or null == null then boot.path else boot.efiSysMountPoint);\n          }) (grub.mirroredBoots or [ { path = \"/boot\"; efiSysMountPoint = efi; } ]);\n        };\n        initrdSsh = {\n          enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);\n          port = initrdSsh.port or 22;\n          hostKeys = map toString (initrdSsh.hostKeys or [ ]);\n        };\n      };\n    in\n    if missingKeyFiles == [ ] then { inherit found; } else { missingKeyFiles = map toString missingKeyFiles; };\nin\nif !(configurations ? ${request.name}) then\n  { unknown = attrNames configurations; }\nelse if nixos ? missing then\n  { inherit (nixos) missing; }\nelse\n  describe nixos.ok\n");
 
 ;// CONCATENATED MODULE: ./lib/plan/evaluation.js
 
@@ -59775,6 +60168,7 @@ function readEvaluation(answer, flake, script) {
     return {
         source: 'flake',
         system: String(found.system),
+        buildSystem: String(found.buildSystem),
         hostName: String(found.hostName),
         toplevel: asDerivation(found.toplevel),
         diskoScript: found.diskoScript === null ? undefined : asDerivation(found.diskoScript),
@@ -60136,6 +60530,7 @@ function nameImage(image) {
 
 
 
+
 const phaseNames = (/* unused pure expression or super */ null && ([
     'preflight',
     'build',
@@ -60152,7 +60547,7 @@ const phaseNames = (/* unused pure expression or super */ null && ([
  * @throws GuardError when it is not the machine that is meant, or one that runs NixOS and may not be touched
  */
 function makePlan(situation) {
-    const { settings, evaluation, facts, access } = situation;
+    const { settings, facts, access } = situation;
     // first: advice about the system of the wrong machine would be bad advice
     checkRightMachine(settings, facts);
     const nixosOnDisks = nixosTraces(diskSituation(situation, 'install').disks);
@@ -60165,7 +60560,7 @@ function makePlan(situation) {
         phases: phasesOf(action, situation, kexecNeeded),
         authorizeKey: kexecNeeded && !access.keyIsCarried,
         kexecImage: image === undefined ? null : nameImage(image),
-        offline: offlinePlan(settings, evaluation),
+        offline: offlinePlan(situation),
         online: onlinePlan(situation, diskSituation(situation, action)),
     };
 }
@@ -60185,7 +60580,8 @@ function chosenPhases(chosen, kexecNeeded, verify) {
     const phases = chosen.filter((phase) => phase !== 'kexec' || kexecNeeded);
     return verify && chosen.includes('reboot') ? [...phases, 'verify'] : phases;
 }
-function offlinePlan(settings, evaluation) {
+function offlinePlan(situation) {
+    const { settings, evaluation } = situation;
     return {
         configuration: nameConfiguration(settings),
         system: evaluation.system ?? null,
@@ -60195,6 +60591,7 @@ function offlinePlan(settings, evaluation) {
         diskoMode: evaluation.source === 'flake' ? settings.diskoMode.value : null,
         disks: evaluation.disks ?? null,
         installId: settings.installId.value ?? null,
+        buildOn: buildPlace(situation),
     };
 }
 function nameConfiguration(settings) {
@@ -60721,7 +61118,15 @@ async function takeOver({ target, runtime, settings, progress }, signal = runtim
 
 /** Builds what will be installed and, at the same time, gets the target ready for it. */
 async function build(context) {
-    await sideBySide(context.runtime.signal, (signal) => buildClosures(derivationsOf(context.plan.phases, context.evaluation), context.nix, context.runtime, signal), (signal) => prepareTarget(context, signal));
+    await sideBySide(context.runtime.signal, (signal) => buildHere(context, signal), (signal) => prepareTarget(context, signal));
+}
+/** What is built on the machine is built when its store is there: in the installer, or right before it is switched. */
+async function buildHere({ plan, evaluation, nix, runtime }, signal) {
+    const wanted = derivationsOf(plan.phases, evaluation);
+    if (plan.offline.buildOn === 'local')
+        return buildClosures(wanted, nix, runtime, signal);
+    if (wanted.length > 0)
+        runtime.log.info(`${evaluation.buildSystem} is built on the machine itself, later`);
 }
 /** Makes sure that nothing of an earlier run is at work there, and brings the kexec image to a running system. */
 async function prepareTarget(context, signal) {
@@ -61077,6 +61482,7 @@ async function describeStorePaths(nix, { system, diskoScript }, signal) {
     return {
         source: 'store-paths',
         system: system === undefined ? undefined : await store_paths_systemOf(system),
+        buildSystem: undefined,
         hostName: '',
         toplevel: system === undefined ? undefined : { drvPath: undefined, outPath: system },
         diskoScript: diskoScript === undefined ? undefined : { drvPath: undefined, outPath: diskoScript },
@@ -61114,8 +61520,14 @@ async function store_paths_systemOf(toplevel) {
 ;// CONCATENATED MODULE: ./lib/plan/configuration.js
 
 
+
+async function describeConfiguration(settings, nix, signal) {
+    const asked = settings.configuration.value.kind !== 'store-paths' && settings.buildOn.value !== 'remote';
+    const [evaluation, runnerSystems] = await sideBySide(signal, (either) => evaluateConfiguration(settings, nix, either), async (either) => (asked ? nix.builtSystems(either) : []));
+    return { evaluation, runnerSystems };
+}
 /** An evaluation of the flake, or what is known of finished store paths. */
-function describeConfiguration(settings, nix, signal) {
+function evaluateConfiguration(settings, nix, signal) {
     const configuration = settings.configuration.value;
     return configuration.kind === 'flake'
         ? evaluate(nix, configuration.flake, diskoModeOf(settings), signal)
@@ -61150,18 +61562,18 @@ const patienceMs = { plan: 60_000, install: 10_000 };
 /** What the configuration alone tells. */
 async function offlinePreflight(settings, nix, runtime) {
     runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-    const evaluation = await describeConfiguration(settings, nix, runtime.signal);
+    const { evaluation, runnerSystems } = await describeConfiguration(settings, nix, runtime.signal);
     return {
-        evaluation,
+        situation: { settings, evaluation, runnerSystems },
         work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime, patienceMs.plan),
     };
 }
 /** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */
 async function preflight(settings, target, nix, runtime) {
     runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-    const [{ facts, access }, evaluation] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), (signal) => describeConfiguration(settings, nix, signal));
+    const [{ facts, access }, { evaluation, runnerSystems }] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), (signal) => describeConfiguration(settings, nix, signal));
     const inventory = await readInventory(target, diskPaths(settings, evaluation));
-    const situation = { settings, evaluation, facts, access, inventory, target };
+    const situation = { settings, evaluation, runnerSystems, facts, access, inventory, target };
     const plan = makePlan(situation);
     const work = plan.action === 'nothing'
         ? null
@@ -61237,8 +61649,6 @@ async function trustCarriedKeys(settings, target, facts) {
     return access;
 }
 
-;// CONCATENATED MODULE: external "node:os"
-const external_node_os_namespaceObject = require("node:os");
 ;// CONCATENATED MODULE: ./lib/private-folder.js
 
 
@@ -61385,27 +61795,32 @@ function socketPath(folder) {
 ;// CONCATENATED MODULE: ./lib/phases/bring.js
 
 
+
 /**
- * Brings what a derivation gives, and all that it needs, into a store on the target. What breaks with the connection
- * is started again and skips what is there.
+ * Brings what a derivation gives, and all that it needs, into a store on the target: copied where it was built here,
+ * else built in that very store. What breaks with the connection is started again and skips what is there.
  *
  * @param store as Nix names it on the target: `local`, or `local?root=/mnt`
  */
-async function bring(context, { outPath }, store) {
-    const { target, runtime } = context;
+async function bring(context, derivation, store) {
+    const { target, runtime, plan, nix } = context;
+    const { outPath } = derivation;
+    const remote = plan.offline.buildOn === 'remote';
     const start = runtime.clock.now();
     let bytes = 0;
-    await target.survivingDrops(`copying ${outPath}`, async () => {
+    await target.survivingDrops(`${remote ? 'building' : 'copying'} ${outPath}`, async () => {
         const bridge = await StoreBridge.open(target, { store, daemonOptions: daemonOptions(context, store) }, runtime);
         try {
-            await through(bridge, context, (options) => context.nix.copy([outPath], bridge.uri, options));
+            await through(bridge, context, (options) => remote
+                ? nix.buildIn(bridge.uri, installable(derivation), options)
+                : nix.copy([outPath], bridge.uri, options));
         }
         finally {
             bytes += bridge.bytesSent;
             await bridge.close();
         }
     });
-    runtime.log.info(`copied ${outPath}: ${(bytes / 1e6).toFixed(1)} MB in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
+    runtime.log.info(`${remote ? 'built there:' : 'copied'} ${outPath}: ${(bytes / 1e6).toFixed(1)} MB sent in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
 }
 async function through(bridge, { target, runtime }, work) {
     try {
@@ -63912,6 +64327,7 @@ class SecretRegistry {
 
 
 
+
 /** What a user should know of the plan, though it stops nothing. */
 function warningsOf(situation, plan) {
     const { settings, evaluation, facts } = situation;
@@ -63921,6 +64337,7 @@ function warningsOf(situation, plan) {
         ...unknownDisksWarnings(evaluation, plan),
         ...diskWarnings(diskSituation(situation, action)),
         ...newlineWarnings(settings),
+        ...(action === 'nothing' ? [] : buildPlaceWarnings(situation)),
         ...installIdWarnings(settings, facts, plan),
         ...(phases.includes('install') ? firmwareWarnings(facts, evaluation) : []),
         ...(phases.includes('reboot') || action === 'update'
@@ -64153,6 +64570,8 @@ function formatBytes(bytes) {
     return unit === 0 ? `${bytes} B` : `${(bytes / 1000 ** unit).toFixed(1)} ${units[unit]}`;
 }
 const counted = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+/** Where `build-on` is, or comes to, remote. */
+const builtThere = 'on the machine itself';
 /** What there is to build and to copy, in one line. @param action undefined without a machine */
 function describeWork(work, action) {
     if (work === null)
@@ -64316,6 +64735,7 @@ function describePlan(plan) {
         `  wanted    ${offline.toplevel ?? 'none'}`,
         `  phases    ${phases.join(', ')}`,
         ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
+        ...buildLines(offline),
         ...(plan.kexecImage === null ? [] : [`  installer ${plan.kexecImage}`]),
         ...(plan.authorizeKey
             ? [
@@ -64325,6 +64745,9 @@ function describePlan(plan) {
         ...diskLines(online),
         ...(hasChanged(online) ? [`  ${changedNote}`] : []),
     ].join('\n');
+}
+function buildLines(offline) {
+    return offline.buildOn === 'remote' ? [`  build     ${builtThere}`] : [];
 }
 /** The fate first, in capitals where something is lost; below each disk what is on it. */
 function diskLines(online) {
@@ -64338,6 +64761,7 @@ function describeOfflinePlan(offline, work) {
         `Plan, as far as the configuration decides: ${offline.configuration}${offline.system === null ? '' : ` (${offline.system})`}`,
         `  system    ${offline.toplevel ?? 'none'}`,
         `  work      ${describeWork(work, undefined)}`,
+        ...buildLines(offline),
         ...offlineDisks(offline).map(({ device, fate, meaning }) => `  ${fate.padEnd(9)} ${device}: ${meaning}`),
         ...(wipesUnknownDisks(offline) ? ['  disks     not known: the disko script may wipe any'] : []),
     ].join('\n');
@@ -64399,7 +64823,7 @@ const knownFailures = [
     },
     {
         says: /a '[^']*' with features .*is required/,
-        hint: 'this runner cannot build for that system: use a runner of the configuration’s architecture or a remote builder',
+        hint: 'the Nix that builds cannot build for that system: leave build-on at auto, so that the machine itself may build it, or use a runner of the configuration’s architecture or a remote builder',
     },
     {
         says: /ignoring untrusted substituter/,
@@ -64568,6 +64992,7 @@ function planSection(plan) {
         `Plan ${code(plan_planDigest(plan))}`,
         table(['the machine', ''], describeMachine(online).map(([name, value]) => [name, code(value)])),
         ...(plan.action === 'nothing' ? [] : [workSection(plan.work, plan.action)]),
+        ...(offline.buildOn === 'remote' && plan.action !== 'nothing' ? [`**Built:** ${builtThere}.`] : []),
         ...(online.disksKnown
             ? []
             : ['**The configuration does not tell which disks it is about: count on all of them.**']),
@@ -64598,6 +65023,7 @@ function offlineSection(offline, work) {
         table(['', ''], [
             ['system', offline.toplevel === null ? '–' : code(offline.toplevel)],
             ...(offline.diskoScript === null ? [] : [['disko script', code(offline.diskoScript)]]),
+            ...(offline.buildOn === 'remote' ? [['built', builtThere]] : []),
             ...(offline.installId === null ? [] : [['install-id', code(offline.installId)]]),
         ]),
         workSection(work, undefined),
@@ -64891,6 +65317,7 @@ const systemClock = {
 
 
 
+
 /** How often a machine is looked at that is rebooted while it is looked at. */
 const mostLooks = 3;
 /**
@@ -64947,11 +65374,14 @@ async function run(settings, runtime, progress) {
         : runOnMachine(settings, nix, runtime, progress);
 }
 async function runWithoutMachine(settings, nix, runtime, progress) {
-    const { evaluation, work } = await phase('preflight', progress, runtime, () => offlinePreflight(settings, nix, runtime));
-    progress.plan = { offline: offlinePlan(settings, evaluation), online: null, work };
+    const { situation, work } = await phase('preflight', progress, runtime, () => offlinePreflight(settings, nix, runtime));
+    progress.plan = { offline: offlinePlan(situation), online: null, work };
     runtime.log.info(describePlan(progress.plan));
+    for (const warning of buildPlaceWarnings(situation))
+        runtime.log.warning(warning);
     if (settings.kind === 'offline-plan')
         return 'planned';
+    const { evaluation } = situation;
     await phase('build', progress, runtime, () => buildClosures(allDerivations(evaluation), nix, runtime, runtime.signal));
     progress.systemPath = evaluation.toplevel?.outPath ?? '';
     return 'built';
