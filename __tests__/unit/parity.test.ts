@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { flags } from '../../parity/flags';
-import { own } from '../../parity/own';
-import type { Counterpart, Proof } from '../../parity/row';
-import { terraform } from '../../parity/terraform';
+import type { Counterpart } from '../../parity/row';
+import { counterparts, ownInputs, provenRows } from '../../parity/rows';
 import { pages } from '../../scripts/docs.mts';
 import { inputs } from '../../src/inputs/table';
 import type { InputDefinition } from '../../src/inputs/table/definition';
@@ -13,7 +12,6 @@ import { testExists } from '../support/named-tests';
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const definitions: readonly InputDefinition[] = inputs;
-const counterparts = [...flags, ...terraform];
 
 test.each(Object.entries(pages))('%s is what `npm run tables` writes', (path, text) => {
   expect(read(path)).toBe(text);
@@ -22,7 +20,7 @@ test.each(Object.entries(pages))('%s is what `npm run tables` writes', (path, te
 describe('the inputs', () => {
   test('are each a flag, a parameter, or ours alone', () => {
     const theirs = new Set(counterparts.map(({ input }) => input));
-    expect(own.map(({ input }) => input)).toEqual(
+    expect(ownInputs.map(({ input }) => input)).toEqual(
       definitions.map(({ name }) => name).filter((name) => !theirs.has(name as never)),
     );
   });
@@ -47,19 +45,14 @@ describe('the inputs', () => {
 /** Where our name is another one, and flags.md says why. */
 const renamed: Readonly<Record<string, string>> = {};
 
-const proofs: readonly (readonly [string, Proof])[] = [
-  ...counterparts.map((row) => [row.name, row] as const),
-  ...own.map((row) => [row.input, row] as const),
-];
-
 describe('the proof of', () => {
-  test.each(proofs)('%s is a test that exists', (_, { test: name }) => {
+  test.each(provenRows)('$name is a test that exists', ({ test: name }) => {
     expect(testExists(name), name).toBe(true);
   });
 
-  test.each(proofs.filter(([, { mutation }]) => mutation !== undefined))(
-    '%s can be taken away still',
-    (_, { mutation }) => {
+  test.each(provenRows.filter(({ mutation }) => mutation !== undefined))(
+    '$name can be taken away still',
+    ({ mutation }) => {
       expect(read(mutation?.file ?? '').split(mutation?.search ?? '')).toHaveLength(2);
     },
   );
