@@ -102,6 +102,14 @@ export const flags: readonly Counterpart[] = [
     test: 'bundle/flags › option reaches Nix as it stands',
   },
   {
+    name: '--build-on auto|local|remote',
+    input: 'build-on',
+    default: 'auto',
+    differs:
+      'Decided from the evaluation, before anything is done; the runner’s extra-platforms and its remote builders count.',
+    test: 'unit/build-place › %s, a system of %s: %s',
+  },
+  {
     name: '--phases LIST',
     input: 'phases',
     default: 'kexec,disko,install,reboot',
@@ -129,6 +137,13 @@ export const flags: readonly Counterpart[] = [
     default: '',
     differs: 'Deprecated there too. Beside `phases` it is refused.',
     test: 'bundle/runner › deprecated names are annotations, in a run that contacts no machine too',
+  },
+  {
+    name: '--build-on-remote',
+    input: 'build-on-remote',
+    default: '',
+    differs: 'Deprecated there too. Beside another `build-on` it is refused.',
+    test: 'unit/deprecated › means build-on: remote, and says so',
   },
   {
     name: '-t, --tty',

@@ -32,6 +32,7 @@ const wrong: Record<string, string> = {
   'disko-idle-timeout': '1 fortnight',
   'stop-after-disko': 'soon',
   'no-reboot': '1',
+  'build-on-remote': 'maybe',
   tty: 'vt100',
 };
 

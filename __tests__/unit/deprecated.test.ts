@@ -65,6 +65,29 @@ describe('no-reboot', () => {
   });
 });
 
+describe('build-on-remote', () => {
+  test('means build-on: remote, and says so', () => {
+    const { settings, notices } = read({ ...onMachine, 'build-on-remote': 'true' });
+    expect(settings?.buildOn).toEqual({ value: 'remote', source: 'input' });
+    expect(notices).toEqual(['input build-on-remote: is deprecated; write build-on: remote instead']);
+  });
+
+  test.each(['local', 'auto'])('contradicts build-on: %s', (buildOn) => {
+    const { problems } = read({ ...onMachine, 'build-on-remote': 'true', 'build-on': buildOn });
+    expect(problems).toEqual({
+      'build-on-remote': expect.stringContaining(`contradicts build-on: ${buildOn}`),
+    });
+  });
+
+  test.each([
+    { 'build-on-remote': 'true', 'build-on': 'remote' },
+    { 'build-on-remote': 'false', 'build-on': 'local' },
+  ])('beside what agrees with it is fine: %j', (inputs) => {
+    const { settings } = read({ ...onMachine, ...inputs });
+    expect(settings?.buildOn.value).toBe(inputs['build-on']);
+  });
+});
+
 describe('tty', () => {
   test('is accepted, and means nothing', () => {
     const { settings, notices } = read({ ...onMachine, tty: 'true' });

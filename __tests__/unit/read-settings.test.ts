@@ -139,6 +139,7 @@ describe('readSettings', () => {
       'disko-idle-timeout': '99999h',
       'stop-after-disko': 'soon',
       'no-reboot': '1',
+      'build-on-remote': 'maybe',
       tty: 'vt100',
       unknown: 'x',
       'ssh-option': 'ProxyCommand=x',

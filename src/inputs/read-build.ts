@@ -1,7 +1,8 @@
 import { parseFlakeReference } from './flake-reference';
 import type { InputReader } from './input-reader';
 import * as parse from './parsers';
-import { readPhases, readTty } from './read-phases';
+import { readTty, withBuildOnRemote } from './read-deprecated';
+import { readPhases } from './read-phases';
 import {
   type BuildChoice,
   type BuildSettings,
@@ -50,7 +51,8 @@ function readConfiguration(reader: InputReader): Setting<Configuration> {
 }
 
 function readBuildOn(reader: InputReader): Setting<BuildChoice> {
-  const buildOn = reader.optional('build-on', parse.choice(buildChoices), 'auto');
+  const chosen = reader.optional('build-on', parse.choice(buildChoices), 'auto');
+  const buildOn = withBuildOnRemote(reader, chosen);
   if (buildOn.value === 'remote' && reader.text('store-paths') !== undefined)
     reader.problem('build-on', 'cannot be remote with store-paths, which are built already; leave it out');
   return buildOn;

@@ -1,5 +1,6 @@
 import type { InputReader } from './input-reader';
 import * as parse from './parsers';
+import { isDeprecatedOn } from './read-deprecated';
 import { type SelectablePhase, type Setting, selectablePhases } from './settings';
 import type { InputName } from './table';
 
@@ -11,7 +12,9 @@ const shortcuts = [
 
 export function readPhases(reader: InputReader): Setting<readonly SelectablePhase[]> {
   const phases = reader.optional('phases', parse.subset(selectablePhases), selectablePhases);
-  const given = shortcuts.filter(({ input, phases: meant }) => isOn(reader, input, meant));
+  const given = shortcuts.filter(({ input, phases: meant }) =>
+    isDeprecatedOn(reader, input, `phases: ${meant.join(',')}`),
+  );
   for (const { input } of given) {
     if (reader.text('phases') !== undefined)
       reader.problem(input, `cannot be combined with phases, which says what is done; leave ${input} out`);
@@ -27,20 +30,4 @@ export function inputOfPhases(reader: InputReader): InputName {
     return 'ok' in parsed && parsed.ok;
   };
   return shortcuts.find(on)?.input ?? 'phases';
-}
-
-function isOn(reader: InputReader, input: InputName, meant: readonly SelectablePhase[]): boolean {
-  const { value, source } = reader.optional(input, parse.boolean, false);
-  if (source === 'input')
-    reader.notice(
-      input,
-      `is deprecated; ${value ? `write phases: ${meant.join(',')} instead` : 'leave it out'}`,
-    );
-  return value;
-}
-
-/** nixos-anywhere's `-t`: accepted, and means nothing. */
-export function readTty(reader: InputReader): void {
-  if (reader.optional('tty', parse.boolean, false).source === 'input')
-    reader.notice('tty', 'is deprecated, and means nothing here: no terminal is used; leave it out');
 }

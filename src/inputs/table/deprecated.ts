@@ -4,5 +4,6 @@ import type { InputDefinition } from './definition';
 export const deprecatedInputs = [
   { name: 'stop-after-disko', description: 'Deprecated: write `phases: kexec,disko`.' },
   { name: 'no-reboot', description: 'Deprecated: write `phases: kexec,disko,install`.' },
+  { name: 'build-on-remote', description: 'Deprecated: write `build-on: remote`.' },
   { name: 'tty', description: 'Deprecated: leave it out. No terminal is used here, ever.' },
 ] as const satisfies readonly InputDefinition[];
