@@ -15,6 +15,12 @@
         authorizedKeys = [ payload.authorizedKey ];
       };
       variant = changes: mkSystem (shared // changes);
+      generated = import ./hardware-configuration.nix {
+        config = { };
+        lib.mkDefault = value: value;
+        pkgs = { };
+        modulesPath = "";
+      };
     in
     {
       nixosConfigurations = {
@@ -46,6 +52,11 @@
         unattended = variant {
           keyFile = "/tmp/disk.key";
           unattended = true;
+        };
+        # these import what only the machine can tell
+        facter = variant { hardware = (readJSON ./facter.json).virtualisation or "nothing yet"; };
+        generated = variant {
+          hardware = toString (generated.boot.initrd.availableKernelModules or [ "nothing yet" ]);
         };
         # what may go wrong when a running machine is switched
         refuses = variant { fault = "refuse"; };

@@ -19,6 +19,8 @@
   rootSize ? "",
   # what goes wrong in a switch: refuse, sshd, network, units, lockout; none otherwise
   fault ? "none",
+  # what a report on the machine says, for the machine to say it again
+  hardware ? "",
   # for a machine that keeps its own Linux
   bare ? false,
 }:
@@ -127,6 +129,7 @@ let
     # panic: seen once, a kernel that met half a patched instruction at its start, which is QEMU's doing and not ours
     printf %s 'console=ttyS0 loglevel=4 mitigations=off panic=5' >$out/kernel-params
     printf '%s\n' ${toString ballast} >$out/ballast
+    printf '%s\n' '${hardware}' >$out/hardware
   '';
 
   bareToplevel = run "nixos-system-${hostName}-bare" ''
