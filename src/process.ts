@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { IdleTimer } from './deadlines';
 
 export interface ProcessOptions {
@@ -33,6 +33,12 @@ export interface ProcessRunner {
    * @throws the reason of the signal, TimeoutError after silence, and node's error when the program cannot be started
    */
   run(command: string, args: readonly string[], options: ProcessOptions): Promise<ProcessResult>;
+
+  /**
+   * Runs a program as a filter; it is ended with its output. The output breaks off with an error when the program
+   * cannot be started or fails.
+   */
+  filter(command: string, args: readonly string[], input: Readable): Readable;
 }
 
 const keptErrorLines = 40;
@@ -89,6 +95,29 @@ export class SpawnRunner implements ProcessRunner {
       idle.stop();
       options.signal.removeEventListener('abort', onAbort);
     }
+  }
+
+  filter(command: string, args: readonly string[], input: Readable): Readable {
+    const env = this.#environment();
+    const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    const output = new PassThrough();
+    let said = `${command} failed`;
+    eachLine(child.stderr, (line) => {
+      said = line;
+    });
+    input.on('error', (error) => output.destroy(error));
+    input.pipe(child.stdin);
+    // a program that ends early says more by its end
+    child.stdin.on('error', () => undefined);
+    // its output is whole only once it is known to have succeeded
+    child.stdout.pipe(output, { end: false });
+    child.once('error', (error) => output.destroy(error));
+    child.once('close', (code) => (code === 0 ? output.end() : output.destroy(new Error(said))));
+    output.once('close', () => {
+      input.destroy();
+      if (child.exitCode === null) endGroup(child.pid, 'SIGKILL');
+    });
+    return output;
   }
 }
 

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -12,7 +13,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { Machine, type Ran, shells } from './scripts';
 
 const files = ['run', 'kexec', 'ip', 'bzImage', 'initrd'];
@@ -46,7 +47,7 @@ describe.each(shells)('stage.sh under %s', (shell) => {
   test.each(packers)('unpacks what %s packed', (packer) => {
     expect(stage(image(packer))).toMatchObject({
       code: 0,
-      stdout: '/root/nixos-anywhere/image\n',
+      stdout: 'folder=/root/nixos-anywhere/image\n',
       stderr: '',
     });
     for (const name of files) expect(staged(name) === `this is ${name}\n`.repeat(5000)).toBe(true);
@@ -94,15 +95,15 @@ describe.each(shells)('stage.sh under %s', (shell) => {
     const noexec = 'mount -t tmpfs -o noexec,size=4m none /root';
     expect(stage(image('gzip'), noexec)).toMatchObject({
       code: 0,
-      stdout: '/var/tmp/nixos-anywhere/image\n',
+      stdout: 'folder=/var/tmp/nixos-anywhere/image\n',
     });
     const readOnly = 'mount -o remount,bind,ro /root';
     expect(stage(image('gzip'), readOnly)).toMatchObject({
       code: 0,
-      stdout: '/var/tmp/nixos-anywhere/image\n',
+      stdout: 'folder=/var/tmp/nixos-anywhere/image\n',
     });
     expect(stage(image('gzip'), 'mount -o remount,bind,noexec /root').stdout).toBe(
-      '/var/tmp/nixos-anywhere/image\n',
+      'folder=/var/tmp/nixos-anywhere/image\n',
     );
     expect(readdirSync(machine.path('/root'))).toEqual([]);
   });
@@ -138,21 +139,107 @@ describe.each(shells)('stage.sh under %s', (shell) => {
     expect(stderr).not.toMatch(/empty|unpacked/);
   });
 
-  test('fetches a URL itself, whatever its end says, and not what the server calls an error', async () => {
-    const packed = image('xz');
+  /** A server that gives this under /image?x=1&y, and says that there is nothing elsewhere. */
+  async function serve(packed: Buffer) {
+    const asked: string[] = [];
     const server = createServer((request, response) => {
-      response.statusCode = request.url === '/image.tar.gz?x=1&y' ? 200 : 404;
+      asked.push(`${request.headers['user-agent']?.split('/')[0]} ${request.url}`);
+      response.statusCode = request.url === '/image?x=1&y' ? 200 : 404;
       response.end(packed);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
     const { port } = server.address() as AddressInfo;
-    const fetched = (path: string) => machine.start('stage.sh', [`http://127.0.0.1:${port}${path}`]).ended;
-    expect(await fetched('/image.tar.gz?x=1&y')).toMatchObject({
-      code: 0,
-      stdout: '/root/nixos-anywhere/image\n',
-    });
-    expect(staged('run').length).toBeGreaterThan(1000);
-    expect(await fetched('/other')).toMatchObject({ code: 80, stdout: '' });
-    await new Promise((resolve) => server.close(resolve));
+    return { url: `http://127.0.0.1:${port}`, asked };
+  }
+
+  const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+  const fetched = (...args: string[]) => machine.start('stage.sh', args).ended;
+
+  test.each(packers)(
+    'fetches a URL itself, whatever its end says, and tells the hash of what %s packed',
+    async (packer) => {
+      const packed = image(packer);
+      const { url } = await serve(packed);
+      expect(await fetched(`${url}/image?x=1&y`)).toMatchObject({
+        code: 0,
+        stdout: `sha256=${sha256(packed)}\nfolder=/root/nixos-anywhere/image\n`,
+      });
+      for (const name of files) expect(staged(name) === `this is ${name}\n`.repeat(5000)).toBe(true);
+      expect(readdirSync(machine.path('/root/nixos-anywhere/image'))).toEqual(['kexec']);
+    },
+  );
+
+  test('takes no error page for the image', async () => {
+    const { url } = await serve(image('gzip'));
+    expect(await fetched(`${url}/other`)).toMatchObject({ code: 80, stdout: '' });
   });
+
+  // more than a pipe holds, and begun like an image that goes on
+  test.each([
+    ['text', () => Buffer.alloc(300_000, 'x')],
+    ['a tarball with something behind it', () => Buffer.concat([image('cat'), Buffer.alloc(300_000, 'x')])],
+    ['half a tarball', () => image('gzip').subarray(0, 1000)],
+  ])('tells the hash of %s, whatever becomes of it', async (_, make) => {
+    const bytes = make();
+    const { url } = await serve(bytes);
+    expect((await fetched(`${url}/image?x=1&y`)).stdout).toMatch(new RegExp(`^sha256=${sha256(bytes)}\n`));
+  });
+
+  test('fetches with wget where there is no curl, with the reason where that fails', async () => {
+    machine.hide('curl');
+    const packed = image('gzip');
+    const { url, asked } = await serve(packed);
+    expect(await fetched(`${url}/image?x=1&y`)).toEqual({
+      code: 0,
+      stdout: `sha256=${sha256(packed)}\nfolder=/root/nixos-anywhere/image\n`,
+      stderr: '',
+    });
+    const missing = await fetched(`${url}/other?token=secret`);
+    expect(missing).toMatchObject({ code: 80, stdout: '' });
+    expect(missing.stderr).toMatch(/404:? Not Found/i);
+    const refused = await fetched('http://127.0.0.1:9/image?token=secret');
+    expect(refused).toMatchObject({ code: 80, stdout: '' });
+    expect(refused.stderr).toMatch(/Connection refused/);
+    expect(missing.stderr + refused.stderr).not.toContain('secret');
+    expect(asked.map((line) => line.split(' ')[0])).toEqual(['Wget', 'Wget']);
+  });
+
+  test.runIf(shell === 'dash')(
+    'says that it has neither, and that it cannot tell a hash that is asked for',
+    async () => {
+      const { url } = await serve(image('gzip'));
+      machine.hide('sha256sum');
+      expect(await fetched(`${url}/image?x=1&y`, 'sha256')).toEqual({
+        code: 80,
+        stdout: '',
+        stderr: 'no sha256sum here\n',
+      });
+      expect(await fetched(`${url}/image?x=1&y`)).toMatchObject({
+        code: 0,
+        stdout: 'folder=/root/nixos-anywhere/image\n',
+      });
+      machine.hide('curl');
+      machine.hide('wget');
+      expect(await fetched(`${url}/image?x=1&y`)).toMatchObject({
+        code: 80,
+        stderr: 'neither curl nor wget here\n',
+      });
+    },
+  );
+
+  // BusyBox's shell finds its own xz and sha256sum whatever PATH says
+  test.each(shell === 'dash' ? ['xz', 'zstd'] : ['zstd'])(
+    'exit code 82 where there is no %s, whoever fetches',
+    async (packer) => {
+      // larger than what is in flight
+      const packed = Buffer.concat([image(packer), Buffer.alloc(3_000_000)]);
+      machine.hide(packer);
+      const { url } = await serve(packed);
+      const lacking = { code: 82, stdout: '' };
+      expect(await fetched(`${url}/image?x=1&y`)).toMatchObject(lacking);
+      const sent = await machine.start('stage.sh', [], { input: packed }).ended;
+      expect(sent).toEqual({ ...lacking, stderr: `this machine lacks the program ${packer}\n` });
+    },
+  );
 });

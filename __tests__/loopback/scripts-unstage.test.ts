@@ -82,7 +82,7 @@ describe.each(shells)('unstage.sh under %s', (shell) => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     const staging = machine.start('stage.sh', [`http://127.0.0.1:${port}/image`]);
-    await until(() => existsSync(machine.path('/root/nixos-anywhere/image/head')));
+    await until(() => existsSync(machine.path('/root/nixos-anywhere/image/.staging/head')));
     expect(unstage()).toEqual(silent);
     await staging.ended;
     await until(() => closed);

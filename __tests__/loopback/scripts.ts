@@ -36,6 +36,7 @@ export interface Running {
 export class Machine {
   readonly #dir = mkdtempSync('/var/tmp/machine-');
   readonly #shell: Shell;
+  readonly #hidden: string[] = [];
   // /var/tmp last: this test's own files lie there, on a disk, since host-keys.sh tells disks from memory
   static readonly #own = ['/root', '/mnt', '/run', '/home', '/tmp', '/etc/ssh', BIN, '/var/tmp'];
 
@@ -63,6 +64,12 @@ export class Machine {
     return this.path(BIN);
   }
 
+  /** Takes a program away from it. */
+  hide(program: string): void {
+    if (this.#shell === 'busybox') rmSync(join(this.bin, program));
+    else this.#hidden.push(`/usr/bin/${program}`, `/bin/${program}`);
+  }
+
   get #path(): string {
     return this.#shell === 'busybox' ? BIN : `${BIN}:${process.env.PATH ?? ''}`;
   }
@@ -86,6 +93,7 @@ export class Machine {
       'set -e',
       `text=$(cat ${quote(join(FOLDER, script))}; echo x)`,
       ...mounts,
+      ...this.#hidden.map((path) => `if [ -e ${path} ]; then mount --bind /dev/null ${path}; fi`),
       setup,
       `PATH=${quote(this.#path)}`,
       // as a remote command runs it: as text, with its arguments

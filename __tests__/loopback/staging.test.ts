@@ -1,6 +1,7 @@
 // Bringing the kexec image to the machine: fetched there, or sent from here.
 import { execFileSync } from 'node:child_process';
-import { createReadStream, mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
@@ -54,17 +55,22 @@ async function serve(path: string) {
   return { url: `http://127.0.0.1:${address.port}`, requests };
 }
 
-async function stage(kexec: string, hidden: readonly string[] = []) {
+const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+async function stage(kexec: string, hidden: readonly string[] = [], pin = '') {
   const sshd = await startMachine({ hidden });
   const runtime = testRuntime();
   const target = targetOf(sshd, runtime);
-  const context = await contextOf(sshd, target, runtime, { kexec });
+  const context = await contextOf(sshd, target, runtime, { kexec, 'kexec-sha256': pin });
   const staged = stageKexecImage(context, runtime.signal);
   staged.catch(() => undefined);
-  return { target, runtime, staged };
+  return { target, runtime, staged, progress: context.progress };
 }
 
-async function expectStaged({ target, staged }: Awaited<ReturnType<typeof stage>>) {
+async function expectStaged({
+  target,
+  staged,
+}: Pick<Awaited<ReturnType<typeof stage>>, 'target' | 'staged'>) {
   const folder = await staged;
   expect(folder).toBe('/root/nixos-anywhere/image');
   const { stdout } = await target.run(
@@ -135,7 +141,7 @@ describe('from a file here', () => {
     proxy.cut();
     await until('it is under way again', () => proxy.bytesToTarget - before > 16 << 20);
     proxy.blackhole();
-    await expectStaged({ target, runtime, staged });
+    await expectStaged({ target, staged });
     expect(runtime.log.text.match(/was lost during sending the kexec image/g)).toHaveLength(2);
   });
 
@@ -155,5 +161,85 @@ describe('from a file here', () => {
     writeFileSync(path, contents);
     const { staged } = await stage(path);
     expect((await failure(staged)).message).toContain('the kexec image');
+  });
+});
+
+describe('its SHA-256', () => {
+  // who fetches: the machine, this process for it, this process a file of its own
+  const ways: readonly (readonly [
+    string,
+    { readonly hidden: readonly string[]; readonly served: boolean },
+  ])[] = [
+    ['the machine', { hidden: [], served: true }],
+    ['this process, since the machine has no curl and wget', { hidden: ['curl', 'wget'], served: true }],
+    ['this process, since the machine has no sha256sum', { hidden: ['sha256sum'], served: true }],
+    ['nobody, as it is a file here', { hidden: [], served: false }],
+  ];
+
+  const addressOf = async (path: string, served: boolean) =>
+    served ? `${(await serve(path)).url}/image.tar.gz?token=s3cret` : path;
+
+  // without a pin nothing is fetched twice only to know it
+  const tellingWays = ways.filter(([, { hidden }]) => !hidden.includes('sha256sum'));
+  testEach(tellingWays)(
+    'is told, to be pinned, where it was fetched by %s',
+    async (_, { hidden, served }) => {
+      const path = goodImage();
+      const staging = await stage(await addressOf(path, served), hidden);
+      await expectStaged(staging);
+      expect(staging.progress.kexecSha256).toBe(sha256(path));
+      expect(staging.runtime.log.text).toContain(`set kexec-sha256: ${sha256(path)}`);
+    },
+  );
+
+  testEach(ways)('is as it was pinned: fetched by %s', async (_, { hidden, served }) => {
+    const path = goodImage('-J');
+    const staging = await stage(await addressOf(path, served), hidden, sha256(path).toUpperCase());
+    await expectStaged(staging);
+    expect(staging.progress.kexecSha256).toBe(null);
+  });
+
+  testEach(ways)('is another one than was pinned: fetched by %s', async (_, { hidden, served }) => {
+    const path = goodImage();
+    const pin = 'ab'.repeat(32);
+    const { staged } = await stage(await addressOf(path, served), hidden, pin);
+    const error = await failure(staged);
+    expect(error).toBeInstanceOf(GuardError);
+    expect(error.message).toContain(
+      `has the SHA-256 ${sha256(path)}, but kexec-sha256 says ${pin}: nothing of it was started`,
+    );
+    expect(error.message).not.toContain('s3cret');
+  });
+
+  testEach(ways)('says more than that it does not unpack: fetched by %s', async (_, { hidden, served }) => {
+    const path = join(temporaryFolder('image'), 'image');
+    writeFileSync(path, '<html>not here</html>'.repeat(20_000));
+    const { staged } = await stage(await addressOf(path, served), hidden, 'ab'.repeat(32));
+    expect((await failure(staged)).message).toContain(`has the SHA-256 ${sha256(path)}`);
+  });
+});
+
+describe('a machine without xz', () => {
+  test('gets an image from a URL that is fetched and unpacked here', async () => {
+    const path = goodImage('-J');
+    const { url, requests } = await serve(path);
+    const staging = await stage(`${url}/image.tar.gz`, ['xz'], sha256(path));
+    await expectStaged(staging);
+    expect(requests.map(({ by }) => by)).toEqual(['curl', 'node']);
+  });
+
+  test('gets a file that is unpacked here', async () => {
+    const path = goodImage('-J', 1 << 20);
+    const staging = await stage(path, ['xz']);
+    await expectStaged(staging);
+    expect(staging.progress.kexecSha256).toBe(sha256(path));
+  });
+
+  test('gets none that is damaged', async () => {
+    const path = goodImage('-J', 1 << 20);
+    writeFileSync(path, readFileSync(path).subarray(0, -40));
+    expect((await failure((await stage(path, ['xz'])).staged)).message).toMatch(
+      /the kexec image .* could not be read: xz: .*Unexpected end of input/,
+    );
   });
 });

@@ -28,7 +28,7 @@ const plan: Plan = {
   reason: 'a test',
   phases: [],
   authorizeKey: false,
-  kexecImage: null,
+  kexec: null,
   offline: {
     configuration: '',
     system: '',

@@ -48,7 +48,7 @@ const approved: Plan = {
   reason: 'the machine runs Debian',
   phases: ['preflight', 'build', 'kexec', 'disko', 'install', 'reboot', 'verify'],
   authorizeKey: true,
-  kexecImage: null,
+  kexec: null,
   offline: {
     configuration: '.#nixosConfigurations."demo"',
     system: 'x86_64-linux',
@@ -70,7 +70,7 @@ const resumed: Plan = {
   reason: 'the machine runs a NixOS installer',
   phases: ['preflight', 'build', 'disko', 'install', 'reboot', 'verify'],
   authorizeKey: false,
-  kexecImage: null,
+  kexec: null,
   online: {
     ...online,
     target: 'root@example.org:22',
@@ -196,7 +196,11 @@ describe('beyondApproval', () => {
 describe('the record', () => {
   test('is read as it was written, for any text in it', () => {
     const list = fc.array(nastyText, { maxLength: 5 });
-    const record = { digest: nastyText, offline: nastyText, host: nastyText, machineId: nastyText };
+    const names = ['digest', 'offline', 'host', 'machineId', 'kexec'] as const;
+    const record = Object.fromEntries(names.map((name) => [name, nastyText])) as Record<
+      (typeof names)[number],
+      typeof nastyText
+    >;
     const identity = { serial: nastyText, wwn: nastyText, bytes: fc.nat() };
     const lists = {
       hostKeys: list,

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { CancelledError } from '../../src/errors';
 import { CleanUp } from '../../src/phases/clean-up';
 import type { PhaseContext } from '../../src/phases/context';
@@ -23,7 +23,7 @@ const target = {
         signal?.addEventListener('abort', () => reject(signal.reason));
       });
     }
-    return { code, stdout: '/root/nixos-anywhere/image\n', errorLines: [] };
+    return { code, stdout: 'folder=/root/nixos-anywhere/image\n', errorLines: [] };
   },
 };
 
@@ -31,12 +31,13 @@ function stage(
   kexec: object,
   signal = new AbortController().signal,
   runtime = fakeRuntime(),
+  ipv6Only = false,
 ): Promise<string> {
   const context = {
-    settings: { kexec: { value: kexec } },
+    settings: { kexec: { image: { value: kexec }, sha256: { value: undefined } } },
     runtime,
     target,
-    facts: { architecture: 'x86_64', bootId: 'boot' },
+    facts: { architecture: 'x86_64', bootId: 'boot', ipv6Only },
     cleanUp: new CleanUp(),
     progress: new Progress(),
   };
@@ -86,4 +87,20 @@ test('a token in the address of the image is in no message', async () => {
   );
   expect(error).toMatch(/^fetching the kexec image http:\/\/127.0.0.1:9\/image.tar.gz failed: /);
   expect(`${error} ${runtime.log.lines.join(' ')}`).not.toContain('s3cret-word');
+});
+
+test('a machine that has a way out by IPv6 alone is not made to wait for GitHub, which has none in', async () => {
+  const asked: string[] = [];
+  vi.stubGlobal('fetch', async (url: string) => {
+    asked.push(url);
+    return new Response('image');
+  });
+  onTestFinished(() => void vi.unstubAllGlobals());
+  const runtime = fakeRuntime();
+  await stage({ kind: 'default' }, undefined, runtime, true);
+  expect(asked).toEqual([expect.stringMatching(/^https:\/\/github\.com\/nix-community\/nixos-images\//)]);
+  expect(runtime.log.lines.join('\n')).not.toContain('the target fetches');
+  // another address may have a way in
+  await stage({ kind: 'url', url: 'https://github.com.example.org/image' }, undefined, runtime, true);
+  expect(runtime.log.lines.join('\n')).toContain('the target fetches');
 });

@@ -50,7 +50,7 @@ function resultWith(text: string, lines = 2): Result {
     reason: text,
     phases: ['preflight'],
     authorizeKey: false,
-    kexecImage: null,
+    kexec: null,
     offline: {
       configuration: text,
       system: text,
@@ -291,6 +291,7 @@ describe('Progress', () => {
       phases: [],
       hostKeys: [],
       agePublicKeys: [],
+      kexecSha256: null,
       failedUnits: null,
       plan: null,
       planDigest: null,

@@ -1,4 +1,5 @@
 // What several unit tests share. No stand-in of a module: the pieces that src/ gets handed from outside.
+import type { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { utils } from 'ssh2';
 import type { ProcessOptions, ProcessResult, ProcessRunner } from '../../src/process';
@@ -123,6 +124,10 @@ export class FakeProcesses implements ProcessRunner {
     const result = { code: 0, stdout: '', stdoutBytes, errorLines: [], ...answer };
     for (const line of result.errorLines) options.onErrorLine?.(line);
     return result;
+  }
+
+  filter(): Readable {
+    throw new Error('no filter is expected here');
   }
 }
 

@@ -1,71 +1,126 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import type { ReadableStream } from 'node:stream/web';
-import { ConnectionError, errorMessage, GuardError } from '../errors';
-import { locateImage, nameImage } from '../plan/kexec-image';
-import type { RemoteResult } from '../ssh/running-script';
+import { GuardError } from '../errors';
+import { parseFields } from '../plan/facts';
+import { isIpv4Only, type LocatedImage, locateImage, nameImage } from '../plan/kexec-image';
+import type { RemoteResult, RunOptions } from '../ssh/running-script';
 import { stage, unstage } from '../ssh/scripts';
 import type { PhaseContext } from './context';
+import { openImage, readError } from './image-stream';
 
-/** Exit code of stage.sh: the machine could not fetch the URL itself. */
-const cannotFetch = 80;
+/** Exit codes of stage.sh: the machine could not fetch the URL itself, or lacks the program that unpacks the image. */
+const exitCodes = { cannotFetch: 80, cannotUnpack: 82 } as const;
+
+/** What came of bringing the image there. */
+interface Staging {
+  readonly code: number;
+  readonly folder: string;
+  /** Of the file as it was fetched, by whoever fetched it; undefined where it did not come to its end. */
+  readonly sha256: string | undefined;
+  readonly errorLines: readonly string[];
+}
 
 /**
  * Brings the kexec image to the target and unpacks it there: fetched by the target where it can, else streamed
  * through this process, never held in it.
  *
  * @returns the folder on the target that holds kexec/run
+ * @throws GuardError when it is not the image that kexec-sha256 asks for
  */
 export async function stageKexecImage(context: PhaseContext, signal: AbortSignal): Promise<string> {
-  const image = locateImage(context.settings.kexec.value, context.facts.architecture);
+  const { settings, facts, progress, runtime } = context;
+  const image = locateImage(settings.kexec.image.value, facts.architecture);
   if (image === undefined) throw new Error('the check of the plan makes sure that there is an image');
-  const { log } = context.runtime;
   promiseRemoval(context);
-  if (image.kind === 'path')
-    return upload(context, signal, image.path, () => Promise.resolve(createReadStream(image.path)));
-  // its tokens, if it has any, are for no log
-  const name = nameImage(image);
-  log.info(`the target fetches the kexec image ${name}`);
-  const result = await context.target.survivingDrops('fetching the kexec image', () =>
-    runStage(context, [image.url], signal),
-  );
-  if (result.code === 0) return result.stdout.trim();
-  if (result.code !== cannotFetch) throw stageError(result.errorLines);
-  log.info(
-    `it cannot (${result.errorLines.at(-1) ?? 'no reason given'}); fetching it here and sending it on`,
-  );
-  return upload(context, signal, name, () => download(image.url, name, signal));
+  const staging =
+    image.kind === 'path' ? await send(context, signal, image) : await fetchThere(context, signal, image);
+  const { code, folder, sha256, errorLines } = staging;
+  checkHash(settings.kexec.sha256.value, sha256, nameImage(image));
+  if (code !== 0) throw stageError(errorLines);
+  if (settings.kexec.sha256.value === undefined && sha256 !== undefined) {
+    progress.kexecSha256 = sha256;
+    runtime.log.info(`to accept no other kexec image than this one, set kexec-sha256: ${sha256}`);
+  }
+  return folder;
 }
 
-async function upload(
+/** Before anything of it is used: what does not unpack may be another file altogether. */
+function checkHash(expected: string | undefined, found: string | undefined, name: string): void {
+  if (expected === undefined || found === undefined || found === expected) return;
+  throw new GuardError(
+    `the kexec image ${name} has the SHA-256 ${found}, but kexec-sha256 says ${expected}: nothing of it was started`,
+    {
+      hint: 'the image was replaced by another one, or damaged: if it is the one that you want, set kexec-sha256 to its hash',
+    },
+  );
+}
+
+async function fetchThere(
   context: PhaseContext,
   signal: AbortSignal,
-  name: string,
-  open: () => Promise<Readable>,
-): Promise<string> {
+  image: LocatedImage & { kind: 'url' },
+): Promise<Staging> {
+  const { log } = context.runtime;
+  if (context.facts.ipv6Only && isIpv4Only(image)) {
+    log.info('the machine has a way out by IPv6 alone, and GitHub none in: fetching the kexec image here');
+    return send(context, signal, image);
+  }
+  log.info(`the target fetches the kexec image ${nameImage(image)}`);
+  const mustTell = context.settings.kexec.sha256.value === undefined ? [] : ['sha256'];
+  const result = await context.target.survivingDrops('fetching the kexec image', () =>
+    runStage(context, [image.url, ...mustTell], signal),
+  );
+  const reason = result.errorLines.at(-1) ?? 'no reason given';
+  switch (result.code) {
+    case exitCodes.cannotFetch:
+      log.info(`it cannot (${reason}); fetching it here and sending it on`);
+      return send(context, signal, image);
+    case exitCodes.cannotUnpack:
+      log.info(`it cannot (${reason}); fetching and unpacking it here`);
+      return send(context, signal, image, true);
+    default:
+      return stagingOf(result);
+  }
+}
+
+async function send(
+  context: PhaseContext,
+  signal: AbortSignal,
+  image: LocatedImage,
+  unpacked = false,
+): Promise<Staging> {
   const { target, runtime } = context;
   const start = runtime.clock.now();
-  const result = await target.survivingDrops('sending the kexec image', async () => {
-    const stdin = await open();
-    const broken = new AbortController();
-    // without a listener node would end the process, and the machine would wait for the rest
-    stdin.on('error', (error) => broken.abort(readError(name, error)));
-    try {
-      return await runStage(context, [], AbortSignal.any([signal, broken.signal]), stdin);
-    } finally {
-      stdin.destroy();
-    }
-  });
-  if (result.code !== 0) throw stageError(result.errorLines);
-  const size = await stat(name).then(
-    (file) => ` (${(file.size / 1e6).toFixed(1)} MB)`,
-    () => '',
+  const { bytes, ...staging } = await target.survivingDrops('sending the kexec image', () =>
+    sendOnce(context, signal, image, unpacked),
   );
-  runtime.log.info(
-    `sent and unpacked ${name}${size} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`,
-  );
-  return result.stdout.trim();
+  if (staging.code === exitCodes.cannotUnpack && !unpacked) {
+    runtime.log.info(`${staging.errorLines.at(-1)}; unpacking the image here`);
+    return send(context, signal, image, true);
+  }
+  if (staging.code === 0) {
+    const seconds = ((runtime.clock.now() - start) / 1000).toFixed(1);
+    runtime.log.info(
+      `sent and unpacked ${nameImage(image)} (${(bytes / 1e6).toFixed(1)} MB) in ${seconds} s`,
+    );
+  }
+  return staging;
+}
+
+async function sendOnce(
+  context: PhaseContext,
+  signal: AbortSignal,
+  image: LocatedImage,
+  unpacked: boolean,
+): Promise<Staging & { readonly bytes: number }> {
+  const { stream, sha256, bytes } = await openImage(image, unpacked, context.runtime, signal);
+  const broken = new AbortController();
+  // without a listener node would end the process, and the machine would wait for the rest
+  stream.on('error', (error) => broken.abort(readError(image, error)));
+  try {
+    const result = await runStage(context, [], AbortSignal.any([signal, broken.signal]), { stdin: stream });
+    return { ...stagingOf(result), sha256: sha256(), bytes: bytes() };
+  } finally {
+    stream.destroy();
+  }
 }
 
 /** Tens of megabytes, which nobody needs when the machine does not jump. */
@@ -83,46 +138,16 @@ async function runStage(
   { target, runtime }: PhaseContext,
   args: readonly string[],
   signal: AbortSignal,
-  stdin?: Readable,
+  input: Pick<RunOptions, 'stdin'> = {},
 ): Promise<RemoteResult> {
   await target.run(unstage, [], { privileged: true, signal });
   const onErrorLine = (line: string) => runtime.log.foreign('target', line);
-  return target.run(stage, args, {
-    privileged: true,
-    anyExitCode: true,
-    onErrorLine,
-    signal,
-    ...(stdin === undefined ? {} : { stdin }),
-  });
+  return target.run(stage, args, { privileged: true, anyExitCode: true, onErrorLine, signal, ...input });
 }
 
-async function download(url: string, name: string, signal: AbortSignal): Promise<Readable> {
-  const response = await fetch(url, { signal }).catch((error: unknown) => {
-    throw new ConnectionError(
-      'unreachable',
-      `fetching the kexec image ${name} failed: ${errorMessage(error).replaceAll(url, name)}`,
-      { cause: error },
-    );
-  });
-  if (!response.ok || response.body === null) {
-    throw new ConnectionError(
-      'unreachable',
-      `fetching the kexec image ${name} failed: HTTP ${response.status} ${response.statusText}`,
-      {
-        hint: 'check the input kexec',
-      },
-    );
-  }
-  return Readable.fromWeb(response.body as ReadableStream);
-}
-
-/** The image ended before its end. */
-function readError(name: string, error: Error): ConnectionError | GuardError {
-  return /^https?:/i.test(name)
-    ? new ConnectionError('unreachable', `fetching the kexec image ${name} broke off: ${error.message}`, {
-        cause: error,
-      })
-    : new GuardError(`the kexec image ${name} could not be read: ${error.message}`, { cause: error });
+function stagingOf({ code, stdout, errorLines }: RemoteResult): Staging {
+  const fields = new Map(parseFields(stdout));
+  return { code, folder: fields.get('folder') ?? '', sha256: fields.get('sha256'), errorLines };
 }
 
 function stageError(errorLines: readonly string[]): GuardError {

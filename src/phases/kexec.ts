@@ -3,6 +3,7 @@ import { mebibytes } from '../plan/checks';
 import { gatherFacts } from '../plan/facts';
 import { planDigest } from '../plan/plan';
 import { execScript, runDetachedToTheEnd } from '../ssh/detached';
+import { quote } from '../ssh/quote';
 import * as scripts from '../ssh/scripts';
 import { stillTheOldBoot } from '../ssh/target';
 import { recordApproval } from './approval';
@@ -21,6 +22,7 @@ export async function kexec(context: PhaseContext): Promise<void> {
     throw new Error('the kexec phase needs the image that the build phase stages');
   }
   const withdrawKey = await authorizeKey(context);
+  if (context.facts.isInstaller) await releaseDisks(context);
   // after a jump that came at once whoever answers is the installer, which needs the key
   if ((await startKexec(context, stagedImage)) === 'to come') await withdrawKey();
   await jump(context);
@@ -34,6 +36,16 @@ export async function kexec(context: PhaseContext): Promise<void> {
     await context.target.run(scripts.installing, ['yes'], { privileged: true });
   const { distribution, memoryKiB } = context.facts;
   runtime.log.info(`the installer answers: ${distribution}, ${mebibytes(memoryKiB)} MiB of memory`);
+}
+
+/** What an installer has mounted would be left as after a power cut. */
+async function releaseDisks({ target, runtime }: PhaseContext): Promise<void> {
+  const { stdout } = await target.run(scripts.releaseDisks, [], { privileged: true });
+  const busy = stdout.trim().split('\n').join(', ');
+  if (busy !== '')
+    runtime.log.warning(
+      `Still in use when the installer is left: ${busy}. File systems there will be as after a power cut.`,
+    );
 }
 
 /** The lease ends with the old system; should that not go down, it is still ours. */
@@ -107,15 +119,24 @@ async function authorizeKey(context: PhaseContext): Promise<() => Promise<void>>
     );
 }
 
+/**
+ * The image's contract: all flags in one word. The run script of nixos-images hands it to a shell, others split it at
+ * blanks: only words with which that makes a difference are quoted.
+ */
+export function flagsInOneWord(flags: readonly string[]): string {
+  return flags.map((flag) => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(flag) ? flag : quote(flag))).join(' ');
+}
+
 /** @returns whether the jump is to come, some seconds from now, or came at once */
 async function startKexec(
-  { target, settings, runtime, progress, facts }: PhaseContext,
+  { target, settings, runtime, progress, facts, plan }: PhaseContext,
   image: string,
 ): Promise<'to come' | 'came'> {
+  const flags = plan.kexec?.extraFlags ?? [];
   const work = {
     name: kexecWork,
     script: execScript(`${image}/kexec/run`),
-    args: [],
+    args: flags.length === 0 ? [] : ['--kexec-extra-flags', flagsInOneWord(flags)],
     idleMs: settings.deadlines.idle.value,
     onLine: (line: string) => runtime.log.foreign('target', line),
   };

@@ -15,6 +15,8 @@ export interface Approval {
   readonly machineId: string;
   readonly hostKeys: readonly string[];
   readonly phases: readonly string[];
+  /** Digest of what the machine is taken over with. */
+  readonly kexec: string;
   /** Where the paths of the configured disks lead. */
   readonly bindings: readonly Binding[];
   /** Everything that may be lost. */
@@ -38,6 +40,7 @@ export function approvalOf(plan: Plan, host: string, digest: string): Approval {
     machineId: online.machineId,
     hostKeys: online.hostKeys,
     phases,
+    kexec: digestOf(plan.kexec),
     bindings: online.bindings,
     losses: lossesOf(online.disks),
   };
@@ -59,6 +62,7 @@ export function beyondApproval(approval: Approval, plan: Plan, host: string, sho
     ...(now.machineId === approval.machineId ? [] : [`the machine ID was ${approval.machineId}`]),
     ...(approval.hostKeys.includes(shownKey) ? [] : [`the host key is now ${shownKey}`]),
     ...(further.length === 0 ? [] : [`further phases: ${further.join(', ')}`]),
+    ...(plan.kexec === null || now.kexec === approval.kexec ? [] : ['another kexec image, or other flags']),
     ...changesSince(approval, plan.online),
   ];
 }
@@ -100,6 +104,7 @@ const approvalCheck = recordOf({
   machineId: isText,
   hostKeys: listOf(isText),
   phases: listOf(isText),
+  kexec: isText,
   bindings: listOf(recordOf({ path: isText, part: isText, disks: listOf(recordOf(identity)) })),
   losses: listOf(recordOf({ ...identity, losses: listOf(isText) })),
 } satisfies Record<keyof Approval, Check>);

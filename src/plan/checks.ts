@@ -6,7 +6,7 @@ import type { Evaluation } from './evaluation';
 import type { Facts } from './facts';
 import { checkFirmware } from './firmware';
 import { checkLockOut } from './lock-out';
-import { diskSituation, type Plan, type Situation } from './plan';
+import { diskSituation, type KexecPlan, type Plan, type Situation } from './plan';
 import { checkVerification } from './verification';
 
 /** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */
@@ -28,7 +28,7 @@ export function checkRightMachine(settings: MachineSettings, facts: Facts): void
  *
  * @throws GuardError for the first check that says no
  */
-export function checkPlan(situation: Situation, { action, phases, kexecImage }: Plan): void {
+export function checkPlan(situation: Situation, { action, phases, kexec }: Plan): void {
   const { settings, facts, evaluation } = situation;
   if (action === 'nothing') return;
   checkArchitecture(facts, evaluation);
@@ -37,7 +37,7 @@ export function checkPlan(situation: Situation, { action, phases, kexecImage }: 
   if (action === 'update' || phases.includes('reboot')) checkVerification(settings, evaluation, action);
   if (action === 'update') return;
   if (phases.includes('install')) checkFirmware(facts, evaluation);
-  if (phases.includes('kexec')) checkKexec(facts, kexecImage);
+  if (kexec !== null) checkKexec(facts, kexec);
   else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
     throw new GuardError('disko and install need a NixOS installer, but the machine does not run one', {
       hint: 'add kexec to phases, or boot the machine into an installer',
@@ -72,7 +72,7 @@ function checkIdentity({ expectMachine }: MachineSettings, facts: Facts): void {
   );
 }
 
-function checkKexec(facts: Facts, image: string | null): void {
+function checkKexec(facts: Facts, { image }: KexecPlan): void {
   if (image === null) {
     throw new GuardError(`there is no default kexec image for ${facts.architecture}`, {
       hint: 'give one with the input kexec',

@@ -46,7 +46,8 @@ export function decide(seen: Seen): Decision {
  */
 function onInstaller({ settings, facts, nixosOnDisks }: Seen): Decision {
   const choice = settings.onInstalled.value;
-  const runs = 'the machine runs a NixOS installer';
+  const anew = settings.kexec.force.value ? ' (force-kexec starts another)' : '';
+  const runs = `the machine runs a NixOS installer${anew}`;
   if (choice === 'fail' || choice === 'reinstall') return { action: 'install', reason: runs };
   if (facts.earlierRun)
     return { action: 'install', reason: `${runs}, in which an earlier run had begun to install` };

@@ -77,6 +77,14 @@ export interface Observed {
   readonly uses: Readonly<Record<string, readonly string[]>>;
 }
 
+export interface KexecPlan {
+  /** Path on the runner or URL; null where none is given and there is none for the machine. */
+  readonly image: string | null;
+  /** What the image must be; null where anything is taken. */
+  readonly sha256: string | null;
+  readonly extraFlags: readonly string[];
+}
+
 /** What will happen, and why. Plain data without times and secrets; phases carry it out and decide nothing. */
 export interface Plan {
   readonly action: Action;
@@ -84,8 +92,8 @@ export interface Plan {
   readonly phases: readonly PhaseName[];
   /** Our key is in no file that the kexec image takes along: it is added before the jump. */
   readonly authorizeKey: boolean;
-  /** Path on the runner or URL of the image that the machine is taken over with; null without kexec, or without one. */
-  readonly kexecImage: string | null;
+  /** What the machine is taken over with; null without the kexec phase. */
+  readonly kexec: KexecPlan | null;
   readonly offline: OfflinePlan;
   readonly online: OnlinePlan;
 }
@@ -123,16 +131,25 @@ export function makePlan(situation: Situation): Plan {
   checkRightMachine(settings, facts);
   const nixosOnDisks = nixosTraces(diskSituation(situation, 'install').disks);
   const { action, reason } = decide({ ...situation, nixosOnDisks });
-  const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && !facts.isInstaller;
-  const image = kexecNeeded ? locateImage(settings.kexec.value, facts.architecture) : undefined;
+  const starts = !facts.isInstaller || settings.kexec.force.value;
+  const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && starts;
   return {
     action,
     reason,
     phases: phasesOf(action, situation, kexecNeeded),
     authorizeKey: kexecNeeded && !access.keyIsCarried,
-    kexecImage: image === undefined ? null : nameImage(image),
+    kexec: kexecNeeded ? kexecPlan(settings, facts) : null,
     offline: offlinePlan(situation),
     online: onlinePlan(situation, diskSituation(situation, action)),
+  };
+}
+
+function kexecPlan({ kexec }: MachineSettings, { architecture }: Facts): KexecPlan {
+  const image = locateImage(kexec.image.value, architecture);
+  return {
+    image: image === undefined ? null : nameImage(image),
+    sha256: kexec.sha256.value ?? null,
+    extraFlags: kexec.extraFlags.value,
   };
 }
 

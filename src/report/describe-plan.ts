@@ -1,5 +1,6 @@
-import type { OfflinePlan, OnlinePlan, PublishedPlan } from '../plan/plan';
+import type { KexecPlan, OfflinePlan, OnlinePlan, PublishedPlan } from '../plan/plan';
 import type { Work } from '../plan/work';
+import { quote } from '../ssh/quote';
 import { changedNote, describeDisk, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
 import { describeMachine } from './describe-machine';
 import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
@@ -16,7 +17,7 @@ export function describePlan(plan: PublishedPlan): string {
     `  phases    ${phases.join(', ')}`,
     ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
     ...buildLines(offline),
-    ...(plan.kexecImage === null ? [] : [`  installer ${plan.kexecImage}`]),
+    ...(plan.kexec === null ? [] : kexecLines(plan.kexec)),
     ...(plan.authorizeKey
       ? [
           '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',
@@ -29,6 +30,14 @@ export function describePlan(plan: PublishedPlan): string {
 
 function buildLines(offline: OfflinePlan): string[] {
   return offline.buildOn === 'remote' ? [`  build     ${builtThere}`] : [];
+}
+
+function kexecLines({ image, sha256, extraFlags }: KexecPlan): string[] {
+  return [
+    `  installer ${image ?? 'none for this architecture'}`,
+    ...(sha256 === null ? [] : [`            SHA-256 ${sha256}`]),
+    ...(extraFlags.length === 0 ? [] : [`            kexec flags ${extraFlags.map(quote).join(' ')}`]),
+  ];
 }
 
 /** The fate first, in capitals where something is lost; below each disk what is on it. */

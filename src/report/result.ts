@@ -38,6 +38,8 @@ export interface Result {
   readonly agePublicKeys: readonly string[];
   /** Units that had failed when the new system was asked; null if it was not, or has no systemd. */
   readonly failedUnits: readonly string[] | null;
+  /** SHA-256 of the kexec image that was taken, where kexec-sha256 did not ask for one. */
+  readonly kexecSha256: string | null;
   readonly plan: PublishedPlan | null;
   readonly planDigest: string | null;
   readonly failure: Failure | null;
@@ -59,6 +61,7 @@ export class Progress {
   goesOn: string | undefined;
   agePublicKeys: readonly string[] = [];
   failedUnits: readonly string[] | null = null;
+  kexecSha256: string | null = null;
   readonly #phases: PhaseRecord[] = [];
   #current: PhaseName | undefined;
 
@@ -99,6 +102,7 @@ export class Progress {
       hostKeys: this.hostKeyLines,
       agePublicKeys: this.agePublicKeys,
       failedUnits: this.failedUnits,
+      kexecSha256: this.kexecSha256,
       plan: this.plan ?? null,
       planDigest: this.plan === undefined ? null : planDigest(this.plan),
       failure: failure ?? null,

@@ -42,6 +42,9 @@ export function summarise(result: Result): string {
     ...(result.plan?.online === null ? [] : [stateTable(result)]),
     ...(result.plan === null ? [] : planSection(result.plan)),
     phaseSection(result),
+    ...(result.kexecSha256 === null
+      ? []
+      : [`To accept no other kexec image than this one: ${code(`kexec-sha256: ${result.kexecSha256}`)}`]),
     ...(result.hostKeys.length === 0
       ? []
       : ['### Host keys of the new system, for known_hosts', block(result.hostKeys)]),

@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { ConnectionError, errorMessage, GuardError } from '../errors';
+import { type LocatedImage, nameImage } from '../plan/kexec-image';
+import type { Runtime } from '../runtime';
+
+/** A kexec image on its way through this process, of which only a moment's bytes are here. */
+export interface ImageStream {
+  readonly stream: Readable;
+  /** SHA-256 of the file as it was fetched; undefined as long as it was not read to its end. */
+  readonly sha256: () => string | undefined;
+  /** How much of it was read. */
+  readonly bytes: () => number;
+}
+
+/**
+ * @param unpacked whether its compression is undone here, for a machine that lacks the program for it
+ * @throws ConnectionError when it cannot be fetched, GuardError when it cannot be read
+ */
+export async function openImage(
+  image: LocatedImage,
+  unpacked: boolean,
+  { processes }: Runtime,
+  signal: AbortSignal,
+): Promise<ImageStream> {
+  const source = image.kind === 'path' ? createReadStream(image.path) : await download(image, signal);
+  const hashing = new Hashing();
+  pipeline(source, hashing, ignore);
+  const broken = (error: NodeJS.ErrnoException) => Promise.reject(readError(image, error));
+  const stream = unpacked ? await decompressed(hashing, processes).catch(broken) : hashing;
+  return { stream, sha256: () => hashing.sha256, bytes: () => hashing.bytes };
+}
+
+/** Errors show at the last stream of a pipeline, where somebody listens. */
+const ignore = () => undefined;
+
+/** Passes on what it gets, and knows its hash in the end. */
+class Hashing extends Transform {
+  sha256: string | undefined;
+  bytes = 0;
+  readonly #hash = createHash('sha256');
+
+  override _transform(chunk: Buffer, _: BufferEncoding, done: TransformCallback): void {
+    this.#hash.update(chunk);
+    this.bytes += chunk.length;
+    done(null, chunk);
+  }
+
+  override _flush(done: TransformCallback): void {
+    this.sha256 = this.#hash.digest('hex');
+    done();
+  }
+}
+
+/** Told by the first bytes, as stage.sh does. */
+async function decompressed(packed: Readable, processes: Runtime['processes']): Promise<Readable> {
+  const head = await firstBytes(packed, 6);
+  const begins = (hex: string) => head.toString('hex').startsWith(hex);
+  if (begins('1f8b')) return pipeline(packed, createGunzip(), ignore);
+  if (begins('28b52ffd')) return pipeline(packed, createZstdDecompress(), ignore);
+  return begins('fd377a585a00') ? processes.filter('xz', ['-dc'], packed) : packed;
+}
+
+/** Without taking them out of the stream; fewer where it ends before. */
+async function firstBytes(stream: Readable, count: number): Promise<Buffer> {
+  for (;;) {
+    const head: Buffer | null = stream.read(count);
+    if (head !== null) {
+      stream.unshift(head);
+      return head;
+    }
+    if (stream.readableEnded) return Buffer.alloc(0);
+    await Promise.race([once(stream, 'readable'), once(stream, 'end')]);
+  }
+}
+
+async function download(image: LocatedImage & { kind: 'url' }, signal: AbortSignal): Promise<Readable> {
+  // its tokens, if it has any, are for no message
+  const name = nameImage(image);
+  const response = await fetch(image.url, { signal }).catch((error: unknown) => {
+    throw new ConnectionError(
+      'unreachable',
+      `fetching the kexec image ${name} failed: ${errorMessage(error).replaceAll(image.url, name)}`,
+      { cause: error },
+    );
+  });
+  if (!response.ok || response.body === null) {
+    throw new ConnectionError(
+      'unreachable',
+      `fetching the kexec image ${name} failed: HTTP ${response.status} ${response.statusText}`,
+      { hint: 'check the input kexec' },
+    );
+  }
+  return Readable.fromWeb(response.body as ReadableStream);
+}
+
+/** Why the image ended before its end. */
+export function readError(image: LocatedImage, error: NodeJS.ErrnoException): ConnectionError | GuardError {
+  const name = nameImage(image);
+  if (error.syscall?.startsWith('spawn') === true && error.code === 'ENOENT')
+    return new GuardError(
+      `neither the machine nor this runner has ${error.path}, which the kexec image ${name} is packed with`,
+      {
+        hint: 'install it on one of them, or give an image that is packed with gzip',
+        cause: error,
+      },
+    );
+  return image.kind === 'url'
+    ? new ConnectionError('unreachable', `fetching the kexec image ${name} broke off: ${error.message}`, {
+        cause: error,
+      })
+    : new GuardError(`the kexec image ${name} could not be read: ${error.message}`, { cause: error });
+}
