@@ -52,7 +52,18 @@ describe('readSettings', () => {
       sshPort: { value: 22, source: 'default' },
       postKexecSshPort: { value: 22, source: 'default' },
       knownHosts: { value: undefined, source: 'default' },
-      kexec: { value: { kind: 'default' }, source: 'default' },
+      kexec: {
+        image: { value: { kind: 'default' }, source: 'default' },
+        sha256: { value: undefined, source: 'default' },
+        extraFlags: { value: [], source: 'default' },
+        force: { value: false, source: 'default' },
+      },
+      copy: {
+        noMachineSubstituters: { value: false, source: 'default' },
+        noSubstitutes: { value: false, source: 'default' },
+        netrc: undefined,
+        idleStoreSettings: { value: [], source: 'default' },
+      },
       phases: { value: ['kexec', 'disko', 'install', 'reboot'], source: 'default' },
       onInstalled: { value: 'fail', source: 'default' },
       copyHostKeys: { value: false, source: 'default' },
@@ -144,6 +155,13 @@ describe('readSettings', () => {
       unknown: 'x',
       'ssh-option': 'ProxyCommand=x',
       'disk-encryption-keys': 'no-path',
+      'kexec-sha256': 'abc',
+      'kexec-extra-flags': '"open',
+      'force-kexec': 'maybe',
+      'no-use-machine-substituters': 'maybe',
+      'no-substitute-on-destination': 'maybe',
+      netrc: 'hunter4',
+      'ssh-store-setting': 'ssh-key /root/key',
     });
     expect(Object.keys(problems).toSorted()).toEqual(
       [...inputs.map(({ name }) => name), 'unknown'].toSorted(),

@@ -11,6 +11,7 @@ export function checkTogether(settings: MachineSettings, reader: InputReader): v
   checkStorePaths(settings, reader);
   checkPinnedAfterwards(settings, reader);
   checkOnInstalled(settings, reader);
+  checkForcedKexec(settings, reader);
 }
 
 /** What keeps an installed system decides itself what is to be done. */
@@ -27,6 +28,14 @@ function checkOnInstalled({ onInstalled, phases, installId }: MachineSettings, r
     reader.problem(
       'install-id',
       'is required with on-installed: converge; give a name that you change when the machine shall be installed anew',
+    );
+}
+
+function checkForcedKexec({ kexec, phases }: MachineSettings, reader: InputReader): void {
+  if (kexec.force.value && !phases.value.includes('kexec'))
+    reader.problem(
+      'force-kexec',
+      'is for the kexec phase, which is not among phases; add it, or leave force-kexec out',
     );
 }
 

@@ -27,6 +27,7 @@ const secretInputs = [
   'ssh-private-key-passphrase',
   'post-install-ssh-private-key',
   'post-install-ssh-private-key-passphrase',
+  'netrc',
 ] as const;
 
 /** What cryptsetup reads of a key file at most. Nothing that is called a secret is larger. */

@@ -113,6 +113,11 @@ export const kexecImage: Parser<KexecImage> = (text) => {
     : ok({ kind: 'path', path: value });
 };
 
+export const sha256: Parser<string> = (text) =>
+  /^[0-9a-f]{64}$/i.test(text.trim())
+    ? ok(text.trim().toLowerCase())
+    : bad(`is ${shown(text)}; write the 64 hexadecimal digits that sha256sum prints`);
+
 /** One `NAME VALUE` a line; the value is the rest of the line as it stands. */
 export const nixOptions: Parser<readonly (readonly [string, string])[]> = (text) => {
   const options: (readonly [string, string])[] = [];

@@ -3,6 +3,8 @@ import { checkTogether } from './cross-checks';
 import { keyFiles } from './disk-encryption-keys';
 import type { InputReader } from './input-reader';
 import * as parse from './parsers';
+import { readCopy } from './read-copy';
+import { readKexec } from './read-kexec';
 import { readKey } from './read-key';
 import {
   type BuildSettings,
@@ -31,7 +33,8 @@ export function readMachineSettings(
     knownHosts: reader.optional('known-hosts', knownHosts, undefined),
     sshOptions: reader.optional('ssh-option', sshOptions, {}),
     diskEncryptionKeys: readDiskKeys(reader, build),
-    kexec: reader.optional('kexec', parse.kexecImage, { kind: 'default' }),
+    kexec: readKexec(reader),
+    copy: readCopy(reader),
     onInstalled: reader.optional('on-installed', parse.choice(onInstalledChoices), 'fail'),
     wipeDisks: reader.optional('wipe-disks', parse.wipeDisks, undefined),
     expectMachine: reader.optional('expect-machine', parse.machineId, undefined),

@@ -43,6 +43,26 @@ export type KexecImage =
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'path'; readonly path: string };
 
+/** The installer that the machine is taken over with. */
+export interface KexecSettings {
+  readonly image: Setting<KexecImage>;
+  /** Of the file as it is fetched, 64 hexadecimal digits. */
+  readonly sha256: Setting<string | undefined>;
+  /** Words for the kexec program. */
+  readonly extraFlags: Setting<readonly string[]>;
+  /** Also where an installer runs already. */
+  readonly force: Setting<boolean>;
+}
+
+/** What the target's Nix may know while closures are copied to it. */
+export interface CopySettings {
+  readonly noMachineSubstituters: Setting<boolean>;
+  readonly noSubstitutes: Setting<boolean>;
+  readonly netrc: Secret | undefined;
+  /** Names of settings that were given though they have no effect. */
+  readonly idleStoreSettings: Setting<readonly string[]>;
+}
+
 export interface TargetHost {
   readonly user: string;
   readonly host: string;
@@ -113,7 +133,8 @@ export interface MachineSettings extends BuildSettings {
   readonly knownHosts: Setting<readonly KnownHost[] | undefined>;
   readonly sshOptions: Setting<SshOptions>;
   readonly diskEncryptionKeys: Setting<readonly DiskEncryptionKey[]>;
-  readonly kexec: Setting<KexecImage>;
+  readonly kexec: KexecSettings;
+  readonly copy: CopySettings;
   readonly onInstalled: Setting<OnInstalled>;
   /** Undefined when none was given: then only the disks that the configuration names may be lost. */
   readonly wipeDisks: Setting<WipeAllowance | undefined>;
@@ -138,11 +159,14 @@ export type Settings =
  * keys are not among them: they stay on the runner.
  */
 export function secretsToSend(settings: MachineSettings): readonly InputName[] {
-  return settings.diskEncryptionKeys.value.length > 0 ? ['disk-encryption-keys'] : [];
+  return [
+    ...(settings.diskEncryptionKeys.value.length > 0 ? (['disk-encryption-keys'] as const) : []),
+    ...(settings.copy.netrc === undefined ? [] : (['netrc'] as const)),
+  ];
 }
 
 /** Settings that are several. */
-const groups: readonly string[] = ['deadlines', 'login', 'postInstall'];
+const groups: readonly string[] = ['deadlines', 'login', 'kexec', 'copy', 'postInstall'];
 
 /** Each value with its source, a line each; secrets print as `***`. */
 export function describeSettings(settings: Settings): string {

@@ -1,5 +1,6 @@
 import { accessInputs } from './table/access';
 import { configurationInputs } from './table/configuration';
+import { copyInputs } from './table/copy';
 import { deprecatedInputs } from './table/deprecated';
 import { disksInputs } from './table/disks';
 import { kexecInputs } from './table/kexec';
@@ -13,6 +14,7 @@ export const sections = [
   { title: 'The machine, and how to log in to it', inputs: accessInputs },
   { title: 'The installer', inputs: kexecInputs },
   { title: 'Disks', inputs: disksInputs },
+  { title: 'Closures on their way', inputs: copyInputs },
   { title: 'The new system', inputs: systemInputs },
   { title: 'The proof that it runs', inputs: proofInputs },
   { title: 'The run', inputs: runInputs },

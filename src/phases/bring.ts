@@ -3,6 +3,8 @@ import type { BridgedOptions } from '../nix/nix';
 import { StoreBridge } from '../nix/store-bridge';
 import { type Derivation, installable } from '../plan/evaluation';
 import type { PhaseContext } from './context';
+import { daemonOptions } from './daemon-options';
+import { withNetrc } from './netrc';
 
 /**
  * Brings what a derivation gives, and all that it needs, into a store on the target: copied where it was built here,
@@ -10,7 +12,11 @@ import type { PhaseContext } from './context';
  *
  * @param store as Nix names it on the target: `local`, or `local?root=/mnt`
  */
-export async function bring(context: PhaseContext, derivation: Derivation, store: string): Promise<void> {
+export function bring(context: PhaseContext, derivation: Derivation, store: string): Promise<void> {
+  return withNetrc(context, () => bringNow(context, derivation, store));
+}
+
+async function bringNow(context: PhaseContext, derivation: Derivation, store: string): Promise<void> {
   const { target, runtime, plan, nix } = context;
   const { outPath } = derivation;
   const remote = plan.offline.buildOn === 'remote';
@@ -60,17 +66,4 @@ function withProblems(error: unknown, problems: readonly string[]): unknown {
     cause: error,
     lastLines: [...error.lastLines, ...problems.slice(-20)],
   });
-}
-
-/**
- * What the target's daemon may know: where the configuration says that its paths can be fetched. The new system's
- * store also takes what the installer's store has already (disko's dependencies) instead of having it sent again.
- */
-function daemonOptions({ evaluation }: PhaseContext, store: string): (readonly [string, string])[] {
-  const installersStore = store === 'local' ? [] : ['auto?trusted=1'];
-  const options: [string, readonly string[]][] = [
-    ['extra-substituters', [...installersStore, ...evaluation.substituters]],
-    ['extra-trusted-public-keys', evaluation.trustedPublicKeys],
-  ];
-  return options.filter(([, values]) => values.length > 0).map(([name, values]) => [name, values.join(' ')]);
 }

@@ -8,6 +8,7 @@ import { readInventory } from '../plan/disks/inventory';
 import { diskPaths } from '../plan/disks/paths';
 import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess } from '../plan/facts';
 import { makePlan, type OfflineSituation, type Plan, type Situation } from '../plan/plan';
+import { toldSubstituters } from '../plan/substituters';
 import { allDerivations, derivationsOf, observeWork, type Work } from '../plan/work';
 import type { Runtime } from '../runtime';
 import { fingerprint, knownHostsLine } from '../ssh/host-keys';
@@ -56,7 +57,7 @@ export async function preflight(
     plan.action === 'nothing'
       ? null
       : await observeWork(
-          evaluation,
+          { ...evaluation, ...toldSubstituters(settings, evaluation) },
           derivationsOf(plan.phases, evaluation),
           nix,
           runtime,
@@ -143,6 +144,7 @@ async function trustCarriedKeys(
   facts: Facts,
 ): Promise<CarriedAccess> {
   const access = await readCarriedAccess(target, settings.login.publicKey);
-  if (!facts.isInstaller) target.trust.extend(access.hostKeys);
+  // an installer that is to make place for another one is a system like any other
+  if (!facts.isInstaller || settings.kexec.force.value) target.trust.extend(access.hostKeys);
   return access;
 }

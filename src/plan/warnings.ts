@@ -21,6 +21,7 @@ export function warningsOf(situation: Situation, plan: Plan): readonly string[] 
     ...newlineWarnings(settings),
     ...(action === 'nothing' ? [] : buildPlaceWarnings(situation)),
     ...installIdWarnings(settings, facts, plan),
+    ...storeSettingWarnings(settings),
     ...(phases.includes('install') ? firmwareWarnings(facts, evaluation) : []),
     ...(phases.includes('reboot') || action === 'update'
       ? verificationWarnings(settings, evaluation, action)
@@ -69,5 +70,13 @@ function installIdWarnings({ installId }: MachineSettings, facts: Facts, { actio
   if (facts.installId === '' || facts.installId === wanted) return [];
   return [
     `The machine stays recorded as ${facts.installId}: install-id ${wanted} is recorded by an install only, or where there is no record yet.`,
+  ];
+}
+
+function storeSettingWarnings({ copy }: MachineSettings): string[] {
+  const names = copy.idleStoreSettings.value;
+  if (names.length === 0) return [];
+  return [
+    `ssh-store-setting ${names.join(', ')} has no effect: closures go through the run’s own SSH connection, not through an SSH store of Nix. Leave it out.`,
   ];
 }
