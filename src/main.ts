@@ -5,7 +5,7 @@ import { loadSecrets } from './inputs/load-secrets';
 import { readRawInputs } from './inputs/raw-inputs';
 import { readSettings } from './inputs/read-settings';
 import { readRunIdentity } from './inputs/run-identity';
-import { type BuildSettings, describeSettings, type MachineSettings, type Settings } from './inputs/settings';
+import { type BuildSettings, describeSettings, type OnMachine, type Settings } from './inputs/settings';
 import { Nix } from './nix/nix';
 import { openTarget } from './open-target';
 import { requireApproval } from './phases/approval';
@@ -56,7 +56,7 @@ export async function main(): Promise<number> {
       signal: cancel.signal,
       secrets,
     });
-    const settings = readSettings(raw, secrets, loaded, (notice) => log.warning(notice));
+    const settings = readSettings(raw, secrets, loaded, (notice) => log.warning(notice), process.env);
     log.debugShown = settings.debug.value;
     log.debug(describeSettings(settings));
     const { signal, abort } = cancel;
@@ -113,8 +113,6 @@ async function runWithoutMachine(
   return 'built';
 }
 
-type OnMachine = Extract<Settings, MachineSettings>;
-
 async function runOnMachine(
   settings: OnMachine,
   nix: Nix,
@@ -122,7 +120,7 @@ async function runOnMachine(
   progress: Progress,
 ): Promise<Outcome> {
   const target = openTarget(settings, runtime);
-  const { endpoint } = target;
+  const { endpoint, login } = target;
   progress.target = nameOf(endpoint);
   try {
     for (let looks = 1; ; looks++) {
@@ -135,7 +133,7 @@ async function runOnMachine(
         // as when an earlier run was killed right after it had started the kexec
         runtime.log.info('the machine was rebooted before anything was changed there: once more');
         progress.startOver();
-        target.moveTo({ endpoint });
+        target.moveTo({ endpoint, login });
       }
     }
   } finally {

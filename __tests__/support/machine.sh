@@ -1,15 +1,24 @@
 #!/bin/sh
-# machine.sh NIX HIDDEN SYSTEM INSTALLER SSHD...: in fresh mount and process namespaces, makes this computer look like a
+# machine.sh NIX HIDDEN SYSTEM INSTALLER ETC SSHD...: in fresh mount and process namespaces, makes this computer look like a
 # machine of its own and becomes SSHD: empty /root, /run, /nix and /mnt, and a boot id that is new with every start. The
 # folder NIX stays visible; the programs HIDDEN (separated by blanks) are not there. /run/current-system leads to SYSTEM,
 # if that is not empty. INSTALLER (yes, no, or a file that makes it yes): it says that it is a NixOS installer, and has
-# a nixos-install that is slow, writes into /mnt and touches nothing else. There is a user `guest`, who is not root.
+# a nixos-install that is slow, writes into /mnt and touches nothing else. There is a user `guest`, who is not root. What
+# is in the folder ETC, if that is not empty, is laid over /etc.
 set -eu
-nix=$1 hidden=$2 system=$3 installer=$4
-shift 4
+nix=$1 hidden=$2 system=$3 installer=$4 etc=$5
+shift 5
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/sshd /run/nix-kept /run/nix-conf
 [ -z "$system" ] || ln -s "$system" /run/current-system
+if [ -n "$etc" ]; then
+  mkdir /run/etc /run/etc-work
+  mount -t overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/etc-work overlay /etc
+  # root's, whoever runs the test
+  cp -R --preserve=mode "$etc/." /etc
+  # where sudo notes whom it has lectured
+  if [ -d /var/lib/sudo ]; then mount -t tmpfs -o mode=700 tmpfs /var/lib/sudo; fi
+fi
 users='nixbld1 nixbld2 nixbld3 nixbld4'
 (
   cat /etc/passwd

@@ -1,6 +1,7 @@
 // A machine to connect to: a real sshd on loopback with namespaces of its own, so that what runs there as root finds
 // (and leaves) nothing of this computer's /root, /run, /nix and /mnt, and so that starting it again is another boot.
-import { realpathSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Runtime } from '../../src/runtime';
@@ -14,6 +15,7 @@ import { nixEnvironment } from '../../testbed/paths.mts';
 import { FaultProxy } from '../../testbed/proxy.mts';
 import { type KeyType, Sshd, type SshdOptions } from '../../testbed/sshd.mts';
 import { atEnd } from './concurrent';
+import { temporaryFolder } from './runtime';
 
 const launcher = fileURLToPath(new URL('machine.sh', import.meta.url));
 const unshare = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
@@ -30,6 +32,47 @@ export interface MachineOptions extends SshdOptions {
    * is started again while there is this file.
    */
   installer?: boolean | string;
+  /** Files below /etc that this machine has, beside this computer's own. */
+  etc?: Readonly<Record<string, string>>;
+}
+
+/** sshd_config lines of a server that lets in by password, as PAM says; by `keyboard-interactive` too, or only so. */
+export function passwordsBy(...methods: readonly ('password' | 'keyboard-interactive')[]): string[] {
+  const yes = (method: (typeof methods)[number]) => (methods.includes(method) ? 'yes' : 'no');
+  return [
+    'UsePAM yes',
+    `PasswordAuthentication ${yes('password')}`,
+    `KbdInteractiveAuthentication ${yes('keyboard-interactive')}`,
+  ];
+}
+
+/** The files below /etc with which users have these passwords, also towards sudo. */
+export function withPasswords(passwords: Readonly<Record<string, string>>): Record<string, string> {
+  const users = Object.entries(passwords).map(([user, password]) => {
+    // over standard input: a test looks whether the password is in the arguments of any process
+    const hash = execFileSync('openssl', ['passwd', '-6', '-stdin'], { input: password, encoding: 'utf8' });
+    return `${user}:${hash.trim()}:19000:0:99999:7:::`;
+  });
+  // without pam_loginuid and the like, for which a namespace is no place
+  const pam = ['auth', 'account', 'password', 'session']
+    .map((kind) => `${kind} required pam_unix.so\n`)
+    .join('');
+  return { shadow: `${users.join('\n')}\n`, 'pam.d/sshd': pam, 'pam.d/sudo': pam };
+}
+
+/** Returns a folder with these files in it, empty where there are none. */
+function folderOf(files: MachineOptions['etc']): string {
+  if (files === undefined) return '';
+  const folder = temporaryFolder('etc');
+  for (const [path, contents] of Object.entries(files)) {
+    const file = join(folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, contents);
+    // what sudo and doas demand of what they read
+    chmodSync(file, path.startsWith('pam.d/') ? 0o644 : 0o440);
+  }
+  chmodSync(folder, 0o755);
+  return folder;
 }
 
 /** The folder with the `bin` of the Nix that PATH leads to. */
@@ -59,6 +102,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Sshd> 
       (options.hidden ?? []).join(' '),
       options.system ?? '',
       typeof options.installer === 'string' ? options.installer : options.installer === true ? 'yes' : 'no',
+      folderOf(options.etc),
     ],
   });
   atEnd(() => sshd.stop());

@@ -2,18 +2,19 @@
 import type { LoadedSecrets } from '../../src/inputs/load-secrets';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
 import { readSettings } from '../../src/inputs/read-settings';
-import type { MachineSettings, Settings } from '../../src/inputs/settings';
+import type { OnMachine } from '../../src/inputs/settings';
 import { SecretRegistry } from '../../src/secrets';
 
-export type OnMachine = Extract<Settings, MachineSettings>;
+export type { OnMachine };
 
 /** @throws where the inputs describe a run without a machine */
 export function machineSettings(
   raw: RawInputs,
   secrets: SecretRegistry = new SecretRegistry(() => undefined),
   loaded: LoadedSecrets = new Map(),
+  environment: NodeJS.ProcessEnv = {},
 ): OnMachine {
-  const settings = readSettings(raw, secrets, loaded);
+  const settings = readSettings(raw, secrets, loaded, undefined, environment);
   if (settings.kind === 'offline-plan' || settings.kind === 'build-only')
     throw new Error(`these are the settings of a run without a machine: ${settings.kind}`);
   return settings;

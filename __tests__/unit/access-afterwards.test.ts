@@ -76,4 +76,40 @@ describe('the user', () => {
     const result = access({ 'post-install-ssh-private-key': otherKey }, { logins });
     expect(result).toMatchObject({ endpoint: { user: 'bob' }, publicKey: other, loginExpected: true });
   });
+
+  describe('without a key', () => {
+    const byPassword = { flake: '.#demo', 'target-host': 'admin@203.0.113.7', 'ssh-password': 'x' };
+    const accessBy = (logins: ConfiguredLogin[], rootLogin = 'prohibit-password', agent?: string) => {
+      const { 'ssh-password': _, ...none } = byPassword;
+      const settings = machineSettings(agent === undefined ? byPassword : none, undefined, undefined, {
+        SSH_AUTH_SOCK: agent,
+      });
+      const { endpoint, ...rest } = accessAfterwards(settings, {
+        ...configured,
+        logins,
+        ...sshd({ rootLogin }),
+      });
+      return { user: endpoint.user, expected: rest.loginExpected, key: rest.publicKey };
+    };
+    const withPassword = (name: string) => ({ ...login(name), password: true });
+
+    test('is one who has a password, and is known', () => {
+      expect(accessBy([withPassword('bob'), withPassword('admin'), withPassword('root')])).toEqual({
+        user: 'admin',
+        expected: true,
+        key: undefined,
+      });
+      expect(accessBy([withPassword('root')], 'yes')).toMatchObject({ user: 'root', expected: true });
+      expect(accessBy([withPassword('bob')])).toMatchObject({ user: 'root', expected: false });
+      expect(accessBy([login('root', ours)])).toMatchObject({ user: 'root', expected: false });
+    });
+
+    test('is one who has any key, for an agent', () => {
+      expect(accessBy([login('admin', ours)], 'no', '/agent')).toMatchObject({
+        user: 'admin',
+        expected: true,
+      });
+      expect(accessBy([withPassword('admin')], 'no', '/agent')).toMatchObject({ expected: false });
+    });
+  });
 });

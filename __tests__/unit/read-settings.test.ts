@@ -140,6 +140,9 @@ describe('readSettings', () => {
       'post-install-ssh-port': '0',
       'post-install-ssh-user': '-x',
       'post-install-ssh-private-key': 'hunter3',
+      'ssh-private-key-file': 'env:KEY',
+      'ssh-password': 'two\nlines',
+      'sudo-password': 'two\nlines',
       'ssh-private-key-passphrase': 'two\nlines',
       'post-install-ssh-private-key-passphrase': 'exec:',
       'post-install-known-hosts': 'nonsense',
@@ -195,7 +198,7 @@ describe('readSettings', () => {
     ['targethost', 'target-host'],
     ['target_host', 'target-host'],
     ['on-install', 'on-installed'],
-    ['ssh-private-key-file', 'ssh-private-key'],
+    ['ssh-private-key-path', 'ssh-private-key'],
     ['ssh-private-key-pass', 'ssh-private-key-passphrase'],
     ['ssh-private', 'ssh-private-key'],
     ['options', 'option'],
@@ -212,10 +215,14 @@ describe('readSettings', () => {
 
   test('takes any texts: settings or an InputError, nothing else', () => {
     const names = inputs.map(({ name }) => name);
+    // whatever a source is called, it holds something
+    const loaded = new (class extends Map<string, Parsed<Buffer>> {
+      override get = () => ({ ok: Buffer.from('x') });
+    })();
     fc.assert(
       fc.property(fc.dictionary(fc.constantFrom(...names), nastyText), fc.boolean(), (raw, withNeeded) => {
         try {
-          read(withNeeded ? { ...raw, ...needed } : raw);
+          machineSettings(withNeeded ? { ...raw, ...needed } : raw, registry(), loaded);
         } catch (error) {
           expect(error).toBeInstanceOf(InputError);
         }
@@ -373,8 +380,8 @@ describe('secrets from sources', () => {
     ]);
     expect(settings.diskEncryptionKeys.value[0]?.contents.revealBytes()).toEqual(bytes);
     expect(describeSettings(settings)).not.toMatch(/hunter2|exec:b/);
-    expect(secretsToSend(settings)).toEqual(['disk-encryption-keys']);
-    expect(secretsToSend(read(needed))).toEqual([]);
+    expect(secretsToSend(settings, 'install')).toEqual(['disk-encryption-keys']);
+    expect(secretsToSend(read(needed), 'install')).toEqual([]);
   });
 
   test('disk keys without the disko phase are a mistake', () => {

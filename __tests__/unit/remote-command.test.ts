@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MarkerFilter, remoteCommand, type Script } from '../../src/ssh/remote-command';
+import { MarkerFilter, type Privilege, remoteCommand, type Script } from '../../src/ssh/remote-command';
 import { chunked, nastyText } from './support';
 
 const marker = '0b5c2d6e-9b1f-4c1e-8a55-0f5d6f3c1a77';
@@ -30,9 +30,9 @@ function run(
   args: readonly string[],
   stdin: Uint8Array = Buffer.alloc(0),
 ): Ran {
-  const { command, preamble } = remoteCommand(script(text), args, 'none', marker);
+  const { line, preamble } = remoteCommand(script(text), args, 'none', marker);
   const [program = '', ...options] = shell;
-  const result = spawnSync(program, [...options, '-c', command], {
+  const result = spawnSync(program, [...options, '-c', line], {
     input: Buffer.concat([preamble, stdin]),
     env: { PATH: process.env.PATH ?? '', HOME: home },
   });
@@ -103,20 +103,21 @@ describe('remoteCommand', () => {
 
   test('has no value of a script in the command line, and one `exec` of the right program', () => {
     const secret = 'not-for-the-process-list';
-    const command = (privilege: 'none' | 'sudo' | 'doas') =>
-      remoteCommand(script(`echo ${secret}`), [secret], privilege, marker).command;
+    const command = (privilege: Privilege) =>
+      remoteCommand(script(`echo ${secret}`), [secret], privilege, marker).line;
     expect(command('none')).toMatch(/^exec sh -c 'eval "\$\(dd bs=1 count=\d+ 2>\/dev\/null\)"'$/);
     expect(command('sudo')).toMatch(/^exec sudo -n sh -c /);
     expect(command('doas')).toMatch(/^exec doas -n sh -c /);
-    for (const privilege of ['none', 'sudo', 'doas'] as const) {
+    expect(command('sudo-with-password')).toMatch(/^exec sudo -k -S -p '[^']+' sh -c /);
+    for (const privilege of ['none', 'sudo', 'sudo-with-password', 'doas'] as const) {
       expect(command(privilege)).not.toContain(secret);
       expect(command(privilege)).not.toContain(marker);
     }
   });
 
   test('counts bytes, not characters', () => {
-    const { command, preamble } = remoteCommand(script('echo "äöü😀"'), ['ß'], 'none', marker);
-    expect(command).toContain(`count=${preamble.length} `);
+    const { line, preamble } = remoteCommand(script('echo "äöü😀"'), ['ß'], 'none', marker);
+    expect(line).toContain(`count=${preamble.length} `);
     expect(run(['dash'], 'echo "äöü😀$1"', ['ß'], Buffer.from('exit 9\n')).stdout.toString()).toBe(
       'äöü😀ß\n',
     );

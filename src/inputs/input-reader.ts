@@ -13,6 +13,7 @@ export class InputReader {
   readonly #raw: RawInputs;
   readonly #warn: (notice: string) => void;
   readonly #loaded: LoadedSecrets;
+  readonly #environment: NodeJS.ProcessEnv;
   readonly #problems: InputProblem[] = [];
 
   /** @param warn tells the user, also when the inputs turn out to be wrong */
@@ -21,11 +22,19 @@ export class InputReader {
     loaded: LoadedSecrets,
     secrets: SecretRegistry,
     warn: (notice: string) => void,
+    environment: NodeJS.ProcessEnv,
   ) {
     this.#warn = warn;
     this.#raw = raw;
     this.#loaded = loaded;
+    this.#environment = environment;
     this.secrets = secrets;
+  }
+
+  /** A variable that stands for an input; set to nothing, or to blanks, is not set. */
+  variable(name: string): string | undefined {
+    const value = this.#environment[name];
+    return value === undefined || value.trim() === '' ? undefined : value;
   }
 
   text(name: InputName): string | undefined {

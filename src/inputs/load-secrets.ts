@@ -8,6 +8,7 @@ import type { SecretRegistry } from '../secrets';
 import { keyFiles } from './disk-encryption-keys';
 import { boolean, duration, type Parsed } from './parsers';
 import type { RawInputs } from './raw-inputs';
+import { parseKeyFile } from './read-key';
 import { keyOf, namesSource, parseSecretSource, type SecretSource } from './secret-source';
 
 /** What each source of the inputs holds, or why it could not be read; by keyOf. */
@@ -25,6 +26,8 @@ export interface LoadOptions {
 const secretInputs = [
   'ssh-private-key',
   'ssh-private-key-passphrase',
+  'ssh-password',
+  'sudo-password',
   'post-install-ssh-private-key',
   'post-install-ssh-private-key-passphrase',
   'netrc',
@@ -48,6 +51,9 @@ export async function loadSecrets(raw: RawInputs, options: LoadOptions): Promise
   for (const text of secretInputs.map((name) => raw[name] ?? '')) {
     if (!namesSource(text)) secrets.register(text);
   }
+  const keyFile = raw['ssh-private-key-file'] ?? '';
+  // the key itself, by mistake
+  if ('problem' in parseKeyFile(keyFile) && !namesSource(keyFile)) secrets.register(keyFile);
   const sources = new Map(sourcesOf(raw).map((source) => [keyOf(source), source]));
   // first of all: no command may see the variable of another input
   for (const source of sources.values()) {
@@ -69,7 +75,9 @@ function sourcesOf(raw: RawInputs): SecretSource[] {
     return namesSource(text) ? [parseSecretSource(text)] : [];
   });
   const files = keyFiles(raw['disk-encryption-keys'] ?? '');
+  const keyFile = parseKeyFile(raw['ssh-private-key-file'] ?? '');
   return [
+    ...('ok' in keyFile && keyFile.ok.path !== '' ? [keyFile.ok] : []),
     ...named.flatMap((source) => ('ok' in source ? [source.ok] : [])),
     ...('ok' in files ? files.ok.map(({ source }) => source) : []),
   ];
@@ -94,7 +102,10 @@ async function read(
     case 'exec':
       return { name: 'the exec: command', contents: await readCommand(source.command, ms, options) };
     case 'path':
-      return { name: 'the file on the runner', contents: await readPath(source.path, ms, options) };
+      return {
+        name: 'the file on the runner',
+        contents: await readPath(inHome(source.path, options), ms, options),
+      };
   }
 }
 
@@ -126,6 +137,11 @@ async function readCommand(command: string, ms: number, options: LoadOptions): P
       ? { problem: `did not end within ${formatDuration(ms)} (idle-timeout)` }
       : { problem: `could not be run: ${errorMessage(error)}` };
   }
+}
+
+/** What no shell expands here. */
+function inHome(path: string, { environment }: LoadOptions): string {
+  return path.startsWith('~/') ? `${environment.HOME ?? '~'}${path.slice(1)}` : path;
 }
 
 async function readPath(path: string, ms: number, options: LoadOptions): Promise<Parsed<Buffer>> {

@@ -6,10 +6,10 @@ import * as parse from './parsers';
 import { readCopy } from './read-copy';
 import { readKexec } from './read-kexec';
 import { readKey } from './read-key';
+import { readLogin } from './read-login';
 import {
   type BuildSettings,
   type DiskEncryptionKey,
-  type LoginSettings,
   type MachineSettings,
   onInstalledChoices,
   type PostInstallSettings,
@@ -46,20 +46,6 @@ export function readMachineSettings(
   };
   checkTogether(settings, reader);
   return settings;
-}
-
-/** How one logs in until the machine is reinstalled. */
-function readLogin(reader: InputReader, kind: 'plan' | 'install'): LoginSettings {
-  const key = readKey(reader, 'ssh-private-key');
-  if (reader.text('ssh-private-key') === undefined)
-    reader.problem(
-      'ssh-private-key',
-      `is required; give the contents of the private key, from a secret${kind === 'plan' ? ' (a pull request from a fork has none: plan: offline needs neither a key nor a machine)' : ''}`,
-    );
-  return {
-    privateKey: reader.secrets.register(key?.privateKey ?? ''),
-    publicKey: key?.publicKey ?? { type: '', base64: '' },
-  };
 }
 
 function readPostInstall(reader: InputReader): PostInstallSettings {

@@ -12,6 +12,7 @@ import { planChoices, type Settings } from './settings';
  *
  * @param loaded what loadSecrets gave for the same inputs
  * @param warn gets what the user should know of the inputs, though it stops nothing
+ * @param environment has variables that stand for inputs which are not given
  * @throws InputError with all problems at once
  */
 export function readSettings(
@@ -19,8 +20,9 @@ export function readSettings(
   secrets: SecretRegistry,
   loaded: LoadedSecrets = new Map(),
   warn: (notice: string) => void = () => undefined,
+  environment: NodeJS.ProcessEnv = {},
 ): Settings {
-  const reader = new InputReader(raw, loaded, secrets, warn);
+  const reader = new InputReader(raw, loaded, secrets, warn, environment);
   reader.rejectUnknownNames();
   const plan = reader.optional('plan', parse.choice(planChoices), 'false').value;
   const buildOnly = reader.optional('build-only', parse.boolean, false).value;

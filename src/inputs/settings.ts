@@ -119,8 +119,16 @@ export interface DiskEncryptionKey {
 
 /** How one logs in to the machine until its new system runs. */
 export interface LoginSettings {
+  /** The key that the installer lets in. */
   readonly privateKey: Secret;
   readonly publicKey: HostKey;
+  /** Otherwise the key was made for this run, and the machine and its new system know nothing of it. */
+  readonly keyIsGiven: boolean;
+  /** Undefined where there is another way. */
+  readonly agentSocket: string | undefined;
+  readonly password: Secret | undefined;
+  /** For sudo, where it asks; the same as `password` if no other was given. */
+  readonly sudoPassword: Secret | undefined;
 }
 
 /** What every run that contacts a machine is told. */
@@ -154,14 +162,21 @@ export type Settings =
   | ({ readonly kind: 'offline-plan' } & BuildSettings)
   | ({ readonly kind: 'build-only' } & BuildSettings);
 
+/** The settings of a run that contacts a machine. */
+export type OnMachine = Extract<Settings, MachineSettings>;
+
 /**
- * The inputs whose secrets an install sends to the target, which must be known to be the right one then. The private
- * keys are not among them: they stay on the runner.
+ * The inputs whose secrets a run sends to the target, which must be known to be the right one then. The private keys are
+ * not among them: they stay on the runner.
  */
-export function secretsToSend(settings: MachineSettings): readonly InputName[] {
+export function secretsToSend(settings: MachineSettings, kind: 'plan' | 'install'): readonly InputName[] {
+  const { password, sudoPassword } = settings.login;
+  const installs = kind === 'install';
   return [
-    ...(settings.diskEncryptionKeys.value.length > 0 ? (['disk-encryption-keys'] as const) : []),
-    ...(settings.copy.netrc === undefined ? [] : (['netrc'] as const)),
+    ...(password === undefined ? [] : (['ssh-password'] as const)),
+    ...(sudoPassword === undefined || sudoPassword === password ? [] : (['sudo-password'] as const)),
+    ...(installs && settings.diskEncryptionKeys.value.length > 0 ? (['disk-encryption-keys'] as const) : []),
+    ...(installs && settings.copy.netrc !== undefined ? (['netrc'] as const) : []),
   ];
 }
 

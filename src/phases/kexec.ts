@@ -1,6 +1,7 @@
 import { ConnectionError, errorMessage, GuardError, RemoteCommandError, TimeoutError } from '../errors';
 import { mebibytes } from '../plan/checks';
 import { gatherFacts } from '../plan/facts';
+import { loginOfInstaller } from '../plan/logins';
 import { planDigest } from '../plan/plan';
 import { execScript, runDetachedToTheEnd } from '../ssh/detached';
 import { quote } from '../ssh/quote';
@@ -73,7 +74,10 @@ async function awaitInstaller(context: PhaseContext): Promise<void> {
   await target.waitUntilGone(facts.bootId, what, left());
   const { host } = target.endpoint;
   // only root is let in by the installer
-  target.moveTo({ endpoint: { host, port: settings.postKexecSshPort.value, user: 'root' } });
+  target.moveTo({
+    endpoint: { host, port: settings.postKexecSshPort.value, user: 'root' },
+    login: loginOfInstaller(settings),
+  });
   target.privilege = 'none';
   await target.waitForBoot(facts.bootId, what, left(), refusedLogins);
   context.facts = await gatherFacts(target);

@@ -7,7 +7,9 @@ import { describeConfiguration } from '../plan/configuration';
 import { readInventory } from '../plan/disks/inventory';
 import { diskPaths } from '../plan/disks/paths';
 import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess } from '../plan/facts';
+import { loginOfEarlierInstaller } from '../plan/logins';
 import { makePlan, type OfflineSituation, type Plan, type Situation } from '../plan/plan';
+import { findPrivilege } from '../plan/privilege';
 import { toldSubstituters } from '../plan/substituters';
 import { allDerivations, derivationsOf, observeWork, type Work } from '../plan/work';
 import type { Runtime } from '../runtime';
@@ -74,12 +76,12 @@ async function inspect(
 ): Promise<{ facts: Facts; access: CarriedAccess }> {
   await findMachine(settings, target, runtime, signal);
   reportHostKey(settings, target, runtime);
-  const facts = await gatherFacts(target);
+  const found = await gatherFacts(target);
   runtime.log.info(
-    `${facts.distribution || facts.os}, Linux ${facts.kernel}, ${facts.architecture}, ${mebibytes(facts.memoryKiB)} MiB of memory, ${facts.uefi ? 'UEFI' : 'BIOS'}`,
+    `${found.distribution || found.os}, Linux ${found.kernel}, ${found.architecture}, ${mebibytes(found.memoryKiB)} MiB of memory, ${found.uefi ? 'UEFI' : 'BIOS'}`,
   );
+  const facts = await findPrivilege(target, found);
   if (facts.privilege === undefined) return { facts, access: { keyIsCarried: false, hostKeys: [] } };
-  target.privilege = facts.privilege;
   return { facts, access: await trustCarriedKeys(settings, target, facts) };
 }
 
@@ -99,8 +101,9 @@ async function findMachine(
     await target.connect(signal);
   } catch (error) {
     if (!(error instanceof ConnectionError) || error.reason === 'host-key') throw error;
-    if (port === installer.port && user === installer.user) throw error;
-    target.moveTo({ endpoint: installer });
+    const login = loginOfEarlierInstaller(settings);
+    if (login === undefined || (port === installer.port && user === installer.user)) throw error;
+    target.moveTo({ endpoint: installer, login });
     if (!(await answersAsInstaller(target, signal))) throw error;
     runtime.log.info(
       `${error.message}, but the installer of an earlier run answers as root on port ${installer.port}`,
@@ -132,7 +135,7 @@ function reportHostKey(settings: MachineSettings, target: Target, runtime: Runti
     runtime.log.info(text);
     return;
   }
-  const secret = secretsToSend(settings).join(', ');
+  const secret = secretsToSend(settings, 'install').join(', ');
   const without = `\nWithout it the install stops here, because it sends secrets (${secret}).`;
   runtime.log.warning(secret === '' ? text : `${text}${without}`);
 }

@@ -1,6 +1,7 @@
 import { ConnectionError } from '../errors';
 import { accessAfterwards, pinnedAfterwards } from '../plan/access-afterwards';
 import { gatherFacts } from '../plan/facts';
+import { loginAfterwards } from '../plan/logins';
 import type { PhaseContext } from './context';
 import { explainLockout } from './lockout';
 import { proveRunningSystem, recordProof } from './running-system';
@@ -38,7 +39,7 @@ export async function verifyUpdate(context: PhaseContext): Promise<void> {
  */
 function moveWhereItIsNow({ target, settings, evaluation }: PhaseContext): void {
   const { endpoint, trust } = target;
-  const { host, port, user, privateKey } = settings.postInstall;
+  const { host, port, user } = settings.postInstall;
   const now = {
     host: host.value ?? endpoint.host,
     port: port.value ?? endpoint.port,
@@ -47,7 +48,7 @@ function moveWhereItIsNow({ target, settings, evaluation }: PhaseContext): void 
   const pinned = pinnedAfterwards(settings, accessAfterwards(settings, evaluation));
   target.moveTo({
     endpoint: now,
-    login: { privateKey: (privateKey ?? settings.login.privateKey).reveal() },
+    login: loginAfterwards(settings),
     ...(pinned === undefined ? {} : { trust: trust.pinnedTo(pinned.accepted, pinned.revoked) }),
   });
 }

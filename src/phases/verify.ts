@@ -1,5 +1,6 @@
 import { ConnectionError, GuardError, RemoteCommandError, TimeoutError } from '../errors';
 import { type AccessAfterwards, accessAfterwards, pinnedAfterwards } from '../plan/access-afterwards';
+import { loginAfterwards } from '../plan/logins';
 import { type HostKey, sameKey } from '../ssh/host-keys';
 import { type AboutConnection, stillTheOldBoot, type Target } from '../ssh/target';
 import type { PhaseContext } from './context';
@@ -72,7 +73,7 @@ async function awaitNewSystem(context: PhaseContext, access: AccessAfterwards, k
   const after = {
     endpoint: access.endpoint,
     trust: target.trust.pinnedTo(accepted, keys.revoked),
-    login: { privateKey: (settings.postInstall.privateKey ?? settings.login.privateKey).reveal() },
+    login: loginAfterwards(settings),
   };
   for (;;) {
     target.moveTo(before);

@@ -9,14 +9,14 @@ export interface AccessAfterwards {
   readonly endpoint: Endpoint;
   /** Whether that is the address at which the installer answers, so that either of them may be met there. */
   readonly sameHost: boolean;
-  /** The public half of the key that logs in. */
-  readonly publicKey: HostKey;
-  /** Whether the configuration lets that user in by that key. */
+  /** The public half of the key that logs in; undefined where that is another one, or none. */
+  readonly publicKey: HostKey | undefined;
+  /** Whether the configuration lets that user in, as far as it says. */
   readonly loginExpected: boolean;
 }
 
 /**
- * Where, as whom and with which key the installed system is reached: as the inputs say it, else as the configuration
+ * Where, as whom and by which key the installed system is reached: as the inputs say it, else as the configuration
  * does, where one was evaluated. A `post-kexec-ssh-port` that was given is that of a port forwarding, and wins over the port that sshd listens on.
  */
 export function accessAfterwards(settings: MachineSettings, evaluation: Evaluation): AccessAfterwards {
@@ -24,16 +24,36 @@ export function accessAfterwards(settings: MachineSettings, evaluation: Evaluati
   const host = postInstall.host.value ?? targetHost.value.host;
   const forwarded = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
   const port = postInstall.port.value ?? forwarded ?? evaluation.sshd?.ports[0] ?? 22;
-  const publicKey = postInstall.publicKey ?? settings.login.publicKey;
-  const letIn = usersWithKey(evaluation, publicKey);
-  const preferred = ['root', targetHost.value.user].find((name) => letIn.includes(name));
-  const user = postInstall.user.value ?? preferred ?? letIn[0] ?? 'root';
+  const publicKey = keyAfterwards(settings);
+  const withKey = publicKey === undefined ? [] : usersWithKey(evaluation, publicKey);
+  const others = otherUsers(settings, evaluation);
+  const known = ['root', targetHost.value.user];
+  // a password, or whatever an agent holds, is for those whom one knows
+  const preferred = [withKey, others].map((names) => known.find((name) => names.includes(name)));
+  const user = postInstall.user.value ?? preferred[0] ?? withKey[0] ?? preferred[1] ?? 'root';
   return {
     endpoint: { host, port, user },
     sameHost: host.toLowerCase() === targetHost.value.host.toLowerCase(),
     publicKey,
-    loginExpected: letIn.includes(user),
+    loginExpected: [...withKey, ...others].includes(user),
   };
+}
+
+function keyAfterwards({ postInstall, login }: MachineSettings): HostKey | undefined {
+  return postInstall.publicKey ?? (login.keyIsGiven ? login.publicKey : undefined);
+}
+
+/** The users whom the configuration lets in by a password, or, for an agent, by any key; whether by ours it does not say. */
+function otherUsers({ login }: MachineSettings, evaluation: Evaluation): string[] {
+  if (evaluation.source === 'store-paths' || !evaluation.sshd.enabled) return [];
+  const { sshd, logins } = evaluation;
+  return logins
+    .filter(
+      (each) =>
+        (login.password !== undefined && passwordLetsIn(each, sshd.rootLogin)) ||
+        (login.agentSocket !== undefined && keyLetsIn(each, sshd.rootLogin)),
+    )
+    .map(({ name }) => name);
 }
 
 /** The users whom the configuration lets in by this key. */
@@ -49,6 +69,11 @@ function usersWithKey(evaluation: Evaluation, key: HostKey): string[] {
 /** Whether sshd lets this user in by one of its keys at all. */
 export function keyLetsIn({ name, keys }: ConfiguredLogin, rootLogin: string): boolean {
   return keys.some(isKeyLine) && !(name === 'root' && ['no', 'forced-commands-only'].includes(rootLogin));
+}
+
+/** Whether this user has a password, and it is of use to log in: root's is not with prohibit-password, the default. */
+export function passwordLetsIn({ name, password }: ConfiguredLogin, rootLogin: string): boolean {
+  return password && (name !== 'root' || rootLogin === 'yes');
 }
 
 /** A line of an authorized_keys file that holds a key, rather than a comment, a placeholder or something cut off. */

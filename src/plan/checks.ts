@@ -55,8 +55,8 @@ function checkSystem(facts: Facts): void {
   if (facts.privilege === undefined) {
     throw new GuardError('the user who logs in is not root and cannot become root without a password', {
       hint: facts.sudoInstalled
-        ? 'log in as root, or let this user run sudo without a password (NOPASSWD)'
-        : 'log in as root: neither sudo nor doas is usable on the machine',
+        ? 'give the password as sudo-password, log in as root, or let this user run sudo without a password (NOPASSWD)'
+        : 'log in as root: neither sudo nor doas is usable on the machine (doas takes a password at a terminal only; nopass lets it go without)',
     });
   }
 }

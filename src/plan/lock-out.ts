@@ -1,6 +1,6 @@
 import { GuardError } from '../errors';
 import type { MachineSettings } from '../inputs/settings';
-import { accessAfterwards, keyLetsIn } from './access-afterwards';
+import { accessAfterwards, keyLetsIn, passwordLetsIn } from './access-afterwards';
 import type { ConfiguredLogin, ConfiguredSshd, Evaluation } from './evaluation';
 
 const leaveOpen =
@@ -43,9 +43,7 @@ export function checkLockOut(settings: MachineSettings, evaluation: Evaluation):
 }
 
 function letsIn(login: ConfiguredLogin, sshd: ConfiguredSshd): boolean {
-  if (keyLetsIn(login, sshd.rootLogin)) return true;
-  // with prohibit-password, the default, root's password is of no use
-  return login.password && (login.name !== 'root' || sshd.rootLogin === 'yes');
+  return keyLetsIn(login, sshd.rootLogin) || passwordLetsIn(login, sshd.rootLogin);
 }
 
 /** As in `ssh-rsa CHANGE`; not as in a comment such as `me@EXCHANGE`, nor by chance in a key. */
@@ -56,8 +54,12 @@ function isPlaceholder(line: string): boolean {
 /** What does not lock out, but limits the proof that the new system runs. */
 export function lockOutWarnings(settings: MachineSettings, evaluation: Evaluation): string[] {
   if (evaluation.source === 'store-paths') return [];
-  const { endpoint, loginExpected } = accessAfterwards(settings, evaluation);
+  const { endpoint, publicKey, loginExpected } = accessAfterwards(settings, evaluation);
   if (loginExpected || !evaluation.sshd.enabled || evaluation.sshd.otherKeys) return [];
+  if (publicKey === undefined)
+    return [
+      `The configuration does not let ${endpoint.user} in ${settings.login.password === undefined ? 'by a key' : 'by a password'}, and no key for the new system was given: which system runs after the reboot cannot be compared. Give post-install-ssh-private-key.`,
+    ];
   const key =
     settings.postInstall.publicKey === undefined ? 'ssh-private-key' : 'post-install-ssh-private-key';
   return [

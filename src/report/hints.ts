@@ -7,7 +7,19 @@ interface KnownFailure {
 const knownFailures: readonly KnownFailure[] = [
   {
     says: /a terminal is required|a password is required/,
-    hint: 'let the user run sudo without a password (NOPASSWD), or log in as root',
+    hint: 'give the password as sudo-password, let the user run sudo without a password (NOPASSWD), or log in as root',
+  },
+  {
+    says: /must have a tty to run sudo/,
+    hint: 'take requiretty out of the sudoers file (Defaults:USER !requiretty), or log in as root',
+  },
+  {
+    says: /password change required|required to change your password|password has expired/i,
+    hint: 'the user’s password has expired: log in once by hand and set a new one, or log in as another user',
+  },
+  {
+    says: /This account is currently not available|Your account has expired/,
+    hint: 'the machine lets this user run nothing: give another user in target-host',
   },
   {
     says: /lease login as the user/i,

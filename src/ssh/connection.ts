@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
-import { Client, type ClientChannel, type ConnectConfig } from 'ssh2';
-import { ConnectionError, type ConnectionFailure } from '../errors';
+import { type AuthHandlerMiddleware, Client, type ClientChannel, type ConnectConfig } from 'ssh2';
+import { ConnectionError, type ConnectionFailure, type ErrorContext } from '../errors';
 import type { OfferedAlgorithms } from './algorithms';
+import { Authentication, type Login } from './authentication';
 import type { Route } from './route';
 
 /** Where a server listens and who logs in. */
@@ -9,12 +10,6 @@ export interface Endpoint {
   readonly host: string;
   readonly port: number;
   readonly user: string;
-}
-
-/** What a user proves to be one with. */
-export interface Login {
-  /** The private key's text. */
-  readonly privateKey: string;
 }
 
 export interface ConnectionOptions {
@@ -167,6 +162,9 @@ function handshake(client: Client, stream: Duplex, options: ConnectionOptions): 
       clearTimeout(silence);
       reject(error);
     };
+    const authentication = new Authentication(endpoint.user, options.login, () =>
+      fail(loginRefused(authentication, endpoint)),
+    );
     stream.once('data', () => {
       bannerSeen = true;
       clearTimeout(silence);
@@ -185,9 +183,11 @@ function handshake(client: Client, stream: Duplex, options: ConnectionOptions): 
       answerMs,
     );
     client.once('ready', () => resolve());
-    client.once('error', (error: Error & { level?: string }) =>
-      fail(explainHandshakeError(error, endpoint, hostKeyRefused)),
-    );
+    client.on('error', (error: Error & { level?: string }) => {
+      if (error.level === 'agent') authentication.agentFailed(error.message);
+      else fail(explainHandshakeError(error, endpoint, hostKeyRefused, authentication));
+    });
+    client.once('change password', authentication.passwordExpired);
     client.once('close', () =>
       fail(
         new ConnectionError(
@@ -198,6 +198,7 @@ function handshake(client: Client, stream: Duplex, options: ConnectionOptions): 
     );
     client.connect({
       ...connectConfig(options),
+      authHandler: authentication.next as unknown as AuthHandlerMiddleware,
       sock: stream,
       hostVerifier: (blob: Buffer) => {
         const accepted = options.acceptsHostKey(blob);
@@ -208,18 +209,11 @@ function handshake(client: Client, stream: Duplex, options: ConnectionOptions): 
   });
 }
 
-function connectConfig({
-  endpoint,
-  login,
-  handshakeMs,
-  algorithms,
-  route,
-}: ConnectionOptions): ConnectConfig {
+function connectConfig({ endpoint, handshakeMs, algorithms, route }: ConnectionOptions): ConnectConfig {
   const { answerMs, keepaliveMs, keepaliveCount } = route.link;
   const offered = Object.entries(algorithms).filter(([, list]) => list.length > 0);
   return {
     username: endpoint.user,
-    privateKey: login.privateKey,
     readyTimeout: Math.max(handshakeMs, 2 * answerMs),
     keepaliveInterval: keepaliveMs,
     keepaliveCountMax: keepaliveCount,
@@ -231,6 +225,7 @@ function explainHandshakeError(
   error: Error & { level?: string },
   endpoint: Endpoint,
   hostKeyRefused: boolean,
+  authentication: Authentication,
 ): ConnectionError {
   const name = nameOf(endpoint);
   const make = (reason: ConnectionFailure, message: string, hint?: string) =>
@@ -239,13 +234,8 @@ function explainHandshakeError(
   if (/no matching (server )?host key/i.test(error.message)) {
     return make('host-key', `${name} offers no host key of the types that are expected`);
   }
-  if (error.level === 'client-authentication') {
-    return make(
-      'authentication',
-      `${name} refused the key`,
-      "check that the public half of ssh-private-key stands in the authorized_keys of that user, the user name in target-host, and sshd's PermitRootLogin",
-    );
-  }
+  if (error.level === 'client-authentication' || /too many authentication failures/i.test(error.message))
+    return loginRefused(authentication, endpoint, error);
   if (error.level === 'client-timeout' || /timed out/i.test(error.message)) {
     return make('unreachable', `${name}: the login did not finish in time`);
   }
@@ -258,4 +248,19 @@ function explainHandshakeError(
     );
   }
   return make('protocol', `${name}: ${error.message}`);
+}
+
+function loginRefused(
+  authentication: Authentication,
+  endpoint: Endpoint,
+  cause?: Error & { level?: string },
+): ConnectionError {
+  const { problem, hint, said } = authentication.failure();
+  const tooMany = cause !== undefined && cause.level !== 'client-authentication';
+  const context: ErrorContext = { cause, hint, lastLines: said };
+  return new ConnectionError(
+    'authentication',
+    `${nameOf(endpoint)} ${problem}${tooMany ? ', and ended the connection: too many authentication failures' : ''}`,
+    context,
+  );
 }

@@ -1,4 +1,11 @@
-import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
 import { type ParsedKey, utils } from 'ssh2';
 import type { HostKey } from './host-keys';
 import { damaged, dsa, nameMisfit, unknownType } from './key-misfits';
@@ -34,6 +41,13 @@ export function readPrivateKey(text: string, passphrase?: Uint8Array): KeyReadin
   const open = mended.startsWith(firstLine) ? openOpenSsh : openPem;
   const reading = open(mended, locked ? passphrase : undefined);
   return 'key' in reading && passphrase !== undefined && !locked ? { passphrase: 'needless' } : reading;
+}
+
+/** A new key that lies nowhere but in memory. Not made by ssh2, which damages one in some hundred. */
+export function makeKey(): UsableKey {
+  const reading = converted(generateKeyPairSync('ed25519').privateKey);
+  if ('key' in reading) return reading.key;
+  throw new Error('a key that was just made cannot be read');
 }
 
 function isLocked(text: string): boolean {

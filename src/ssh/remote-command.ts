@@ -9,17 +9,32 @@ export interface Script {
   readonly repeatable: boolean;
 }
 
-/** How a command becomes root. */
-export type Privilege = 'none' | 'sudo' | 'doas';
+/** How a command becomes root; only the third takes a password. */
+export type Privilege = 'none' | 'sudo' | 'sudo-with-password' | 'doas';
 
 export interface RemoteCommand {
   /** For the login shell of the user, whichever it is: short, without values in it. */
-  readonly command: string;
+  readonly line: string;
   /** The first bytes of standard input; what follows them is the script's own standard input. */
   readonly preamble: Buffer;
+  /** Whether sudo asks for a password before it takes the preamble. */
+  readonly asksPassword: boolean;
 }
 
-const become: Record<Privilege, string> = { none: '', sudo: 'sudo -n ', doas: 'doas -n ' };
+/** What sudo says on standard error, without a line end, when it wants the password. */
+export const passwordPrompt = 'nixos-anywhere-action: the password of this user, please: ';
+/** What standard output says when it is a shell of root's that reads on. */
+export const enteredLine = 'nixos-anywhere-action: entered';
+
+const become: Record<Privilege, string> = {
+  none: '',
+  sudo: 'sudo -n ',
+  // -k: it asks, however short ago it did; and it remembers nothing for others
+  'sudo-with-password': `sudo -k -S -p '${passwordPrompt}' `,
+  doas: 'doas -n ',
+};
+/** In two pieces, so that a shell that shows its commands does not seem to have said it. */
+const announce = enteredLine.replace(': ', ':" "');
 
 /**
  * How a script gets to the target: over standard input, so that neither its text nor its arguments stand in an
@@ -28,6 +43,9 @@ const become: Record<Privilege, string> = { none: '', sudo: 'sudo -n ', doas: 'd
  *
  * Before the script's first output a line with `marker` is printed: what comes before it is the noise of banners
  * and rc files.
+ *
+ * Where sudo asks for a password, that comes before the preamble, and only when it asks: sudo would take a script that
+ * follows a wrong password for the next try, and the shell a password that nobody asked for as the script's first line.
  */
 export function remoteCommand(
   script: Script,
@@ -45,8 +63,10 @@ export function remoteCommand(
       script.text,
     ].join('\n'),
   );
-  const shell = `exec ${become[privilege]}sh -c 'eval "$(dd bs=1 count=${preamble.length} 2>/dev/null)"'`;
-  return { command: shell, preamble };
+  const asksPassword = privilege === 'sudo-with-password';
+  const before = asksPassword ? `echo ${announce}; ` : '';
+  const line = `exec ${become[privilege]}sh -c '${before}eval "$(dd bs=1 count=${preamble.length} 2>/dev/null)"'`;
+  return { line, preamble, asksPassword };
 }
 
 /** An rc file that prints without end must not fill the memory: only the last of it is kept. */

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
-import type { Endpoint, Login } from './connection';
+import type { Login } from './authentication';
+import type { Endpoint } from './connection';
 import type { HostKeyTrust } from './host-key-trust';
 import { defaultLink, type LinkOptions, openTcp } from './tcp';
 

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
 import { ConnectionError, RemoteCommandError } from '../errors';
+import { Entrance } from './entrance';
 import { LineSplitter } from './line-splitter';
-import { MarkerFilter, type Script } from './remote-command';
+import { MarkerFilter, type RemoteCommand, type Script } from './remote-command';
 
 export interface RunOptions {
   /** As root, in the way that was found to work. Default: as the user who logged in. */
@@ -26,12 +27,23 @@ export interface RemoteResult {
   readonly errorLines: readonly string[];
 }
 
+/** What RunningScript makes a script run with. */
+export interface Start {
+  readonly command: RemoteCommand;
+  readonly marker: string;
+  /** Where the command asks for one. */
+  readonly password: string | undefined;
+  /** Called at each sign of life. */
+  readonly touch: () => void;
+}
+
 const keptErrorLines = 40;
 
 /** One channel with a script in it: gathers what it prints and how it ends. */
 export class RunningScript {
   readonly #channel: ClientChannel;
   readonly #filter: MarkerFilter;
+  readonly #entrance: Entrance;
   readonly #stdout: Buffer[] = [];
   readonly #errorLines: string[] = [];
   readonly #lines: LineSplitter;
@@ -44,7 +56,8 @@ export class RunningScript {
    * Must be made in the very callback that brings the channel: the exit code of a command that ends at once comes in
    * the same packet, and whoever listens a moment later takes it for a lost connection.
    */
-  constructor(channel: ClientChannel, marker: string, options: RunOptions, touch: () => void) {
+  constructor(channel: ClientChannel, start: Start, options: RunOptions) {
+    const { command, marker, password, touch } = start;
     this.#channel = channel;
     this.#lines = new LineSplitter(options.onLine ?? (() => undefined));
     this.#errors = new LineSplitter((line) => {
@@ -61,12 +74,14 @@ export class RunningScript {
     const alive = () => {
       if (this.#filter.seen) touch();
     };
+    this.#entrance = new Entrance(channel, command, password, () => this.#sendInput(options.stdin));
     channel.on('data', (bytes: Buffer) => {
+      this.#entrance.seeOutput(bytes);
       this.#filter.push(bytes);
       alive();
     });
     channel.stderr.on('data', (bytes: Buffer) => {
-      this.#errors.push(bytes);
+      this.#errors.push(this.#entrance.seeErrors(bytes));
       alive();
     });
     channel.on('drain', alive);
@@ -82,8 +97,7 @@ export class RunningScript {
     return this.#filter.seen ? undefined : this.#filter.noise;
   }
 
-  send(preamble: Buffer, stdin: Buffer | Readable | undefined): void {
-    this.#channel.write(preamble);
+  #sendInput(stdin: Buffer | Readable | undefined): void {
     if (stdin === undefined || Buffer.isBuffer(stdin)) this.#channel.end(stdin);
     else stdin.pipe(this.#channel);
   }
@@ -103,6 +117,7 @@ export class RunningScript {
       this.#channel.on('close', () => {
         this.#lines.end();
         this.#errors.end();
+        this.#errorLines.push(...this.#entrance.complaints);
         if (code === undefined) return reject(new ConnectionError('dropped', 'the connection was lost'));
         resolve({ code, stdout: Buffer.concat(this.#stdout).toString('utf8'), errorLines: this.#errorLines });
       });

@@ -3,12 +3,13 @@ import type { ClientChannel } from 'ssh2';
 import { IdleTimer, orAborted, within } from '../deadlines';
 import { ConnectionError, RemoteCommandError, TimeoutError } from '../errors';
 import type { Runtime } from '../runtime';
-import { type Connection, dropped, type Endpoint, type Login, nameOf } from './connection';
+import type { Login } from './authentication';
+import { type Connection, dropped, type Endpoint, nameOf } from './connection';
 import { Dialer, pauseMs, type TargetOptions } from './dialer';
 import { HostKeyTrust } from './host-key-trust';
 import type { HostKey } from './host-keys';
-import { LineSplitter } from './line-splitter';
-import { MarkerFilter, type Privilege, remoteCommand, type Script } from './remote-command';
+import { PipedScript, type PipeOptions } from './piped-script';
+import { type Privilege, remoteCommand, type Script } from './remote-command';
 import type { JumpHost } from './route';
 import { checked, type RemoteResult, RunningScript, type RunOptions } from './running-script';
 import { bootId } from './scripts';
@@ -147,25 +148,24 @@ export class Target {
 
   /**
    * Starts a script as root whose standard input and output are used as a pair of pipes, such as a store daemon.
-   *
-   * @param onOutput bytes of standard output, noise of rc files taken off
    */
-  async pipe(
-    script: Script,
-    args: readonly string[],
-    options: { onOutput: (bytes: Buffer) => void; onErrorLine: (line: string) => void },
-  ): Promise<ClientChannel> {
+  async pipe(script: Script, args: readonly string[], options: PipeOptions): Promise<ClientChannel> {
     const connection = await this.connect();
     const marker = randomUUID();
-    const { command, preamble } = remoteCommand(script, args, this.privilege, marker);
-    const filter = new MarkerFilter(marker, options.onOutput);
-    const errors = new LineSplitter(options.onErrorLine);
-    return connection.exec(command, (channel) => {
-      channel.on('data', (bytes: Buffer) => filter.push(bytes));
-      channel.stderr.on('data', (bytes: Buffer) => errors.push(bytes));
-      channel.write(preamble);
-      return channel;
-    });
+    const command = remoteCommand(script, args, this.privilege, marker);
+    const start = { command, marker, password: this.login.sudoPassword };
+    const { channel, entered } = await connection.exec(
+      command.line,
+      (opened) => new PipedScript(opened, start, options),
+    );
+    const { clock, signal } = this.#runtime;
+    await within(clock, 'becoming root', this.#options.idleMs, signal, () => entered).catch(
+      (error: unknown) => {
+        channel.destroy();
+        throw error;
+      },
+    );
+    return channel;
   }
 
   /** Whether this boot answers, on a new connection and at the first try. */
@@ -298,21 +298,18 @@ export class Target {
     const connection = this.#connection?.isOpen ? this.#connection : await this.connect(signal);
     const privilege = options.privileged === true ? this.privilege : 'none';
     const marker = randomUUID();
-    const { command, preamble } = remoteCommand(script, args, privilege, marker);
+    const command = remoteCommand(script, args, privilege, marker);
     const idle = new IdleTimer(
       `${script.name} on ${nameOf(this.endpoint)}`,
       options.idleMs ?? this.#options.idleMs,
     );
     const stop = AbortSignal.any([signal, idle.signal]);
     try {
+      const start = { command, marker, password: this.login.sudoPassword, touch: () => idle.touch() };
       const run = await orAborted(
         stop,
-        connection.exec(
-          command,
-          (channel) => new RunningScript(channel, marker, options, () => idle.touch()),
-        ),
+        connection.exec(command.line, (channel) => new RunningScript(channel, start, options)),
       );
-      run.send(preamble, options.stdin);
       const result = await orAborted(stop, run.finished).catch((error: unknown) => {
         run.abandon();
         throw isDropped(error) ? dropped(this.endpoint) : error;

@@ -11,17 +11,33 @@ export const accessInputs = [
     name: 'ssh-private-key',
     description:
       'Private key that logs in to the target: its contents (from a secret), or `env:NAME` or `exec:COMMAND` that gives them.',
-    otherwise: 'required, unless no machine is contacted',
+    otherwise: '`SSH_PRIVATE_KEY` if set',
+  },
+  {
+    name: 'ssh-private-key-file',
+    description: 'Instead of ssh-private-key: the path of the key’s file on the runner.',
   },
   {
     name: 'ssh-private-key-passphrase',
     description:
-      'Passphrase of ssh-private-key, if it has one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+      'Passphrase of that key, if it has one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+  },
+  {
+    name: 'ssh-password',
+    description:
+      'Password of the user who logs in, for a machine that knows no key: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+    otherwise: '`SSHPASS` or `SSH_PASS` if set',
+  },
+  {
+    name: 'sudo-password',
+    description:
+      'Password with which that user becomes root by sudo, if sudo asks for one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+    otherwise: 'ssh-password',
   },
   {
     name: 'known-hosts',
     description:
-      'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (disk-encryption-keys) stops.',
+      'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (ssh-password, sudo-password, disk-encryption-keys) stops.',
   },
   {
     name: 'ssh-option',
