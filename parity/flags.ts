@@ -19,11 +19,19 @@ export const flags: readonly Counterpart[] = [
   },
   {
     name: '-i FILE',
-    input: 'ssh-private-key',
-    default: 'required, unless no machine is contacted',
+    input: 'ssh-private-key-file',
+    default: '',
     differs:
-      'The contents, `env:NAME` or `exec:COMMAND` instead of a file; line ends and a missing last newline do not matter. No other key is made, and none is left on the machine.',
-    test: 'bundle/offline › plan: true without a key: the error names the plan that needs none',
+      'The file’s mode, its line ends and a missing last newline do not matter. No other key is made where one is given, and none is left on the machine. The key itself goes into `ssh-private-key`; `SSH_PRIVATE_KEY` counts too.',
+    test: 'bundle/login › may stand in SSH_PRIVATE_KEY, or in a file',
+  },
+  {
+    name: 'SSHPASS (with the flag env-password)',
+    input: 'ssh-password',
+    default: '`SSHPASS` or `SSH_PASS` if set',
+    differs:
+      'The password, `env:NAME` or `exec:COMMAND`; the variables count without a flag. For every login until the installer runs, by keyboard-interactive too, and for sudo where that asks. Tried once, and only on a machine that is pinned.',
+    test: 'bundle/login › plans as a user who becomes root by it, and is shown nowhere, here or there',
   },
   {
     name: '-p, --ssh-port PORT',

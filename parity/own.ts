@@ -3,9 +3,19 @@ import type { OwnInput } from './row';
 /** Inputs that are no flag of nixos-anywhere, in the order of the README. */
 export const own: readonly OwnInput[] = [
   {
+    input: 'ssh-private-key',
+    why: 'A step has its key in a secret, not in a file: the contents, `env:NAME` or `exec:COMMAND`.',
+    test: 'bundle/offline › plan: true without a key: the error names the plan that needs none',
+  },
+  {
     input: 'ssh-private-key-passphrase',
-    why: 'There is no agent and nobody to type it.',
+    why: 'Nobody is there to type it.',
     test: 'unit/read-settings › open their keys, each its own',
+  },
+  {
+    input: 'sudo-password',
+    why: 'Upstream’s password does not reach sudo; this one does, or that of `ssh-password`.',
+    test: 'loopback/sudo › becomes root, %s',
   },
   {
     input: 'known-hosts',

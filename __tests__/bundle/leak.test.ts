@@ -62,12 +62,13 @@ async function watchedRun(
   const keyPassphrases = [`of the key ${randomUUID()}`, `of the other ${randomUUID()}`] as const;
   const [key, postInstallKey] = [makeSecretKey(keyPassphrases[0]), makeSecretKey(keyPassphrases[1])];
   const lines = [...distinctLines(key.private), ...distinctLines(postInstallKey.private)];
-  const secrets = [...lines, ...keyPassphrases, passphrase, ...Object.values(decoys)];
+  const passwords = [`of the user ${randomUUID()}`, `for sudo ${randomUUID()}`] as const;
+  const secrets = [...lines, ...keyPassphrases, ...passwords, passphrase, ...Object.values(decoys)];
   const opened = [...key.opened, ...postInstallKey.opened];
   const sshd = await startMachine({ authorizedKeys: [key.public] });
   const dir = temporaryFolder('leak');
   const names = ['INPUT_', ...Object.keys(decoys), 'GITHUB_OUTPUT=', 'GITHUB_STATE='];
-  names.push('DISK_KEY', 'KEY_PASSPHRASE');
+  names.push('DISK_KEY', 'KEY_PASSPHRASE', 'SUDO_PASSWORD', 'SSHPASS');
   const watch = new LeakWatch(dir, [...secrets, ...opened], names);
   const run = await runBundle({
     inputs: {
@@ -76,6 +77,8 @@ async function watchedRun(
       'ssh-private-key-passphrase': keyPassphrases[0],
       'post-install-ssh-private-key': postInstallKey.private,
       'post-install-ssh-private-key-passphrase': 'env:KEY_PASSPHRASE',
+      'ssh-password': passwords[0],
+      'sudo-password': 'env:SUDO_PASSWORD',
       'disk-encryption-keys': '/tmp/disk.key env:DISK_KEY',
       debug: 'true',
       ...changeFor(passphrase),
@@ -86,6 +89,8 @@ async function watchedRun(
       DEPLOY_KEY: key.private,
       DISK_KEY: passphrase,
       KEY_PASSPHRASE: keyPassphrases[1],
+      SUDO_PASSWORD: passwords[1],
+      SSHPASS: passwords[0],
     },
     dir,
     action,
