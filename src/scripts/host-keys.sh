@@ -9,21 +9,26 @@ copy=$1
 shift
 if [ "$copy" = yes ]; then
   (umask 022 && mkdir -p /mnt/etc/ssh)
-  for file in /etc/ssh/ssh_host_*; do
-    to=/mnt/etc/ssh/${file##*/}
-    if [ -f "$file" ] && [ ! -e "$to" ] && [ ! -L "$to" ]; then cp -p "$file" "$to"; fi
+  for key in /etc/ssh/ssh_host_*_key; do
+    # the public half and the certificate of another key are of no use beside one that was supplied
+    if [ -e "/mnt$key" ] || [ -L "/mnt$key" ]; then continue; fi
+    for file in "$key" "$key.pub" "$key-cert.pub"; do
+      if [ -f "$file" ] && [ ! -e "/mnt$file" ] && [ ! -L "/mnt$file" ]; then cp -p "$file" "/mnt$file"; fi
+    done
   done
 fi
 
-# make_key TYPE FILE BITS: FILE and FILE.pub, as far as they are missing
+# make_key TYPE FILE BITS: FILE if it is missing, and FILE.pub unless it is there and belongs to FILE: one that was left by
+# another key would be expected of the new system, which never shows it
 make_key() {
   if [ ! -e "$2" ] && [ ! -L "$2" ]; then
     (umask 022 && mkdir -p "${2%/*}") >&2 &&
       ssh-keygen -q -t "$1" ${3:+-b "$3"} -N '' -C '' -f "$2" </dev/null >&2 || return 1
   fi
-  if [ ! -f "$2.pub" ]; then
+  derived=$(ssh-keygen -y -P '' -f "$2" </dev/null) || return 1
+  if [ ! -f "$2.pub" ] || [ "$(cut -d' ' -f1,2 "$2.pub")" != "$(echo "$derived" | cut -d' ' -f1,2)" ]; then
     # not half a file: the next run would take it for the key
-    ssh-keygen -y -P '' -f "$2" </dev/null >"$2.pub.new" && mv "$2.pub.new" "$2.pub" || return 1
+    echo "$derived" >"$2.pub.new" && mv "$2.pub.new" "$2.pub" || return 1
   fi
   chmod 644 "$2.pub"
 }
