@@ -6,6 +6,7 @@ export type ErrorKind =
   | 'nix'
   | 'timeout'
   | 'guard'
+  | 'hook'
   | 'cancelled'
   | 'unexpected';
 
@@ -101,6 +102,11 @@ export class TimeoutError extends ActionError {
 /** A check that protects the machine or its data said no. */
 export class GuardError extends ActionError {
   readonly kind = 'guard';
+}
+
+/** A program of the user's between the phases failed. */
+export class HookError extends ActionError {
+  readonly kind = 'hook';
 }
 
 /** The job was cancelled. */

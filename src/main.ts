@@ -56,7 +56,8 @@ export async function main(): Promise<number> {
       signal: cancel.signal,
       secrets,
     });
-    const settings = readSettings(raw, secrets, loaded, (notice) => log.warning(notice), process.env);
+    const warn = (notice: string) => log.warning(notice);
+    const settings = readSettings(raw, secrets, loaded, warn, process.env);
     log.debugShown = settings.debug.value;
     log.debug(describeSettings(settings));
     const { signal, abort } = cancel;
@@ -151,7 +152,7 @@ async function lookAndAct(
   const { situation, plan, work } = await phase('preflight', progress, runtime, () =>
     preflight(settings, target, nix, runtime),
   );
-  const { evaluation, facts } = situation;
+  const { evaluation, facts, extraFiles } = situation;
   // after the phase: within it the log would fold the plan away
   progress.plan = { ...plan, work };
   runtime.log.info(describePlan(progress.plan));
@@ -170,6 +171,7 @@ async function lookAndAct(
     evaluation,
     facts,
     plan,
+    extraFiles,
     progress,
     cleanUp,
     lease: new Lease({ target, runtime, cleanUp, identity: readRunIdentity(process.env) }),

@@ -12,6 +12,8 @@ export interface ProcessOptions {
   readonly idleMs: number;
   /** Further signs of life, such as bytes that pass elsewhere on its behalf, are reported by calling what it hands out. */
   readonly alsoAlive?: (touch: () => void) => void;
+  /** Gets each line of standard output as it comes; it is not captured then. */
+  readonly onLine?: (line: string) => void;
   /** Gets each line of standard error as it comes. */
   readonly onErrorLine?: (line: string) => void;
 }
@@ -78,8 +80,9 @@ export class SpawnRunner implements ProcessRunner {
       const errorLines: string[] = [];
       child.stdout.on('data', (chunk: Buffer) => {
         idle.touch();
-        stdout.push(chunk);
+        if (options.onLine === undefined) stdout.push(chunk);
       });
+      if (options.onLine !== undefined) eachLine(child.stdout, options.onLine);
       eachLine(child.stderr, (line) => {
         idle.touch();
         errorLines.push(line);

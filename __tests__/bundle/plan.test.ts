@@ -1,7 +1,8 @@
 // A plan from end to end: what it says, that it says it again, and that the machine is as it was.
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import { canonicalJson, type PublishedPlan } from '../../src/plan/plan';
+import { canonicalJson } from '../../src/plan/canonical';
+import type { PublishedPlan } from '../../src/plan/plan';
 import { commandsOf, inputsFor, makeFlake, ownCommands, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
 import { hostKeysOf, script, startMachine, targetOf } from '../support/machine';

@@ -71,7 +71,7 @@ describe.each(shells)('under %s', (shell) => {
   });
 
   describe('switch.sh', () => {
-    const switching = (setup = ':') => machine.run('switch.sh', ['/mnt/sys tem'], { setup });
+    const switching = (setup = ':') => machine.run('switch.sh', ['/mnt/sys tem', 'no'], { setup });
     const system = (text: string) =>
       write('/mnt/sys tem/bin/switch-to-configuration', `#!/bin/sh\n${text}\n`, 0o755);
     beforeEach(() => program('nix-env', 'printf "<%s>" "$@" >/tmp/nix-env'));

@@ -11,6 +11,7 @@ import type { Sshd } from '../../testbed/sshd.mts';
 import { configured } from './evaluation';
 import type { TestRuntime } from './runtime';
 import { machineSettings } from './settings';
+import { systemAlone } from './situation';
 import { nixOf } from './store';
 
 const evaluation: Evaluation = {
@@ -29,6 +30,7 @@ const plan: Plan = {
   phases: [],
   authorizeKey: false,
   kexec: null,
+  ...systemAlone,
   offline: {
     configuration: '',
     system: '',
@@ -77,5 +79,6 @@ export async function contextOf(
     lease: new Lease({ target, runtime, cleanUp, identity: { run: '', attempt: 1, job: '' } }),
     facts: await gatherFacts(target),
     stagedImage: undefined,
+    extraFiles: undefined,
   };
 }

@@ -1,6 +1,12 @@
 // Machines for which plans are made.
 import type { Facts } from '../../src/plan/facts';
+import type { Plan } from '../../src/plan/plan';
 
+/** What a plan says where nothing is put on the disks but the system. */
+export const systemAlone: Pick<Plan, 'newSystem' | 'hooks'> = {
+  newSystem: { extraFiles: null, secretFiles: [], chown: [], installBootloader: true, noCheck: null },
+  hooks: [],
+};
 export const debian: Facts = {
   os: 'Linux',
   architecture: 'x86_64',

@@ -11,6 +11,7 @@ import {
 } from '../../src/plan/approval';
 import type { DiskPlan } from '../../src/plan/disks/fates';
 import { type OnlinePlan, type Plan, planDigest } from '../../src/plan/plan';
+import { systemAlone } from '../support/situation';
 import { nastyText } from './support';
 
 const disk: DiskPlan = {
@@ -49,6 +50,7 @@ const approved: Plan = {
   phases: ['preflight', 'build', 'kexec', 'disko', 'install', 'reboot', 'verify'],
   authorizeKey: true,
   kexec: null,
+  ...systemAlone,
   offline: {
     configuration: '.#nixosConfigurations."demo"',
     system: 'x86_64-linux',
@@ -196,7 +198,7 @@ describe('beyondApproval', () => {
 describe('the record', () => {
   test('is read as it was written, for any text in it', () => {
     const list = fc.array(nastyText, { maxLength: 5 });
-    const names = ['digest', 'offline', 'host', 'machineId', 'kexec'] as const;
+    const names = ['digest', 'offline', 'newSystem', 'host', 'machineId', 'kexec'] as const;
     const record = Object.fromEntries(names.map((name) => [name, nastyText])) as Record<
       (typeof names)[number],
       typeof nastyText
@@ -204,6 +206,7 @@ describe('the record', () => {
     const identity = { serial: nastyText, wwn: nastyText, bytes: fc.nat() };
     const lists = {
       hostKeys: list,
+      hooks: list,
       phases: list,
       bindings: fc.array(
         fc.record({ path: nastyText, part: nastyText, disks: fc.array(fc.record(identity)) }),

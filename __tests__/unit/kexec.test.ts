@@ -84,6 +84,7 @@ async function marksAfter(phases: readonly PhaseName[]): Promise<string[]> {
     lease,
     facts: debian,
     stagedImage: '/image',
+    extraFiles: undefined,
   });
   lease.end();
   return target.ran.filter((line) => line.startsWith('installing.sh'));

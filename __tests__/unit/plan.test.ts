@@ -2,12 +2,13 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { MachineSettings } from '../../src/inputs/settings';
+import { canonicalJson } from '../../src/plan/canonical';
 import { checkPlan } from '../../src/plan/checks';
 import { parseInventory } from '../../src/plan/disks/inventory';
 import { diskPaths } from '../../src/plan/disks/paths';
 import type { FlakeEvaluation } from '../../src/plan/evaluation';
 import type { CarriedAccess, Facts } from '../../src/plan/facts';
-import { canonicalJson, makePlan, type Plan, planDigest } from '../../src/plan/plan';
+import { makePlan, type Plan, planDigest } from '../../src/plan/plan';
 import { describePlan } from '../../src/report/describe-plan';
 import { HostKeyTrust } from '../../src/ssh/host-key-trust';
 import { Target } from '../../src/ssh/target';
@@ -81,6 +82,7 @@ function plan({ inputs, facts = debian, evaluation, machine = bothDisks, access 
     access: { keyIsCarried: true, hostKeys: [], ...access },
     inventory: parseInventory(machineText({ ...machine, paths, leadsTo }), paths),
     target: new Target(options, fakeRuntime()),
+    extraFiles: undefined,
   };
   const made = makePlan(situation);
   checkPlan(situation, made);

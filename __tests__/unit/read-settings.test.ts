@@ -165,6 +165,11 @@ describe('readSettings', () => {
       'no-substitute-on-destination': 'maybe',
       netrc: 'hunter4',
       'ssh-store-setting': 'ssh-key /root/key',
+      'extra-files': '/nonexistent',
+      'secret-files': 'no-path',
+      chown: 'no-path',
+      'install-bootloader': 'maybe',
+      hooks: 'sometimes target x',
     });
     expect(Object.keys(problems).toSorted()).toEqual(
       [...inputs.map(({ name }) => name), 'unknown'].toSorted(),

@@ -51,6 +51,14 @@ function resultWith(text: string, lines = 2): Result {
     phases: ['preflight'],
     authorizeKey: false,
     kexec: null,
+    newSystem: {
+      extraFiles: { files: 1, bytes: 2, digest: text },
+      secretFiles: [{ path: text, mode: text, owner: text }],
+      chown: [{ path: text, owner: text }],
+      installBootloader: true,
+      noCheck: text,
+    },
+    hooks: [{ when: text, where: 'target', path: text, sha256: text }],
     offline: {
       configuration: text,
       system: text,
@@ -125,7 +133,7 @@ describe('summarise', () => {
   const harmless = shapeOf(summarise(resultWith('word')));
 
   test('has the sections of a failed run', () => {
-    expect(harmless).toHaveLength(38);
+    expect(harmless).toHaveLength(46);
     expect(summarise(resultWith('word'))).toMatch(/In phase disko.*\*\*total\*\*.*1\.2 s/s);
   });
 

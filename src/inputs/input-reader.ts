@@ -31,7 +31,7 @@ export class InputReader {
     this.secrets = secrets;
   }
 
-  /** A variable that stands for an input; set to nothing, or to blanks, is not set. */
+  /** A variable of the step; set to nothing, or to blanks, is not set. */
   variable(name: string): string | undefined {
     const value = this.#environment[name];
     return value === undefined || value.trim() === '' ? undefined : value;

@@ -9,6 +9,7 @@ import { keyFiles } from './disk-encryption-keys';
 import { boolean, duration, type Parsed } from './parsers';
 import type { RawInputs } from './raw-inputs';
 import { parseKeyFile } from './read-key';
+import { secretFiles } from './secret-files';
 import { keyOf, namesSource, parseSecretSource, type SecretSource } from './secret-source';
 
 /** What each source of the inputs holds, or why it could not be read; by keyOf. */
@@ -74,12 +75,12 @@ function sourcesOf(raw: RawInputs): SecretSource[] {
     const text = raw[name] ?? '';
     return namesSource(text) ? [parseSecretSource(text)] : [];
   });
-  const files = keyFiles(raw['disk-encryption-keys'] ?? '');
+  const files = [keyFiles(raw['disk-encryption-keys'] ?? ''), secretFiles(raw['secret-files'] ?? '')];
   const keyFile = parseKeyFile(raw['ssh-private-key-file'] ?? '');
   return [
     ...('ok' in keyFile && keyFile.ok.path !== '' ? [keyFile.ok] : []),
     ...named.flatMap((source) => ('ok' in source ? [source.ok] : [])),
-    ...('ok' in files ? files.ok.map(({ source }) => source) : []),
+    ...files.flatMap((lines) => ('ok' in lines ? lines.ok.map(({ source }) => source) : [])),
   ];
 }
 

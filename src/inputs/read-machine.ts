@@ -1,12 +1,14 @@
 import { type KnownHost, parseKnownHosts } from '../ssh/known-hosts';
 import { checkTogether } from './cross-checks';
 import { keyFiles } from './disk-encryption-keys';
+import { hooks } from './hooks';
 import type { InputReader } from './input-reader';
 import * as parse from './parsers';
 import { readCopy } from './read-copy';
 import { readKexec } from './read-kexec';
 import { readKey } from './read-key';
 import { readLogin } from './read-login';
+import { readNewSystem } from './read-new-system';
 import {
   type BuildSettings,
   type DiskEncryptionKey,
@@ -40,6 +42,8 @@ export function readMachineSettings(
     expectMachine: reader.optional('expect-machine', parse.machineId, undefined),
     allowLockout: reader.optional('allow-lockout', parse.boolean, false),
     copyHostKeys: reader.optional('copy-host-keys', parse.boolean, false),
+    newSystem: readNewSystem(reader, build),
+    hooks: reader.optional('hooks', hooks, []),
     verify: reader.optional('verify', parse.choice(verifyChoices), 'auto'),
     postInstall: readPostInstall(reader),
     approvedPlan: reader.optional('approved-plan', parse.planDigest, undefined),

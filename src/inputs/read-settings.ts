@@ -12,7 +12,7 @@ import { planChoices, type Settings } from './settings';
  *
  * @param loaded what loadSecrets gave for the same inputs
  * @param warn gets what the user should know of the inputs, though it stops nothing
- * @param environment has variables that stand for inputs which are not given
+ * @param environment of the step
  * @throws InputError with all problems at once
  */
 export function readSettings(

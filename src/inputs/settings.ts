@@ -1,12 +1,14 @@
 import type { Secret } from '../secrets';
 import type { HostKey } from '../ssh/host-keys';
 import type { KnownHost } from '../ssh/known-hosts';
+import type { OwnerName, Ownership } from './chown';
 import type { FlakeReference } from './flake-reference';
+import type { Hook } from './hooks';
 import type { SshOptions } from './ssh-options';
 import type { InputName } from './table';
 
 /** Where a value comes from; a fleet's hosts will be described in part by the flake itself. */
-export type Source = 'input' | 'flake' | 'default';
+export type Source = 'input' | 'environment' | 'flake' | 'default';
 
 /** A value that remembers its source. */
 export interface Setting<T> {
@@ -117,6 +119,29 @@ export interface DiskEncryptionKey {
   readonly contents: Secret;
 }
 
+/** A file of the new system that only a secret can fill. */
+export interface SecretFile {
+  /** In the new system. */
+  readonly path: string;
+  /** Octal, as chmod takes it. */
+  readonly mode: string;
+  /** Undefined: root. */
+  readonly owner: OwnerName | undefined;
+  readonly contents: Secret;
+}
+
+/** What is put on the new disks beside the system, and how that is installed. */
+export interface NewSystemSettings {
+  /** A folder on the runner. */
+  readonly extraFiles: Setting<string | undefined>;
+  readonly secretFiles: Setting<readonly SecretFile[]>;
+  readonly chown: Setting<readonly Ownership[]>;
+  /** Undefined: in an install, not in an update. */
+  readonly installBootloader: Setting<boolean | undefined>;
+  /** The NIXOS_NO_CHECK of this step, for the checks before a switch; undefined if it is not set. */
+  readonly noCheck: Setting<string | undefined>;
+}
+
 /** How one logs in to the machine until its new system runs. */
 export interface LoginSettings {
   /** The key that the installer lets in. */
@@ -149,6 +174,8 @@ export interface MachineSettings extends BuildSettings {
   readonly expectMachine: Setting<string | undefined>;
   readonly allowLockout: Setting<boolean>;
   readonly copyHostKeys: Setting<boolean>;
+  readonly newSystem: NewSystemSettings;
+  readonly hooks: Setting<readonly Hook[]>;
   readonly verify: Setting<VerifyChoice>;
   readonly postInstall: PostInstallSettings;
   /** The digest of the only plan that may be carried out. */
@@ -177,11 +204,14 @@ export function secretsToSend(settings: MachineSettings, kind: 'plan' | 'install
     ...(sudoPassword === undefined || sudoPassword === password ? [] : (['sudo-password'] as const)),
     ...(installs && settings.diskEncryptionKeys.value.length > 0 ? (['disk-encryption-keys'] as const) : []),
     ...(installs && settings.copy.netrc !== undefined ? (['netrc'] as const) : []),
+    ...(installs && settings.newSystem.secretFiles.value.length > 0 ? (['secret-files'] as const) : []),
+    // whatever is in them
+    ...(installs && settings.newSystem.extraFiles.value !== undefined ? (['extra-files'] as const) : []),
   ];
 }
 
 /** Settings that are several. */
-const groups: readonly string[] = ['deadlines', 'login', 'kexec', 'copy', 'postInstall'];
+const groups: readonly string[] = ['deadlines', 'login', 'kexec', 'copy', 'newSystem', 'postInstall'];
 
 /** Each value with its source, a line each; secrets print as `***`. */
 export function describeSettings(settings: Settings): string {

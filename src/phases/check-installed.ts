@@ -7,11 +7,16 @@ import type { PhaseContext } from './context';
  *
  * @throws RemoteCommandError saying what is missing
  */
-export async function checkInstalled({ target, evaluation, runtime }: PhaseContext): Promise<void> {
+export async function checkInstalled({ target, evaluation, plan, runtime }: PhaseContext): Promise<void> {
   const { bootLoader } = evaluation;
-  const loader = loaderName(bootLoader);
+  const { installBootloader } = plan.newSystem;
+  const loader = installBootloader ? loaderName(bootLoader) : 'other';
   if (loader === 'other')
-    runtime.log.info('the boot loader is not known to be systemd-boot or GRUB: its files are not checked');
+    runtime.log.info(
+      installBootloader
+        ? 'the boot loader is not known to be systemd-boot or GRUB: its files are not checked'
+        : 'the boot loader was left alone, and is not checked',
+    );
   await target.run(
     scripts.checkInstalled,
     [

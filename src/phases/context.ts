@@ -1,6 +1,7 @@
 import type { MachineSettings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import type { Evaluation } from '../plan/evaluation';
+import type { ExtraFiles } from '../plan/extra-files';
 import type { Facts } from '../plan/facts';
 import type { Plan } from '../plan/plan';
 import type { Progress } from '../report/result';
@@ -15,6 +16,8 @@ export interface PhaseContext {
   readonly runtime: Runtime;
   readonly nix: Nix;
   readonly target: Target;
+  /** What of the runner goes into the new system, as the plan says. */
+  readonly extraFiles: ExtraFiles | undefined;
   readonly progress: Progress;
   /** Where a phase says what it leaves on the target for a while. */
   readonly cleanUp: CleanUp;

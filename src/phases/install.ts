@@ -3,30 +3,28 @@ import { systemOf } from '../plan/evaluation';
 import * as scripts from '../ssh/scripts';
 import { bring } from './bring';
 import { checkInstalled } from './check-installed';
+import { changeOwners } from './chown';
 import type { PhaseContext } from './context';
 import { runInProgress } from './detached-work';
+import { copyExtraFiles } from './extra-files';
 import { prepareHostKeys } from './host-keys';
 import { readInitrdKeys } from './initrd';
 import { recordHostKeys } from './running-system';
-import { removeDiskKeys } from './secret-files';
-
-const nixosInstall = 'exec nixos-install --no-root-passwd --no-channel-copy --system "$1"\n';
+import { removeDiskKeys, sendSecretFiles } from './secret-files';
 
 /** Copies the system to the mounted disks and makes it what boots next. */
 export async function install(context: PhaseContext): Promise<void> {
-  const { evaluation, target, settings, runtime, progress } = context;
+  const { evaluation, target, settings, progress } = context;
   const toplevel = systemOf(evaluation);
   const system = toplevel.outPath;
   await target.run(scripts.mounted, []);
   await bring(context, toplevel, 'local?root=/mnt');
+  await copyExtraFiles(context);
+  await sendSecretFiles(context);
+  await changeOwners(context, 'number');
   progress.expectedHostKeys = await prepareHostKeys(context);
-  await runInProgress(context, {
-    name: 'nixos-install',
-    script: nixosInstall,
-    args: [system],
-    idleMs: settings.deadlines.idle.value,
-    onLine: (line) => runtime.log.foreign('nixos-install', line),
-  });
+  await runNixosInstall(context, system);
+  await changeOwners(context, 'name');
   await checkInstalled(context);
   await readInitrdKeys(context);
   progress.targetState = 'installed';
@@ -36,6 +34,18 @@ export async function install(context: PhaseContext): Promise<void> {
   recordHostKeys(context, access.endpoint, pinned ?? progress.expectedHostKeys);
   await removeDiskKeys(context);
   await recordInstall(context);
+}
+
+async function runNixosInstall(context: PhaseContext, system: string): Promise<void> {
+  const { plan, settings, runtime } = context;
+  const { installBootloader, noCheck } = plan.newSystem;
+  await runInProgress(context, {
+    name: 'nixos-install',
+    script: scripts.nixosInstall.text,
+    args: [system, installBootloader ? 'yes' : 'no', ...(noCheck === null ? [] : [noCheck])],
+    idleMs: settings.deadlines.idle.value,
+    onLine: (line) => runtime.log.foreign('nixos-install', line),
+  });
 }
 
 /** Under which id the machine was installed: an older record, which a disk that was not wiped may have, goes. */

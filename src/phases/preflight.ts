@@ -6,6 +6,7 @@ import { mebibytes } from '../plan/checks';
 import { describeConfiguration } from '../plan/configuration';
 import { readInventory } from '../plan/disks/inventory';
 import { diskPaths } from '../plan/disks/paths';
+import { type ExtraFiles, listExtraFiles } from '../plan/extra-files';
 import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess } from '../plan/facts';
 import { loginOfEarlierInstaller } from '../plan/logins';
 import { makePlan, type OfflineSituation, type Plan, type Situation } from '../plan/plan';
@@ -47,13 +48,24 @@ export async function preflight(
   runtime: Runtime,
 ): Promise<Preflight> {
   runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
+  // before the connection, as all that is wrong with inputs
+  const extraFiles = await readExtraFiles(settings, runtime);
   const [{ facts, access }, { evaluation, runnerSystems }] = await sideBySide(
     runtime.signal,
     (signal) => inspect(settings, target, runtime, signal),
     (signal) => describeConfiguration(settings, nix, signal),
   );
   const inventory = await readInventory(target, diskPaths(settings, evaluation));
-  const situation: Situation = { settings, evaluation, runnerSystems, facts, access, inventory, target };
+  const situation: Situation = {
+    settings,
+    evaluation,
+    runnerSystems,
+    facts,
+    access,
+    inventory,
+    target,
+    extraFiles,
+  };
   const plan = makePlan(situation);
   const work =
     plan.action === 'nothing'
@@ -66,6 +78,14 @@ export async function preflight(
           patienceMs[settings.kind],
         );
   return { situation, plan, work };
+}
+
+function readExtraFiles(
+  { newSystem }: MachineSettings,
+  { signal }: Runtime,
+): Promise<ExtraFiles | undefined> {
+  const folder = newSystem.extraFiles.value;
+  return folder === undefined ? Promise.resolve(undefined) : listExtraFiles(folder, signal);
 }
 
 async function inspect(

@@ -7,6 +7,7 @@ import { build } from './build';
 import { cleanUp } from './clean-up';
 import type { PhaseContext } from './context';
 import { disko } from './disko';
+import { runHooks } from './hooks';
 import { install } from './install';
 import { kexec } from './kexec';
 import { reboot } from './reboot';
@@ -43,7 +44,9 @@ export async function runPhases(context: PhaseContext): Promise<void> {
       const step = name;
       await phase(step, progress, runtime, async () => {
         if (step !== first) await lease.begin(step);
+        await runHooks(context, 'before', step);
         await steps[step](context);
+        await runHooks(context, 'after', step);
       });
     }
   } finally {

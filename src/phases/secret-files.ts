@@ -35,7 +35,19 @@ export async function sendDiskKeys({
   }
 }
 
-/** Removes them before the reboot. Where that fails they are gone with the installer's memory. */
+/** Puts the secrets of the new system onto its disks, where they stay. */
+export async function sendSecretFiles({ settings, target, runtime }: PhaseContext): Promise<void> {
+  for (const { path, mode, contents } of settings.newSystem.secretFiles.value) {
+    const bytes = contents.revealBytes();
+    await target.run(scripts.putFile, [path, mode, String(bytes.length)], {
+      privileged: true,
+      stdin: bytes,
+    });
+    runtime.log.info(`${path} is on the new disks`);
+  }
+}
+
+/** Removes the disk encryption keys before the reboot. Where that fails they are gone with the installer's memory. */
 export async function removeDiskKeys({ settings, target, runtime }: PhaseContext): Promise<void> {
   if (settings.diskEncryptionKeys.value.length === 0) return;
   const signal = AbortSignal.any([runtime.signal, AbortSignal.timeout(removalMs)]);

@@ -1,6 +1,7 @@
 import { awaitLeftovers } from '../ssh/detached';
-import { bridgesEnd, removeSecrets } from '../ssh/scripts';
+import { bridgesEnd, detachedForget, removeSecrets } from '../ssh/scripts';
 import type { PhaseContext } from './context';
+import { hookWork } from './hooks';
 
 /**
  * Takes a machine over from an earlier run that was cut off: ends its store daemons, which hold locks, and waits for
@@ -19,6 +20,8 @@ export async function takeOver(
     signal,
   );
   await target.run(removeSecrets, [], { privileged: true, signal });
+  if (leftovers.some(({ id }) => id.startsWith(`${hookWork}-`)))
+    await target.run(detachedForget, [hookWork], { privileged: true, signal });
   const awaited = leftovers.filter((leftover) => leftover.awaited).map(({ id }) => id);
   if (awaited.length > 0)
     runtime.log.info(`waited for what an earlier run had left running: ${awaited.join(', ')}`);

@@ -37,13 +37,14 @@ export async function update(context: PhaseContext): Promise<void> {
 }
 
 async function switchOver(context: PhaseContext, system: string): Promise<void> {
-  const { settings, runtime, target } = context;
+  const { plan, settings, runtime, target } = context;
+  const { installBootloader, noCheck } = plan.newSystem;
   target.refusedLogins = refusedLogins;
   const failed: string[] = [];
   const code = await runInProgress(context, {
     name: 'switch',
     script: scripts.switchTo.text,
-    args: [system],
+    args: [system, installBootloader ? 'yes' : 'no', ...(noCheck === null ? [] : [noCheck])],
     idleMs: settings.deadlines.idle.value,
     toleratedCodes: [unitsFailed],
     onLine: (line) => {

@@ -1,5 +1,6 @@
+import { canonicalJson, digestOf } from './canonical';
 import { type Binding, changesSince, type DiskLosses, lossesOf } from './disks/identity';
-import { canonicalJson, digestOf, type Plan, planDigest } from './plan';
+import { type Plan, planDigest } from './plan';
 
 /**
  * What was approved, as a run writes it down in the installer. When that run is cut off, the machine no longer is what
@@ -11,6 +12,9 @@ export interface Approval {
   readonly digest: string;
   /** Of the half that the configuration decides: system, disko script, disks, install-id. */
   readonly offline: string;
+  /** Of what is put on the disks beside the system. */
+  readonly newSystem: string;
+  readonly hooks: readonly string[];
   readonly host: string;
   readonly machineId: string;
   readonly hostKeys: readonly string[];
@@ -32,10 +36,12 @@ export function isApproved(plan: Plan, approved: string): boolean {
 
 /** @param host the address that the user gave */
 export function approvalOf(plan: Plan, host: string, digest: string): Approval {
-  const { online, phases, offline } = plan;
+  const { online, phases, offline, newSystem, hooks } = plan;
   return {
     digest,
     offline: digestOf(offline),
+    newSystem: digestOf(newSystem),
+    hooks: hooks.map(canonicalJson),
     host,
     machineId: online.machineId,
     hostKeys: online.hostKeys,
@@ -53,11 +59,16 @@ export function approvalOf(plan: Plan, host: string, digest: string): Approval {
  */
 export function beyondApproval(approval: Approval, plan: Plan, host: string, shownKey: string): string[] {
   const now = approvalOf(plan, host, approval.digest);
+  const hooks = now.hooks.filter((hook) => !approval.hooks.includes(hook));
   const further = now.phases.filter((phase) => !approval.phases.includes(phase));
   return [
     ...(now.offline === approval.offline
       ? []
       : ['the configuration gives another system, disko script or disks']),
+    ...(now.newSystem === approval.newSystem
+      ? []
+      : ['extra files, secret files, owners or the boot loader are others']),
+    ...(hooks.length === 0 ? [] : ['there are other hooks']),
     ...(now.host === approval.host ? [] : [`the address was ${approval.host}`]),
     ...(now.machineId === approval.machineId ? [] : [`the machine ID was ${approval.machineId}`]),
     ...(approval.hostKeys.includes(shownKey) ? [] : [`the host key is now ${shownKey}`]),
@@ -100,6 +111,8 @@ const identity = { serial: isText, wwn: isText, bytes: isNumber };
 const approvalCheck = recordOf({
   digest: isText,
   offline: isText,
+  newSystem: isText,
+  hooks: listOf(isText),
   host: isText,
   machineId: isText,
   hostKeys: listOf(isText),

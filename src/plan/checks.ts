@@ -28,7 +28,7 @@ export function checkRightMachine(settings: MachineSettings, facts: Facts): void
  *
  * @throws GuardError for the first check that says no
  */
-export function checkPlan(situation: Situation, { action, phases, kexec }: Plan): void {
+export function checkPlan(situation: Situation, { action, phases, kexec, newSystem }: Plan): void {
   const { settings, facts, evaluation } = situation;
   if (action === 'nothing') return;
   checkArchitecture(facts, evaluation);
@@ -36,7 +36,7 @@ export function checkPlan(situation: Situation, { action, phases, kexec }: Plan)
   if (action === 'update' || phases.includes('install')) checkLockOut(settings, evaluation);
   if (action === 'update' || phases.includes('reboot')) checkVerification(settings, evaluation, action);
   if (action === 'update') return;
-  if (phases.includes('install')) checkFirmware(facts, evaluation);
+  if (phases.includes('install') && newSystem.installBootloader) checkFirmware(facts, evaluation);
   if (kexec !== null) checkKexec(facts, kexec);
   else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
     throw new GuardError('disko and install need a NixOS installer, but the machine does not run one', {

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import type { BuildSettings, DiskoMode, MachineSettings, SelectablePhase } from '../inputs/settings';
 import { nameOf } from '../ssh/connection';
 import { fingerprint } from '../ssh/host-keys';
 import type { Target } from '../ssh/target';
 import { type BuildPlace, buildPlace } from './build-place';
+import { digestOf } from './canonical';
 import { checkRightMachine } from './checks';
 import { type Action, decide } from './decide';
 import { type DiskoWork, type DiskPlan, diskPlans } from './disks/fates';
@@ -12,8 +12,10 @@ import { type Binding, bind } from './disks/identity';
 import type { Inventory } from './disks/inventory';
 import { nixosTraces } from './disks/nixos-traces';
 import type { ConfiguredDisk, Evaluation } from './evaluation';
+import type { ExtraFiles } from './extra-files';
 import type { CarriedAccess, Facts } from './facts';
 import { locateImage, nameImage } from './kexec-image';
+import { type HookPlan, type NewSystemPlan, newSystemPlan, plannedHooks } from './new-system';
 import { isVerifiable } from './verification';
 import type { Work } from './work';
 
@@ -94,6 +96,9 @@ export interface Plan {
   readonly authorizeKey: boolean;
   /** What the machine is taken over with; null without the kexec phase. */
   readonly kexec: KexecPlan | null;
+  /** Path on the runner or URL of the image that the machine is taken over with; null without kexec, or without one. */
+  readonly newSystem: NewSystemPlan;
+  readonly hooks: readonly HookPlan[];
   readonly offline: OfflinePlan;
   readonly online: OnlinePlan;
 }
@@ -118,6 +123,7 @@ export interface Situation extends OfflineSituation {
   readonly access: CarriedAccess;
   readonly inventory: Inventory;
   readonly target: Target;
+  readonly extraFiles: ExtraFiles | undefined;
 }
 
 /**
@@ -126,19 +132,22 @@ export interface Situation extends OfflineSituation {
  * @throws GuardError when it is not the machine that is meant, or one that runs NixOS and may not be touched
  */
 export function makePlan(situation: Situation): Plan {
-  const { settings, facts, access } = situation;
+  const { settings, facts, access, extraFiles } = situation;
   // first: advice about the system of the wrong machine would be bad advice
   checkRightMachine(settings, facts);
   const nixosOnDisks = nixosTraces(diskSituation(situation, 'install').disks);
   const { action, reason } = decide({ ...situation, nixosOnDisks });
   const starts = !facts.isInstaller || settings.kexec.force.value;
   const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && starts;
+  const phases = phasesOf(action, situation, kexecNeeded);
   return {
     action,
     reason,
-    phases: phasesOf(action, situation, kexecNeeded),
+    phases,
     authorizeKey: kexecNeeded && !access.keyIsCarried,
     kexec: kexecNeeded ? kexecPlan(settings, facts) : null,
+    newSystem: newSystemPlan(settings, action, phases, extraFiles),
+    hooks: plannedHooks(settings, phases),
     offline: offlinePlan(situation),
     online: onlinePlan(situation, diskSituation(situation, action)),
   };
@@ -255,24 +264,10 @@ function usesOf({ devices }: Inventory): Observed['uses'] {
   );
 }
 
-/** JSON with sorted keys and no white space: the same plan gives the same bytes. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
-}
-
 /** SHA-256 of what the plan decides; what was merely observed is left out. */
 export function planDigest(plan: Plan | PublishedPlan): string {
   const { work: _, ...decided } = { work: null, ...plan };
   if (decided.online === null) return digestOf(decided);
   const { observed: __, ...online } = decided.online;
   return digestOf({ ...decided, online });
-}
-
-/** SHA-256 of a value's canonical form. */
-export function digestOf(value: unknown): string {
-  return `sha256:${createHash('sha256').update(canonicalJson(value)).digest('hex')}`;
 }

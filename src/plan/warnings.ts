@@ -22,7 +22,7 @@ export function warningsOf(situation: Situation, plan: Plan): readonly string[] 
     ...(action === 'nothing' ? [] : buildPlaceWarnings(situation)),
     ...installIdWarnings(settings, facts, plan),
     ...storeSettingWarnings(settings),
-    ...(phases.includes('install') ? firmwareWarnings(facts, evaluation) : []),
+    ...(phases.includes('install') ? bootWarnings(situation, plan) : []),
     ...(phases.includes('reboot') || action === 'update'
       ? verificationWarnings(settings, evaluation, action)
       : []),
@@ -62,6 +62,13 @@ function newlineWarnings({ diskEncryptionKeys }: MachineSettings): string[] {
       ({ remotePath }) =>
         `The key for ${remotePath} ends in a newline. Disko's settings.keyFile takes it byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt (passwordFile drops it). To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`,
     );
+}
+
+function bootWarnings({ facts, evaluation }: Situation, { newSystem }: Plan): readonly string[] {
+  if (newSystem.installBootloader) return firmwareWarnings(facts, evaluation);
+  return [
+    'install-bootloader is false: nothing in this run makes the machine boot the new system, neither a boot loader nor an entry in one.',
+  ];
 }
 
 function installIdWarnings({ installId }: MachineSettings, facts: Facts, { action }: Plan): string[] {

@@ -3,6 +3,7 @@ import type { Work } from '../plan/work';
 import { quote } from '../ssh/quote';
 import { changedNote, describeDisk, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
 import { describeMachine } from './describe-machine';
+import { describeNewSystem } from './describe-new-system';
 import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 
 /** The plan as a few lines of the log. */
@@ -18,6 +19,7 @@ export function describePlan(plan: PublishedPlan): string {
     ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
     ...buildLines(offline),
     ...(plan.kexec === null ? [] : kexecLines(plan.kexec)),
+    ...describeNewSystem(plan).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
     ...(plan.authorizeKey
       ? [
           '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',

@@ -1,10 +1,11 @@
 import { formatDuration } from '../deadlines';
 import type { Action } from '../plan/decide';
 import type { DiskPlan } from '../plan/disks/fates';
-import { type OfflinePlan, type OnlinePlan, type PublishedPlan, planDigest } from '../plan/plan';
+import { type OfflinePlan, type OnlinePlan, type Plan, type PublishedPlan, planDigest } from '../plan/plan';
 import type { Work } from '../plan/work';
 import { changedNote, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
 import { describeMachine } from './describe-machine';
+import { describeNewSystem } from './describe-new-system';
 import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 import type { Outcome, Result, TargetState, Verified } from './result';
 
@@ -98,12 +99,18 @@ function planSection(plan: PublishedPlan): string[] {
     ),
     ...(plan.action === 'nothing' ? [] : [workSection(plan.work, plan.action)]),
     ...(offline.buildOn === 'remote' && plan.action !== 'nothing' ? [`**Built:** ${builtThere}.`] : []),
+    ...newSystemTable(plan),
     ...(online.disksKnown
       ? []
       : ['**The configuration does not tell which disks it is about: count on all of them.**']),
     ...(online.disks.length === 0 ? [] : [diskTable(online)]),
     ...(hasChanged(online) ? [changedNote] : []),
   ];
+}
+
+function newSystemTable(plan: Plan): string[] {
+  const rows = describeNewSystem(plan).map(([name, value]) => [name, code(value)]);
+  return rows.length === 0 ? [] : [table(['beside the system', ''], rows)];
 }
 
 function nameWithSystem({ configuration, system }: OfflinePlan): string {

@@ -28,6 +28,11 @@ export const runInputs = [
     description: 'Evaluates and builds, and contacts no machine.',
     default: 'false',
   },
+  {
+    name: 'hooks',
+    description:
+      'Programs of yours between the phases, one `WHEN WHERE SCRIPT` a line: `before-PHASE` or `after-PHASE`, `runner` or `target`, and a file on the runner.',
+  },
   { name: 'print-build-logs', description: 'Shows the full logs of builds.', default: 'false' },
   { name: 'debug', description: 'Shows details of every step; implies print-build-logs.', default: 'false' },
   {
