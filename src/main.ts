@@ -5,18 +5,21 @@ import { loadSecrets } from './inputs/load-secrets';
 import { readRawInputs } from './inputs/raw-inputs';
 import { readSettings } from './inputs/read-settings';
 import { readRunIdentity } from './inputs/run-identity';
-import { type BuildSettings, describeSettings, type OnMachine, type Settings } from './inputs/settings';
-import { Nix } from './nix/nix';
+import { describeSettings, type OnMachine, type Settings } from './inputs/settings';
+import { Nix, type NixOptions } from './nix/nix';
 import { openTarget } from './open-target';
 import { requireApproval } from './phases/approval';
 import { buildClosures } from './phases/build';
 import { CleanUp } from './phases/clean-up';
 import { Lease, RebootedError } from './phases/lease';
-import { offlinePreflight, preflight } from './phases/preflight';
+import { offlinePreflight, preflight, type WithoutMachine } from './phases/preflight';
 import { phase, runPhases } from './phases/run-phases';
+import { vmTest } from './phases/vm-test';
 import { buildPlaceWarnings } from './plan/build-place';
 import { checkPlan } from './plan/checks';
+import { requireName } from './plan/configuration';
 import { offlinePlan, type Plan } from './plan/plan';
+import { fetchStorePaths } from './plan/store-paths';
 import { warningsOf } from './plan/warnings';
 import { allDerivations } from './plan/work';
 import { withPrivateFolder } from './private-folder';
@@ -58,12 +61,18 @@ export async function main(): Promise<number> {
     });
     const warn = (notice: string) => log.warning(notice);
     const settings = readSettings(raw, secrets, loaded, warn, process.env);
+    const readAgain = () => readSettings(raw, secrets, loaded, undefined, process.env);
     log.debugShown = settings.debug.value;
     log.debug(describeSettings(settings));
     const { signal, abort } = cancel;
     const outcome = await Promise.race([
       withPrivateFolder((privateFolder) =>
-        run(settings, { log, clock: systemClock, processes, signal, abort, privateFolder }, progress),
+        run(
+          settings,
+          readAgain,
+          { log, clock: systemClock, processes, signal, abort, privateFolder },
+          progress,
+        ),
       ),
       cancel.atOnce,
     ]);
@@ -78,23 +87,35 @@ export async function main(): Promise<number> {
   }
 }
 
-async function run(settings: Settings, runtime: Runtime, progress: Progress): Promise<Outcome> {
-  const { printBuildLogs, debug, nixOptions, deadlines } = settings;
-  const nix = new Nix(
-    {
-      options: nixOptions.value,
-      printBuildLogs: printBuildLogs.value || debug.value,
-      idleMs: deadlines.idle.value,
-    },
-    runtime,
-  );
-  return settings.kind === 'offline-plan' || settings.kind === 'build-only'
-    ? runWithoutMachine(settings, nix, runtime, progress)
-    : runOnMachine(settings, nix, runtime, progress);
+/** @param readAgain for what is only known once a part of it was fetched */
+async function run(
+  given: Settings,
+  readAgain: () => Settings,
+  runtime: Runtime,
+  progress: Progress,
+): Promise<Outcome> {
+  const nix = new Nix(nixOptionsOf(given), runtime);
+  await requireName(given.configuration.value, nix, runtime.signal);
+  // what a store path is can only be told when it is here
+  const settings = (await fetchStorePaths(given, nix, runtime)) ? readAgain() : given;
+  return settings.kind === 'install' || settings.kind === 'plan'
+    ? runOnMachine(settings, nix, runtime, progress)
+    : runWithoutMachine(settings, nix, runtime, progress);
+}
+
+function nixOptionsOf(settings: Settings): NixOptions {
+  const { printBuildLogs, showTrace, debug, from, nixOptions, deadlines } = settings;
+  return {
+    options: nixOptions.value,
+    printBuildLogs: printBuildLogs.value || debug.value,
+    showTrace: showTrace.value,
+    from: from.value,
+    idleMs: deadlines.idle.value,
+  };
 }
 
 async function runWithoutMachine(
-  settings: BuildSettings & { readonly kind: Settings['kind'] },
+  settings: WithoutMachine,
   nix: Nix,
   runtime: Runtime,
   progress: Progress,
@@ -107,6 +128,10 @@ async function runWithoutMachine(
   for (const warning of buildPlaceWarnings(situation)) runtime.log.warning(warning);
   if (settings.kind === 'offline-plan') return 'planned';
   const { evaluation } = situation;
+  if (settings.kind === 'vm-test') {
+    await phase('vm-test', progress, runtime, () => vmTest(settings, evaluation, nix, runtime));
+    return 'tested';
+  }
   await phase('build', progress, runtime, () =>
     buildClosures(allDerivations(evaluation), nix, runtime, runtime.signal),
   );

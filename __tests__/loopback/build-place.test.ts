@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { Nix } from '../../src/nix/nix';
 import { buildPlace } from '../../src/plan/build-place';
-import { evaluate } from '../../src/plan/evaluation';
+import { evaluateFlake } from '../../src/plan/evaluate';
 import { test, testEach } from '../support/concurrent';
 import { temporaryFolder, testRuntime } from '../support/runtime';
 import { machineSettings } from '../support/settings';
@@ -31,7 +31,8 @@ async function placeOf(options: readonly (readonly [string, string])[], builtOn:
   );
   const { runtime, nix } = nixWith(options);
   const flake = { uri: `path:${folder}`, name: 'demo', path: [] };
-  const evaluation = await evaluate(nix, flake, undefined, runtime.signal);
+  const wanted = { script: undefined, installTest: false, specialArgs: undefined };
+  const evaluation = await evaluateFlake(nix, flake, wanted, runtime.signal);
   const runnerSystems = await nix.builtSystems(runtime.signal);
   return { evaluation, place: buildPlace({ settings, evaluation, runnerSystems }) };
 }

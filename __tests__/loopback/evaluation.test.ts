@@ -2,13 +2,17 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { evaluate, type FlakeEvaluation } from '../../src/plan/evaluation';
+import { evaluateFlake } from '../../src/plan/evaluate';
+import type { ConfigurationEvaluation } from '../../src/plan/evaluation';
 import { test, testEach } from '../support/concurrent';
 import { failure, temporaryFolder, testRuntime } from '../support/runtime';
 import { nixOf } from '../support/store';
 
 /** @param config Nix text of attributes of `config`, on top of the least that is needed */
-function evaluationOf(config: string, files: Record<string, string> = {}): Promise<FlakeEvaluation> {
+async function evaluationOf(
+  config: string,
+  files: Record<string, string> = {},
+): Promise<ConfigurationEvaluation> {
   const folder = temporaryFolder('flake');
   const toplevel = 'derivation { name = "t"; system = "x86_64-linux"; builder = "/bin/sh"; }';
   const text = `{ outputs = { self }: { nixosConfigurations.demo = {
@@ -18,12 +22,14 @@ function evaluationOf(config: string, files: Record<string, string> = {}): Promi
   for (const [name, content] of Object.entries({ 'flake.nix': text, ...files }))
     writeFileSync(join(folder, name), content);
   const runtime = testRuntime(undefined, { NIX_REMOTE: `local?root=${temporaryFolder('store')}` });
-  return evaluate(
+  const evaluation = await evaluateFlake(
     nixOf(runtime),
     { uri: `path:${folder}`, name: 'demo', path: [] },
-    undefined,
+    { script: undefined, installTest: false, specialArgs: undefined },
     runtime.signal,
   );
+  if (evaluation.source !== 'configuration') throw new Error('it should have been taken for a configuration');
+  return evaluation;
 }
 
 test('a configuration without any of it', async () => {

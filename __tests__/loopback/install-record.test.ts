@@ -37,7 +37,7 @@ async function installed(
     `mkdir -p ${record.replace(/\/[^/]*$/, '')}; echo old >${record}; : >/run/nixos-anywhere-installing`,
   );
   const made = await contextOf(sshd, target, runtime, inputs);
-  if (made.evaluation.source !== 'flake') throw new Error('the context has a configuration');
+  if (made.evaluation.source !== 'configuration') throw new Error('the context has a configuration');
   const context: PhaseContext = {
     ...made,
     plan: { ...made.plan, phases },

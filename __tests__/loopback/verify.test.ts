@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import type { PhaseContext } from '../../src/phases/context';
 import { verify } from '../../src/phases/verify';
-import type { FlakeEvaluation } from '../../src/plan/evaluation';
+import type { ConfigurationEvaluation } from '../../src/plan/evaluation';
 import type { PhaseName } from '../../src/plan/plan';
 import type { HostKey } from '../../src/ssh/host-keys';
 import { freePort } from '../../testbed/ports.mts';
@@ -27,7 +27,7 @@ interface Scene {
 /** An installer that is connected to, and what the phases before verify leave. */
 async function scene(
   inputs: Record<string, string> = {},
-  evaluation: Partial<FlakeEvaluation> = {},
+  evaluation: Partial<ConfigurationEvaluation> = {},
 ): Promise<Scene> {
   const installer = await startMachine();
   const runtime = testRuntime();
@@ -239,7 +239,7 @@ describe('post-install-known-hosts', () => {
 });
 
 describe('an initrd that waits for a passphrase', () => {
-  const withInitrd = (systemPort: number, port: number): Partial<FlakeEvaluation> => ({
+  const withInitrd = (systemPort: number, port: number): Partial<ConfigurationEvaluation> => ({
     sshd: { ...configured.sshd, ports: [systemPort] },
     initrdSsh: { enabled: true, port, hostKeys: ['/etc/initrd-key'] },
   });
@@ -289,7 +289,7 @@ describe('an initrd that waits for a passphrase', () => {
     expect(here.context.progress).toMatchObject({ verified: 'system', targetState: 'booted' });
   });
 
-  testEach<string, Partial<FlakeEvaluation>>([
+  testEach<string, Partial<ConfigurationEvaluation>>([
     ['who forwards the system’s port', { sshd: { ...configured.sshd, ports: [22] } }],
     ['with another key than the initrd’s', {}],
   ])('is not taken from somebody %s', async (_, change) => {

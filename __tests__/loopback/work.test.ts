@@ -20,12 +20,13 @@ const nixCommand = (...args: string[]) => nix('nix', [args[0] ?? '', ...features
 /** A system of this store path, whose configuration trusts this key and has a substituter. */
 function evaluationOf(outPath: string, drvPath: string | undefined, key?: string): Evaluation {
   return {
-    source: 'store-paths',
+    source: 'outputs',
     buildSystem: undefined,
     system: 'x86_64-linux',
     hostName: '',
     toplevel: { drvPath, outPath },
     diskoScript: undefined,
+    installTest: undefined,
     substituters: key === undefined ? [] : ['https://cache.example.org'],
     trustedPublicKeys: key === undefined ? [] : [key],
     groups: [],
@@ -119,7 +120,7 @@ test('store paths must be valid in the store, and a system must say what it is f
     runtime.signal,
   );
   expect(alone).toMatchObject({
-    source: 'store-paths',
+    source: 'outputs',
     diskoScript: { drvPath: undefined, outPath: path },
     toplevel: undefined,
     disks: undefined,

@@ -37,6 +37,7 @@ const plan: Plan = {
     hostName: '',
     toplevel: '',
     diskoScript: null,
+    vmTest: null,
     diskoMode: 'disko',
     disks: [],
     installId: null,

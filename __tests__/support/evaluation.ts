@@ -1,13 +1,14 @@
 // What an evaluation tells of a plain configuration, for tests that change one thing about it.
-import type { FlakeEvaluation } from '../../src/plan/evaluation';
+import type { ConfigurationEvaluation } from '../../src/plan/evaluation';
 
-export const configured: FlakeEvaluation = {
-  source: 'flake',
+export const configured: ConfigurationEvaluation = {
+  source: 'configuration',
   system: 'x86_64-linux',
   buildSystem: 'x86_64-linux',
   hostName: 'demo',
   toplevel: { drvPath: '/nix/store/t.drv', outPath: '/nix/store/t' },
   diskoScript: { drvPath: '/nix/store/d.drv', outPath: '/nix/store/d' },
+  installTest: undefined,
   disks: [{ device: '/dev/disk/by-id/a', destroy: true }],
   substituters: [],
   trustedPublicKeys: [],

@@ -15,7 +15,7 @@ export function machineSettings(
   environment: NodeJS.ProcessEnv = {},
 ): OnMachine {
   const settings = readSettings(raw, secrets, loaded, undefined, environment);
-  if (settings.kind === 'offline-plan' || settings.kind === 'build-only')
+  if (settings.kind !== 'install' && settings.kind !== 'plan')
     throw new Error(`these are the settings of a run without a machine: ${settings.kind}`);
   return settings;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { accessAfterwards } from '../../src/plan/access-afterwards';
-import type { ConfiguredLogin, FlakeEvaluation } from '../../src/plan/evaluation';
+import type { ConfigurationEvaluation, ConfiguredLogin } from '../../src/plan/evaluation';
 import { configured } from '../support/evaluation';
 import { machineSettings } from '../support/settings';
 import { makeTestKey } from './support';
@@ -12,14 +12,16 @@ const { publicKey } = machineSettings(raw).login;
 const other = machineSettings({ ...raw, 'ssh-private-key': otherKey }).login.publicKey;
 const ours = `${publicKey.type} ${publicKey.base64} me@laptop`;
 
-function access(inputs: Record<string, string> = {}, evaluation: Partial<FlakeEvaluation> = {}) {
+function access(inputs: Record<string, string> = {}, evaluation: Partial<ConfigurationEvaluation> = {}) {
   return accessAfterwards(machineSettings({ ...raw, ...inputs }), { ...configured, ...evaluation });
 }
 const login = (name: string, ...keys: string[]): ConfiguredLogin => ({ name, keys, password: false });
-const sshd = (change: Partial<FlakeEvaluation['sshd']>) => ({ sshd: { ...configured.sshd, ...change } });
+const sshd = (change: Partial<ConfigurationEvaluation['sshd']>) => ({
+  sshd: { ...configured.sshd, ...change },
+});
 
 describe('the port', () => {
-  test.each<[string, Record<string, string>, Partial<FlakeEvaluation>, number]>([
+  test.each<[string, Record<string, string>, Partial<ConfigurationEvaluation>, number]>([
     ['of the configuration', {}, sshd({ ports: [2200, 22] }), 2200],
     ['22 where it has none', {}, sshd({ ports: [] }), 22],
     ['of a forwarding', { 'post-kexec-ssh-port': '4022' }, sshd({ ports: [2200] }), 4022],
@@ -44,7 +46,7 @@ test('another address is another place', () => {
 });
 
 describe('the user', () => {
-  test.each<[string, ConfiguredLogin[], Partial<FlakeEvaluation>, string, boolean]>([
+  test.each<[string, ConfiguredLogin[], Partial<ConfigurationEvaluation>, string, boolean]>([
     ['root, where it has our key', [login('admin', ours), login('root', ours)], {}, 'root', true],
     [
       'the one of target-host, where root is barred',

@@ -1,6 +1,10 @@
 // The guards that look at what comes after the reboot: who may log in, what the firmware starts, what can be proven.
 import { describe, expect, test } from 'vitest';
-import type { ConfiguredBootLoader, ConfiguredLogin, FlakeEvaluation } from '../../src/plan/evaluation';
+import type {
+  ConfigurationEvaluation,
+  ConfiguredBootLoader,
+  ConfiguredLogin,
+} from '../../src/plan/evaluation';
 import type { Facts } from '../../src/plan/facts';
 import { checkFirmware, firmwareWarnings } from '../../src/plan/firmware';
 import { checkLockOut, lockOutWarnings } from '../../src/plan/lock-out';
@@ -15,16 +19,19 @@ const settingsWith = (inputs: Record<string, string> = {}) =>
 const { publicKey } = settingsWith().login;
 const ours = `${publicKey.type} ${publicKey.base64}`;
 
-const with_ = (change: Partial<FlakeEvaluation>): FlakeEvaluation => ({ ...configured, ...change });
+const with_ = (change: Partial<ConfigurationEvaluation>): ConfigurationEvaluation => ({
+  ...configured,
+  ...change,
+});
 const login = (name: string, keys: string[] = [], password = false): ConfiguredLogin => ({
   name,
   keys,
   password,
 });
-const sshd = (change: Partial<FlakeEvaluation['sshd']>) => ({ ...configured.sshd, ...change });
+const sshd = (change: Partial<ConfigurationEvaluation['sshd']>) => ({ ...configured.sshd, ...change });
 
 describe('the lock-out guard', () => {
-  test.each<[string, Partial<FlakeEvaluation>, RegExp]>([
+  test.each<[string, Partial<ConfigurationEvaluation>, RegExp]>([
     ['no SSH server', { sshd: sshd({ enabled: false }) }, /has no SSH server/],
     ['no login at all', { logins: [] }, /authorizes no key, and no password, of any user/],
     ['root alone, and barred', { sshd: sshd({ rootLogin: 'no' }) }, /PermitRootLogin is no\)/],
@@ -63,7 +70,7 @@ describe('the lock-out guard', () => {
     expect(() => checkLockOut(settingsWith({ 'allow-lockout': 'true' }), with_(change))).not.toThrow();
   });
 
-  test.each<[string, Partial<FlakeEvaluation>]>([
+  test.each<[string, Partial<ConfigurationEvaluation>]>([
     ['a key of root', {}],
     ['a key of another user', { logins: [login('bob', [ours])], sshd: sshd({ rootLogin: 'no' }) }],
     ['a password', { logins: [login('bob', [], true)] }],
@@ -81,7 +88,7 @@ describe('the lock-out guard', () => {
   });
 
   test('says when the login will not prove anything', () => {
-    const warnings = (change: Partial<FlakeEvaluation>, inputs = {}) =>
+    const warnings = (change: Partial<ConfigurationEvaluation>, inputs = {}) =>
       lockOutWarnings(settingsWith(inputs), with_(change));
     expect(warnings({})).toEqual([expect.stringMatching(/does not authorize ssh-private-key for root/)]);
     expect(warnings({ logins: [login('root', [ours])] })).toEqual([]);
@@ -125,7 +132,7 @@ describe('what can be proven afterwards', () => {
   const hostKey = (path: string) => [{ type: 'ed25519', path, bits: '' }];
   const line = 'example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea';
 
-  test.each<[string, Partial<FlakeEvaluation>, Record<string, string>, boolean]>([
+  test.each<[string, Partial<ConfigurationEvaluation>, Record<string, string>, boolean]>([
     ['a configured key', {}, {}, true],
     ['no SSH server', { sshd: sshd({ enabled: false }) }, {}, false],
     ['no host keys', { hostKeys: [] }, {}, false],

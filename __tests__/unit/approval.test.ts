@@ -57,6 +57,7 @@ const approved: Plan = {
     hostName: 'demo',
     toplevel: '/nix/store/t',
     diskoScript: '/nix/store/d',
+    vmTest: null,
     diskoMode: 'disko',
     buildOn: 'local',
     disks: [{ device: '/dev/vda', destroy: true }],

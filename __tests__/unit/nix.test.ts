@@ -1,11 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BuildLogs, type NixEvent, parseNixLog } from '../../src/nix/log';
 import { Nix, nixString } from '../../src/nix/nix';
-import { evaluate } from '../../src/plan/evaluation';
 import { type Call, FakeProcesses, fakeRuntime, nastyText } from './support';
 
 let dir: string;
@@ -266,115 +265,6 @@ describe('Nix', () => {
   test('a failure without a word has its exit code', async () => {
     await expect(nixWith(() => ({ code: null })).nix.build(['/x.drv'], signal)).rejects.toMatchObject({
       message: 'the build failed with exit code null',
-    });
-  });
-});
-
-describe('evaluate', () => {
-  const flake = { uri: '.', name: 'de"mo', path: ['config'] };
-  const found = {
-    system: 'aarch64-linux',
-    buildSystem: 'x86_64-linux',
-    hostName: 'demo',
-    toplevel: { drv: '/nix/store/t.drv', out: '/nix/store/t' },
-    diskoScript: { drv: '/nix/store/d.drv', out: '/nix/store/d' },
-    disks: [{ device: '/dev/vda', destroy: false }],
-    groups: [{ kind: 'lvm_vg', name: 'pool' }],
-    substituters: ['https://cache.nixos.org'],
-    trustedPublicKeys: ['k'],
-    hostKeys: [{ type: 'ed25519', path: '/etc/ssh/k', bits: '4096' }],
-    sshd: { enabled: true, ports: [2222], rootLogin: 'no', otherKeys: true },
-    logins: [{ name: 'me', keys: ['ssh-ed25519 A\n\nssh-ed25519 B\n', 'ssh-ed25519 C'], password: true }],
-    bootLoader: {
-      kind: 'lanzaboote',
-      grubDevices: ['/dev/vda'],
-      grubEfi: true,
-      efiMountPoint: '/efi',
-      entriesMountPoint: '/boot',
-      grubBoots: [{ path: '/boot', efi: '/efi' }],
-    },
-    initrdSsh: { enabled: true, port: 2223, hostKeys: ['/etc/k'] },
-  };
-  const answering = (answer: unknown) => nixWith(() => ({ stdout: JSON.stringify(answer) }));
-
-  test('reads the answer', async () => {
-    expect(await evaluate(answering({ found }).nix, flake, 'disko', signal)).toEqual({
-      source: 'flake',
-      system: 'aarch64-linux',
-      buildSystem: 'x86_64-linux',
-      hostName: 'demo',
-      toplevel: { drvPath: '/nix/store/t.drv', outPath: '/nix/store/t' },
-      diskoScript: { drvPath: '/nix/store/d.drv', outPath: '/nix/store/d' },
-      disks: [{ device: '/dev/vda', destroy: false }],
-      groups: found.groups,
-      substituters: ['https://cache.nixos.org'],
-      trustedPublicKeys: ['k'],
-      hostKeys: [{ type: 'ed25519', path: '/etc/ssh/k', bits: '4096' }],
-      sshd: found.sshd,
-      logins: [{ name: 'me', keys: ['ssh-ed25519 A', 'ssh-ed25519 B', 'ssh-ed25519 C'], password: true }],
-      bootLoader: {
-        ...found.bootLoader,
-        kind: 'other',
-        grubBoots: [{ path: '/boot', efiMountPoint: '/efi' }],
-      },
-      initrdSsh: found.initrdSsh,
-    });
-  });
-
-  test('asks once, and hands the name over as data', async () => {
-    const { nix, processes } = answering({ found });
-    await evaluate(nix, flake, undefined, signal);
-    expect(processes.calls).toHaveLength(1);
-    const args = processes.calls[0]?.args ?? [];
-    const request = JSON.stringify({ name: 'de"mo', path: ['config'], disko: null });
-    expect(args[args.indexOf('--apply') + 1]).toContain(`builtins.fromJSON ${nixString(request)}`);
-    expect(args.at(-1)).toBe('.#nixosConfigurations');
-  });
-
-  test('a folder that is named without ./ is not looked up in the registry', async () => {
-    const folder = 'nix-test-flake-folder';
-    mkdirSync(folder);
-    try {
-      writeFileSync(`${folder}/flake.nix`, '{ }');
-      const { nix, processes } = answering({ found });
-      await evaluate(nix, { ...flake, uri: folder }, undefined, signal);
-      await evaluate(nix, { ...flake, uri: 'nixpkgs' }, undefined, signal);
-      expect(processes.calls.map(({ args }) => args.at(-1))).toEqual([
-        `./${folder}#nixosConfigurations`,
-        'nixpkgs#nixosConfigurations',
-      ]);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  });
-
-  test.each<[unknown, RegExp]>([
-    [{ unknown: ['a', 'b'] }, /has no nixosConfigurations\."de"mo"; it has a, b/],
-    [{ unknown: [] }, /it has none/],
-    [{ missing: 'config' }, /has no attribute config \(of config\)/],
-    [{ found: { ...found, diskoScript: 'missing' } }, /has no config\.system\.build\.diskoScript/],
-  ])('explains %j', async (answer, text) => {
-    await expect(evaluate(answering(answer).nix, flake, 'disko', signal)).rejects.toThrow(text);
-  });
-
-  test.each([null, 42, 'text', [], {}, { found: null }, { found: { ...found, toplevel: null } }])(
-    'does not go on with %j for an answer',
-    async (answer) => {
-      await expect(evaluate(answering(answer).nix, flake, 'disko', signal)).rejects.toThrow(
-        'the evaluation gave another answer than was asked for',
-      );
-    },
-  );
-
-  test('explains a flake without configurations', async () => {
-    const errorLines = [
-      message(0, "error: flake 'path:/x' does not provide attribute 'nixosConfigurations'"),
-    ];
-    await expect(
-      evaluate(nixWith(() => ({ code: 1, errorLines })).nix, flake, 'disko', signal),
-    ).rejects.toMatchObject({
-      message: 'the flake . has no nixosConfigurations',
-      hint: expect.stringMatching(/check the flake input/),
     });
   });
 });

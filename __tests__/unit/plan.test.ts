@@ -6,7 +6,7 @@ import { canonicalJson } from '../../src/plan/canonical';
 import { checkPlan } from '../../src/plan/checks';
 import { parseInventory } from '../../src/plan/disks/inventory';
 import { diskPaths } from '../../src/plan/disks/paths';
-import type { FlakeEvaluation } from '../../src/plan/evaluation';
+import type { ConfigurationEvaluation } from '../../src/plan/evaluation';
 import type { CarriedAccess, Facts } from '../../src/plan/facts';
 import { makePlan, type Plan, planDigest } from '../../src/plan/plan';
 import { describePlan } from '../../src/report/describe-plan';
@@ -56,7 +56,7 @@ function settingsWith(inputs: Record<string, string> = {}): MachineSettings {
 interface Change {
   inputs?: Record<string, string>;
   facts?: Facts;
-  evaluation?: Partial<FlakeEvaluation>;
+  evaluation?: Partial<ConfigurationEvaluation>;
   machine?: MachineText;
   access?: Partial<CarriedAccess>;
 }

@@ -73,7 +73,7 @@ describe('readSettings', () => {
       debug: { value: false, source: 'default' },
     });
     expect(Object.values(rest.deadlines).map(({ value }) => value)).toEqual([
-      120_000, 600_000, 900_000, 600_000, 1_800_000,
+      120_000, 600_000, 900_000, 600_000, 1_800_000, 3_600_000,
     ]);
   });
 
@@ -113,7 +113,15 @@ describe('readSettings', () => {
 
   test('reports all problems at once', () => {
     const problems = problemsOf({
-      flake: 'no-name',
+      flake: '.#no name',
+      'nix-file': '/nonexistent',
+      'nix-attribute': 'a..b',
+      'special-args': '[]',
+      from: 'two words',
+      'show-trace': 'maybe',
+      'no-disko-deps': 'maybe',
+      'vm-test': 'maybe',
+      'vm-test-timeout': 'soon',
       'store-paths': '/nonexistent',
       'ssh-private-key': 'hunter2',
       'ssh-port': '99999',

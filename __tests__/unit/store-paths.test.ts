@@ -25,21 +25,21 @@ function makeStore() {
   const script = path('b', 'disko');
   writeFileSync(script, '#!/bin/sh\n');
   chmodSync(script, 0o555);
-  return { folder, store, path, system, script, read: (text: string) => parseStorePaths(text, store) };
+  return { folder, store, path, system, script, read: (text: string) => parseStorePaths(text, { store }) };
 }
 
 describe('parseStorePaths', () => {
   test('takes both in any order, however they are separated', async () => {
     const { system, script, read } = makeStore();
-    const both = { system, diskoScript: script };
+    const both = { system, diskoScript: script, absent: [] };
     for (const text of [`${script} ${system}`, `${system}\n${script}\n`, `\t${system}\r\n  ${script}`])
       expect(read(text)).toEqual(both);
   });
 
   test('takes one alone', async () => {
     const { system, script, read } = makeStore();
-    expect(read(system)).toEqual({ system, diskoScript: undefined });
-    expect(read(script)).toEqual({ system: undefined, diskoScript: script });
+    expect(read(system)).toEqual({ system, diskoScript: undefined, absent: [] });
+    expect(read(script)).toEqual({ system: undefined, diskoScript: script, absent: [] });
   });
 
   test('follows result links, in chains too', async () => {
@@ -51,6 +51,7 @@ describe('parseStorePaths', () => {
     expect(read(`${join(folder, 'chain')} ${join(folder, 'result-disko')}`)).toEqual({
       system,
       diskoScript: script,
+      absent: [],
     });
     symlinkSync('round', join(folder, 'round'));
     expect(read(join(folder, 'round'))).toMatch(/does not exist, or does not lead into/);
@@ -67,6 +68,7 @@ describe('parseStorePaths', () => {
     expect(read(`${path('d', 'disko')} ${path('e', 'alias')}`)).toEqual({
       system,
       diskoScript: path('d', 'disko'),
+      absent: [],
     });
     expect(read(join(tool, 'bin/run'))).toMatch(/is no store path itself: give the whole of one/);
   });
@@ -99,6 +101,23 @@ describe('parseStorePaths', () => {
   });
 });
 
+describe('store paths that can be fetched', () => {
+  test('are taken as they are, and told apart later', async () => {
+    const { store, path, script } = makeStore();
+    const [gone, other] = [path('9', 'nixos-system-demo'), path('8', 'disko')];
+    const fetchable = (text: string) => parseStorePaths(text, { store, mayBeAbsent: true });
+    expect(fetchable(`${gone}\n${script}`)).toEqual({
+      system: undefined,
+      diskoScript: script,
+      absent: [gone],
+    });
+    expect(fetchable(`${gone} ${other}`)).toMatchObject({ absent: [gone, other] });
+    expect(parseStorePaths(gone, { store })).toMatch(/does not exist/);
+    for (const text of ['./result', '/nonexistent', `${gone}/bin`])
+      expect(fetchable(text)).toMatch(/does not exist/);
+  });
+});
+
 describe('store-paths among the inputs', () => {
   const key = makeTestKey();
 
@@ -125,11 +144,11 @@ describe('store-paths among the inputs', () => {
       kind: 'install',
       configuration: {
         source: 'input',
-        value: { kind: 'store-paths', paths: { system, diskoScript: script } },
+        value: { kind: 'store-paths', paths: { system, diskoScript: script, absent: [] } },
       },
     });
     expect(read(store, { 'store-paths': both, plan: 'offline' })).toMatchObject({ kind: 'offline-plan' });
-    expect(read(store, machine)).toEqual({ flake: 'is required, or store-paths' });
+    expect(read(store, machine)).toEqual({ flake: 'is required, or nix-file, or store-paths' });
   });
 
   test('exclude flake and disko-mode', async () => {
@@ -164,5 +183,25 @@ describe('store-paths among the inputs', () => {
       'wipe-disks': expect.stringMatching(/is required with store-paths.*or write any/),
     });
     expect(read(store, { ...given, phases: 'install,reboot' })).toMatchObject({ kind: 'install' });
+  });
+
+  test('from another store: what they are is checked once they are here, which disks may be lost now', async () => {
+    const { store, path } = makeStore();
+    const { 'wipe-disks': _, ...others } = machine;
+    const given = { ...others, 'store-paths': path('9', 'x'), from: 'file:///cache' };
+    expect(read(store, given)).toEqual({ 'wipe-disks': expect.stringMatching(/is required/) });
+    expect(read(store, { ...given, 'wipe-disks': 'any' })).toMatchObject({
+      kind: 'install',
+      from: { value: 'file:///cache' },
+    });
+  });
+
+  test('what was decided when they were built is refused', async () => {
+    const { store, system } = makeStore();
+    for (const [name, value] of Object.entries({ 'special-args': '{}', 'no-disko-deps': 'true' })) {
+      expect(read(store, { 'store-paths': system, plan: 'offline', [name]: value })).toMatchObject({
+        [name]: expect.stringMatching(/cannot be combined with store-paths/),
+      });
+    }
   });
 });

@@ -65,6 +65,7 @@ function resultWith(text: string, lines = 2): Result {
       hostName: text,
       toplevel: text,
       diskoScript: null,
+      vmTest: null,
       diskoMode: 'disko',
       buildOn: 'local',
       disks: [{ device: text, destroy: true }],

@@ -114,12 +114,13 @@ describe('parsePathInfo', () => {
 });
 
 const evaluation: Evaluation = {
-  source: 'store-paths',
+  source: 'outputs',
   buildSystem: undefined,
   system: 'x86_64-linux',
   hostName: '',
   toplevel: { drvPath: undefined, outPath: path('system') },
   diskoScript: undefined,
+  installTest: undefined,
   substituters: ['https://cache.example.org'],
   trustedPublicKeys: ['k-1:cHVi'],
   groups: [],

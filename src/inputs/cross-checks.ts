@@ -2,7 +2,7 @@ import { knownHostsName, signatureAlgorithms } from '../ssh/host-keys';
 import { type KnownHost, pinnedKeys } from '../ssh/known-hosts';
 import type { InputReader } from './input-reader';
 import { inputOfPhases } from './read-phases';
-import { type MachineSettings, type SelectablePhase, selectablePhases } from './settings';
+import { type BuildSettings, type MachineSettings, type SelectablePhase, selectablePhases } from './settings';
 import type { InputName } from './table';
 
 /** What is wrong with inputs that are right each by itself. */
@@ -12,6 +12,22 @@ export function checkTogether(settings: MachineSettings, reader: InputReader): v
   checkPinnedAfterwards(settings, reader);
   checkOnInstalled(settings, reader);
   checkForcedKexec(settings, reader);
+}
+
+/** What the test, which runs the configuration in a machine of its own, has no part for. */
+const notTested = ['disk-encryption-keys'] as const satisfies readonly InputName[];
+
+/** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */
+export function checkVmTest({ configuration }: BuildSettings, reader: InputReader): void {
+  if (configuration.value.kind === 'store-paths')
+    reader.problem(
+      'store-paths',
+      'cannot be combined with vm-test: the test is built from the configuration; give flake or nix-file',
+    );
+  for (const input of notTested) {
+    if (reader.text(input) !== undefined)
+      reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it away');
+  }
 }
 
 /** What keeps an installed system decides itself what is to be done. */
@@ -43,12 +59,14 @@ function checkForcedKexec({ kexec, phases }: MachineSettings, reader: InputReade
 function checkStorePaths(settings: MachineSettings, reader: InputReader): void {
   const { configuration, phases, onInstalled, wipeDisks } = settings;
   if (configuration.value.kind !== 'store-paths') return;
-  const { system, diskoScript } = configuration.value.paths;
+  const { system, diskoScript, absent } = configuration.value.paths;
   const needs = (phase: SelectablePhase) => phases.value.includes(phase);
   const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
-  if (needs('disko') && diskoScript === undefined)
+  // what is still to be fetched may be what is missing: it is looked at again then
+  const isAll = absent.length === 0;
+  if (isAll && needs('disko') && diskoScript === undefined)
     reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
-  if (system === undefined && (needs('install') || needs('reboot') || mayUpdate))
+  if (isAll && system === undefined && (needs('install') || needs('reboot') || mayUpdate))
     reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
   if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
     reader.problem(

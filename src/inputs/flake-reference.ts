@@ -1,8 +1,10 @@
+import { splitAttributePath } from './attribute-path';
+
 /** A flake and one configuration in it. */
 export interface FlakeReference {
   /** What stands before the `#`, for Nix to resolve. */
   readonly uri: string;
-  /** The name in `nixosConfigurations`. */
+  /** The name in `nixosConfigurations`; empty where none was given: then a run can only say which there are. */
   readonly name: string;
   /** Attributes below it, for variants such as `config.virtualisation.vmVariant`; usually none. */
   readonly path: readonly string[];
@@ -20,8 +22,7 @@ export function parseFlakeReference(text: string): FlakeReference | string {
   const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
   const fragment = hash < 0 ? '' : text.slice(hash + 1).trim();
   if (uri.startsWith('-')) return 'must not begin with a dash: Nix would take it for an option';
-  if (fragment === '')
-    return `names no configuration; write ${uri === '' ? '.' : uri}#NAME, where nixosConfigurations.NAME is what to install`;
+  if (fragment === '') return { uri: uri || '.', name: '', path: [] };
   const parts = splitAttributePath(fragment);
   if (parts === undefined)
     return `has the attribute ${fragment}, which cannot be read: quote names with dots or special characters, as in .#"host.example.org"`;
@@ -35,17 +36,4 @@ export function parseFlakeReference(text: string): FlakeReference | string {
     return `has the attribute ${fragment}; begin it with nixosConfigurations. to name a part of a configuration`;
   }
   return { uri: uri || '.', name, path: [] };
-}
-
-/** Splits `a."b.c".d`; undefined when a quote is open or a part is empty. */
-function splitAttributePath(text: string): string[] | undefined {
-  const parts: string[] = [];
-  let rest = text;
-  for (;;) {
-    const match = /^(?:"([^"\\]+)"|([^".\s]+))(\.|$)/.exec(rest);
-    if (match === null) return undefined;
-    parts.push(match[1] ?? match[2] ?? '');
-    rest = rest.slice(match[0].length);
-    if (rest === '') return match[3] === '.' ? undefined : parts;
-  }
 }

@@ -69,8 +69,11 @@ export async function loadSecrets(raw: RawInputs, options: LoadOptions): Promise
 }
 
 function sourcesOf(raw: RawInputs): SecretSource[] {
-  const buildOnly = boolean(raw['build-only'] ?? '');
-  if (raw.plan?.trim() === 'offline' || ('ok' in buildOnly && buildOnly.ok)) return [];
+  const isSet = (name: 'build-only' | 'vm-test') => {
+    const parsed = boolean(raw[name] ?? '');
+    return 'ok' in parsed && parsed.ok;
+  };
+  if (raw.plan?.trim() === 'offline' || isSet('build-only') || isSet('vm-test')) return [];
   const named = secretInputs.flatMap((name) => {
     const text = raw[name] ?? '';
     return namesSource(text) ? [parseSecretSource(text)] : [];

@@ -158,3 +158,28 @@ export const wipeDisks: Parser<WipeAllowance> = (text) => {
     ? ok('any')
     : bad('has any beside other lines; write either any alone, or one disk a line');
 };
+
+/** A store as Nix names it: an address, or one of its words. Nothing that Nix could take for an option. */
+export const storeUri: Parser<string> = (text) => {
+  const value = text.trim();
+  if (/\s/.test(value)) return bad(`is ${shown(text)}; write the address of one store, blanks in it as %20`);
+  return /^([A-Za-z][A-Za-z0-9+.-]*:\/\/\S*|auto|daemon|local(\?\S*)?|\/\S+)$/.test(value)
+    ? ok(value)
+    : bad(
+        `is ${shown(text)}; write the address of a store, as in ssh-ng://builder or https://cache.example.org`,
+      );
+};
+
+/** A file, or a folder with a default.nix, or `<…>` that Nix looks up in NIX_PATH. */
+export const nixFile: Parser<string> = (text) => {
+  const value = text.trim();
+  if (/[\r\n]/.test(value)) return bad('must be one line');
+  if (value.startsWith('<'))
+    return /^<(?!.*\.\.)[A-Za-z0-9_.+-]+(\/[A-Za-z0-9_.+-]+)*>$/.test(value)
+      ? ok(value)
+      : bad(`is ${shown(text)}; write a path in NIX_PATH as in <nixpkgs/nixos>`);
+  if (!existsSync(value)) return bad(`is ${shown(text)}, and there is no such file on the runner`);
+  return statSync(value).isDirectory() && !existsSync(`${value}/default.nix`)
+    ? bad(`is ${shown(text)}, a folder without default.nix; give the file`)
+    : ok(value);
+};

@@ -1,11 +1,12 @@
 import type { SecretRegistry } from '../secrets';
+import { checkVmTest } from './cross-checks';
 import { InputReader } from './input-reader';
 import type { LoadedSecrets } from './load-secrets';
 import * as parse from './parsers';
 import type { RawInputs } from './raw-inputs';
 import { readBuildSettings } from './read-build';
 import { readMachineSettings } from './read-machine';
-import { planChoices, type Settings } from './settings';
+import { type BuildSettings, planChoices, type Settings } from './settings';
 
 /**
  * Strings in, Settings out. Registers the secrets among them before anything can be printed.
@@ -24,18 +25,43 @@ export function readSettings(
 ): Settings {
   const reader = new InputReader(raw, loaded, secrets, warn, environment);
   reader.rejectUnknownNames();
-  const plan = reader.optional('plan', parse.choice(planChoices), 'false').value;
-  const buildOnly = reader.optional('build-only', parse.boolean, false).value;
-  if (buildOnly && plan !== 'false') reader.problem('build-only', 'cannot be combined with plan');
+  const kind = readKind(reader);
   const build = readBuildSettings(reader);
-  if (buildOnly && build.buildOn.value === 'remote')
-    reader.problem('build-on', 'cannot be remote with build-only, which contacts no machine; leave it out');
-  const onMachine = plan === 'true' ? 'plan' : 'install';
-  const settings: Settings = buildOnly
-    ? { kind: 'build-only', ...build, buildOn: { ...build.buildOn, value: 'local' } }
-    : plan === 'offline'
-      ? { kind: 'offline-plan', ...build }
-      : { kind: onMachine, ...readMachineSettings(reader, onMachine, build) };
+  const settings: Settings =
+    kind === 'plan' || kind === 'install'
+      ? { kind, ...readMachineSettings(reader, kind, build) }
+      : kind === 'offline-plan'
+        ? { kind, ...build }
+        : { kind, ...build, buildOn: readBuiltHere(reader, kind, build) };
+  if (kind === 'vm-test') checkVmTest(build, reader);
   reader.throwIfProblems();
   return settings;
+}
+
+/** At most one of the inputs that make it another run than an install. */
+function readKind(reader: InputReader): Settings['kind'] {
+  const plan = reader.optional('plan', parse.choice(planChoices), 'false').value;
+  const chosen = [
+    ...(plan === 'false' ? [] : (['plan'] as const)),
+    ...(['build-only', 'vm-test'] as const).filter(
+      (name) => reader.optional(name, parse.boolean, false).value,
+    ),
+  ];
+  const [first, ...others] = chosen;
+  for (const other of others) reader.problem(other, `cannot be combined with ${first}`);
+  // no secret of a machine was loaded then
+  if (others[0] !== undefined) return others[0] === 'plan' ? 'offline-plan' : others[0];
+  if (first === 'plan') return plan === 'offline' ? 'offline-plan' : 'plan';
+  return first ?? 'install';
+}
+
+/** There is no machine that could build. */
+function readBuiltHere(
+  reader: InputReader,
+  kind: 'build-only' | 'vm-test',
+  { buildOn }: BuildSettings,
+): BuildSettings['buildOn'] {
+  if (buildOn.value === 'remote')
+    reader.problem('build-on', `cannot be remote with ${kind}, which contacts no machine; leave it out`);
+  return { ...buildOn, value: 'local' };
 }

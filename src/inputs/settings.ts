@@ -77,28 +77,49 @@ export interface Deadlines {
   readonly reboot: Setting<number>;
   readonly idle: Setting<number>;
   readonly diskoIdle: Setting<number>;
+  /** From the beginning of the build to the end of the test. */
+  readonly vmTest: Setting<number>;
 }
 
 /** Store paths that exist on the runner already, told apart by what they are; at least one. */
 export interface StorePaths {
   readonly system: string | undefined;
   readonly diskoScript: string | undefined;
+  /** What must be fetched before it can be told what it is. */
+  readonly absent: readonly string[];
 }
+
+/** A Nix file, and the attributes in it that lead to a configuration or to what one builds. */
+export interface FileReference {
+  /** A path, or a path in NIX_PATH as `<nixpkgs/nixos>`. */
+  readonly file: string;
+  readonly path: readonly string[];
+}
+
+/** What modules get beside `config`, `lib` and the rest. */
+export type SpecialArgs = Readonly<Record<string, unknown>>;
 
 /** What is installed: a configuration that is evaluated and built, or what was built elsewhere. */
 export type Configuration =
   | { readonly kind: 'flake'; readonly flake: FlakeReference }
+  | { readonly kind: 'nix-file'; readonly reference: FileReference }
   | { readonly kind: 'store-paths'; readonly paths: StorePaths };
 
 /** What every run is told: enough to evaluate and to build. */
 export interface BuildSettings {
   readonly configuration: Setting<Configuration>;
+  readonly specialArgs: Setting<SpecialArgs | undefined>;
   readonly phases: Setting<readonly SelectablePhase[]>;
   readonly diskoMode: Setting<DiskoMode>;
+  /** The disko script without its tools: the installer's are used. */
+  readonly noDiskoDeps: Setting<boolean>;
   readonly installId: Setting<string | undefined>;
   readonly buildOn: Setting<BuildChoice>;
   readonly nixOptions: Setting<readonly (readonly [string, string])[]>;
   readonly printBuildLogs: Setting<boolean>;
+  readonly showTrace: Setting<boolean>;
+  /** The URI of a store that has what the runner lacks. */
+  readonly from: Setting<string | undefined>;
   readonly debug: Setting<boolean>;
   readonly deadlines: Deadlines;
 }
@@ -187,7 +208,8 @@ export type Settings =
   | ({ readonly kind: 'install' } & MachineSettings)
   | ({ readonly kind: 'plan' } & MachineSettings)
   | ({ readonly kind: 'offline-plan' } & BuildSettings)
-  | ({ readonly kind: 'build-only' } & BuildSettings);
+  | ({ readonly kind: 'build-only' } & BuildSettings)
+  | ({ readonly kind: 'vm-test' } & BuildSettings);
 
 /** The settings of a run that contacts a machine. */
 export type OnMachine = Extract<Settings, MachineSettings>;

@@ -6,33 +6,38 @@ import type { StorePaths } from './settings';
  * Reads one or two paths, separated by blanks or line ends. They come in any order, since the tools that make them
  * do not agree on one: a system is known by what lies in it, a disko script is a file that can be executed.
  *
+ * @param mayBeAbsent whether a path that is not here can be fetched
  * @param store the store's folder on this machine
  * @returns the store paths, or what is wrong with the text
  */
-export function parseStorePaths(text: string, store = storeFolder()): StorePaths | string {
+export function parseStorePaths(
+  text: string,
+  { mayBeAbsent = false, store = storeFolder() } = {},
+): StorePaths | string {
   const words = text.split(/\s+/).filter((word) => word !== '');
   if (words.length > 2) return `has ${words.length} paths; give a disko script and a system, or one of them`;
-  const found = words.map((word) => recognise(word, store));
+  const found = words.map((word) => recognise(word, mayBeAbsent, store));
   const problems = found.filter((each) => typeof each === 'string');
   if (problems.length > 0) return problems.join('; ');
-  const of = (kind: 'system' | 'diskoScript') =>
+  const of = (kind: Recognised['kind']) =>
     found.flatMap((each) => (typeof each !== 'string' && each.kind === kind ? [each.path] : []));
   const [systems, scripts] = [of('system'), of('diskoScript')];
   if (systems.length > 1) return `has two systems and no disko script: ${systems.join(' and ')}`;
   if (scripts.length > 1) return `has two disko scripts and no system: ${scripts.join(' and ')}`;
-  return { system: systems[0], diskoScript: scripts[0] };
+  return { system: systems[0], diskoScript: scripts[0], absent: of('absent') };
 }
 
 function storeFolder(): string {
   return process.env.NIX_STORE_DIR || '/nix/store';
 }
 
-type Recognised = { readonly kind: 'system' | 'diskoScript'; readonly path: string };
+type Recognised = { readonly kind: 'system' | 'diskoScript' | 'absent'; readonly path: string };
 
 const marksOfSystem = ['init', 'nixos-version', 'bin/switch-to-configuration'];
 
-function recognise(word: string, store: string): Recognised | string {
+function recognise(word: string, mayBeAbsent: boolean, store: string): Recognised | string {
   const path = inStore(word, store);
+  if (path === undefined && mayBeAbsent && isStorePath(word, store)) return { kind: 'absent', path: word };
   if (path === undefined) return `${word} does not exist, or does not lead into ${store}`;
   // a system is what the running machine will say it is: where all links end
   const end = realpathSync(path);

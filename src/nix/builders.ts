@@ -1,29 +1,18 @@
 import { readFile } from 'node:fs/promises';
+import type { NixSettings } from './settings';
 
 /**
  * The systems that a Nix builds for: its own, those that it runs besides (32 bit, an emulator that `extra-platforms`
  * names), and those of its remote builders.
- *
- * @param settings what `nix config show --json` prints
  */
-export async function builtSystems(settings: unknown): Promise<readonly string[]> {
-  const system = String(settingOf(settings, 'system'));
-  const extra = settingOf(settings, 'extra-platforms');
-  const builders = settingOf(settings, 'builders');
-  const machines = await resolveFiles(typeof builders === 'string' ? builders : '');
-  return [
-    ...new Set([
-      system,
-      ...(Array.isArray(extra) ? extra.map(String) : []),
-      ...systemsOfBuilders(machines, system),
-    ]),
-  ];
+export async function builtSystems(settings: NixSettings): Promise<readonly string[]> {
+  const { system, extraPlatforms, builders } = settings;
+  const remote = systemsOfBuilders(await resolveFiles(builders), system);
+  return [...new Set([system, ...extraPlatforms, ...remote])];
 }
 
-function settingOf(settings: unknown, name: string): unknown {
-  const setting: unknown =
-    typeof settings === 'object' && settings !== null ? Reflect.get(settings, name) : undefined;
-  return typeof setting === 'object' && setting !== null ? Reflect.get(setting, 'value') : undefined;
+export async function hasRemoteBuilders({ builders }: NixSettings): Promise<boolean> {
+  return machinesOf(await resolveFiles(builders)).length > 0;
 }
 
 /**

@@ -1,28 +1,81 @@
-# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.
-# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.
-request: configurations:
+# Applied to a flake's nixosConfigurations, or to what a file holds: everything that the action must know about what is
+# installed, in one evaluation. `request` is { path, specialArgs, scripts, test }: the attributes that lead to it, what
+# its modules get as specialArgs (or null), which disko script is asked for (names, the best first, or null), and whether
+# the VM test is.
+shapes: request: root:
 let
-  inherit (builtins) attrNames attrValues foldl';
+  inherit (builtins) attrNames attrValues foldl' isAttrs isFunction;
 
-  # { ok = value; } or { missing = the attribute that is not there; }
+  # where the path has come to: { value, pkgs, extended }, or { missing = the attribute that is not there; … }
+  at =
+    known: value:
+    let
+      called = if isFunction value then value { } else value;
+      extend = request.specialArgs != null && !known.extended && isAttrs called && called ? extendModules;
+      extended = if extend then called.extendModules { inherit (request) specialArgs; } else called;
+    in
+    {
+      value = extended;
+      # a variant within a configuration has none of its own
+      pkgs = if isAttrs extended then extended.pkgs or known.pkgs else known.pkgs;
+      extended = known.extended || extend;
+      depth = known.depth + 1;
+    };
+
   descend =
     found: name:
-    if found ? ok && found.ok ? ${name} then
-      { ok = found.ok.${name}; }
+    if found ? missing then
+      found
+    else if isAttrs found.value && found.value ? ${name} then
+      at found found.value.${name}
     else
-      found // { missing = found.missing or name; };
+      {
+        missing = name;
+        inherit (found) depth;
+        names = if isAttrs found.value then attrNames found.value else [ ];
+      };
 
-  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;
+  reached = foldl' descend (at {
+    pkgs = { };
+    extended = false;
+    depth = -1;
+  } root) request.path;
 
-  describe =
+  # not outPath: Nix prints a set that has one as that path alone
+  derivation = drv: if drv == null then null else { drv = drv.drvPath; out = drv.outPath; };
+
+  # what is asked for of what a configuration builds
+  wantedOf = build: {
+    diskoScript =
+      if request.scripts == null then null else
+      let script = shapes.firstOf request.scripts build; in
+      if script == null then "missing" else derivation script;
+    installTest =
+      if !request.test then null else
+      let test = shapes.firstOf shapes.outputNames.test build; in
+      if test == null then "missing" else derivation test;
+  };
+
+  describeOutputs =
     value:
     let
-      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)
-      config = value.config or value;
+      toplevel = shapes.firstOf shapes.outputNames.system value;
+    in
+    {
+      outputs = wantedOf value // {
+        toplevel = derivation toplevel;
+        system = (if toplevel != null then toplevel else shapes.firstOf (attrNames value) value).system;
+      };
+    };
+
+  describeConfiguration =
+    { value, pkgs, ... }:
+    let
+      config = if value ? config && shapes.hasBuild value.config then value.config else value;
       build = config.system.build;
-      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;
-      # not outPath: Nix prints a set that has one as that path alone
-      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };
+      # not set where the system was an argument of eval-config; without it, what builds it has to do
+      host = builtins.tryEval (config.nixpkgs.hostPlatform.system or build.toplevel.system);
+      system = pkgs.stdenv.hostPlatform.system or pkgs.system or (if host.success then host.value else build.toplevel.system);
       openssh = config.services.openssh or { };
       initrdSsh = config.boot.initrd.network.ssh or { };
       grub = config.boot.loader.grub or { };
@@ -56,13 +109,11 @@ let
         keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (keyFilesOf user);
         password = passwords && hasPassword user;
       }) (builtins.filter (user: user.enable or true) users);
-      found = {
+      found = wantedOf build // {
         inherit system;
         # where it is built: a cross-compiled configuration runs on another system than that
         buildSystem = build.toplevel.system or system;
         toplevel = derivation build.toplevel;
-        diskoScript = if request.disko == null then null else
-          if build ? ${request.disko} then derivation build.${request.disko} else "missing";
         hostName = config.networking.hostName or "";
         disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (
           attrValues (config.disko.devices.disk or { })
@@ -121,9 +172,13 @@ let
     in
     if missingKeyFiles == [ ] then { inherit found; } else { missingKeyFiles = map toString missingKeyFiles; };
 in
-if !(configurations ? ${request.name}) then
-  { unknown = attrNames configurations; }
-else if nixos ? missing then
-  { inherit (nixos) missing; }
+if reached ? missing then
+  { inherit (reached) missing depth names; }
+else if request.specialArgs != null && !reached.extended then
+  { cannotExtend = true; }
+else if shapes.isConfiguration reached.value then
+  describeConfiguration reached
+else if shapes.hasOutputs reached.value then
+  describeOutputs reached.value
 else
-  describe nixos.ok
+  { nothing = if isAttrs reached.value then attrNames reached.value else [ ]; }

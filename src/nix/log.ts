@@ -67,6 +67,11 @@ export class BuildLogs {
     if (lines.length > keptLines) lines.shift();
   }
 
+  /** What is built by an activity, if it is a build. */
+  derivationOf(activity: number): string | undefined {
+    return this.#builds.get(activity)?.derivation;
+  }
+
   /** Those of the builds that an error message names. */
   lastLinesOf(message: string): readonly string[] {
     return [...this.#builds.values()]

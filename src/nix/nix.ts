@@ -4,14 +4,20 @@ import { NixError } from '../errors';
 import type { ProcessResult } from '../process';
 import type { Runtime } from '../runtime';
 import { builtSystems } from './builders';
+import { parseRequirements, type Requirements } from './derivation';
 import { BuildLogs, type NixEvent, nixLevel, parseNixLog } from './log';
 import { type Missing, parseMissing } from './missing';
 import { type PathInfo, parsePathInfo } from './path-info';
+import { type NixSettings, parseSettings, parseStoreUrl } from './settings';
 
 export interface NixOptions {
   /** `--option NAME VALUE` for every evaluation and build. */
   readonly options: readonly (readonly [string, string])[];
   readonly printBuildLogs: boolean;
+  /** Shows the whole trace where an evaluation fails. */
+  readonly showTrace?: boolean;
+  /** A store from which builds fetch what they can, beside the substituters. */
+  readonly from?: string | undefined;
   /** How long Nix may be silent, in milliseconds. */
   readonly idleMs: number;
 }
@@ -23,10 +29,21 @@ export interface BridgedOptions {
   readonly alsoAlive: (touch: () => void) => void;
 }
 
+/** How a VM test is built. */
+export interface TestOptions {
+  readonly signal: AbortSignal;
+  /** When the build is given up, in milliseconds: for a daemon, which may outlive its client. */
+  readonly limitMs: number;
+  /** Gets each line of the test's log. */
+  readonly onLine: (line: string) => void;
+}
+
 /** Oldest Nix that knows `drv^*` and `--print-out-paths` in the way we use them. */
 const oldestNix = [2, 18] as const;
 /** Settings of the user that hold for builds wherever they are. */
 const buildSettings = ['cores', 'max-jobs', 'keep-going', 'fallback', 'max-silent-time', 'timeout'];
+/** The client's own limit comes first: it says more. */
+const daemonGraceSeconds = 30;
 const features = ['--extra-experimental-features', 'nix-command flakes'];
 
 /** The Nix on the runner. Every call is one process; nothing of it reads or writes the target but `copy`. */
@@ -74,8 +91,22 @@ export class Nix {
    * @throws NixError with Nix's own message
    */
   async evaluate(installable: string, apply: string, signal: AbortSignal): Promise<unknown> {
-    const args = ['eval', '--json', '--no-write-lock-file', '--apply', apply, installable];
-    const result = await this.#run(args, `the evaluation of ${installable}`, signal);
+    return this.#eval(['--apply', apply, installable], installable, signal);
+  }
+
+  /**
+   * Evaluates an expression that may read whatever the runner has, such as NIX_PATH, and returns the JSON value.
+   *
+   * @param name what messages call it
+   * @throws NixError with Nix's own message
+   */
+  async evaluateExpression(expression: string, name: string, signal: AbortSignal): Promise<unknown> {
+    return this.#eval(['--impure', '--expr', expression], name, signal);
+  }
+
+  async #eval(args: readonly string[], name: string, signal: AbortSignal): Promise<unknown> {
+    const all = ['eval', '--json', '--no-write-lock-file', ...args];
+    const result = await this.#run(all, `the evaluation of ${name}`, signal);
     return JSON.parse(result.stdout);
   }
 
@@ -86,10 +117,74 @@ export class Nix {
    * @throws NixError with the last lines of the build that failed
    */
   async build(installables: readonly string[], signal: AbortSignal): Promise<void> {
+    await this.#run(['build', ...(await this.#outLink()), ...installables], 'the build', signal);
+  }
+
+  /**
+   * Builds one derivation and shows its log, whatever print-build-logs says.
+   *
+   * @throws NixError with the last lines of the build that failed
+   */
+  async buildTest(drvPath: string, { signal, limitMs, onLine }: TestOptions): Promise<void> {
+    const seconds = (ms: number) => String(Math.ceil(ms / 1000) + daemonGraceSeconds);
+    const limits = Object.entries({
+      timeout: seconds(limitMs),
+      'max-silent-time': seconds(this.#options.idleMs),
+    }).filter(([name]) => !this.#options.options.some(([given]) => given === name));
+    const options = limits.flatMap(([name, value]) => ['--option', name, value]);
+    const args = ['build', ...options, ...(await this.#outLink()), `${drvPath}^*`];
+    await this.#run(args, 'the build', signal, { logOf: { drvPath, onLine } });
+  }
+
+  async #outLink(): Promise<readonly string[]> {
     const links = join(this.#runtime.privateFolder, 'results');
     await mkdir(links, { recursive: true });
-    const args = ['build', '--out-link', join(links, 'result'), ...installables];
-    await this.#run(args, 'the build', signal);
+    return ['--out-link', join(links, 'result')];
+  }
+
+  /**
+   * Copies the closures of store paths from another store into the runner's, which wants them signed by a trusted key.
+   *
+   * @throws NixError
+   */
+  async fetch(paths: readonly string[], storeUri: string, signal: AbortSignal): Promise<void> {
+    await this.#run(
+      ['copy', '--from', storeUri, ...paths],
+      `the copy of ${paths.join(' ')} from ${storeUri}`,
+      signal,
+    );
+  }
+
+  /** What a build of this derivation asks of its builder. @throws NixError */
+  async requirements(drvPath: string, signal: AbortSignal): Promise<Requirements> {
+    return parseRequirements(await this.#ask(['derivation', 'show', drvPath], signal));
+  }
+
+  /** Nix's settings with those of the run. @throws NixError */
+  async settings(signal: AbortSignal): Promise<NixSettings> {
+    return parseSettings(await this.#askEither(['config', 'show'], ['show-config'], signal));
+  }
+
+  /** The address of the store: `local…` where Nix itself builds, `daemon` where one does. @throws NixError */
+  async storeUrl(signal: AbortSignal): Promise<string> {
+    return parseStoreUrl(await this.#askEither(['store', 'info'], ['store', 'ping'], signal));
+  }
+
+  /** @param older what Nix 2.18 and 2.19 call it */
+  async #askEither(
+    command: readonly string[],
+    older: readonly string[],
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    return this.#ask([...command, '--json'], signal).catch((error: unknown) => {
+      if (!(error instanceof NixError)) throw error;
+      return this.#ask([...older, '--json'], signal);
+    });
+  }
+
+  async #ask(args: readonly string[], signal: AbortSignal): Promise<unknown> {
+    const result = await this.#run(args, `nix ${args.join(' ')}`, signal, { onMessage: () => undefined });
+    return JSON.parse(result.stdout);
   }
 
   /** What building these would take. Substituters are asked; nothing is built or fetched. @throws NixError */
@@ -122,12 +217,7 @@ export class Nix {
    * The systems that this Nix builds for, as the settings of the run and of the runner have it. @throws NixError
    */
   async builtSystems(signal: AbortSignal): Promise<readonly string[]> {
-    const silent = { onMessage: () => undefined };
-    const show = (args: readonly string[]) =>
-      this.#run([...args, '--json'], 'asking Nix for its settings', signal, silent);
-    // as Nix 2.18 and 2.19 call it
-    const result = await show(['config', 'show']).catch(() => show(['show-config']));
-    return builtSystems(JSON.parse(result.stdout));
+    return builtSystems(await this.settings(signal));
   }
 
   /**
@@ -185,18 +275,22 @@ export class Nix {
       userOptions?: boolean;
       /** Takes Nix's messages, which are then not in the log. */
       onMessage?: (text: string) => void;
+      /** The one derivation whose log is shown in any case. */
+      logOf?: { readonly drvPath: string; readonly onLine: (line: string) => void };
     } = {},
   ): Promise<ProcessResult> {
     const [command, ...rest] = args;
-    const userOptions =
-      more.userOptions === false
-        ? []
-        : this.#options.options.flatMap(([name, value]) => ['--option', name, value]);
+    const userOptions = more.userOptions === false ? [] : this.#userOptions(command);
     const messages: string[] = [];
     const buildLogs = new BuildLogs();
     const onErrorLine = (line: string) => {
       const event = parseNixLog(line);
       buildLogs.add(event);
+      if (event.kind === 'build-log' && buildLogs.derivationOf(event.activity) === more.logOf?.drvPath) {
+        more.logOf?.onLine(event.text);
+        this.#foreign(event.text);
+        return;
+      }
       if (event.kind === 'message') more.onMessage?.(event.text);
       if (event.kind !== 'message' || more.onMessage === undefined || event.level === nixLevel.error)
         this.#report(event, messages);
@@ -209,12 +303,24 @@ export class Nix {
     return result;
   }
 
+  #userOptions(command: string | undefined): readonly string[] {
+    const { options, showTrace, from } = this.#options;
+    return [
+      ...options.flatMap(([name, value]) => ['--option', name, value]),
+      ...(from !== undefined && command === 'build' ? ['--option', 'extra-substituters', from] : []),
+      ...(showTrace === true && (command === 'build' || command === 'eval') ? ['--show-trace'] : []),
+    ];
+  }
+
   #report(event: NixEvent, messages: string[]): void {
     const { log } = this.#runtime;
     switch (event.kind) {
       case 'message':
-        if (event.level === nixLevel.error) messages.push(event.text);
-        else if (/not writing modified lock file/.test(event.text)) {
+        if (event.level === nixLevel.error) {
+          messages.push(event.text);
+          // of which the failure shows only the end
+          if (this.#options.showTrace === true) this.#foreign(event.text);
+        } else if (/not writing modified lock file/.test(event.text)) {
           log.warning(
             'The flake has no flake.lock, or an incomplete one: its inputs were resolved anew and may differ tomorrow. Run `nix flake lock` and commit the file.',
           );

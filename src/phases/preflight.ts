@@ -1,6 +1,6 @@
 import { sideBySide } from '../deadlines';
 import { ConnectionError } from '../errors';
-import { type BuildSettings, type MachineSettings, secretsToSend } from '../inputs/settings';
+import { type MachineSettings, type Settings, secretsToSend } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import { mebibytes } from '../plan/checks';
 import { describeConfiguration } from '../plan/configuration';
@@ -26,14 +26,19 @@ export interface Preflight {
 /** How long it may be looked at what is to be built: a plan is read, an install should go on. */
 const patienceMs = { plan: 60_000, install: 10_000 } as const;
 
+/** The settings of a run that contacts no machine. */
+export type WithoutMachine = Exclude<Settings, MachineSettings>;
+
 /** What the configuration alone tells. */
 export async function offlinePreflight(
-  settings: BuildSettings,
+  settings: WithoutMachine,
   nix: Nix,
   runtime: Runtime,
 ): Promise<{ readonly situation: OfflineSituation; readonly work: Work | null }> {
   runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-  const { evaluation, runnerSystems } = await describeConfiguration(settings, nix, runtime.signal);
+  const { evaluation, runnerSystems } = await describeConfiguration(settings, nix, runtime.signal, {
+    installTest: settings.kind === 'vm-test',
+  });
   return {
     situation: { settings, evaluation, runnerSystems },
     work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime, patienceMs.plan),

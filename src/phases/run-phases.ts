@@ -15,7 +15,7 @@ import { update } from './update';
 import { verify } from './verify';
 
 /** A phase that carries out a part of the plan. */
-type Step = Exclude<PhaseName, 'preflight'>;
+type Step = Exclude<PhaseName, 'preflight' | 'vm-test'>;
 
 const steps: Record<Step, (context: PhaseContext) => Promise<void>> = {
   build,
@@ -55,7 +55,7 @@ export async function runPhases(context: PhaseContext): Promise<void> {
 }
 
 function phaseAfter(name: PhaseName, { phases }: Plan): Step | undefined {
-  return phases.slice(phases.indexOf(name) + 1).find((each) => each !== 'preflight');
+  return phases.slice(phases.indexOf(name) + 1).find((each) => each !== 'preflight' && each !== 'vm-test');
 }
 
 /** What is known of the machine before anything is done to it. */

@@ -1,10 +1,3 @@
-import { existsSync } from 'node:fs';
-import { NixError } from '../errors';
-import type { FlakeReference } from '../inputs/flake-reference';
-import type { DiskoMode } from '../inputs/settings';
-import expression from '../nix/evaluation.nix';
-import { type Nix, nixString } from '../nix/nix';
-
 /** Something that is built, or was built elsewhere: then no derivation is known. */
 export interface Derivation {
   readonly drvPath: string | undefined;
@@ -79,6 +72,8 @@ interface WhatIsInstalled {
   readonly hostName: string;
   /** Undefined when no disko script was asked for. */
   readonly diskoScript: Derivation | undefined;
+  /** The VM test; undefined when it was not asked for. */
+  readonly installTest: Derivation | undefined;
   readonly substituters: readonly string[];
   readonly trustedPublicKeys: readonly string[];
   /** Empty where they are not known. */
@@ -88,8 +83,8 @@ interface WhatIsInstalled {
 }
 
 /** Everything that one evaluation of the configuration tells. */
-export interface FlakeEvaluation extends WhatIsInstalled {
-  readonly source: 'flake';
+export interface ConfigurationEvaluation extends WhatIsInstalled {
+  readonly source: 'configuration';
   /** `x86_64-linux` */
   readonly system: string;
   /** The system that its derivations are built on; another one where it is cross-compiled. */
@@ -102,12 +97,16 @@ export interface FlakeEvaluation extends WhatIsInstalled {
   readonly initrdSsh: ConfiguredInitrdSsh;
 }
 
-/** What finished store paths tell: hardly anything, and never which disks the script wipes or who may log in. */
-export interface StorePathsEvaluation extends WhatIsInstalled {
-  readonly source: 'store-paths';
+/**
+ * What finished store paths tell, or derivations without their configuration: hardly anything, and never which disks the
+ * script wipes or who may log in.
+ */
+export interface OutputsEvaluation extends WhatIsInstalled {
+  readonly source: 'outputs';
   /** Undefined with a disko script alone, like the system itself. */
   readonly system: string | undefined;
-  readonly buildSystem: undefined;
+  /** Undefined where it is built already. */
+  readonly buildSystem: string | undefined;
   readonly toplevel: Derivation | undefined;
   readonly disks: undefined;
   readonly sshd: undefined;
@@ -116,7 +115,21 @@ export interface StorePathsEvaluation extends WhatIsInstalled {
   readonly initrdSsh: undefined;
 }
 
-export type Evaluation = FlakeEvaluation | StorePathsEvaluation;
+export type Evaluation = ConfigurationEvaluation | OutputsEvaluation;
+
+/** What is not known of outputs alone. */
+export const unknownOfOutputs = {
+  hostName: '',
+  substituters: [],
+  trustedPublicKeys: [],
+  groups: [],
+  hostKeys: [],
+  disks: undefined,
+  sshd: undefined,
+  logins: undefined,
+  bootLoader: undefined,
+  initrdSsh: undefined,
+} as const;
 
 /** The system; inputs without one are refused where a phase needs it. */
 export function systemOf({ toplevel }: Evaluation): Derivation {
@@ -126,152 +139,4 @@ export function systemOf({ toplevel }: Evaluation): Derivation {
 
 export function systemPathOf(evaluation: Evaluation): string {
   return systemOf(evaluation).outPath;
-}
-
-/**
- * @param disko which disko script is needed, if any
- * @throws NixError; an unknown configuration is answered with the names that exist
- */
-export async function evaluate(
-  nix: Nix,
-  flake: FlakeReference,
-  disko: DiskoMode | undefined,
-  signal: AbortSignal,
-): Promise<FlakeEvaluation> {
-  const script = disko === undefined ? null : `${disko}Script`;
-  const request = JSON.stringify({ name: flake.name, path: flake.path, disko: script });
-  const apply = `(${expression}) (builtins.fromJSON ${nixString(request)})`;
-  const answer = await nix
-    .evaluate(`${localUri(flake.uri)}#nixosConfigurations`, apply, signal)
-    .catch((error: unknown) => {
-      throw explainEvaluation(error, flake);
-    });
-  return readEvaluation(answer, flake, script ?? '');
-}
-
-/** A folder that is named without `./` would be looked up in the registry. */
-function localUri(uri: string): string {
-  return /^[A-Za-z0-9_]/.test(uri) && !uri.includes(':') && existsSync(`${uri}/flake.nix`) ? `./${uri}` : uri;
-}
-
-function explainEvaluation(error: unknown, flake: FlakeReference): unknown {
-  if (!(error instanceof NixError)) return error;
-  const { lastLines } = error;
-  if (!/does not provide attribute/.test(error.message)) {
-    const hint =
-      'see whether it evaluates elsewhere: nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel';
-    return new NixError(error.message, { cause: error, lastLines, hint });
-  }
-  return new NixError(`the flake ${flake.uri} has no nixosConfigurations`, {
-    cause: error,
-    lastLines,
-    hint: 'check the flake input: its part before the # must lead to a flake with an output nixosConfigurations',
-  });
-}
-
-function readEvaluation(answer: unknown, flake: FlakeReference, script: string): FlakeEvaluation {
-  const value = asRecord(answer);
-  if (Array.isArray(value.unknown)) {
-    throw new NixError(
-      `the flake ${flake.uri} has no nixosConfigurations."${flake.name}"; it has ${value.unknown.join(', ') || 'none'}`,
-      {
-        hint: `write ${flake.uri}#NAME with one of these names`,
-      },
-    );
-  }
-  if (typeof value.missing === 'string') {
-    throw new NixError(
-      `nixosConfigurations."${flake.name}" has no attribute ${value.missing} (of ${flake.path.join('.')})`,
-    );
-  }
-  if (Array.isArray(value.missingKeyFiles)) {
-    throw new NixError(
-      `nixosConfigurations."${flake.name}" names files with authorized keys that do not exist: ${value.missingKeyFiles.join(', ')}`,
-      {
-        hint: 'a flake sees only files that git knows: git add them, or correct users.users.*.openssh.authorizedKeys.keyFiles',
-      },
-    );
-  }
-  const found = asRecord(value.found);
-  if (found.diskoScript === 'missing') {
-    throw new NixError(`nixosConfigurations."${flake.name}" has no config.system.build.${script}`, {
-      hint: 'import the disko module and a disk layout, or leave disko out of phases',
-    });
-  }
-  const sshd = asRecord(found.sshd);
-  const bootLoader = asRecord(found.bootLoader);
-  const initrdSsh = asRecord(found.initrdSsh);
-  return {
-    source: 'flake',
-    system: String(found.system),
-    buildSystem: String(found.buildSystem),
-    hostName: String(found.hostName),
-    toplevel: asDerivation(found.toplevel),
-    diskoScript: found.diskoScript === null ? undefined : asDerivation(found.diskoScript),
-    disks: asRecords(found.disks).map(({ device, destroy }) => ({
-      device: String(device),
-      destroy: destroy !== false,
-    })),
-    groups: asRecords(found.groups).map(({ kind, name }) => ({
-      kind: kind === 'lvm_vg' || kind === 'mdadm' ? kind : 'zpool',
-      name: String(name),
-    })),
-    substituters: asStrings(found.substituters),
-    trustedPublicKeys: asStrings(found.trustedPublicKeys),
-    hostKeys: asRecords(found.hostKeys).map(({ type, path, bits }) => ({
-      type: String(type),
-      path: String(path),
-      bits: String(bits),
-    })),
-    sshd: {
-      enabled: sshd.enabled === true,
-      ports: asStrings(sshd.ports).map(Number),
-      rootLogin: String(sshd.rootLogin),
-      otherKeys: sshd.otherKeys === true,
-    },
-    logins: asRecords(found.logins).map(({ name, keys, password }) => ({
-      name: String(name),
-      password: password === true,
-      keys: asStrings(keys).flatMap((text) => text.split('\n').filter((line) => line.trim() !== '')),
-    })),
-    bootLoader: {
-      kind: asBootLoader(bootLoader.kind),
-      grubDevices: asStrings(bootLoader.grubDevices),
-      grubEfi: bootLoader.grubEfi === true,
-      efiMountPoint: String(bootLoader.efiMountPoint),
-      entriesMountPoint: String(bootLoader.entriesMountPoint),
-      grubBoots: asRecords(bootLoader.grubBoots).map(({ path, efi }) => ({
-        path: String(path),
-        efiMountPoint: String(efi),
-      })),
-    },
-    initrdSsh: {
-      enabled: initrdSsh.enabled === true,
-      port: Number(initrdSsh.port),
-      hostKeys: asStrings(initrdSsh.hostKeys),
-    },
-  };
-}
-
-function asBootLoader(value: unknown): ConfiguredBootLoader['kind'] {
-  return value === 'systemd-boot' || value === 'grub' ? value : 'other';
-}
-
-function asRecord(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null)
-    throw new NixError('the evaluation gave another answer than was asked for');
-  return { ...value };
-}
-
-function asRecords(value: unknown): Record<string, unknown>[] {
-  return Array.isArray(value) ? value.map(asRecord) : [];
-}
-
-function asStrings(value: unknown): string[] {
-  return Array.isArray(value) ? value.map(String) : [];
-}
-
-function asDerivation(value: unknown): Derivation {
-  const { drv, out } = asRecord(value);
-  return { drvPath: String(drv), outPath: String(out) };
 }

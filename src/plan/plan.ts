@@ -1,3 +1,4 @@
+import { showAttributePath } from '../inputs/attribute-path';
 import type { BuildSettings, DiskoMode, MachineSettings, SelectablePhase } from '../inputs/settings';
 import { nameOf } from '../ssh/connection';
 import { fingerprint } from '../ssh/host-keys';
@@ -28,6 +29,7 @@ export const phaseNames = [
   'update',
   'reboot',
   'verify',
+  'vm-test',
 ] as const;
 export type PhaseName = (typeof phaseNames)[number];
 
@@ -39,9 +41,11 @@ export interface OfflinePlan {
   readonly hostName: string;
   readonly toplevel: string | null;
   readonly diskoScript: string | null;
-  /** Null with store-paths: the script does what it was built for. */
+  /** What the VM test leaves when it has passed; null where none is run. */
+  readonly vmTest: string | null;
+  /** Null without a configuration, as with store-paths: the script does what it was built for. */
   readonly diskoMode: DiskoMode | null;
-  /** Null with store-paths: the script may wipe any disk. */
+  /** Null without a configuration: the script may wipe any disk. */
   readonly disks: readonly ConfiguredDisk[] | null;
   readonly installId: string | null;
   /** Where both are built. */
@@ -192,7 +196,8 @@ export function offlinePlan(situation: OfflineSituation): OfflinePlan {
     hostName: evaluation.hostName,
     toplevel: evaluation.toplevel?.outPath ?? null,
     diskoScript: evaluation.diskoScript?.outPath ?? null,
-    diskoMode: evaluation.source === 'flake' ? settings.diskoMode.value : null,
+    vmTest: evaluation.installTest?.outPath ?? null,
+    diskoMode: evaluation.source === 'configuration' ? settings.diskoMode.value : null,
     disks: evaluation.disks ?? null,
     installId: settings.installId.value ?? null,
     buildOn: buildPlace(situation),
@@ -204,6 +209,10 @@ export function nameConfiguration(settings: BuildSettings): string {
   if (configuration.kind === 'store-paths') {
     const { system, diskoScript } = configuration.paths;
     return [system, diskoScript].filter((each) => each !== undefined).join(' ');
+  }
+  if (configuration.kind === 'nix-file') {
+    const { file, path } = configuration.reference;
+    return [file, showAttributePath(path)].join(' ').trim();
   }
   const { uri, name, path } = configuration.flake;
   return [`${uri}#nixosConfigurations."${name}"`, ...path].join('.');

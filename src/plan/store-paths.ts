@@ -1,8 +1,28 @@
 import { readFile } from 'node:fs/promises';
 import { GuardError } from '../errors';
-import type { StorePaths } from '../inputs/settings';
+import type { BuildSettings, StorePaths } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
-import type { StorePathsEvaluation } from './evaluation';
+import type { Runtime } from '../runtime';
+import { type OutputsEvaluation, unknownOfOutputs } from './evaluation';
+
+/**
+ * Copies those of store-paths that are not here from the store that `from` names.
+ *
+ * @returns whether there were any
+ * @throws NixError where they are not there either
+ */
+export async function fetchStorePaths(
+  { configuration, from }: BuildSettings,
+  nix: Nix,
+  { log, signal }: Runtime,
+): Promise<boolean> {
+  const absent = configuration.value.kind === 'store-paths' ? configuration.value.paths.absent : [];
+  const store = from.value;
+  if (absent.length === 0 || store === undefined) return false;
+  await nix.checkVersion();
+  await log.group(`fetching store-paths from ${store}`, () => nix.fetch(absent, store, signal));
+  return true;
+}
 
 /**
  * What can be known of store paths that were built elsewhere.
@@ -11,30 +31,22 @@ import type { StorePathsEvaluation } from './evaluation';
  */
 export async function describeStorePaths(
   nix: Nix,
-  { system, diskoScript }: StorePaths,
+  { system, diskoScript }: Pick<StorePaths, 'system' | 'diskoScript'>,
   signal: AbortSignal,
-): Promise<StorePathsEvaluation> {
+): Promise<OutputsEvaluation> {
   await checkValid(
     nix,
     [system, diskoScript].filter((path) => path !== undefined),
     signal,
   );
   return {
-    source: 'store-paths',
+    ...unknownOfOutputs,
+    source: 'outputs',
     system: system === undefined ? undefined : await systemOf(system),
     buildSystem: undefined,
-    hostName: '',
     toplevel: system === undefined ? undefined : { drvPath: undefined, outPath: system },
     diskoScript: diskoScript === undefined ? undefined : { drvPath: undefined, outPath: diskoScript },
-    substituters: [],
-    trustedPublicKeys: [],
-    groups: [],
-    hostKeys: [],
-    disks: undefined,
-    sshd: undefined,
-    logins: undefined,
-    bootLoader: undefined,
-    initrdSsh: undefined,
+    installTest: undefined,
   };
 }
 

@@ -43,7 +43,7 @@ function machineWarnings({ container, memoryKiB }: Facts, { phases }: Plan): str
 }
 
 function unknownDisksWarnings({ source }: Evaluation, { online }: Plan): string[] {
-  if (source === 'store-paths') {
+  if (source === 'outputs') {
     return [
       'Nothing was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.',
     ];

@@ -31,8 +31,10 @@ export interface Closure {
 
 const shownNames = 50;
 
-export function allDerivations({ diskoScript, toplevel }: Evaluation): readonly Derivation[] {
-  return [diskoScript, toplevel].filter((derivation) => derivation !== undefined);
+/** What a run without a machine builds: the VM test where it was asked for, which needs all else. */
+export function allDerivations({ diskoScript, toplevel, installTest }: Evaluation): readonly Derivation[] {
+  const wanted = installTest === undefined ? [diskoScript, toplevel] : [installTest];
+  return wanted.filter((derivation) => derivation !== undefined);
 }
 
 /** What the phases need to be built here. */

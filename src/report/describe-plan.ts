@@ -57,6 +57,7 @@ function describeOfflinePlan(offline: OfflinePlan, work: Work | null): string {
   return [
     `Plan, as far as the configuration decides: ${offline.configuration}${offline.system === null ? '' : ` (${offline.system})`}`,
     `  system    ${offline.toplevel ?? 'none'}`,
+    ...(offline.vmTest === null ? [] : [`  VM test   ${offline.vmTest}`]),
     `  work      ${describeWork(work, undefined)}`,
     ...buildLines(offline),
     ...offlineDisks(offline).map(({ device, fate, meaning }) => `  ${fate.padEnd(9)} ${device}: ${meaning}`),

@@ -2,7 +2,10 @@ import type { Result } from './result';
 
 /** The outputs of the action, in the order of action.yml. */
 export const outputs = [
-  { name: 'outcome', description: 'planned, built, prepared, installed, updated, unchanged or failed.' },
+  {
+    name: 'outcome',
+    description: 'planned, built, tested, prepared, installed, updated, unchanged or failed.',
+  },
   {
     name: 'target-state',
     description: 'How far the machine came: untouched, installer, partitioned, installed, unlocking, booted.',

@@ -2,8 +2,16 @@ import type { ErrorKind } from '../errors';
 import { type PhaseName, type PublishedPlan, planDigest } from '../plan/plan';
 import type { HostKey } from '../ssh/host-keys';
 
-/** `built`: no machine was contacted. `prepared`: the phases that were asked for end before install, and were done. */
-export type Outcome = 'planned' | 'built' | 'prepared' | 'installed' | 'updated' | 'unchanged' | 'failed';
+/** `built`, `tested`: no machine was contacted. `prepared`: the phases that were asked for end before install, and were done. */
+export type Outcome =
+  | 'planned'
+  | 'built'
+  | 'tested'
+  | 'prepared'
+  | 'installed'
+  | 'updated'
+  | 'unchanged'
+  | 'failed';
 /** How far the machine came. From `partitioned` on the old data is gone. */
 export type TargetState = 'untouched' | 'installer' | 'partitioned' | 'installed' | 'unlocking' | 'booted';
 /** What was proven about the new system. */

@@ -12,6 +12,7 @@ import type { Outcome, Result, TargetState, Verified } from './result';
 const titles: Record<Outcome, string> = {
   planned: '📋 Planned',
   built: '✅ Built, no machine contacted',
+  tested: '✅ VM test passed',
   prepared: '✅ Prepared, not installed',
   installed: '✅ NixOS installed',
   updated: '✅ NixOS updated',
@@ -54,6 +55,7 @@ export function summarise(result: Result): string {
 
 function titleOf({ outcome, failure, plan }: Result): string {
   if (failure?.kind === 'cancelled') return '🛑 Cancelled';
+  if (outcome === 'failed' && (plan?.offline.vmTest ?? null) !== null) return '❌ VM test failed';
   const updating = plan !== null && plan.online !== null && plan.action === 'update';
   return outcome === 'failed' && updating ? '❌ Update failed' : titles[outcome];
 }
@@ -140,6 +142,7 @@ function offlineSection(offline: OfflinePlan, work: Work | null): string[] {
         ['system', offline.toplevel === null ? '–' : code(offline.toplevel)],
         ...(offline.diskoScript === null ? [] : [['disko script', code(offline.diskoScript)]]),
         ...(offline.buildOn === 'remote' ? [['built', builtThere]] : []),
+        ...(offline.vmTest === null ? [] : [['VM test', code(offline.vmTest)]]),
         ...(offline.installId === null ? [] : [['install-id', code(offline.installId)]]),
       ],
     ),

@@ -3,13 +3,34 @@ import type { InputDefinition } from './definition';
 export const configurationInputs = [
   {
     name: 'flake',
-    description: 'Flake reference and configuration, `URI#NAME`: installs `nixosConfigurations.NAME`.',
-    otherwise: 'required, unless store-paths is given',
+    description:
+      'Flake reference and configuration, `URI#NAME`: installs `nixosConfigurations.NAME`. A NAME that begins with `nixosConfigurations.` names an attribute in full.',
+    otherwise: 'required, unless nix-file or store-paths is given',
+  },
+  {
+    name: 'nix-file',
+    description:
+      'Instead of flake: a Nix file that leads to the configuration, or that is one (a module: then nixpkgs is found by NIX_PATH or npins); a path, or `<…>` in NIX_PATH.',
+  },
+  {
+    name: 'nix-attribute',
+    description:
+      'The attribute in nix-file that is installed: what `nixosSystem` or `eval-config.nix` return, or a set with `toplevel` and `diskoScript`.',
+    otherwise: 'nix-file as a whole',
+  },
+  {
+    name: 'special-args',
+    description: 'JSON object that the configuration’s modules get as further specialArgs.',
   },
   {
     name: 'store-paths',
     description:
-      'Instead of flake: the store paths of a disko script and of a system that exist on the runner, in any order; one alone where phases need only one. Nothing is evaluated then, so that wipe-disks is required for disko.',
+      'Instead of flake: the store paths of a disko script and of a system that exist on the runner (or in the store that from names), in any order; one alone where phases need only one. Nothing is evaluated then, so that wipe-disks is required for disko.',
+  },
+  {
+    name: 'from',
+    description:
+      'Store (its URI) from which store-paths that the runner lacks are copied, and from which builds fetch what they can.',
   },
   {
     name: 'build-on',
@@ -20,5 +41,10 @@ export const configurationInputs = [
   {
     name: 'option',
     description: 'Nix settings for evaluation and build, one `NAME VALUE` (or `NAME = VALUE`) a line.',
+  },
+  {
+    name: 'show-trace',
+    description: 'Shows the whole trace of an evaluation that fails.',
+    default: 'false',
   },
 ] as const satisfies readonly InputDefinition[];

@@ -8,6 +8,12 @@ export const disksInputs = [
     default: 'disko',
   },
   {
+    name: 'no-disko-deps',
+    description:
+      'Takes the disko script that brings no tools along and uses those of the installer: for machines with little memory.',
+    default: 'false',
+  },
+  {
     name: 'wipe-disks',
     description:
       'Disks that may be wiped, one a line: path, /dev/disk/by-id name, serial number or WWN; `any` allows all. Whatever else would be lost stops the run.',

@@ -33,6 +33,12 @@ export const runInputs = [
     description:
       'Programs of yours between the phases, one `WHEN WHERE SCRIPT` a line: `before-PHASE` or `after-PHASE`, `runner` or `target`, and a file on the runner.',
   },
+  {
+    name: 'vm-test',
+    description:
+      'Installs the configuration in a virtual machine (config.system.build.installTest), and contacts no other.',
+    default: 'false',
+  },
   { name: 'print-build-logs', description: 'Shows the full logs of builds.', default: 'false' },
   { name: 'debug', description: 'Shows details of every step; implies print-build-logs.', default: 'false' },
   {
@@ -59,5 +65,10 @@ export const runInputs = [
     name: 'disko-idle-timeout',
     description: 'The same for disko, which may be silent while it formats.',
     default: '30m',
+  },
+  {
+    name: 'vm-test-timeout',
+    description: 'How long vm-test may take, with all that it needs to be built.',
+    default: '1h',
   },
 ] as const satisfies readonly InputDefinition[];
