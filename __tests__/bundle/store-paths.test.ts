@@ -70,7 +70,7 @@ test('a plan of a machine is made without an evaluation; the disks must be named
   const run = await runBundle({ inputs: { ...inputs, 'wipe-disks': 'any' }, env });
   expect(run.code, run.log).toBe(0);
   expect(run.result.plan).toMatchObject({ action: 'install', online: { disksKnown: false } });
-  expect(run.warnings.filter((text) => text.includes('Nothing was evaluated'))).toHaveLength(1);
+  expect(run.warnings.filter((text) => text.includes('No configuration was evaluated'))).toHaveLength(1);
   expect(run.warnings.filter((text) => text.includes('disko.devices.disk'))).toEqual([]);
   expect(run.log).toContain(`Plan: install ${system} ${script} on root@127.0.0.1`);
 });

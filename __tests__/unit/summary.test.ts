@@ -425,6 +425,15 @@ describe('hintFor', () => {
     ['nixos-install failed with exit code 1 on the target: no', /not rebooted/],
     ['check-installed.sh failed on the target with exit code 1: no', /not rebooted/],
     ["error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key", /copy as root/],
+    [
+      "error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key",
+      /trusted-public-keys/,
+    ],
+    [
+      "error: a 'x86_64-linux' with features {kvm, nixos-test} is required to build '/nix/store/x.drv'",
+      /KVM/,
+    ],
+    ['write error: No space left on device', /no-disko-deps/],
     ["error: a 'aarch64-linux' with features {} is required to build '/nix/store/x.drv'", /runner/],
     ["warning: ignoring untrusted substituter 'https://x', you are not a trusted user", /trusted-users/],
     ["error: flake 'path:/x' does not provide attribute 'nixosConfigurations'", /configuration name/],

@@ -16,7 +16,8 @@ function obstacle(settings: MachineSettings, evaluation: Evaluation, action: Act
   if (action !== 'install' || !settings.phases.value.includes('install')) return undefined;
   const paths = evaluation.hostKeys.map(({ path }) => path);
   if (settings.copyHostKeys.value || paths.some((path) => !madeAtBoot.test(path))) return undefined;
-  if (evaluation.source === 'outputs') return 'nothing was evaluated that would name its SSH host keys';
+  if (evaluation.source === 'outputs')
+    return 'no configuration was evaluated that would name its SSH host keys';
   return paths.length === 0
     ? 'the configuration names no SSH host keys (services.openssh.hostKeys)'
     : `its SSH host keys are made when it boots (${paths.join(', ')})`;

@@ -16,6 +16,7 @@ export function warningsOf(situation: Situation, plan: Plan): readonly string[] 
   const { phases, action } = plan;
   return [
     ...machineWarnings(facts, plan),
+    ...toolsWarnings(settings, facts, plan),
     ...unknownDisksWarnings(evaluation, plan),
     ...diskWarnings(diskSituation(situation, action)),
     ...newlineWarnings(settings),
@@ -42,10 +43,23 @@ function machineWarnings({ container, memoryKiB }: Facts, { phases }: Plan): str
   ];
 }
 
+/** The installer has no disk but its memory. */
+function toolsWarnings(
+  { configuration, noDiskoDeps }: MachineSettings,
+  { memoryKiB }: Facts,
+  { phases }: Plan,
+): string[] {
+  if (!phases.includes('disko') || memoryKiB >= comfortableMemoryKiB) return [];
+  if (noDiskoDeps.value || configuration.value.kind === 'store-paths') return [];
+  return [
+    `The disko script brings its tools along, into the ${mebibytes(memoryKiB)} MiB of memory that the installer has. With no-disko-deps: true it uses those that the installer has.`,
+  ];
+}
+
 function unknownDisksWarnings({ source }: Evaluation, { online }: Plan): string[] {
   if (source === 'outputs') {
     return [
-      'Nothing was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.',
+      'No configuration was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.',
     ];
   }
   if (online.disksKnown) return [];

@@ -63,11 +63,15 @@ const knownFailures: readonly KnownFailure[] = [
   },
   {
     says: /No space left on device|database or disk is full/,
-    hint: 'a disk is full: on the target before disko it is the installer’s memory, in nixos-install one of the new partitions (often the EFI partition), else the runner’s disk; free space or use a bigger machine',
+    hint: 'a disk is full: on the target before disko it is the installer’s memory (no-disko-deps: true takes less of it), in nixos-install one of the new partitions (often the EFI partition), else the runner’s disk; free space or use a bigger machine',
   },
   {
     says: /lacks a signature by a trusted key/,
-    hint: 'the copying user is not trusted by the store: copy as root',
+    hint: 'the store’s key is not trusted: add it with option: extra-trusted-public-keys KEY, or sign the path; on the machine, copy as root',
+  },
+  {
+    says: /with features \{[^}]*\bkvm\b[^}]*\} is required/,
+    hint: 'the build needs KVM: let Nix’s build users open /dev/kvm on the runner (the README has the step for GitHub’s runners), and keep kvm in the setting system-features',
   },
   {
     says: /a '[^']*' with features .*is required/,

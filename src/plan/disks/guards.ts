@@ -129,7 +129,7 @@ function checkCoverage(situation: DiskSituation, covered: ReadonlySet<string> | 
   if (!named) {
     const [script, instead] =
       situation.work?.unknown === true
-        ? ['the disko script of store-paths', 'use flake']
+        ? ['a disko script without its configuration', 'give the configuration itself, as flake or nix-file']
         : ['the disko script of a configuration without disko.devices.disk', 'name the disks there'];
     throw new GuardError(
       `${script} may wipe any disk, and wipe-disks does not allow ${refused.map(nameDisk).join(', ')}`,
