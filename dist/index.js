@@ -55372,6 +55372,10 @@ class TimeoutError extends ActionError {
 class GuardError extends ActionError {
     kind = 'guard';
 }
+/** A program of the user's between the phases failed. */
+class HookError extends ActionError {
+    kind = 'hook';
+}
 /** The job was cancelled. */
 class CancelledError extends ActionError {
     kind = 'cancelled';
@@ -55543,6 +55547,59 @@ async function sideBySide(signal, first, second) {
     return [a.value, b.value];
 }
 
+;// CONCATENATED MODULE: ./lib/inputs/path-lines.js
+
+/**
+ * One entry a line; blank lines are passed over.
+ *
+ * @param nameOf what no two lines may have alike
+ * @param nothing the problem where there is no line
+ */
+function parseLines(text, parseLine, nameOf, nothing) {
+    const entries = new Map();
+    for (const [index, line] of text.split(/\r\n|\r|\n/).entries()) {
+        if (line.trim() === '')
+            continue;
+        const entry = parseLine(line.trim());
+        if (typeof entry === 'string')
+            return { problem: `line ${index + 1} ${entry}` };
+        const name = nameOf(entry);
+        if (entries.has(name))
+            return { problem: `line ${index + 1} names ${name} a second time` };
+        entries.set(name, entry);
+    }
+    return entries.size === 0 ? { problem: nothing } : { ok: [...entries.values()] };
+}
+/**
+ * Splits a line behind its first word, which is a path. A path with blanks or quotes in it stands in double quotes, where
+ * \" and \\ are a quote and a backslash.
+ */
+function splitPath(line) {
+    const match = /^(?:"((?:[^"\\]|\\["\\])+)"|([^\s"]+))(?:\s+(\S.*))?$/.exec(line);
+    const path = match?.[1]?.replace(/\\(["\\])/g, '$1') ?? match?.[2];
+    return path === undefined ? undefined : { path, rest: match?.[3] ?? '' };
+}
+/**
+ * What is wrong with a path that shall name a file on the target.
+ *
+ * @param example how a line should look
+ */
+function problemOfPath(path, example) {
+    if (!path.startsWith('/'))
+        return `begins with no absolute path; write ${example}`;
+    if (/\p{Cc}/u.test(path))
+        return 'has a control character in the path';
+    const parts = path.split('/');
+    if (path.endsWith('/') || parts.includes('.') || parts.includes('..'))
+        return `has ${path}, which is no path of a file; write it without . and .. and without a / at the end`;
+    return undefined;
+}
+/** The folder of these that the path is, or lies below. */
+function folderAbove(path, folders) {
+    const clean = external_node_path_namespaceObject.posix.normalize(path);
+    return folders.find((folder) => clean === folder || clean.startsWith(`${folder}/`));
+}
+
 ;// CONCATENATED MODULE: ./lib/inputs/secret-source.js
 /** Whether an input that takes contents names a source instead: no key begins like that. */
 function namesSource(text) {
@@ -55584,57 +55641,33 @@ function keyOf(source) {
 ;// CONCATENATED MODULE: ./lib/inputs/disk-encryption-keys.js
 
 
+
 /** What no key may lie below: gone or hidden when disko mounts, not a file system for files, or the installer's own. */
 const reserved = ['/mnt', '/proc', '/sys', '/dev', '/nix', '/run/nixos-anywhere', '/root/.ssh', '/etc/ssh'];
-/**
- * One `REMOTE_PATH SOURCE` a line. A path with blanks or quotes in it stands in double quotes, where \" and \\ are a
- * quote and a backslash. The source is the rest of the line.
- */
-const keyFiles = (text) => {
-    const files = [];
-    for (const [index, line] of text.split(/\r\n|\r|\n/).entries()) {
-        if (line.trim() === '')
-            continue;
-        const file = parseLine(line.trim());
-        const problem = typeof file === 'string'
-            ? file
-            : files.some(({ remotePath }) => remotePath === file.remotePath)
-                ? `names ${file.remotePath} a second time`
-                : undefined;
-        if (problem !== undefined)
-            return { problem: `line ${index + 1} ${problem}` };
-        if (typeof file !== 'string')
-            files.push(file);
-    }
-    return files.length === 0 ? { problem: 'names no key' } : { ok: files };
-};
+/** One `REMOTE_PATH SOURCE` a line; the source is the rest of the line. */
+const keyFiles = (text) => parseLines(text, parseLine, ({ remotePath }) => remotePath, 'names no key');
 /** Never shows what is after the path: somebody may have written the key itself there. */
 function parseLine(line) {
-    const match = /^(?:"((?:[^"\\]|\\["\\])+)"|([^\s"]+))(?:\s+(\S.*))?$/.exec(line);
-    const written = match?.[1]?.replace(/\\(["\\])/g, '$1') ?? match?.[2];
-    if (match === null || written === undefined)
+    const split = splitPath(line);
+    if (split === undefined)
         return 'begins with no path; write REMOTE_PATH SOURCE, a path with blanks or quotes in double quotes';
-    const wrong = whatIsWrongWith(written);
+    const { path, rest } = split;
+    const wrong = whatIsWrongWith(path);
     if (wrong !== undefined)
         return wrong;
-    if (match[3] === undefined)
-        return `has no source for ${written}; write a path on the runner, env:NAME or exec:COMMAND after it`;
-    const source = parseSecretSource(match[3]);
-    return 'ok' in source ? { remotePath: external_node_path_namespaceObject.posix.normalize(written), source: source.ok } : source.problem;
+    if (rest === '')
+        return `has no source for ${path}; write a path on the runner, env:NAME or exec:COMMAND after it`;
+    const source = parseSecretSource(rest);
+    return 'ok' in source ? { remotePath: external_node_path_namespaceObject.posix.normalize(path), source: source.ok } : source.problem;
 }
 function whatIsWrongWith(path) {
-    if (!path.startsWith('/'))
-        return 'begins with no absolute path; write REMOTE_PATH SOURCE, as in /tmp/disk.key env:DISK_KEY';
-    if (/\p{Cc}/u.test(path))
-        return 'has a control character in the path';
-    const parts = path.split('/');
-    if (path.endsWith('/') || parts.includes('.') || parts.includes('..'))
-        return `has ${path}, which is no path of a file; write it without . and .. and without a / at the end`;
-    const clean = external_node_path_namespaceObject.posix.normalize(path);
-    const parent = reserved.find((folder) => clean === folder || clean.startsWith(`${folder}/`));
+    const wrong = problemOfPath(path, 'REMOTE_PATH SOURCE, as in /tmp/disk.key env:DISK_KEY');
+    if (wrong !== undefined)
+        return wrong;
+    const parent = folderAbove(path, reserved);
     return parent === undefined
         ? undefined
-        : `has ${clean}; a key cannot lie below ${parent}: write a path such as /tmp/disk.key`;
+        : `has ${external_node_path_namespaceObject.posix.normalize(path)}; a key cannot lie below ${parent}: write a path such as /tmp/disk.key`;
 }
 
 // EXTERNAL MODULE: external "node:net"
@@ -55736,6 +55769,9 @@ const kexecImage = (text) => {
         ? bad(`is ${shown(text)}, which is a folder; give the tarball`)
         : parsers_ok({ kind: 'path', path: value });
 };
+const sha256 = (text) => /^[0-9a-f]{64}$/i.test(text.trim())
+    ? parsers_ok(text.trim().toLowerCase())
+    : bad(`is ${shown(text)}; write the 64 hexadecimal digits that sha256sum prints`);
 /** One `NAME VALUE` a line; the value is the rest of the line as it stands. */
 const nixOptions = (text) => {
     const options = [];
@@ -55771,939 +55807,33 @@ const wipeDisks = (text) => {
         ? parsers_ok('any')
         : bad('has any beside other lines; write either any alone, or one disk a line');
 };
-
-;// CONCATENATED MODULE: ./lib/inputs/load-secrets.js
-
-
-
-
-
-
-
-/** These hold a secret themselves, or name a source. */
-const secretInputs = [
-    'ssh-private-key',
-    'ssh-private-key-passphrase',
-    'post-install-ssh-private-key',
-    'post-install-ssh-private-key-passphrase',
-];
-/** What cryptsetup reads of a key file at most. Nothing that is called a secret is larger. */
-const largest = 8 * 1024 * 1024;
-const tooLarge = { problem: 'holds more than 8 MiB' };
-/** That of idle-timeout, when the input is missing or wrong. */
-const defaultDeadlineMs = 600_000;
-/**
- * Reads every source that the inputs name, each once and all of them side by side: whoever fills two pipes may do so in
- * any order. Everything that was read is registered before it is handed out. Problems are kept for readSettings, which
- * knows all others. A run without a machine needs no secret, and reads none.
- *
- * @throws the reason of the signal
- */
-async function loadSecrets(raw, options) {
-    const { secrets } = options;
-    for (const text of secretInputs.map((name) => raw[name] ?? '')) {
-        if (!namesSource(text))
-            secrets.register(text);
-    }
-    const sources = new Map(sourcesOf(raw).map((source) => [keyOf(source), source]));
-    // first of all: no command may see the variable of another input
-    for (const source of sources.values()) {
-        if (source.kind === 'env')
-            secrets.withholdVariable(source.name);
-    }
-    const parsed = duration(raw['idle-timeout'] ?? '');
-    const ms = 'ok' in parsed ? parsed.ok : defaultDeadlineMs;
-    const loaded = await Promise.all([...sources].map(async ([key, source]) => [key, await load(source, ms, options)]));
-    return new Map(loaded);
-}
-function sourcesOf(raw) {
-    const buildOnly = parsers_boolean(raw['build-only'] ?? '');
-    if (raw.plan?.trim() === 'offline' || ('ok' in buildOnly && buildOnly.ok))
-        return [];
-    const named = secretInputs.flatMap((name) => {
-        const text = raw[name] ?? '';
-        return namesSource(text) ? [parseSecretSource(text)] : [];
-    });
-    const files = keyFiles(raw['disk-encryption-keys'] ?? '');
-    return [
-        ...named.flatMap((source) => ('ok' in source ? [source.ok] : [])),
-        ...('ok' in files ? files.ok.map(({ source }) => source) : []),
-    ];
-}
-async function load(source, ms, options) {
-    const { name, contents } = await read(source, ms, options);
-    if ('problem' in contents)
-        return { problem: `${name} ${contents.problem}` };
-    if (contents.ok.length > largest)
-        return { problem: `${name} ${tooLarge.problem}` };
-    return contents.ok.toString('latin1').trim() === '' ? { problem: `${name} is empty` } : contents;
-}
-/** Names no path and no command: somebody may have written the secret itself there. */
-async function read(source, ms, options) {
-    switch (source.kind) {
-        case 'env':
-            return { name: `the variable ${source.name}`, contents: readVariable(source.name, options) };
-        case 'exec':
-            return { name: 'the exec: command', contents: await readCommand(source.command, ms, options) };
-        case 'path':
-            return { name: 'the file on the runner', contents: await readPath(source.path, ms, options) };
-    }
-}
-function readVariable(name, { environment, secrets }) {
-    const value = environment[name];
-    if (value === undefined)
-        return { problem: 'is not set; set it with env: of this step' };
-    secrets.register(value);
-    return { ok: Buffer.from(value) };
-}
-/** What a failed command says at most; it stands among other problems. */
-const shownLines = 10;
-async function readCommand(command, ms, options) {
-    const { clock, processes, secrets, signal } = options;
-    try {
-        const { code, stdoutBytes, errorLines } = await within(clock, 'it', ms, signal, (limited) => processes.run('sh', ['-c', command], { signal: limited, idleMs: ms }));
-        // also of a command that failed: what it said may quote what it printed
-        secrets.register(stdoutBytes);
-        if (code === 0)
-            return { ok: stdoutBytes };
-        const said = errorLines.slice(-shownLines).map((line) => `\n  ${secrets.redact(line)}`);
-        const how = code === null ? 'was killed' : `ended with exit code ${code}`;
-        return { problem: `${how}${said.length === 0 ? ' and said nothing' : `, and said:${said.join('')}`}` };
-    }
-    catch (error) {
-        signal.throwIfAborted();
-        return error instanceof TimeoutError
-            ? { problem: `did not end within ${formatDuration(ms)} (idle-timeout)` }
-            : { problem: `could not be run: ${errorMessage(error)}` };
-    }
-}
-async function readPath(path, ms, options) {
-    try {
-        const kind = (0,external_node_fs_namespaceObject.statSync)(path);
-        if (kind.isFIFO())
-            return registered(await readPipe(path, ms, options), options);
-        if (!kind.isFile())
-            return { problem: 'is neither a file nor a pipe' };
-        return kind.size > largest ? tooLarge : registered({ ok: (0,external_node_fs_namespaceObject.readFileSync)(path) }, options);
-    }
-    catch (error) {
-        options.signal.throwIfAborted();
-        return { problem: `cannot be read (${error.code ?? 'unknown reason'})` };
-    }
-}
-function registered(contents, { secrets }) {
-    if ('ok' in contents)
-        secrets.register(contents.ok);
-    return contents;
-}
-/**
- * Waits until somebody has written to the pipe and closed it. A child does, because the open of a pipe that nobody
- * writes to does not come back and could not be given up here; and without waiting macOS gives its end at once.
- */
-async function readPipe(path, ms, options) {
-    const { clock, processes, signal } = options;
-    try {
-        const { code, stdoutBytes, errorLines } = await within(clock, 'it', ms, signal, (limited) => processes.run('cat', [(0,external_node_path_namespaceObject.resolve)(path)], { signal: limited, idleMs: ms }));
-        return code === 0 ? { ok: stdoutBytes } : { problem: `cannot be read (${errorLines.join('; ')})` };
-    }
-    catch (error) {
-        signal.throwIfAborted();
-        return error instanceof TimeoutError
-            ? { problem: `is a pipe that nobody wrote to and closed within ${formatDuration(ms)} (idle-timeout)` }
-            : { problem: `cannot be read (${errorMessage(error)})` };
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/raw-inputs.js
-/**
- * The inputs as the runner hands them over: `INPUT_` and the name in capitals with blanks made underscores, dashes
- * kept. Read as they are, since a secret's last newline counts.
- */
-function readRawInputs(environment) {
-    const result = {};
-    for (const [name, value] of Object.entries(environment)) {
-        if (name.startsWith('INPUT_') && value !== undefined)
-            result[name.slice('INPUT_'.length).toLowerCase()] = value;
-    }
-    return result;
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/table/access.js
-const accessInputs = [
-    {
-        name: 'target-host',
-        description: 'The machine to install, `[user@]host`; the user is root if not given.',
-        otherwise: 'required, unless no machine is contacted',
-    },
-    { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
-    {
-        name: 'ssh-private-key',
-        description: 'Private key that logs in to the target: its contents (from a secret), or `env:NAME` or `exec:COMMAND` that gives them.',
-        otherwise: 'required, unless no machine is contacted',
-    },
-    {
-        name: 'ssh-private-key-passphrase',
-        description: 'Passphrase of ssh-private-key, if it has one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
-    },
-    {
-        name: 'known-hosts',
-        description: 'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (disk-encryption-keys) stops.',
-    },
-    {
-        name: 'ssh-option',
-        description: 'OpenSSH options, one `NAME=VALUE` a line. Supported: `StrictHostKeyChecking` with `yes` (only a host that known-hosts pins) or `accept-new` (the first key of another is trusted, also when secrets are sent).',
-    },
-    {
-        name: 'expect-machine',
-        description: 'Machine ID (/etc/machine-id) that the target must have: for addresses that are used again.',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/configuration.js
-const configurationInputs = [
-    {
-        name: 'flake',
-        description: 'Flake reference and configuration, `URI#NAME`: installs `nixosConfigurations.NAME`.',
-        otherwise: 'required, unless store-paths is given',
-    },
-    {
-        name: 'store-paths',
-        description: 'Instead of flake: the store paths of a disko script and of a system that exist on the runner, in any order; one alone where phases need only one. Nothing is evaluated then, so that wipe-disks is required for disko.',
-    },
-    {
-        name: 'build-on',
-        description: 'Where the system and the disko script are built: `local` (the runner and its remote builders), `remote` (the machine that is installed), or `auto`: local if the runner builds for the configuration’s system.',
-        default: 'auto',
-    },
-    {
-        name: 'option',
-        description: 'Nix settings for evaluation and build, one `NAME VALUE` (or `NAME = VALUE`) a line.',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/deprecated.js
-/** Old names of nixos-anywhere's that work still; each use is a warning that says what to write instead. */
-const deprecatedInputs = [
-    { name: 'stop-after-disko', description: 'Deprecated: write `phases: kexec,disko`.' },
-    { name: 'no-reboot', description: 'Deprecated: write `phases: kexec,disko,install`.' },
-    { name: 'tty', description: 'Deprecated: leave it out. No terminal is used here, ever.' },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/disks.js
-const disksInputs = [
-    {
-        name: 'disko-mode',
-        description: 'What disko does: `disko` (wipes, formats and mounts), `format` (adds what is missing and mounts), `mount` (only mounts).',
-        default: 'disko',
-    },
-    {
-        name: 'wipe-disks',
-        description: 'Disks that may be wiped, one a line: path, /dev/disk/by-id name, serial number or WWN; `any` allows all. Whatever else would be lost stops the run.',
-        otherwise: 'the disks that the configuration names, and nothing that hangs together with them',
-    },
-    {
-        name: 'disk-encryption-keys',
-        description: 'Key files that disko needs, one `REMOTE_PATH SOURCE` a line: a path in the installer, and a file on the runner, `env:NAME` or `exec:COMMAND`. Sent byte for byte before disko, removed before the reboot.',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/kexec.js
-const defaultKexec = 'the nixos-images installer for the target’s architecture';
-const kexecInputs = [
-    { name: 'kexec', description: 'Kexec image: a path on the runner or a URL.', otherwise: defaultKexec },
-    {
-        name: 'post-kexec-ssh-port',
-        description: 'Port of the SSH server of the installer, and of the installed system if post-install-ssh-port is not given.',
-        default: '22',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/proof.js
-const proofInputs = [
-    {
-        name: 'verify',
-        description: 'Proof that the new system runs: `system` (login, new boot, expected system), `host-key` (the expected key answers), `auto` (the best that is possible), `off`.',
-        default: 'auto',
-    },
-    {
-        name: 'post-install-ssh-host',
-        description: 'Address of the installed system, where it is another than that of target-host.',
-        otherwise: 'that of target-host',
-    },
-    {
-        name: 'post-install-ssh-port',
-        description: 'Port of the installed system’s SSH server.',
-        otherwise: 'post-kexec-ssh-port if given, else the first of services.openssh.ports',
-    },
-    {
-        name: 'post-install-ssh-user',
-        description: 'Who logs in to the installed system to prove that it runs.',
-        otherwise: 'root if the configuration lets it in, else a user who is let in',
-    },
-    {
-        name: 'post-install-ssh-private-key',
-        description: 'Private key for the installed system, where it is another than ssh-private-key: contents, `env:NAME` or `exec:COMMAND`.',
-        otherwise: 'ssh-private-key',
-    },
-    {
-        name: 'post-install-ssh-private-key-passphrase',
-        description: 'Passphrase of post-install-ssh-private-key, if it has one, in the same ways.',
-    },
-    {
-        name: 'post-install-known-hosts',
-        description: 'known_hosts lines that pin the installed system’s host key, where that is neither copied nor made by this run.',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/run.js
-const runInputs = [
-    {
-        name: 'phases',
-        description: 'Which of kexec, disko, install, reboot to carry out, separated by commas.',
-        default: 'kexec,disko,install,reboot',
-    },
-    {
-        name: 'on-installed',
-        description: 'What to do with a machine that already runs NixOS: `fail`, `skip` (nothing), `update` (copy and switch, nothing is wiped), `reinstall`, or `converge` (same install-id: update; another one: reinstall; none recorded: fail).',
-        default: 'fail',
-    },
-    {
-        name: 'plan',
-        description: 'Only shows what would be done; changes nothing on the target. `offline` shows what the configuration alone decides, without a connection or a secret.',
-        default: 'false',
-    },
-    {
-        name: 'approved-plan',
-        description: 'The plan-digest that was approved; if machine, system, disks or action are not what it says, nothing is done.',
-    },
-    {
-        name: 'build-only',
-        description: 'Evaluates and builds, and contacts no machine.',
-        default: 'false',
-    },
-    { name: 'print-build-logs', description: 'Shows the full logs of builds.', default: 'false' },
-    { name: 'debug', description: 'Shows details of every step; implies print-build-logs.', default: 'false' },
-    {
-        name: 'connect-timeout',
-        description: 'How long connecting may take, each time: `90`, `90s`, `2m`, `1h`.',
-        default: '2m',
-    },
-    {
-        name: 'kexec-timeout',
-        description: 'How long the machine may take from the kexec until the installer answers.',
-        default: '10m',
-    },
-    {
-        name: 'reboot-timeout',
-        description: 'How long the machine may take from the reboot until the new system answers.',
-        default: '15m',
-    },
-    {
-        name: 'idle-timeout',
-        description: 'How long any step may go on without output or bytes.',
-        default: '10m',
-    },
-    {
-        name: 'disko-idle-timeout',
-        description: 'The same for disko, which may be silent while it formats.',
-        default: '30m',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/system.js
-const systemInputs = [
-    {
-        name: 'install-id',
-        description: 'Names this installation of the machine; it is recorded there, and on-installed: converge reinstalls only when it has changed.',
-    },
-    {
-        name: 'copy-host-keys',
-        description: 'Gives the new system the SSH host keys that the machine has now.',
-        default: 'false',
-    },
-    {
-        name: 'allow-lockout',
-        description: 'Installs a system even where nobody could log in to it over SSH afterwards.',
-        default: 'false',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table.js
-
-
-
-
-
-
-
-
-/** The inputs as the README shows them, section by section; each section has a file of its own. */
-const sections = [
-    { title: 'What is installed', inputs: configurationInputs },
-    { title: 'The machine, and how to log in to it', inputs: accessInputs },
-    { title: 'The installer', inputs: kexecInputs },
-    { title: 'Disks', inputs: disksInputs },
-    { title: 'The new system', inputs: systemInputs },
-    { title: 'The proof that it runs', inputs: proofInputs },
-    { title: 'The run', inputs: runInputs },
-    { title: 'Deprecated', inputs: deprecatedInputs },
-];
-const inputs = sections.flatMap((section) => [...section.inputs]);
-
-;// CONCATENATED MODULE: ./lib/inputs/input-reader.js
-
-
-
-/** Reads inputs one by one and keeps every problem, so that all can be told at once. */
-class InputReader {
-    secrets;
-    #raw;
-    #warn;
-    #loaded;
-    #problems = [];
-    /** @param warn tells the user, also when the inputs turn out to be wrong */
-    constructor(raw, loaded, secrets, warn) {
-        this.#warn = warn;
-        this.#raw = raw;
-        this.#loaded = loaded;
-        this.secrets = secrets;
-    }
-    text(name) {
-        const value = this.#raw[name];
-        return value === undefined || value.trim() === '' ? undefined : value;
-    }
-    /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
-    contentsOf(input, source, where = '') {
-        const contents = this.#loaded.get(keyOf(source));
-        if (contents === undefined)
-            throw new Error(`a source of ${input} was not loaded`);
-        if ('ok' in contents)
-            return contents.ok;
-        this.problem(input, `${where}${contents.problem}`);
-        return undefined;
-    }
-    problem(input, problem) {
-        this.#problems.push({ input, problem });
-    }
-    /** What a user should know of an input, though it stops nothing. */
-    notice(input, notice) {
-        this.#warn(`input ${input}: ${notice}`);
-    }
-    hasProblem(input) {
-        return this.#problems.some((problem) => problem.input === input);
-    }
-    optional(name, parser, otherwise) {
-        const text = this.text(name);
-        if (text === undefined)
-            return { value: otherwise, source: 'default' };
-        const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
-        if ('ok' in parsed)
-            return { value: parsed.ok, source: 'input' };
-        this.problem(name, parsed.problem);
-        return { value: otherwise, source: 'default' };
-    }
-    /** @param placeholder stands in for a missing value until the problems are thrown */
-    required(name, parser, placeholder) {
-        if (this.text(name) === undefined)
-            this.problem(name, 'is required');
-        return this.optional(name, parser, placeholder);
-    }
-    /** A misspelt name would silently leave its default in force, and the default may wipe a disk. */
-    rejectUnknownNames() {
-        const known = inputs.map((input) => input.name);
-        for (const name of Object.keys(this.#raw)) {
-            if (known.includes(name))
-                continue;
-            // a beginning of an input's name is nearer to it than to those that are a beginning of its own
-            const similar = known.find((each) => each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '')) ??
-                known.find((each) => each.startsWith(name)) ??
-                known.find((each) => name.startsWith(each));
-            this.problem(name, `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`);
-        }
-    }
-    throwIfProblems() {
-        if (this.#problems.length > 0)
-            throw new InputError(this.#problems);
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/flake-reference.js
-/**
- * Reads `URI#NAME`. A NAME that begins with `nixosConfigurations.` names the attribute in full. Quoted parts may
- * contain dots.
- *
- * @returns the reference, or what is wrong with the text
- */
-function parseFlakeReference(text) {
-    if (/[\r\n]/.test(text))
-        return 'must be one line';
-    const hash = text.indexOf('#');
-    const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
-    const fragment = hash < 0 ? '' : text.slice(hash + 1).trim();
-    if (uri.startsWith('-'))
-        return 'must not begin with a dash: Nix would take it for an option';
-    if (fragment === '')
-        return `names no configuration; write ${uri === '' ? '.' : uri}#NAME, where nixosConfigurations.NAME is what to install`;
-    const parts = splitAttributePath(fragment);
-    if (parts === undefined)
-        return `has the attribute ${fragment}, which cannot be read: quote names with dots or special characters, as in .#"host.example.org"`;
-    if (parts.length > 1 && parts[0] === 'nixosConfigurations') {
-        const [, name = '', ...path] = parts;
-        return { uri: uri || '.', name, path };
-    }
-    // an unquoted name with dots is a name, as upstream takes it: hosts are often named by their domain
-    const name = fragment.includes('"') ? parts[0] : fragment;
-    if (name === undefined || (fragment.includes('"') && parts.length > 1)) {
-        return `has the attribute ${fragment}; begin it with nixosConfigurations. to name a part of a configuration`;
-    }
-    return { uri: uri || '.', name, path: [] };
-}
-/** Splits `a."b.c".d`; undefined when a quote is open or a part is empty. */
-function splitAttributePath(text) {
-    const parts = [];
-    let rest = text;
-    for (;;) {
-        const match = /^(?:"([^"\\]+)"|([^".\s]+))(\.|$)/.exec(rest);
-        if (match === null)
-            return undefined;
-        parts.push(match[1] ?? match[2] ?? '');
-        rest = rest.slice(match[0].length);
-        if (rest === '')
-            return match[3] === '.' ? undefined : parts;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/settings.js
-/** The phases that a user can choose from, in their order. */
-const selectablePhases = ['kexec', 'disko', 'install', 'reboot'];
-const onInstalledChoices = ['fail', 'skip', 'update', 'reinstall', 'converge'];
-const verifyChoices = ['auto', 'system', 'host-key', 'off'];
-const diskoModes = ['disko', 'format', 'mount'];
-/** Where it is built: on the runner, on the machine, or on the runner where that can. */
-const buildChoices = ['auto', 'local', 'remote'];
-/** `offline`: what the configuration alone decides, without a connection. */
-const planChoices = ['false', 'true', 'offline'];
-/**
- * The inputs whose secrets an install sends to the target, which must be known to be the right one then. The private
- * keys are not among them: they stay on the runner.
- */
-function secretsToSend(settings) {
-    return settings.diskEncryptionKeys.value.length > 0 ? ['disk-encryption-keys'] : [];
-}
-/** Settings that are several. */
-const groups = ['deadlines', 'login', 'postInstall'];
-/** Each value with its source, a line each; secrets print as `***`. */
-function describeSettings(settings) {
-    return Object.entries(settings)
-        .flatMap(([name, value]) => (groups.includes(name) ? Object.entries(value) : [[name, value]]))
-        .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
-        .join('\n');
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/read-phases.js
-
-
-/** Deprecated inputs, and how far each goes: from the least far on, since that one holds when several are given. */
-const shortcuts = [
-    { input: 'stop-after-disko', phases: ['kexec', 'disko'] },
-    { input: 'no-reboot', phases: ['kexec', 'disko', 'install'] },
-];
-function readPhases(reader) {
-    const phases = reader.optional('phases', subset(selectablePhases), selectablePhases);
-    const given = shortcuts.filter(({ input, phases: meant }) => isOn(reader, input, meant));
-    for (const { input } of given) {
-        if (reader.text('phases') !== undefined)
-            reader.problem(input, `cannot be combined with phases, which says what is done; leave ${input} out`);
-    }
-    const [first] = given;
-    return first === undefined ? phases : { value: first.phases, source: 'input' };
-}
-/** Which input has chosen the phases, for whoever has something to say about the choice. */
-function inputOfPhases(reader) {
-    const on = ({ input }) => {
-        const parsed = parsers_boolean(reader.text(input) ?? '');
-        return 'ok' in parsed && parsed.ok;
-    };
-    return shortcuts.find(on)?.input ?? 'phases';
-}
-function isOn(reader, input, meant) {
-    const { value, source } = reader.optional(input, parsers_boolean, false);
-    if (source === 'input')
-        reader.notice(input, `is deprecated; ${value ? `write phases: ${meant.join(',')} instead` : 'leave it out'}`);
-    return value;
-}
-/** nixos-anywhere's `-t`: accepted, and means nothing. */
-function readTty(reader) {
-    if (reader.optional('tty', parsers_boolean, false).source === 'input')
-        reader.notice('tty', 'is deprecated, and means nothing here: no terminal is used; leave it out');
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/store-paths.js
-
-
-/**
- * Reads one or two paths, separated by blanks or line ends. They come in any order, since the tools that make them
- * do not agree on one: a system is known by what lies in it, a disko script is a file that can be executed.
- *
- * @param store the store's folder on this machine
- * @returns the store paths, or what is wrong with the text
- */
-function parseStorePaths(text, store = storeFolder()) {
-    const words = text.split(/\s+/).filter((word) => word !== '');
-    if (words.length > 2)
-        return `has ${words.length} paths; give a disko script and a system, or one of them`;
-    const found = words.map((word) => recognise(word, store));
-    const problems = found.filter((each) => typeof each === 'string');
-    if (problems.length > 0)
-        return problems.join('; ');
-    const of = (kind) => found.flatMap((each) => (typeof each !== 'string' && each.kind === kind ? [each.path] : []));
-    const [systems, scripts] = [of('system'), of('diskoScript')];
-    if (systems.length > 1)
-        return `has two systems and no disko script: ${systems.join(' and ')}`;
-    if (scripts.length > 1)
-        return `has two disko scripts and no system: ${scripts.join(' and ')}`;
-    return { system: systems[0], diskoScript: scripts[0] };
-}
-function storeFolder() {
-    return process.env.NIX_STORE_DIR || '/nix/store';
-}
-const marksOfSystem = ['init', 'nixos-version', 'bin/switch-to-configuration'];
-function recognise(word, store) {
-    const path = inStore(word, store);
-    if (path === undefined)
-        return `${word} does not exist, or does not lead into ${store}`;
-    // a system is what the running machine will say it is: where all links end
-    const end = (0,external_node_fs_namespaceObject.realpathSync)(path);
-    if (marksOfSystem.every((mark) => isThere(`${end}/${mark}`)))
-        return isStorePath(end, store) ? { kind: 'system', path: end } : insideOf(end, store);
-    if (!isStorePath(path, store))
-        return insideOf(path, store);
-    if (isExecutableFile(end))
-        return { kind: 'diskoScript', path };
-    return `${path} is neither a system (it has no ${marksOfSystem.join(', ')}) nor a disko script (an executable file)`;
-}
-/** Follows links until the path lies in the store, as Nix does: what lies there may be a link itself. */
-function inStore(word, store) {
-    const isInStore = (path) => path.startsWith(`${store}/`);
-    try {
-        let path = (0,external_node_path_namespaceObject.resolve)(word);
-        // the kernel gives up on longer chains
-        for (let links = 0; links < 40 && !isInStore(path); links++) {
-            const real = (0,external_node_path_namespaceObject.join)((0,external_node_fs_namespaceObject.realpathSync)((0,external_node_path_namespaceObject.dirname)(path)), (0,external_node_path_namespaceObject.basename)(path));
-            path = isInStore(real) ? real : (0,external_node_path_namespaceObject.resolve)((0,external_node_path_namespaceObject.dirname)(real), (0,external_node_fs_namespaceObject.readlinkSync)(real));
-        }
-        return isInStore(path) && (0,external_node_fs_namespaceObject.existsSync)(path) ? path : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-function isStorePath(path, store) {
-    return (0,external_node_path_namespaceObject.dirname)(path) === store && /^[0-9a-z]{32}-./.test((0,external_node_path_namespaceObject.basename)(path));
-}
-function insideOf(path, store) {
-    return `${path} is no store path itself: give the whole of one, ${store}/HASH-NAME`;
-}
-/** Links out of the path count: `init` may be one, and may lead to what only the machine has. */
-function isThere(path) {
-    try {
-        (0,external_node_fs_namespaceObject.readlinkSync)(path);
-        return true;
-    }
-    catch {
-        return (0,external_node_fs_namespaceObject.existsSync)(path);
-    }
-}
-function isExecutableFile(path) {
-    try {
-        (0,external_node_fs_namespaceObject.accessSync)(path, external_node_fs_namespaceObject.constants.X_OK);
-        return (0,external_node_fs_namespaceObject.statSync)(path).isFile();
-    }
-    catch {
-        return false;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/read-build.js
-
-
-
-
-
-/** What every run is told. */
-function readBuildSettings(reader) {
-    readTty(reader);
-    return {
-        configuration: readConfiguration(reader),
-        phases: readPhases(reader),
-        diskoMode: reader.optional('disko-mode', choice(diskoModes), 'disko'),
-        installId: reader.optional('install-id', installId, undefined),
-        buildOn: readBuildOn(reader),
-        nixOptions: reader.optional('option', nixOptions, []),
-        printBuildLogs: reader.optional('print-build-logs', parsers_boolean, false),
-        debug: reader.optional('debug', parsers_boolean, false),
-        deadlines: {
-            connect: reader.optional('connect-timeout', duration, 120_000),
-            kexec: reader.optional('kexec-timeout', duration, 600_000),
-            reboot: reader.optional('reboot-timeout', duration, 900_000),
-            idle: reader.optional('idle-timeout', duration, 600_000),
-            diskoIdle: reader.optional('disko-idle-timeout', duration, 1_800_000),
-        },
-    };
-}
-function readConfiguration(reader) {
-    const none = { kind: 'flake', flake: { uri: '', name: '', path: [] } };
-    const given = reader.text('store-paths') !== undefined;
-    if (given && reader.text('flake') !== undefined)
-        reader.problem('store-paths', 'cannot be combined with flake; give one of them');
-    if (!given && reader.text('flake') === undefined)
-        reader.problem('flake', 'is required, or store-paths');
-    if (given && reader.text('disko-mode') !== undefined)
-        reader.problem('disko-mode', 'cannot be combined with store-paths: what the disko script does was decided when it was built');
-    const flake = reader.optional('flake', flakeReference, none);
-    return given ? reader.optional('store-paths', storePaths, none) : flake;
-}
-function readBuildOn(reader) {
-    const buildOn = reader.optional('build-on', choice(buildChoices), 'auto');
-    if (buildOn.value === 'remote' && reader.text('store-paths') !== undefined)
-        reader.problem('build-on', 'cannot be remote with store-paths, which are built already; leave it out');
-    return buildOn;
-}
-const flakeReference = (text) => {
-    const flake = parseFlakeReference(text);
-    return typeof flake === 'string' ? { problem: flake } : { ok: { kind: 'flake', flake } };
+/** A store as Nix names it: an address, or one of its words. Nothing that Nix could take for an option. */
+const storeUri = (text) => {
+    const value = text.trim();
+    if (/\s/.test(value))
+        return bad(`is ${shown(text)}; write the address of one store, blanks in it as %20`);
+    return /^([A-Za-z][A-Za-z0-9+.-]*:\/\/\S*|auto|daemon|local(\?\S*)?|\/\S+)$/.test(value)
+        ? parsers_ok(value)
+        : bad(`is ${shown(text)}; write the address of a store, as in ssh-ng://builder or https://cache.example.org`);
 };
-const storePaths = (text) => {
-    const paths = parseStorePaths(text);
-    return typeof paths === 'string' ? { problem: paths } : { ok: { kind: 'store-paths', paths } };
+/** A file, or a folder with a default.nix, or `<…>` that Nix looks up in NIX_PATH. */
+const nixFile = (text) => {
+    const value = text.trim();
+    if (/[\r\n]/.test(value))
+        return bad('must be one line');
+    if (value.startsWith('<'))
+        return /^<(?!.*\.\.)[A-Za-z0-9_.+-]+(\/[A-Za-z0-9_.+-]+)*>$/.test(value)
+            ? parsers_ok(value)
+            : bad(`is ${shown(text)}; write a path in NIX_PATH as in <nixpkgs/nixos>`);
+    if (!(0,external_node_fs_namespaceObject.existsSync)(value))
+        return bad(`is ${shown(text)}, and there is no such file on the runner`);
+    return (0,external_node_fs_namespaceObject.statSync)(value).isDirectory() && !(0,external_node_fs_namespaceObject.existsSync)(`${value}/default.nix`)
+        ? bad(`is ${shown(text)}, a folder without default.nix; give the file`)
+        : parsers_ok(value);
 };
 
 // EXTERNAL MODULE: external "node:crypto"
 var external_node_crypto_ = __nccwpck_require__(7598);
-;// CONCATENATED MODULE: ./lib/ssh/host-keys.js
-
-/** Reads a key blob as the server sent it; its type is its first string (RFC 4253, 6.6), empty if there is none. */
-function hostKeyOfBlob(blob) {
-    const length = blob.length < 4 ? 0 : blob.readUInt32BE(0);
-    if (length > blob.length - 4)
-        return { type: '', base64: blob.toString('base64') };
-    return { type: blob.toString('latin1', 4, 4 + length), base64: blob.toString('base64') };
-}
-/** `SHA256:…`, as OpenSSH prints it. */
-function fingerprint(key) {
-    const digest = (0,external_node_crypto_.createHash)('sha256').update(Buffer.from(key.base64, 'base64')).digest('base64');
-    return `SHA256:${digest.replace(/=+$/, '')}`;
-}
-function sameKey(a, b) {
-    return a.base64 === b.base64;
-}
-/** How known_hosts writes a host: the bare name on port 22, else `[name]:port`. */
-function knownHostsName(host, port) {
-    return port === 22 ? host : `[${host}]:${port}`;
-}
-/** The known_hosts line that pins this key. */
-function knownHostsLine(host, port, key) {
-    return `${knownHostsName(host, port)} ${key.type} ${key.base64}`;
-}
-/** Keys out of text with one public key a line; anything else in it is passed over. */
-function parsePublicKeys(text) {
-    const keys = [];
-    for (const line of text.split('\n')) {
-        const match = /^\s*([a-z0-9@.-]+)\s+(AAAA[A-Za-z0-9+/=]+)/.exec(line);
-        if (match?.[1] !== undefined && match[2] !== undefined)
-            keys.push({ type: match[1], base64: match[2] });
-    }
-    return keys;
-}
-/** What the SSH client can check; it refuses to begin when it is told to offer anything else. */
-const supportedAlgorithms = [
-    'ssh-ed25519',
-    'ecdsa-sha2-nistp256',
-    'ecdsa-sha2-nistp384',
-    'ecdsa-sha2-nistp521',
-    'rsa-sha2-512',
-    'rsa-sha2-256',
-];
-/**
- * Signature algorithms to offer for a key type: an RSA key signs with SHA-2, SHA-1 is long refused (RFC 8332). None for
- * a type that cannot be checked: DSA, keys in hardware tokens, certificates.
- */
-function signatureAlgorithms(keyType) {
-    const algorithms = keyType === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [keyType];
-    return algorithms.filter((algorithm) => supportedAlgorithms.includes(algorithm));
-}
-
-;// CONCATENATED MODULE: ./lib/ssh/known-hosts.js
-
-
-function parseKnownHosts(text) {
-    const lines = [];
-    const problems = [];
-    text.split(/\r\n|\r|\n/).forEach((raw, index) => {
-        const line = raw.trim();
-        if (line === '' || line.startsWith('#'))
-            return;
-        const parsed = known_hosts_parseLine(line);
-        if (typeof parsed === 'string')
-            problems.push(`line ${index + 1} ${parsed}`);
-        else
-            lines.push(parsed);
-    });
-    return { lines, problems };
-}
-function known_hosts_parseLine(line) {
-    const words = line.split(/\s+/);
-    const marker = words[0]?.startsWith('@') ? words.shift() : undefined;
-    if (marker === '@cert-authority')
-        return 'is a certificate authority (@cert-authority): host certificates are not supported, give the host key itself';
-    if (marker !== undefined && marker !== '@revoked')
-        return `has the unknown marker ${marker}`;
-    const [hosts, type, base64] = words;
-    if (hosts === undefined || type === undefined || base64 === undefined) {
-        return 'is not of the form `host key-type base64-key` (ssh-keyscan prints such lines)';
-    }
-    const blob = Buffer.from(base64, 'base64');
-    if (blob.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, '') || blob.length < 8) {
-        return 'has a key that is not valid base64, or was cut off';
-    }
-    const key = hostKeyOfBlob(blob);
-    if (key.type !== type)
-        return `says ${type}, but its key is not of that type`;
-    return { hosts, key, revoked: marker === '@revoked' };
-}
-/** As OpenSSH looks them up: for another port than 22 by `[host]:port` first, and by the bare host if there is none. */
-function pinnedKeys(lines, host, port) {
-    const matching = (name) => lines.filter((line) => matchesHost(line.hosts, name.toLowerCase()));
-    const withPort = matching(knownHostsName(host, port));
-    const withoutPort = matching(host);
-    const accepted = [withPort, withoutPort].map((found) => found.filter((line) => !line.revoked));
-    return {
-        accepted: (accepted.find((found) => found.length > 0) ?? []).map((line) => line.key),
-        // a key that is revoked for the machine is so on every port
-        revoked: [...new Set([...withPort, ...withoutPort])]
-            .filter((line) => line.revoked)
-            .map((line) => line.key),
-    };
-}
-function matchesHost(patterns, name) {
-    if (patterns.startsWith('|1|'))
-        return matchesHash(patterns, name);
-    let matches = false;
-    for (const pattern of patterns.toLowerCase().split(',')) {
-        if (pattern.startsWith('!') && matchesWildcard(pattern.slice(1), name))
-            return false;
-        if (matchesWildcard(pattern, name))
-            matches = true;
-    }
-    return matches;
-}
-/** `|1|salt|HMAC-SHA1(salt, name)`, as ssh-keygen -H writes it. */
-function matchesHash(field, name) {
-    const [, , salt, hash] = field.split('|');
-    if (salt === undefined || hash === undefined)
-        return false;
-    const expected = Buffer.from(hash, 'base64');
-    const actual = (0,external_node_crypto_.createHmac)('sha1', Buffer.from(salt, 'base64')).update(name).digest();
-    return expected.length === actual.length && (0,external_node_crypto_.timingSafeEqual)(expected, actual);
-}
-/** `*` and `?` as in OpenSSH's match_pattern; in linear space, and without a regular expression that many `*` could stall. */
-function matchesWildcard(pattern, name) {
-    let [at, star, resume] = [0, -1, 0];
-    for (let i = 0; i < name.length;) {
-        if (pattern[at] === '*') {
-            star = at++;
-            resume = i;
-        }
-        else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === name[i])) {
-            at++;
-            i++;
-        }
-        else if (star >= 0) {
-            at = star + 1;
-            i = ++resume;
-        }
-        else {
-            return false;
-        }
-    }
-    return /^\**$/.test(pattern.slice(at));
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/cross-checks.js
-
-
-
-
-/** What is wrong with inputs that are right each by itself. */
-function checkTogether(settings, reader) {
-    checkPinnedHost(settings, reader);
-    checkStorePaths(settings, reader);
-    checkPinnedAfterwards(settings, reader);
-    checkOnInstalled(settings, reader);
-}
-/** What keeps an installed system decides itself what is to be done. */
-function checkOnInstalled({ onInstalled, phases, installId }, reader) {
-    const choice = onInstalled.value;
-    const chosenBy = inputOfPhases(reader);
-    const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
-    if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
-        reader.problem(chosenBy, `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave ${chosenBy} away`);
-    if (choice === 'converge' && installId.value === undefined)
-        reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
-}
-/** What the phases need must be there, and since nobody can tell which disks a script wipes, the user must. */
-function checkStorePaths(settings, reader) {
-    const { configuration, phases, onInstalled, wipeDisks } = settings;
-    if (configuration.value.kind !== 'store-paths')
-        return;
-    const { system, diskoScript } = configuration.value.paths;
-    const needs = (phase) => phases.value.includes(phase);
-    const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
-    if (needs('disko') && diskoScript === undefined)
-        reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
-    if (system === undefined && (needs('install') || needs('reboot') || mayUpdate))
-        reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
-    if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
-        reader.problem('wipe-disks', 'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any');
-}
-/** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
-function checkPinnedHost(settings, reader) {
-    // without a valid port there is nothing to look up
-    if (reader.hasProblem('ssh-port'))
-        return;
-    // lines for other machines are what accept-new is for
-    if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new')
-        return;
-    const { host } = settings.targetHost.value;
-    checkLinesName(host, settings.sshPort.value, 'known-hosts', settings.knownHosts.value, reader);
-}
-/** The same for the installed system, where its port does not depend on the configuration. */
-function checkPinnedAfterwards(settings, reader) {
-    const { postInstall, postKexecSshPort, targetHost } = settings;
-    const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
-    const port = postInstall.port.value ?? givenPort;
-    const inputs = ['post-install-ssh-host', 'post-install-ssh-port', 'post-kexec-ssh-port'];
-    if (port === undefined || inputs.some((input) => reader.hasProblem(input)))
-        return;
-    const host = postInstall.host.value ?? targetHost.value.host;
-    checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
-}
-function checkLinesName(host, port, input, lines, reader) {
-    if (lines === undefined || host === '')
-        return;
-    const { accepted } = pinnedKeys(lines, host, port);
-    if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0))
-        return;
-    const name = knownHostsName(host, port);
-    if (accepted.length > 0) {
-        const types = accepted.map(({ type }) => type).join(', ');
-        reader.problem(input, `has only ${types} for ${name}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`);
-        return;
-    }
-    const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
-    reader.problem(input, `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`);
-}
-
 // EXTERNAL MODULE: ./node_modules/ssh2/lib/index.js
 var lib = __nccwpck_require__(5472);
 ;// CONCATENATED MODULE: ./lib/ssh/openssh-key.js
@@ -56872,6 +56002,13 @@ function readPrivateKey(text, passphrase) {
     const reading = open(mended, locked ? passphrase : undefined);
     return 'key' in reading && passphrase !== undefined && !locked ? { passphrase: 'needless' } : reading;
 }
+/** A new key that lies nowhere but in memory. Not made by ssh2, which damages one in some hundred. */
+function makeKey() {
+    const reading = converted((0,external_node_crypto_.generateKeyPairSync)('ed25519').privateKey);
+    if ('key' in reading)
+        return reading.key;
+    throw new Error('a key that was just made cannot be read');
+}
 function isLocked(text) {
     return text.startsWith(firstLine)
         ? readHeader(text)?.cipher !== 'none'
@@ -56965,16 +56102,66 @@ function readSecret(reader, name) {
     reader.problem(name, source.problem);
     return undefined;
 }
+/**
+ * A secret of one line, without the line end that files and commands have behind it.
+ *
+ * @param what the word for it, in messages
+ */
+function readLine(reader, name, what, contents = readSecret(reader, name)) {
+    if (contents === undefined)
+        return undefined;
+    const line = Buffer.from(contents.toString('latin1').replace(/\r?\n$/, ''), 'latin1');
+    // as text, whatever it is: one with a control character is masked too
+    reader.secrets.register(line.toString('utf8'));
+    if (!/[\r\n]/.test(line.toString('latin1')))
+        return line;
+    reader.problem(name, `has more than one line; give the ${what} alone`);
+    return undefined;
+}
+/**
+ * A password that is typed at a prompt.
+ *
+ * @param variables stand for the input where it is not given; they must not contradict each other
+ */
+function readPassword(reader, name, variables = []) {
+    const line = readLine(reader, name, 'password', readSecretOr(reader, name, variables));
+    if (line === undefined)
+        return undefined;
+    if (line.includes(0) || !line.equals(Buffer.from(line.toString('utf8')))) {
+        reader.problem(name, 'is not text that can be typed as a password (UTF-8, without NUL)');
+        return undefined;
+    }
+    return reader.secrets.register(line);
+}
+function readSecretOr(reader, name, variables) {
+    if (reader.text(name) !== undefined)
+        return readSecret(reader, name);
+    const given = variables.flatMap((variable) => {
+        const value = reader.variable(variable);
+        return value === undefined ? [] : [{ variable, value }];
+    });
+    for (const { value } of given)
+        reader.secrets.register(value);
+    const [first] = given;
+    if (first === undefined)
+        return undefined;
+    if (given.every(({ value }) => value === first.value))
+        return Buffer.from(first.value);
+    const names = given.map(({ variable }) => variable).join(' and ');
+    reader.problem(name, `is not given, and ${names}, which stand for it, differ; set one of them, or the input`);
+    return undefined;
+}
 
 ;// CONCATENATED MODULE: ./lib/inputs/read-key.js
 
 
-/** @returns undefined when the input was not given, or has a problem */
-function readKey(reader, name) {
-    const text = readSecret(reader, name)?.toString('utf8');
-    const passphrase = readPassphrase(reader, `${name}-passphrase`);
+
+/** @returns undefined when no key was given, or there is a problem */
+function readKey(reader, name, others) {
+    const { input, where, text } = findKey(reader, name, others);
+    const passphrase = readLine(reader, `${name}-passphrase`, 'passphrase');
     if (text === undefined) {
-        if (passphrase !== undefined && !reader.hasProblem(name))
+        if (passphrase !== undefined && !reader.hasProblem(input))
             reader.problem(`${name}-passphrase`, `is for the key in ${name}, which is not given`);
         return undefined;
     }
@@ -56983,13 +56170,28 @@ function readKey(reader, name) {
     if ('key' in reading)
         return reading.key;
     if ('problem' in reading)
-        reader.problem(name, reading.problem);
+        reader.problem(input, `${where}${reading.problem}`);
     else
-        reportPassphrase(reader, name, reading.passphrase);
+        reportPassphrase(reader, input, `${name}-passphrase`, reading.passphrase);
     return undefined;
 }
-function reportPassphrase(reader, name, problem) {
-    const passphrase = `${name}-passphrase`;
+function findKey(reader, name, others) {
+    const path = others && reader.text(others.file);
+    if (others === undefined || reader.text(name) !== undefined) {
+        if (path !== undefined && others !== undefined)
+            reader.problem(others.file, `cannot be combined with ${name}; give one of them`);
+        return { input: name, where: '', text: readSecret(reader, name)?.toString('utf8') };
+    }
+    if (path !== undefined) {
+        const source = parseKeyFile(path);
+        if ('problem' in source)
+            reader.problem(others.file, source.problem);
+        const bytes = 'ok' in source ? reader.contentsOf(others.file, source.ok) : undefined;
+        return { input: others.file, where: '', text: bytes?.toString('utf8') };
+    }
+    return { input: name, where: `(from ${others.variable}) `, text: reader.variable(others.variable) };
+}
+function reportPassphrase(reader, name, passphrase, problem) {
     switch (problem) {
         case 'missing':
             // when it could not be read, that is what there is to say
@@ -57003,18 +56205,1813 @@ function reportPassphrase(reader, name, problem) {
             reader.problem(passphrase, `is given, but the key in ${name} is not protected by a passphrase; leave this input out, or give the key that is protected (\`ssh-keygen -p -f KEY\` protects it)`);
     }
 }
-/** Without the line end that files and commands have behind it. */
-function readPassphrase(reader, name) {
-    const contents = readSecret(reader, name);
+/** Here only a path will do, and what is none may be a key. */
+const parseKeyFile = (text) => {
+    const path = text.trim();
+    if (/[\r\n\0]/.test(path) || path.startsWith('-----') || namesSource(path))
+        return {
+            problem: 'is no path; the key itself, env:NAME and exec:COMMAND go into ssh-private-key',
+        };
+    return { ok: { kind: 'path', path } };
+};
+
+;// CONCATENATED MODULE: ./lib/inputs/chown.js
+
+
+const example = 'PATH OWNER, as in /home/alice 1000:100';
+/** One `PATH OWNER` a line. */
+const ownerships = (text) => parseLines(text, chown_parseLine, ({ path }) => path, 'names no path');
+function chown_parseLine(line) {
+    const split = splitPath(line);
+    if (split === undefined)
+        return `begins with no path; write ${example}, a path with blanks or quotes in double quotes`;
+    const { path, rest } = split;
+    const wrong = problemOfPath(path === '/' ? path : path.replace(/\/+$/, ''), example);
+    if (wrong !== undefined)
+        return path === '/' ? 'has /, which would change the owner of the whole system; name a folder' : wrong;
+    // recursive, so that /nix is the store as well
+    const store = path.replace(/\/+$/, '') === '/nix' ? '/nix' : folderAbove(path, ['/nix/store', '/nix/var']);
+    if (store !== undefined)
+        return `has ${path}; what lies in ${store} is root's and Nix's`;
+    if (rest === '')
+        return `has no owner for ${path}; write ${example}`;
+    const owner = parseOwner(rest);
+    return 'ok' in owner ? { path: external_node_path_namespaceObject.posix.normalize(path).replace(/\/+$/, ''), owner: owner.ok } : owner.problem;
+}
+/** What useradd and systemd take for a name, or a number; `4294967295` means "none" to the kernel. */
+const part = /^(?:[a-z_][a-z0-9_-]{0,30}\$?|\d{1,9}|[1-3]\d{9})$/i;
+/** `USER`, `USER:GROUP`: numbers or names. */
+function parseOwner(text) {
+    const [user = '', group, ...more] = text.split(':');
+    const parts = group === undefined ? [user] : [user, group];
+    return more.length === 0 && parts.every((each) => part.test(each))
+        ? { ok: { user, group } }
+        : { problem: 'has an owner that is none; write UID:GID, or names, as in 1000:100 or alice:users' };
+}
+/** Whether it says the same on every machine. */
+function isNumeric({ user, group = '0' }) {
+    return /^\d+$/.test(user) && /^\d+$/.test(group);
+}
+/** As chown takes it. */
+function formatOwner({ user, group }) {
+    return group === undefined ? user : `${user}:${group}`;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/secret-files.js
+
+
+
+
+/** What no file may lie below: gone or hidden when the new system boots, or readable by all and collected as garbage. */
+const secret_files_reserved = ['/proc', '/sys', '/dev', '/run', '/nix/store'];
+const secret_files_form = 'PATH [mode=MODE] [owner=OWNER] SOURCE';
+/**
+ * One `PATH [mode=MODE] [owner=OWNER] SOURCE` a line; the source is the rest of the line, and one that begins with
+ * mode= or owner= is written with ./ before it.
+ */
+const secretFiles = (text) => parseLines(text, secret_files_parseLine, ({ path }) => path, 'names no file');
+/** Never shows what is after the options: somebody may have written the secret itself there. */
+function secret_files_parseLine(line) {
+    const split = splitPath(line);
+    if (split === undefined)
+        return `begins with no path; write ${secret_files_form}, a path with blanks or quotes in double quotes`;
+    const { path, rest } = split;
+    const wrong = problemOfPath(path, `${secret_files_form}, as in /etc/ssh/ssh_host_ed25519_key env:HOST_KEY`);
+    if (wrong !== undefined)
+        return wrong;
+    const parent = folderAbove(path, secret_files_reserved);
+    if (parent !== undefined)
+        return `has ${path}; nothing can be put below ${parent} for the new system`;
+    const options = parseOptions(rest);
+    if (typeof options === 'string')
+        return options;
+    if (options.rest === '')
+        return `has no source for ${path}; write a path on the runner, env:NAME or exec:COMMAND after it`;
+    const source = parseSecretSource(options.rest);
+    if ('problem' in source)
+        return source.problem;
+    return { path: external_node_path_namespaceObject.posix.normalize(path), mode: options.mode, owner: options.owner, source: source.ok };
+}
+function parseOptions(text) {
+    let mode = '0600';
+    let owner;
+    let rest = text;
+    for (;;) {
+        const [whole, name, value = ''] = /^(mode|owner)=(\S*)(?:\s+|$)/.exec(rest) ?? [];
+        if (whole === undefined)
+            return { mode, owner, rest };
+        if (name === 'mode') {
+            if (!/^0?[0-7]{3}$/.test(value))
+                return 'has a mode that is not three octal digits; write it as in mode=0640';
+            mode = value.padStart(4, '0');
+        }
+        else {
+            const parsed = parseOwner(value);
+            if ('problem' in parsed)
+                return parsed.problem;
+            owner = parsed.ok;
+        }
+        rest = rest.slice(whole.length);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/load-secrets.js
+
+
+
+
+
+
+
+
+
+/** These hold a secret themselves, or name a source. */
+const secretInputs = [
+    'ssh-private-key',
+    'ssh-private-key-passphrase',
+    'ssh-password',
+    'sudo-password',
+    'post-install-ssh-private-key',
+    'post-install-ssh-private-key-passphrase',
+    'netrc',
+];
+/** What cryptsetup reads of a key file at most. Nothing that is called a secret is larger. */
+const largest = 8 * 1024 * 1024;
+const tooLarge = { problem: 'holds more than 8 MiB' };
+/** That of idle-timeout, when the input is missing or wrong. */
+const defaultDeadlineMs = 600_000;
+/**
+ * Reads every source that the inputs name, each once and all of them side by side: whoever fills two pipes may do so in
+ * any order. Everything that was read is registered before it is handed out. Problems are kept for readSettings, which
+ * knows all others. A run without a machine needs no secret, and reads none.
+ *
+ * @throws the reason of the signal
+ */
+async function loadSecrets(raw, options) {
+    const { secrets } = options;
+    for (const text of secretInputs.map((name) => raw[name] ?? '')) {
+        if (!namesSource(text))
+            secrets.register(text);
+    }
+    const keyFile = raw['ssh-private-key-file'] ?? '';
+    // the key itself, by mistake
+    if ('problem' in parseKeyFile(keyFile) && !namesSource(keyFile))
+        secrets.register(keyFile);
+    const sources = new Map(sourcesOf(raw).map((source) => [keyOf(source), source]));
+    // first of all: no command may see the variable of another input
+    for (const source of sources.values()) {
+        if (source.kind === 'env')
+            secrets.withholdVariable(source.name);
+    }
+    const parsed = duration(raw['idle-timeout'] ?? '');
+    const ms = 'ok' in parsed ? parsed.ok : defaultDeadlineMs;
+    const loaded = await Promise.all([...sources].map(async ([key, source]) => [key, await load(source, ms, options)]));
+    return new Map(loaded);
+}
+function sourcesOf(raw) {
+    const isSet = (name) => {
+        const parsed = parsers_boolean(raw[name] ?? '');
+        return 'ok' in parsed && parsed.ok;
+    };
+    if (raw.plan?.trim() === 'offline' || isSet('build-only') || isSet('vm-test'))
+        return [];
+    const named = secretInputs.flatMap((name) => {
+        const text = raw[name] ?? '';
+        return namesSource(text) ? [parseSecretSource(text)] : [];
+    });
+    const files = [keyFiles(raw['disk-encryption-keys'] ?? ''), secretFiles(raw['secret-files'] ?? '')];
+    const keyFile = parseKeyFile(raw['ssh-private-key-file'] ?? '');
+    return [
+        ...('ok' in keyFile && keyFile.ok.path !== '' ? [keyFile.ok] : []),
+        ...named.flatMap((source) => ('ok' in source ? [source.ok] : [])),
+        ...files.flatMap((lines) => ('ok' in lines ? lines.ok.map(({ source }) => source) : [])),
+    ];
+}
+async function load(source, ms, options) {
+    const { name, contents } = await read(source, ms, options);
+    if ('problem' in contents)
+        return { problem: `${name} ${contents.problem}` };
+    if (contents.ok.length > largest)
+        return { problem: `${name} ${tooLarge.problem}` };
+    return contents.ok.toString('latin1').trim() === '' ? { problem: `${name} is empty` } : contents;
+}
+/** Names no path and no command: somebody may have written the secret itself there. */
+async function read(source, ms, options) {
+    switch (source.kind) {
+        case 'env':
+            return { name: `the variable ${source.name}`, contents: readVariable(source.name, options) };
+        case 'exec':
+            return { name: 'the exec: command', contents: await readCommand(source.command, ms, options) };
+        case 'path':
+            return {
+                name: 'the file on the runner',
+                contents: await readPath(inHome(source.path, options), ms, options),
+            };
+    }
+}
+function readVariable(name, { environment, secrets }) {
+    const value = environment[name];
+    if (value === undefined)
+        return { problem: 'is not set; set it with env: of this step' };
+    secrets.register(value);
+    return { ok: Buffer.from(value) };
+}
+/** What a failed command says at most; it stands among other problems. */
+const shownLines = 10;
+async function readCommand(command, ms, options) {
+    const { clock, processes, secrets, signal } = options;
+    try {
+        const { code, stdoutBytes, errorLines } = await within(clock, 'it', ms, signal, (limited) => processes.run('sh', ['-c', command], { signal: limited, idleMs: ms }));
+        // also of a command that failed: what it said may quote what it printed
+        secrets.register(stdoutBytes);
+        if (code === 0)
+            return { ok: stdoutBytes };
+        const said = errorLines.slice(-shownLines).map((line) => `\n  ${secrets.redact(line)}`);
+        const how = code === null ? 'was killed' : `ended with exit code ${code}`;
+        return { problem: `${how}${said.length === 0 ? ' and said nothing' : `, and said:${said.join('')}`}` };
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        return error instanceof TimeoutError
+            ? { problem: `did not end within ${formatDuration(ms)} (idle-timeout)` }
+            : { problem: `could not be run: ${errorMessage(error)}` };
+    }
+}
+/** What no shell expands here. */
+function inHome(path, { environment }) {
+    return path.startsWith('~/') ? `${environment.HOME ?? '~'}${path.slice(1)}` : path;
+}
+async function readPath(path, ms, options) {
+    try {
+        const kind = (0,external_node_fs_namespaceObject.statSync)(path);
+        if (kind.isFIFO())
+            return registered(await readPipe(path, ms, options), options);
+        if (!kind.isFile())
+            return { problem: 'is neither a file nor a pipe' };
+        return kind.size > largest ? tooLarge : registered({ ok: (0,external_node_fs_namespaceObject.readFileSync)(path) }, options);
+    }
+    catch (error) {
+        options.signal.throwIfAborted();
+        return { problem: `cannot be read (${error.code ?? 'unknown reason'})` };
+    }
+}
+function registered(contents, { secrets }) {
+    if ('ok' in contents)
+        secrets.register(contents.ok);
+    return contents;
+}
+/**
+ * Waits until somebody has written to the pipe and closed it. A child does, because the open of a pipe that nobody
+ * writes to does not come back and could not be given up here; and without waiting macOS gives its end at once.
+ */
+async function readPipe(path, ms, options) {
+    const { clock, processes, signal } = options;
+    try {
+        const { code, stdoutBytes, errorLines } = await within(clock, 'it', ms, signal, (limited) => processes.run('cat', [(0,external_node_path_namespaceObject.resolve)(path)], { signal: limited, idleMs: ms }));
+        return code === 0 ? { ok: stdoutBytes } : { problem: `cannot be read (${errorLines.join('; ')})` };
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        return error instanceof TimeoutError
+            ? { problem: `is a pipe that nobody wrote to and closed within ${formatDuration(ms)} (idle-timeout)` }
+            : { problem: `cannot be read (${errorMessage(error)})` };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/raw-inputs.js
+/**
+ * The inputs as the runner hands them over: `INPUT_` and the name in capitals with blanks made underscores, dashes
+ * kept. Read as they are, since a secret's last newline counts.
+ */
+function readRawInputs(environment) {
+    const result = {};
+    for (const [name, value] of Object.entries(environment)) {
+        if (name.startsWith('INPUT_') && value !== undefined)
+            result[name.slice('INPUT_'.length).toLowerCase()] = value;
+    }
+    return result;
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/host-keys.js
+
+/** Reads a key blob as the server sent it; its type is its first string (RFC 4253, 6.6), empty if there is none. */
+function hostKeyOfBlob(blob) {
+    const length = blob.length < 4 ? 0 : blob.readUInt32BE(0);
+    if (length > blob.length - 4)
+        return { type: '', base64: blob.toString('base64') };
+    return { type: blob.toString('latin1', 4, 4 + length), base64: blob.toString('base64') };
+}
+/** `SHA256:…`, as OpenSSH prints it. */
+function fingerprint(key) {
+    const digest = (0,external_node_crypto_.createHash)('sha256').update(Buffer.from(key.base64, 'base64')).digest('base64');
+    return `SHA256:${digest.replace(/=+$/, '')}`;
+}
+function sameKey(a, b) {
+    return a.base64 === b.base64;
+}
+/** How known_hosts writes a host: the bare name on port 22, else `[name]:port`. */
+function knownHostsName(host, port) {
+    return port === 22 ? host : `[${host}]:${port}`;
+}
+/** The known_hosts line that pins this key. */
+function knownHostsLine(host, port, key) {
+    return `${knownHostsName(host, port)} ${key.type} ${key.base64}`;
+}
+/** Keys out of text with one public key a line; anything else in it is passed over. */
+function parsePublicKeys(text) {
+    const keys = [];
+    for (const line of text.split('\n')) {
+        const match = /^\s*([a-z0-9@.-]+)\s+(AAAA[A-Za-z0-9+/=]+)/.exec(line);
+        if (match?.[1] !== undefined && match[2] !== undefined)
+            keys.push({ type: match[1], base64: match[2] });
+    }
+    return keys;
+}
+/** What the SSH client can check; it refuses to begin when it is told to offer anything else. */
+const supportedAlgorithms = [
+    'ssh-ed25519',
+    'ecdsa-sha2-nistp256',
+    'ecdsa-sha2-nistp384',
+    'ecdsa-sha2-nistp521',
+    'rsa-sha2-512',
+    'rsa-sha2-256',
+];
+/**
+ * Signature algorithms to offer for a key type: an RSA key signs with SHA-2, SHA-1 is long refused (RFC 8332). None for
+ * a type that cannot be checked: DSA, keys in hardware tokens, certificates.
+ */
+function signatureAlgorithms(keyType) {
+    const algorithms = keyType === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [keyType];
+    return algorithms.filter((algorithm) => supportedAlgorithms.includes(algorithm));
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/known-hosts.js
+
+
+function parseKnownHosts(text) {
+    const lines = [];
+    const problems = [];
+    text.split(/\r\n|\r|\n/).forEach((raw, index) => {
+        const line = raw.trim();
+        if (line === '' || line.startsWith('#'))
+            return;
+        const parsed = known_hosts_parseLine(line);
+        if (typeof parsed === 'string')
+            problems.push(`line ${index + 1} ${parsed}`);
+        else
+            lines.push(parsed);
+    });
+    return { lines, problems };
+}
+function known_hosts_parseLine(line) {
+    const words = line.split(/\s+/);
+    const marker = words[0]?.startsWith('@') ? words.shift() : undefined;
+    if (marker === '@cert-authority')
+        return 'is a certificate authority (@cert-authority): host certificates are not supported, give the host key itself';
+    if (marker !== undefined && marker !== '@revoked')
+        return `has the unknown marker ${marker}`;
+    const [hosts, type, base64] = words;
+    if (hosts === undefined || type === undefined || base64 === undefined) {
+        return 'is not of the form `host key-type base64-key` (ssh-keyscan prints such lines)';
+    }
+    const blob = Buffer.from(base64, 'base64');
+    if (blob.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, '') || blob.length < 8) {
+        return 'has a key that is not valid base64, or was cut off';
+    }
+    const key = hostKeyOfBlob(blob);
+    if (key.type !== type)
+        return `says ${type}, but its key is not of that type`;
+    return { hosts, key, revoked: marker === '@revoked' };
+}
+/** As OpenSSH looks them up: for another port than 22 by `[host]:port` first, and by the bare host if there is none. */
+function pinnedKeys(lines, host, port) {
+    const matching = (name) => lines.filter((line) => matchesHost(line.hosts, name.toLowerCase()));
+    const withPort = matching(knownHostsName(host, port));
+    const withoutPort = matching(host);
+    const accepted = [withPort, withoutPort].map((found) => found.filter((line) => !line.revoked));
+    return {
+        accepted: (accepted.find((found) => found.length > 0) ?? []).map((line) => line.key),
+        // a key that is revoked for the machine is so on every port
+        revoked: [...new Set([...withPort, ...withoutPort])]
+            .filter((line) => line.revoked)
+            .map((line) => line.key),
+    };
+}
+function matchesHost(patterns, name) {
+    if (patterns.startsWith('|1|'))
+        return matchesHash(patterns, name);
+    let matches = false;
+    for (const pattern of patterns.toLowerCase().split(',')) {
+        if (pattern.startsWith('!') && matchesWildcard(pattern.slice(1), name))
+            return false;
+        if (matchesWildcard(pattern, name))
+            matches = true;
+    }
+    return matches;
+}
+/** `|1|salt|HMAC-SHA1(salt, name)`, as ssh-keygen -H writes it. */
+function matchesHash(field, name) {
+    const [, , salt, hash] = field.split('|');
+    if (salt === undefined || hash === undefined)
+        return false;
+    const expected = Buffer.from(hash, 'base64');
+    const actual = (0,external_node_crypto_.createHmac)('sha1', Buffer.from(salt, 'base64')).update(name).digest();
+    return expected.length === actual.length && (0,external_node_crypto_.timingSafeEqual)(expected, actual);
+}
+/** `*` and `?` as in OpenSSH's match_pattern; in linear space, and without a regular expression that many `*` could stall. */
+function matchesWildcard(pattern, name) {
+    let [at, star, resume] = [0, -1, 0];
+    for (let i = 0; i < name.length;) {
+        if (pattern[at] === '*') {
+            star = at++;
+            resume = i;
+        }
+        else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === name[i])) {
+            at++;
+            i++;
+        }
+        else if (star >= 0) {
+            at = star + 1;
+            i = ++resume;
+        }
+        else {
+            return false;
+        }
+    }
+    return /^\**$/.test(pattern.slice(at));
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-deprecated.js
+
+/** Whether a deprecated input is switched on; whoever gives it, on or off, is told what to write instead. */
+function isDeprecatedOn(reader, input, instead) {
+    const { value, source } = reader.optional(input, parsers_boolean, false);
+    if (source === 'input')
+        reader.notice(input, `is deprecated; ${value ? `write ${instead} instead` : 'leave it out'}`);
+    return value;
+}
+/** What build-on-remote makes of build-on. */
+function withBuildOnRemote(reader, buildOn) {
+    if (!isDeprecatedOn(reader, 'build-on-remote', 'build-on: remote'))
+        return buildOn;
+    if (buildOn.source === 'input' && buildOn.value !== 'remote')
+        reader.problem('build-on-remote', `contradicts build-on: ${buildOn.value}; leave build-on-remote out`);
+    return { value: 'remote', source: 'input' };
+}
+/** nixos-anywhere's `-t`: accepted, and means nothing. */
+function readTty(reader) {
+    if (reader.optional('tty', parsers_boolean, false).source === 'input')
+        reader.notice('tty', 'is deprecated, and means nothing here: no terminal is used; leave it out');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/settings.js
+/** The phases that a user can choose from, in their order. */
+const selectablePhases = ['kexec', 'disko', 'install', 'reboot'];
+const onInstalledChoices = ['fail', 'skip', 'update', 'reinstall', 'converge'];
+const verifyChoices = ['auto', 'system', 'host-key', 'off'];
+const diskoModes = ['disko', 'format', 'mount'];
+/** Where it is built: on the runner, on the machine, or on the runner where that can. */
+const buildChoices = ['auto', 'local', 'remote'];
+/** `offline`: what the configuration alone decides, without a connection. */
+const planChoices = ['false', 'true', 'offline'];
+/**
+ * The inputs whose secrets a run sends to the target, which must be known to be the right one then. The private keys are
+ * not among them: they stay on the runner.
+ */
+function secretsToSend(settings, kind) {
+    const { password, sudoPassword } = settings.login;
+    const installs = kind === 'install';
+    return [
+        ...(password === undefined ? [] : ['ssh-password']),
+        ...(sudoPassword === undefined || sudoPassword === password ? [] : ['sudo-password']),
+        ...(installs && settings.diskEncryptionKeys.value.length > 0 ? ['disk-encryption-keys'] : []),
+        ...(installs && settings.copy.netrc !== undefined ? ['netrc'] : []),
+        ...(installs && settings.newSystem.secretFiles.value.length > 0 ? ['secret-files'] : []),
+        // whatever is in them
+        ...(installs && settings.newSystem.extraFiles.value !== undefined ? ['extra-files'] : []),
+    ];
+}
+/** Settings that are several. */
+const groups = ['deadlines', 'login', 'kexec', 'copy', 'newSystem', 'postInstall'];
+/** Each value with its source, a line each; secrets print as `***`. */
+function describeSettings(settings) {
+    return Object.entries(settings)
+        .flatMap(([name, value]) => (groups.includes(name) ? Object.entries(value) : [[name, value]]))
+        .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
+        .join('\n');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-phases.js
+
+
+
+/** Deprecated inputs, and how far each goes: from the least far on, since that one holds when several are given. */
+const shortcuts = [
+    { input: 'stop-after-disko', phases: ['kexec', 'disko'] },
+    { input: 'no-reboot', phases: ['kexec', 'disko', 'install'] },
+];
+function readPhases(reader) {
+    const phases = reader.optional('phases', subset(selectablePhases), selectablePhases);
+    const given = shortcuts.filter(({ input, phases: meant }) => isDeprecatedOn(reader, input, `phases: ${meant.join(',')}`));
+    for (const { input } of given) {
+        if (reader.text('phases') !== undefined)
+            reader.problem(input, `cannot be combined with phases, which says what is done; leave ${input} out`);
+    }
+    const [first] = given;
+    return first === undefined ? phases : { value: first.phases, source: 'input' };
+}
+/** Which input has chosen the phases, for whoever has something to say about the choice. */
+function inputOfPhases(reader) {
+    const on = ({ input }) => {
+        const parsed = parsers_boolean(reader.text(input) ?? '');
+        return 'ok' in parsed && parsed.ok;
+    };
+    return shortcuts.find(on)?.input ?? 'phases';
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/cross-checks.js
+
+
+
+
+/** What is wrong with inputs that are right each by itself. */
+function checkTogether(settings, reader) {
+    checkPinnedHost(settings, reader);
+    checkStorePaths(settings, reader);
+    checkPinnedAfterwards(settings, reader);
+    checkOnInstalled(settings, reader);
+    checkForcedKexec(settings, reader);
+}
+/** What the test, which runs the configuration in a machine of its own, has no part for. */
+const notTested = ['disk-encryption-keys'];
+/** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */
+function checkVmTest({ configuration }, reader) {
+    if (configuration.value.kind === 'store-paths')
+        reader.problem('store-paths', 'cannot be combined with vm-test: the test is built from the configuration; give flake or nix-file');
+    for (const input of notTested) {
+        if (reader.text(input) !== undefined)
+            reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it away');
+    }
+}
+/** What keeps an installed system decides itself what is to be done. */
+function checkOnInstalled({ onInstalled, phases, installId }, reader) {
+    const choice = onInstalled.value;
+    const chosenBy = inputOfPhases(reader);
+    const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
+    if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
+        reader.problem(chosenBy, `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave ${chosenBy} away`);
+    if (choice === 'converge' && installId.value === undefined)
+        reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
+}
+function checkForcedKexec({ kexec, phases }, reader) {
+    if (kexec.force.value && !phases.value.includes('kexec'))
+        reader.problem('force-kexec', 'is for the kexec phase, which is not among phases; add it, or leave force-kexec out');
+}
+/** What the phases need must be there, and since nobody can tell which disks a script wipes, the user must. */
+function checkStorePaths(settings, reader) {
+    const { configuration, phases, onInstalled, wipeDisks } = settings;
+    if (configuration.value.kind !== 'store-paths')
+        return;
+    const { system, diskoScript, absent } = configuration.value.paths;
+    const needs = (phase) => phases.value.includes(phase);
+    const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
+    // what is still to be fetched may be what is missing: it is looked at again then
+    const isAll = absent.length === 0;
+    if (isAll && needs('disko') && diskoScript === undefined)
+        reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
+    if (isAll && system === undefined && (needs('install') || needs('reboot') || mayUpdate))
+        reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
+    if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
+        reader.problem('wipe-disks', 'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any');
+}
+/** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
+function checkPinnedHost(settings, reader) {
+    // without a valid port there is nothing to look up
+    if (reader.hasProblem('ssh-port'))
+        return;
+    // lines for other machines are what accept-new is for
+    if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new')
+        return;
+    const { host } = settings.targetHost.value;
+    checkLinesName(host, settings.sshPort.value, 'known-hosts', settings.knownHosts.value, reader);
+}
+/** The same for the installed system, where its port does not depend on the configuration. */
+function checkPinnedAfterwards(settings, reader) {
+    const { postInstall, postKexecSshPort, targetHost } = settings;
+    const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
+    const port = postInstall.port.value ?? givenPort;
+    const inputs = ['post-install-ssh-host', 'post-install-ssh-port', 'post-kexec-ssh-port'];
+    if (port === undefined || inputs.some((input) => reader.hasProblem(input)))
+        return;
+    const host = postInstall.host.value ?? targetHost.value.host;
+    checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
+}
+function checkLinesName(host, port, input, lines, reader) {
+    if (lines === undefined || host === '')
+        return;
+    const { accepted } = pinnedKeys(lines, host, port);
+    if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0))
+        return;
+    const name = knownHostsName(host, port);
+    if (accepted.length > 0) {
+        const types = accepted.map(({ type }) => type).join(', ');
+        reader.problem(input, `has only ${types} for ${name}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`);
+        return;
+    }
+    const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
+    reader.problem(input, `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`);
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/table/access.js
+const accessInputs = [
+    {
+        name: 'target-host',
+        description: 'The machine to install, `[user@]host`; the user is root if not given.',
+        otherwise: 'required, unless no machine is contacted',
+    },
+    { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
+    {
+        name: 'ssh-private-key',
+        description: 'Private key that logs in to the target: its contents (from a secret), or `env:NAME` or `exec:COMMAND` that gives them.',
+        otherwise: '`SSH_PRIVATE_KEY` if set',
+    },
+    {
+        name: 'ssh-private-key-file',
+        description: 'Instead of ssh-private-key: the path of the key’s file on the runner.',
+    },
+    {
+        name: 'ssh-private-key-passphrase',
+        description: 'Passphrase of that key, if it has one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+    },
+    {
+        name: 'ssh-password',
+        description: 'Password of the user who logs in, for a machine that knows no key: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+        otherwise: '`SSHPASS` or `SSH_PASS` if set',
+    },
+    {
+        name: 'sudo-password',
+        description: 'Password with which that user becomes root by sudo, if sudo asks for one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+        otherwise: 'ssh-password',
+    },
+    {
+        name: 'known-hosts',
+        description: 'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (ssh-password, sudo-password, disk-encryption-keys) stops.',
+    },
+    {
+        name: 'ssh-option',
+        description: 'OpenSSH options, one `NAME=VALUE` a line. Supported: `StrictHostKeyChecking` with `yes` (only a host that known-hosts pins) or `accept-new` (the first key of another is trusted, also when secrets are sent).',
+    },
+    {
+        name: 'expect-machine',
+        description: 'Machine ID (/etc/machine-id) that the target must have: for addresses that are used again.',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/configuration.js
+const configurationInputs = [
+    {
+        name: 'flake',
+        description: 'Flake reference and configuration, `URI#NAME`: installs `nixosConfigurations.NAME`. A NAME that begins with `nixosConfigurations.` names an attribute in full.',
+        otherwise: 'required, unless nix-file or store-paths is given',
+    },
+    {
+        name: 'nix-file',
+        description: 'Instead of flake: a Nix file that leads to the configuration, or that is one (a module: then nixpkgs is found by NIX_PATH or npins); a path, or `<…>` in NIX_PATH.',
+    },
+    {
+        name: 'nix-attribute',
+        description: 'The attribute in nix-file that is installed: what `nixosSystem` or `eval-config.nix` return, or a set with `toplevel` and `diskoScript`.',
+        otherwise: 'nix-file as a whole',
+    },
+    {
+        name: 'special-args',
+        description: 'JSON object that the configuration’s modules get as further specialArgs.',
+    },
+    {
+        name: 'store-paths',
+        description: 'Instead of flake: the store paths of a disko script and of a system that exist on the runner (or in the store that from names), in any order; one alone where phases need only one. Nothing is evaluated then, so that wipe-disks is required for disko.',
+    },
+    {
+        name: 'from',
+        description: 'Store (its URI) from which store-paths that the runner lacks are copied, and from which builds fetch what they can.',
+    },
+    {
+        name: 'build-on',
+        description: 'Where the system and the disko script are built: `local` (the runner and its remote builders), `remote` (the machine that is installed), or `auto`: local if the runner builds for the configuration’s system.',
+        default: 'auto',
+    },
+    {
+        name: 'option',
+        description: 'Nix settings for evaluation and build, one `NAME VALUE` (or `NAME = VALUE`) a line.',
+    },
+    {
+        name: 'show-trace',
+        description: 'Shows the whole trace of an evaluation that fails.',
+        default: 'false',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/copy.js
+const copyInputs = [
+    {
+        name: 'no-use-machine-substituters',
+        description: 'Does not tell the target the configuration’s substituters and their keys.',
+        default: 'false',
+    },
+    {
+        name: 'no-substitute-on-destination',
+        description: 'Has the target fetch nothing from any substituter: all is sent to it. Implies no-use-machine-substituters.',
+        default: 'false',
+    },
+    {
+        name: 'netrc',
+        description: 'For substituters that ask for a password: the contents of a netrc file (from a secret), `env:NAME` or `exec:COMMAND`. On the target, for root alone, while closures are copied; the runner’s Nix does not get it.',
+    },
+    {
+        name: 'ssh-store-setting',
+        description: 'For workflows that come from nixos-anywhere: settings of its SSH store, one `NAME VALUE` (or `NAME=VALUE`) a line. Those that do no harm are accepted and have no effect.',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/deprecated.js
+/** Old names of nixos-anywhere's that work still; each use is a warning that says what to write instead. */
+const deprecatedInputs = [
+    { name: 'stop-after-disko', description: 'Deprecated: write `phases: kexec,disko`.' },
+    { name: 'no-reboot', description: 'Deprecated: write `phases: kexec,disko,install`.' },
+    { name: 'build-on-remote', description: 'Deprecated: write `build-on: remote`.' },
+    { name: 'tty', description: 'Deprecated: leave it out. No terminal is used here, ever.' },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/disks.js
+const disksInputs = [
+    {
+        name: 'disko-mode',
+        description: 'What disko does: `disko` (wipes, formats and mounts), `format` (adds what is missing and mounts), `mount` (only mounts).',
+        default: 'disko',
+    },
+    {
+        name: 'no-disko-deps',
+        description: 'Takes the disko script that brings no tools along and uses those of the installer: for machines with little memory.',
+        default: 'false',
+    },
+    {
+        name: 'wipe-disks',
+        description: 'Disks that may be wiped, one a line: path, /dev/disk/by-id name, serial number or WWN; `any` allows all. Whatever else would be lost stops the run.',
+        otherwise: 'the disks that the configuration names, and nothing that hangs together with them',
+    },
+    {
+        name: 'disk-encryption-keys',
+        description: 'Key files that disko needs, one `REMOTE_PATH SOURCE` a line: a path in the installer, and a file on the runner, `env:NAME` or `exec:COMMAND`. Sent byte for byte before disko, removed before the reboot.',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/kexec.js
+const defaultKexec = 'the nixos-images installer for the target’s architecture';
+const kexecInputs = [
+    {
+        name: 'kexec',
+        description: 'Kexec image: a path on the runner or a URL. A tarball, plain or compressed with gzip, xz or zstd, whatever its name.',
+        otherwise: defaultKexec,
+    },
+    {
+        name: 'kexec-sha256',
+        description: 'SHA-256 that the kexec image must have, in hex, of the file as it is fetched.',
+        otherwise: 'any image is taken, and its SHA-256 is printed',
+    },
+    {
+        name: 'kexec-extra-flags',
+        description: 'Further options for the kexec program, as in `--no-sync`.',
+    },
+    {
+        name: 'force-kexec',
+        description: 'Starts the kexec image also where the machine runs a NixOS installer already.',
+        default: 'false',
+    },
+    {
+        name: 'post-kexec-ssh-port',
+        description: 'Port of the SSH server of the installer, and of the installed system if post-install-ssh-port is not given.',
+        default: '22',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/proof.js
+const proofInputs = [
+    {
+        name: 'verify',
+        description: 'Proof that the new system runs: `system` (login, new boot, expected system), `host-key` (the expected key answers), `auto` (the best that is possible), `off`.',
+        default: 'auto',
+    },
+    {
+        name: 'post-install-ssh-host',
+        description: 'Address of the installed system, where it is another than that of target-host.',
+        otherwise: 'that of target-host',
+    },
+    {
+        name: 'post-install-ssh-port',
+        description: 'Port of the installed system’s SSH server.',
+        otherwise: 'post-kexec-ssh-port if given, else the first of services.openssh.ports',
+    },
+    {
+        name: 'post-install-ssh-user',
+        description: 'Who logs in to the installed system to prove that it runs.',
+        otherwise: 'root if the configuration lets it in, else a user who is let in',
+    },
+    {
+        name: 'post-install-ssh-private-key',
+        description: 'Private key for the installed system, where it is another than ssh-private-key: contents, `env:NAME` or `exec:COMMAND`.',
+        otherwise: 'ssh-private-key',
+    },
+    {
+        name: 'post-install-ssh-private-key-passphrase',
+        description: 'Passphrase of post-install-ssh-private-key, if it has one, in the same ways.',
+    },
+    {
+        name: 'post-install-known-hosts',
+        description: 'known_hosts lines that pin the installed system’s host key, where that is neither copied nor made by this run.',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/run.js
+const runInputs = [
+    {
+        name: 'phases',
+        description: 'Which of kexec, disko, install, reboot to carry out, separated by commas.',
+        default: 'kexec,disko,install,reboot',
+    },
+    {
+        name: 'on-installed',
+        description: 'What to do with a machine that already runs NixOS: `fail`, `skip` (nothing), `update` (copy and switch, nothing is wiped), `reinstall`, or `converge` (same install-id: update; another one: reinstall; none recorded: fail).',
+        default: 'fail',
+    },
+    {
+        name: 'plan',
+        description: 'Only shows what would be done; changes nothing on the target. `offline` shows what the configuration alone decides, without a connection or a secret.',
+        default: 'false',
+    },
+    {
+        name: 'approved-plan',
+        description: 'The plan-digest that was approved; if machine, system, disks or action are not what it says, nothing is done.',
+    },
+    {
+        name: 'build-only',
+        description: 'Evaluates and builds, and contacts no machine.',
+        default: 'false',
+    },
+    {
+        name: 'hooks',
+        description: 'Programs of yours between the phases, one `WHEN WHERE SCRIPT` a line: `before-PHASE` or `after-PHASE`, `runner` or `target`, and a file on the runner.',
+    },
+    {
+        name: 'vm-test',
+        description: 'Installs the configuration in a virtual machine (config.system.build.installTest), and contacts no other.',
+        default: 'false',
+    },
+    { name: 'print-build-logs', description: 'Shows the full logs of builds.', default: 'false' },
+    { name: 'debug', description: 'Shows details of every step; implies print-build-logs.', default: 'false' },
+    {
+        name: 'connect-timeout',
+        description: 'How long connecting may take, each time: `90`, `90s`, `2m`, `1h`.',
+        default: '2m',
+    },
+    {
+        name: 'kexec-timeout',
+        description: 'How long the machine may take from the kexec until the installer answers.',
+        default: '10m',
+    },
+    {
+        name: 'reboot-timeout',
+        description: 'How long the machine may take from the reboot until the new system answers.',
+        default: '15m',
+    },
+    {
+        name: 'idle-timeout',
+        description: 'How long any step may go on without output or bytes.',
+        default: '10m',
+    },
+    {
+        name: 'disko-idle-timeout',
+        description: 'The same for disko, which may be silent while it formats.',
+        default: '30m',
+    },
+    {
+        name: 'vm-test-timeout',
+        description: 'How long vm-test may take, with all that it needs to be built.',
+        default: '1h',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/system.js
+const systemInputs = [
+    {
+        name: 'install-id',
+        description: 'Names this installation of the machine; it is recorded there, and on-installed: converge reinstalls only when it has changed.',
+    },
+    {
+        name: 'copy-host-keys',
+        description: 'Gives the new system the SSH host keys that the machine has now.',
+        default: 'false',
+    },
+    {
+        name: 'extra-files',
+        description: 'Folder on the runner whose contents are copied into the new system, as root’s, with their modes; links are copied as links. What is there already is replaced, but folders keep their modes and owners.',
+    },
+    {
+        name: 'secret-files',
+        description: 'Files of the new system, one `PATH [mode=MODE] [owner=OWNER] SOURCE` a line: a file on the runner, `env:NAME` or `exec:COMMAND`. Sent byte for byte; 0600 and root’s if not said otherwise.',
+    },
+    {
+        name: 'chown',
+        description: 'Owners in the new system, one `PATH OWNER` a line: `UID:GID`, or names that it knows. With all that is below the path; links are not followed.',
+    },
+    {
+        name: 'install-bootloader',
+        description: 'Whether the boot loader is installed. `false` also leaves the boot entries alone; `true` installs it again in an update.',
+        otherwise: 'true in an install, false in an update',
+    },
+    {
+        name: 'allow-lockout',
+        description: 'Installs a system even where nobody could log in to it over SSH afterwards.',
+        default: 'false',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table.js
+
+
+
+
+
+
+
+
+
+/** The inputs as the README shows them, section by section; each section has a file of its own. */
+const sections = [
+    { title: 'What is installed', inputs: configurationInputs },
+    { title: 'The machine, and how to log in to it', inputs: accessInputs },
+    { title: 'The installer', inputs: kexecInputs },
+    { title: 'Disks', inputs: disksInputs },
+    { title: 'Closures on their way', inputs: copyInputs },
+    { title: 'The new system', inputs: systemInputs },
+    { title: 'The proof that it runs', inputs: proofInputs },
+    { title: 'The run', inputs: runInputs },
+    { title: 'Deprecated', inputs: deprecatedInputs },
+];
+const inputs = sections.flatMap((section) => [...section.inputs]);
+
+;// CONCATENATED MODULE: ./lib/inputs/input-reader.js
+
+
+
+/** Reads inputs one by one and keeps every problem, so that all can be told at once. */
+class InputReader {
+    secrets;
+    #raw;
+    #warn;
+    #loaded;
+    #environment;
+    #problems = [];
+    /** @param warn tells the user, also when the inputs turn out to be wrong */
+    constructor(raw, loaded, secrets, warn, environment) {
+        this.#warn = warn;
+        this.#raw = raw;
+        this.#loaded = loaded;
+        this.#environment = environment;
+        this.secrets = secrets;
+    }
+    /** A variable of the step; set to nothing, or to blanks, is not set. */
+    variable(name) {
+        const value = this.#environment[name];
+        return value === undefined || value.trim() === '' ? undefined : value;
+    }
+    text(name) {
+        const value = this.#raw[name];
+        return value === undefined || value.trim() === '' ? undefined : value;
+    }
+    /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
+    contentsOf(input, source, where = '') {
+        const contents = this.#loaded.get(keyOf(source));
+        if (contents === undefined)
+            throw new Error(`a source of ${input} was not loaded`);
+        if ('ok' in contents)
+            return contents.ok;
+        this.problem(input, `${where}${contents.problem}`);
+        return undefined;
+    }
+    problem(input, problem) {
+        this.#problems.push({ input, problem });
+    }
+    /** What a user should know of an input, though it stops nothing. */
+    notice(input, notice) {
+        this.#warn(`input ${input}: ${notice}`);
+    }
+    hasProblem(input) {
+        return this.#problems.some((problem) => problem.input === input);
+    }
+    optional(name, parser, otherwise) {
+        const text = this.text(name);
+        if (text === undefined)
+            return { value: otherwise, source: 'default' };
+        const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
+        if ('ok' in parsed)
+            return { value: parsed.ok, source: 'input' };
+        this.problem(name, parsed.problem);
+        return { value: otherwise, source: 'default' };
+    }
+    /** @param placeholder stands in for a missing value until the problems are thrown */
+    required(name, parser, placeholder) {
+        if (this.text(name) === undefined)
+            this.problem(name, 'is required');
+        return this.optional(name, parser, placeholder);
+    }
+    /** A misspelt name would silently leave its default in force, and the default may wipe a disk. */
+    rejectUnknownNames() {
+        const known = inputs.map((input) => input.name);
+        for (const name of Object.keys(this.#raw)) {
+            if (known.includes(name))
+                continue;
+            // a beginning of an input's name is nearer to it than to those that are a beginning of its own
+            const similar = known.find((each) => each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '')) ??
+                known.find((each) => each.startsWith(name)) ??
+                known.find((each) => name.startsWith(each));
+            this.problem(name, `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`);
+        }
+    }
+    throwIfProblems() {
+        if (this.#problems.length > 0)
+            throw new InputError(this.#problems);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/attribute-path.js
+/** Splits `a."b.c".d`; undefined when a quote is open or a part is empty. */
+function splitAttributePath(text) {
+    const parts = [];
+    let rest = text;
+    for (;;) {
+        const match = /^(?:"([^"\\]+)"|([^".\s]+))(\.|$)/.exec(rest);
+        if (match === null)
+            return undefined;
+        parts.push(match[1] ?? match[2] ?? '');
+        rest = rest.slice(match[0].length);
+        if (rest === '')
+            return match[3] === '.' ? undefined : parts;
+    }
+}
+/** The path as Nix reads it: names that are more than letters, digits, `_`, `'` and `-` in quotes. */
+function showAttributePath(parts) {
+    return parts.map((part) => (/^[A-Za-z_][A-Za-z0-9_'-]*$/.test(part) ? part : `"${part}"`)).join('.');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/flake-reference.js
+
+/**
+ * Reads `URI#NAME`. A NAME that begins with `nixosConfigurations.` names the attribute in full. Quoted parts may
+ * contain dots.
+ *
+ * @returns the reference, or what is wrong with the text
+ */
+function parseFlakeReference(text) {
+    if (/[\r\n]/.test(text))
+        return 'must be one line';
+    const hash = text.indexOf('#');
+    const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
+    const fragment = hash < 0 ? '' : text.slice(hash + 1).trim();
+    if (uri.startsWith('-'))
+        return 'must not begin with a dash: Nix would take it for an option';
+    if (fragment === '')
+        return { uri: uri || '.', name: '', path: [] };
+    const parts = splitAttributePath(fragment);
+    if (parts === undefined)
+        return `has the attribute ${fragment}, which cannot be read: quote names with dots or special characters, as in .#"host.example.org"`;
+    if (parts.length > 1 && parts[0] === 'nixosConfigurations') {
+        const [, name = '', ...path] = parts;
+        return { uri: uri || '.', name, path };
+    }
+    // an unquoted name with dots is a name, as upstream takes it: hosts are often named by their domain
+    const name = fragment.includes('"') ? parts[0] : fragment;
+    if (name === undefined || (fragment.includes('"') && parts.length > 1)) {
+        return `has the attribute ${fragment}; begin it with nixosConfigurations. to name a part of a configuration`;
+    }
+    return { uri: uri || '.', name, path: [] };
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/store-paths.js
+
+
+/**
+ * Reads one or two paths, separated by blanks or line ends. They come in any order, since the tools that make them
+ * do not agree on one: a system is known by what lies in it, a disko script is a file that can be executed.
+ *
+ * @param mayBeAbsent whether a path that is not here can be fetched
+ * @param store the store's folder on this machine
+ * @returns the store paths, or what is wrong with the text
+ */
+function parseStorePaths(text, { mayBeAbsent = false, store = storeFolder() } = {}) {
+    const words = text.split(/\s+/).filter((word) => word !== '');
+    if (words.length > 2)
+        return `has ${words.length} paths; give a disko script and a system, or one of them`;
+    const found = words.map((word) => recognise(word, mayBeAbsent, store));
+    const problems = found.filter((each) => typeof each === 'string');
+    if (problems.length > 0)
+        return problems.join('; ');
+    const of = (kind) => found.flatMap((each) => (typeof each !== 'string' && each.kind === kind ? [each.path] : []));
+    const [systems, scripts] = [of('system'), of('diskoScript')];
+    if (systems.length > 1)
+        return `has two systems and no disko script: ${systems.join(' and ')}`;
+    if (scripts.length > 1)
+        return `has two disko scripts and no system: ${scripts.join(' and ')}`;
+    return { system: systems[0], diskoScript: scripts[0], absent: of('absent') };
+}
+function storeFolder() {
+    return process.env.NIX_STORE_DIR || '/nix/store';
+}
+const marksOfSystem = ['init', 'nixos-version', 'bin/switch-to-configuration'];
+function recognise(word, mayBeAbsent, store) {
+    const path = inStore(word, store);
+    if (path === undefined && mayBeAbsent && isStorePath(word, store))
+        return { kind: 'absent', path: word };
+    if (path === undefined)
+        return `${word} does not exist, or does not lead into ${store}`;
+    // a system is what the running machine will say it is: where all links end
+    const end = (0,external_node_fs_namespaceObject.realpathSync)(path);
+    if (marksOfSystem.every((mark) => isThere(`${end}/${mark}`)))
+        return isStorePath(end, store) ? { kind: 'system', path: end } : insideOf(end, store);
+    if (!isStorePath(path, store))
+        return insideOf(path, store);
+    if (isExecutableFile(end))
+        return { kind: 'diskoScript', path };
+    return `${path} is neither a system (it has no ${marksOfSystem.join(', ')}) nor a disko script (an executable file)`;
+}
+/** Follows links until the path lies in the store, as Nix does: what lies there may be a link itself. */
+function inStore(word, store) {
+    const isInStore = (path) => path.startsWith(`${store}/`);
+    try {
+        let path = (0,external_node_path_namespaceObject.resolve)(word);
+        // the kernel gives up on longer chains
+        for (let links = 0; links < 40 && !isInStore(path); links++) {
+            const real = (0,external_node_path_namespaceObject.join)((0,external_node_fs_namespaceObject.realpathSync)((0,external_node_path_namespaceObject.dirname)(path)), (0,external_node_path_namespaceObject.basename)(path));
+            path = isInStore(real) ? real : (0,external_node_path_namespaceObject.resolve)((0,external_node_path_namespaceObject.dirname)(real), (0,external_node_fs_namespaceObject.readlinkSync)(real));
+        }
+        return isInStore(path) && (0,external_node_fs_namespaceObject.existsSync)(path) ? path : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function isStorePath(path, store) {
+    return (0,external_node_path_namespaceObject.dirname)(path) === store && /^[0-9a-z]{32}-./.test((0,external_node_path_namespaceObject.basename)(path));
+}
+function insideOf(path, store) {
+    return `${path} is no store path itself: give the whole of one, ${store}/HASH-NAME`;
+}
+/** Links out of the path count: `init` may be one, and may lead to what only the machine has. */
+function isThere(path) {
+    try {
+        (0,external_node_fs_namespaceObject.readlinkSync)(path);
+        return true;
+    }
+    catch {
+        return (0,external_node_fs_namespaceObject.existsSync)(path);
+    }
+}
+function isExecutableFile(path) {
+    try {
+        (0,external_node_fs_namespaceObject.accessSync)(path, external_node_fs_namespaceObject.constants.X_OK);
+        return (0,external_node_fs_namespaceObject.statSync)(path).isFile();
+    }
+    catch {
+        return false;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-configuration.js
+
+
+
+
+/** What stands for a configuration until the problems are thrown. */
+const none = { kind: 'flake', flake: { uri: '', name: '', path: [] } };
+/** What is installed is given in exactly one way. */
+function readConfiguration(reader) {
+    const ways = ['flake', 'nix-file', 'store-paths'];
+    const [way, ...others] = ways.filter((name) => reader.text(name) !== undefined);
+    if (way === undefined)
+        reader.problem('flake', 'is required, or nix-file, or store-paths');
+    for (const other of others)
+        reader.problem(other, `cannot be combined with ${way}; give one of them`);
+    if (way !== 'nix-file' && reader.text('nix-attribute') !== undefined)
+        reader.problem('nix-attribute', 'is an attribute in nix-file; give nix-file too, or leave it away');
+    if (way === 'store-paths')
+        refuseChoices(reader);
+    const read = {
+        flake: reader.optional('flake', flakeReference, none),
+        'nix-file': readFileReference(reader),
+        'store-paths': reader.optional('store-paths', storePaths(reader), none),
+    };
+    return read[way ?? 'flake'];
+}
+/** What was decided when the paths were built. */
+function refuseChoices(reader) {
+    const combined = (why) => `cannot be combined with store-paths: ${why}`;
+    for (const input of ['disko-mode', 'no-disko-deps']) {
+        if (reader.text(input) !== undefined)
+            reader.problem(input, combined('what the disko script does was decided when it was built'));
+    }
+    if (reader.text('special-args') !== undefined)
+        reader.problem('special-args', combined('nothing is evaluated that could get them'));
+}
+function readFileReference(reader) {
+    const file = reader.optional('nix-file', nixFile, '');
+    const path = reader.optional('nix-attribute', attributePath, []);
+    return {
+        value: { kind: 'nix-file', reference: { file: file.value, path: path.value } },
+        source: file.source,
+    };
+}
+const attributePath = (text) => {
+    const parts = /[\r\n]/.test(text.trim()) ? undefined : splitAttributePath(text.trim());
+    return parts === undefined
+        ? {
+            problem: `is ${JSON.stringify(text.slice(0, 60))}, which is no attribute path; quote names with dots or special characters, as in machines."host.example.org"`,
+        }
+        : { ok: parts };
+};
+const flakeReference = (text) => {
+    const flake = parseFlakeReference(text);
+    return typeof flake === 'string' ? { problem: flake } : { ok: { kind: 'flake', flake } };
+};
+/** With `from` they need not be here yet. */
+function storePaths(reader) {
+    return (text) => {
+        const paths = parseStorePaths(text, { mayBeAbsent: reader.text('from') !== undefined });
+        return typeof paths === 'string' ? { problem: paths } : { ok: { kind: 'store-paths', paths } };
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/special-args.js
+/** They go to Nix in one argument, which Linux limits to 128 KiB; half of it is the expression's. */
+const longestBytes = 64 * 1024;
+/** A JSON object with what modules are to get. */
+const specialArgs = (text) => {
+    if (Buffer.byteLength(text) > longestBytes)
+        return {
+            problem: `is longer than ${longestBytes / 1024} KiB; let the configuration read it from a file`,
+        };
+    let value;
+    try {
+        value = JSON.parse(text);
+    }
+    catch (error) {
+        // the message quotes the text
+        return {
+            problem: `is not JSON (${error instanceof Error ? error.message : 'it cannot be read'}); write an object, as in {"role": "web"}`,
+        };
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+        return { problem: `is JSON, but ${kindOf(value)}; write an object, as in {"role": "web"}` };
+    if (JSON.stringify(value).includes('\\u0000'))
+        return { problem: 'contains a NUL character, which no text of Nix can hold' };
+    return { ok: { ...value } };
+};
+function kindOf(value) {
+    if (Array.isArray(value))
+        return 'a list';
+    return value === null ? 'null' : `a ${typeof value}`;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-build.js
+
+
+
+
+
+
+/** What every run is told. */
+function readBuildSettings(reader) {
+    readTty(reader);
+    return {
+        configuration: readConfiguration(reader),
+        specialArgs: reader.optional('special-args', specialArgs, undefined),
+        phases: readPhases(reader),
+        diskoMode: reader.optional('disko-mode', choice(diskoModes), 'disko'),
+        noDiskoDeps: reader.optional('no-disko-deps', parsers_boolean, false),
+        installId: reader.optional('install-id', installId, undefined),
+        buildOn: readBuildOn(reader),
+        nixOptions: reader.optional('option', nixOptions, []),
+        printBuildLogs: reader.optional('print-build-logs', parsers_boolean, false),
+        showTrace: reader.optional('show-trace', parsers_boolean, false),
+        from: reader.optional('from', storeUri, undefined),
+        debug: reader.optional('debug', parsers_boolean, false),
+        deadlines: {
+            connect: reader.optional('connect-timeout', duration, 120_000),
+            kexec: reader.optional('kexec-timeout', duration, 600_000),
+            reboot: reader.optional('reboot-timeout', duration, 900_000),
+            idle: reader.optional('idle-timeout', duration, 600_000),
+            diskoIdle: reader.optional('disko-idle-timeout', duration, 1_800_000),
+            vmTest: reader.optional('vm-test-timeout', duration, 3_600_000),
+        },
+    };
+}
+function readBuildOn(reader) {
+    const chosen = reader.optional('build-on', choice(buildChoices), 'auto');
+    const buildOn = withBuildOnRemote(reader, chosen);
+    if (buildOn.value === 'remote' && reader.text('store-paths') !== undefined)
+        reader.problem('build-on', 'cannot be remote with store-paths, which are built already; leave it out');
+    return buildOn;
+}
+
+// EXTERNAL MODULE: external "node:util"
+var external_node_util_ = __nccwpck_require__(7975);
+;// CONCATENATED MODULE: ./lib/secrets.js
+
+const redacted = '***';
+/** A value that must not be printed: every way of turning it into text gives `***`, except the two `reveal`s. */
+class Secret {
+    #bytes;
+    constructor(value) {
+        this.#bytes = Buffer.from(value);
+    }
+    /** As text; of bytes that are none, something that is of no use. */
+    reveal() {
+        return this.#bytes.toString('utf8');
+    }
+    /** Byte for byte as it was given. */
+    revealBytes() {
+        return Buffer.from(this.#bytes);
+    }
+    toString() {
+        return redacted;
+    }
+    toJSON() {
+        return redacted;
+    }
+    [external_node_util_.inspect.custom]() {
+        return redacted;
+    }
+}
+/**
+ * Shorter text than this is treated with care, because it is found by chance: as a line among others it is left unmasked,
+ * in PATH and the like it is no sign of a secret, and its base64 form is not looked for.
+ */
+const shortest = 8;
+/** The text that bytes are, if they are what a person would type or paste; undefined for binary. */
+function textOf(value) {
+    try {
+        const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value);
+        return /\p{Cc}/u.test(text.replace(/[\t\r\n]/g, '')) ? undefined : text;
+    }
+    catch {
+        return undefined;
+    }
+}
+/**
+ * What the runner should mask for one secret. The runner masks line by line, so each line of a multi-line value
+ * counts; blank and very short lines and PEM armour say nothing and would only make holes in the log. A value that
+ * would not be masked at all then (a few short lines) is masked line by line all the same: rather holes than a secret.
+ */
+function masksOf(value) {
+    const whole = value.trim();
+    if (!/[\r\n]/.test(whole))
+        return whole === '' ? [] : [whole];
+    const lines = whole
+        .split(/\r\n|\r|\n/)
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && !/^-----.*-----$/.test(line));
+    const long = lines.filter((line) => line.length >= shortest);
+    return long.length > 0 ? long : lines;
+}
+/** The mask, and how JSON, URLs and base64 write it. */
+function formsOf(mask) {
+    const inJson = JSON.stringify(mask).slice(1, -1);
+    // a lone half of a surrogate pair cannot be part of a URL
+    const inUrl = encodeURIComponent(Buffer.from(mask).toString());
+    const forms = [mask, inJson, inUrl, inUrl.replaceAll('%20', '+')];
+    return mask.length < shortest ? forms : [...forms, ...base64Forms(mask)];
+}
+/**
+ * How the text shows inside the base64 of something longer: three ways, by its place in groups of three bytes. Of the
+ * characters at both ends that also depend on the neighbours nothing is kept.
+ */
+function base64Forms(text) {
+    const bytes = Buffer.from(text);
+    return [0, 1, 2].flatMap((before) => {
+        const whole = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
+        const start = Math.ceil((before * 8) / 6);
+        const end = Math.floor(((before + bytes.length) * 8) / 6);
+        const form = whole.slice(start, end);
+        return [form, form.replaceAll('+', '-').replaceAll('/', '_')];
+    });
+}
+/** The secrets of this run; asked before anything leaves the process as text or as a child's environment. */
+class SecretRegistry {
+    #masks = new Set();
+    #forms = new Set();
+    #withheld = new Set();
+    #maskInRunner;
+    /** @param maskInRunner tells the runner to hide a value in everything that this job prints from now on */
+    constructor(maskInRunner) {
+        this.#maskInRunner = maskInRunner;
+    }
+    /** Binary values are kept secret, but cannot be masked: there is no text to look for. */
+    register(value) {
+        const text = typeof value === 'string' ? value : textOf(value);
+        for (const mask of text === undefined ? [] : masksOf(text)) {
+            if (this.#masks.has(mask))
+                continue;
+            this.#masks.add(mask);
+            for (const form of formsOf(mask))
+                this.#forms.add(form);
+            this.#maskInRunner(mask);
+        }
+        return new Secret(value);
+    }
+    /** No child process gets the variable of this name from now on. */
+    withholdVariable(name) {
+        this.#withheld.add(name);
+    }
+    isWithheldVariable(name) {
+        return this.#withheld.has(name);
+    }
+    /** The text with every registered secret replaced; where two overlap, with both. */
+    redact(text) {
+        const places = this.#placesIn(text).sort(([a], [b]) => a - b);
+        let result = '';
+        let done = 0;
+        for (const [start, end] of places) {
+            if (start >= done)
+                result += text.slice(done, start) + redacted;
+            done = Math.max(done, end);
+        }
+        return result + text.slice(done);
+    }
+    isContainedIn(text) {
+        return [...this.#forms].some((form) => text.includes(form));
+    }
+    /** The same, but for secrets so short that they would be found by chance. */
+    isSurelyContainedIn(text) {
+        return [...this.#forms].some((form) => form.length >= shortest && text.includes(form));
+    }
+    /** Where a form of a secret stands, from its first character to behind its last. */
+    #placesIn(text) {
+        const places = [];
+        for (const form of this.#forms) {
+            for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + 1))
+                places.push([at, at + form.length]);
+        }
+        return places;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/hooks.js
+
+
+
+
+/** The phases that hooks can be at the beginning and the end of. */
+const hookedPhases = ['build', 'kexec', 'disko', 'install', 'update', 'reboot', 'verify'];
+const hooks_form = 'WHEN WHERE SCRIPT, as in after-disko target ./hooks/mount.sh';
+const hooks_largest = 1024 * 1024;
+/** When nothing of ours can run on the target, and why. */
+const unreachable = {
+    'before-build': 'what an earlier run left running there is waited for in the build; take after-build',
+    'after-reboot': 'which is going down then; take before-reboot or after-verify',
+    'before-verify': 'which is going down then; take before-reboot or after-verify',
+};
+/** One `WHEN WHERE SCRIPT` a line; the script, a path on the runner, is the rest of the line. */
+const hooks = (text) => parseLines(text, hooks_parseLine, ({ when, phase, where, path }) => `${when}-${phase} ${where} ${path}`, 'names no hook');
+function hooks_parseLine(line) {
+    const [moment = '', where = '', ...rest] = line.split(/\s+/);
+    const path = line.replace(/^\S+\s+\S+\s*/, '');
+    const [, when, name] = /^(before|after)-(.+)$/.exec(moment) ?? [];
+    const phase = hookedPhases.find((each) => each === name);
+    if ((when !== 'before' && when !== 'after') || phase === undefined)
+        return `begins with no moment; write ${hooks_form}: before- or after- and one of ${hookedPhases.join(', ')}`;
+    if (where !== 'runner' && where !== 'target')
+        return `does not say where; write ${hooks_form}: runner or target`;
+    if (rest.length === 0)
+        return `names no script; write ${hooks_form}`;
+    const why = where === 'target' ? unreachable[moment] : undefined;
+    if (why !== undefined)
+        return `has ${moment} on the target: ${why}`;
+    const script = readScript(path, where);
+    if ('problem' in script)
+        return `has ${path}, which ${script.problem}`;
+    const sha256 = (0,external_node_crypto_.createHash)('sha256').update(script.ok).digest('hex');
+    return { when, phase, where, path, text: new Secret(script.ok), sha256 };
+}
+function readScript(path, where) {
+    try {
+        const found = (0,external_node_fs_namespaceObject.statSync)(path);
+        if (found.isDirectory())
+            return { problem: 'is a folder' };
+        if (!found.isFile())
+            return { problem: 'is no file' };
+        if (found.size > hooks_largest)
+            return { problem: 'is larger than 1 MiB' };
+        const bytes = (0,external_node_fs_namespaceObject.readFileSync)(path);
+        if (bytes.toString('latin1').trim() === '')
+            return { problem: 'is empty' };
+        return where === 'target' ? forTarget(bytes) : forRunner(path, bytes);
+    }
+    catch (error) {
+        const { code } = error;
+        return {
+            problem: code === 'ENOENT' ? 'does not exist on the runner' : `cannot be read (${code ?? 'unknown reason'})`,
+        };
+    }
+}
+function forRunner(path, bytes) {
+    try {
+        (0,external_node_fs_namespaceObject.accessSync)(path, external_node_fs_namespaceObject.constants.X_OK);
+        return { ok: bytes };
+    }
+    catch {
+        return { problem: 'is not executable; run chmod +x on it, and commit that' };
+    }
+}
+/** Nobody reads the first line there. */
+function forTarget(bytes) {
+    const [line = ''] = bytes.toString('latin1').split(/\r?\n/, 1);
+    if (bytes.includes(0))
+        return { problem: 'is a binary; write a shell script for the target' };
+    if (line.startsWith('#!') && !/^#!\s*(\/usr\/bin\/env\s+|\S*\/)sh\b/.test(line))
+        return { problem: `begins with ${line}, but is run by sh on the target; write it for sh` };
+    return bytes.includes('\r\n')
+        ? { problem: 'has Windows line ends, which sh does not understand; save it with LF' }
+        : { ok: bytes };
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/netrc.js
+const shape = 'write machine HOST login USER password PASSWORD';
+/** What netrc files have in common: words, of which a host comes first and a password after it. Problems show no word. */
+function parseNetrc(contents) {
+    // curl takes the carriage return for a part of the password
+    const text = contents.toString('utf8').replaceAll('\r\n', '\n');
+    if (text.includes('\0'))
+        return { problem: 'contains a NUL character' };
+    const words = wordsOf(text);
+    if (!words.some(({ text: word }) => word === 'machine' || word === 'default'))
+        return { problem: `is no netrc file: it names no machine; ${shape}` };
+    const passwords = words.flatMap((word, at) => words[at - 1]?.text === 'password' ? [word.text, word.raw] : []);
+    if (passwords.length === 0)
+        return { problem: `names no password; ${shape}` };
+    return {
+        ok: { text: text.endsWith('\n') ? text : `${text}\n`, passwords: [...new Set(passwords)] },
+    };
+}
+/** A word may stand in double quotes; the raw one still has its backslashes. A line that begins with # says nothing. */
+function wordsOf(text) {
+    const lines = text.split('\n').filter((line) => !/^\s*#/.test(line));
+    return lines.flatMap((line) => [...line.matchAll(/"((?:[^"\\]|\\.)*)"|\S+/g)].map(([whole, quoted]) => ({
+        raw: quoted ?? whole,
+        text: quoted?.replace(/\\(.)/g, '$1') ?? whole,
+    })));
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/store-settings.js
+/** Settings of Nix's SSH stores that ask for nothing that the store bridge does not do by itself. */
+const harmless = {
+    compress: /^(true|false)$/,
+    'max-connections': /^\d{1,9}$/,
+    'path-info-cache-size': /^\d{1,9}$/,
+};
+const decided = 'the phase decides which store on the target is meant';
+const noSubstituter = 'the store on the target is none that anything is fetched from or built in';
+/** The others, each with what holds instead. */
+const refused = {
+    'base64-ssh-public-host-key': 'pin the machine’s host key with known-hosts',
+    'ssh-key': 'give the key as ssh-private-key',
+    'remote-program': 'the installer’s nix-daemon is run, as root',
+    'remote-store': decided,
+    root: decided,
+    store: decided,
+    state: decided,
+    log: decided,
+    real: decided,
+    trusted: 'root copies, who is trusted',
+    priority: noSubstituter,
+    'want-mass-query': noSubstituter,
+    'system-features': noSubstituter,
+};
+/**
+ * One `NAME VALUE` a line.
+ *
+ * @returns the names of the settings
+ */
+const storeSettings = (text) => {
+    const names = [];
+    for (const [index, line] of text.split(/\r\n|\r|\n/).entries()) {
+        if (line.trim() === '')
+            continue;
+        const [, name = '', value = ''] = /^\s*([A-Za-z0-9-]+)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
+        const problem = store_settings_whatIsWrongWith(name, value);
+        if (problem !== undefined)
+            return { problem: `line ${index + 1} ${problem}` };
+        names.push(name);
+    }
+    return { ok: [...new Set(names)] };
+};
+function store_settings_whatIsWrongWith(name, value) {
+    if (name === '')
+        return 'is no setting; write NAME VALUE, as in: compress true';
+    const reason = entryOf(refused, name);
+    if (reason !== undefined)
+        return `has ${name}, which has no place here: ${reason}`;
+    const pattern = entryOf(harmless, name);
+    if (pattern === undefined)
+        return `has ${name}, which no SSH store of Nix knows; accepted are ${Object.keys(harmless).join(', ')}`;
+    return pattern.test(value) ? undefined : `has a value for ${name} that Nix would not take`;
+}
+function entryOf(table, name) {
+    return Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-copy.js
+
+
+
+
+function readCopy(reader) {
+    const noSubstitutes = reader.optional('no-substitute-on-destination', parsers_boolean, false);
+    const netrc = readNetrc(reader);
+    if (netrc !== undefined && noSubstitutes.value)
+        reader.problem('netrc', 'is for substituters, and with no-substitute-on-destination the machine uses none; leave one of them out');
+    return {
+        noMachineSubstituters: reader.optional('no-use-machine-substituters', parsers_boolean, false),
+        noSubstitutes,
+        netrc,
+        idleStoreSettings: reader.optional('ssh-store-setting', storeSettings, []),
+    };
+}
+function readNetrc(reader) {
+    const contents = readSecret(reader, 'netrc');
     if (contents === undefined)
         return undefined;
-    const line = Buffer.from(contents.toString('latin1').replace(/\r?\n$/, ''), 'latin1');
-    // as text, whatever it is: a passphrase with a control character is masked too
-    reader.secrets.register(line.toString('utf8'));
-    if (!/[\r\n]/.test(line.toString('latin1')))
-        return line;
-    reader.problem(name, 'has more than one line; give the passphrase alone');
-    return undefined;
+    const netrc = parseNetrc(contents);
+    if ('problem' in netrc) {
+        reader.problem('netrc', netrc.problem);
+        return undefined;
+    }
+    for (const password of netrc.ok.passwords)
+        reader.secrets.register(password);
+    return reader.secrets.register(netrc.ok.text);
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/shell-words.js
+/** Far more than a kernel takes. */
+const longest = 4096;
+const between = /(?:\s|\\\n)*/y;
+/** A word is made of pieces: plain characters, an escaped one, or quoted ones. */
+const oneWord = /((?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)(?=\s|$)/sy;
+/**
+ * Splits text into words as a shell does, with '…', "…" and \ as quotes; no shell ever sees it. What a shell would
+ * replace (variables, commands, patterns) is left as it stands.
+ */
+const shellWords = (text) => {
+    if (text.length > longest)
+        return { problem: `has more than ${longest} characters` };
+    const lines = text.replaceAll('\r\n', '\n');
+    const words = [];
+    for (let at = skipped(lines, 0); at < lines.length; at = skipped(lines, at)) {
+        oneWord.lastIndex = at;
+        const word = oneWord.exec(lines)?.[1];
+        if (word === undefined)
+            return { problem: 'has a quote that is not closed, or a \\ at its end' };
+        words.push(unquoted(word));
+        at += word.length;
+    }
+    return { ok: words };
+};
+/** Where the blanks at a place end. */
+function skipped(text, at) {
+    between.lastIndex = at;
+    return at + (between.exec(text)?.[0].length ?? 0);
+}
+function unquoted(word) {
+    const pieces = /\\(.)|'([^']*)'|"((?:[^"\\]|\\.)*)"/gs;
+    return word.replace(pieces, (_, escaped, single, double) => {
+        if (escaped !== undefined)
+            return escaped === '\n' ? '' : escaped;
+        // within double quotes a backslash is special before these alone
+        return single ?? double?.replace(/\\(?:\n|(["\\$`]))/g, '$1') ?? '';
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-kexec.js
+
+
+function readKexec(reader) {
+    return {
+        image: reader.optional('kexec', kexecImage, { kind: 'default' }),
+        sha256: reader.optional('kexec-sha256', sha256, undefined),
+        extraFlags: reader.optional('kexec-extra-flags', shellWords, []),
+        force: reader.optional('force-kexec', parsers_boolean, false),
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-login.js
+
+
+
+/** What stands for an input that is not given; the second is what nixos-anywhere calls it, the third what people write. */
+const keyVariable = 'SSH_PRIVATE_KEY';
+const passwordVariables = ['SSHPASS', 'SSH_PASS'];
+const agentVariable = 'SSH_AUTH_SOCK';
+/** Stands in until the problems are thrown. */
+const noKey = { privateKey: '', publicKey: { type: '', base64: '' } };
+/** How one logs in until the machine is reinstalled. */
+function readLogin(reader, kind) {
+    const given = readKey(reader, 'ssh-private-key', {
+        file: 'ssh-private-key-file',
+        variable: keyVariable,
+    });
+    const password = readPassword(reader, 'ssh-password', passwordVariables);
+    const sudoPassword = readPassword(reader, 'sudo-password');
+    const agentSocket = isGiven(reader) ? undefined : reader.variable(agentVariable);
+    if (!isGiven(reader) && agentSocket === undefined)
+        reader.problem('ssh-private-key', `is required, unless one logs in in another way; give the contents of the private key, from a secret, or ssh-private-key-file, ssh-password, or an ssh-agent (${agentVariable})${kind === 'plan' ? ' (a pull request from a fork has no secrets: plan: offline needs neither a key nor a machine)' : ''}`);
+    const key = given ?? (password !== undefined || agentSocket !== undefined ? makeKey() : noKey);
+    return {
+        privateKey: reader.secrets.register(key.privateKey),
+        publicKey: key.publicKey,
+        keyIsGiven: given !== undefined,
+        agentSocket,
+        password,
+        sudoPassword: sudoPassword ?? password,
+    };
+}
+/** Whether there is a way in, be it one that has a problem: then nobody needs to hear that there is none. */
+function isGiven(reader) {
+    const inputs = ['ssh-private-key', 'ssh-private-key-file', 'ssh-password'];
+    return (inputs.some((input) => reader.text(input) !== undefined) ||
+        [keyVariable, ...passwordVariables].some((name) => reader.variable(name) !== undefined));
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/extra-files.js
+
+/** A folder on the runner with something in it; may be a link to one, such as what nix build leaves. */
+const extraFilesFolder = (text) => {
+    const path = text.trim();
+    const problem = (what) => ({ problem: `is ${JSON.stringify(path)}, ${what}` });
+    try {
+        if (!(0,external_node_fs_namespaceObject.statSync)(path).isDirectory())
+            return problem('which is not a folder; give the folder that holds the files');
+        if ((0,external_node_fs_namespaceObject.readdirSync)(path).length === 0)
+            return problem('which is empty; put files into it, or leave the input out');
+        return { ok: (0,external_node_fs_namespaceObject.realpathSync)(path) };
+    }
+    catch (error) {
+        const { code } = error;
+        return code === 'ENOENT'
+            ? problem('and there is no such folder on the runner')
+            : problem(`which cannot be read (${code ?? 'unknown reason'})`);
+    }
+};
+
+;// CONCATENATED MODULE: ./lib/inputs/read-new-system.js
+
+
+
+
+/** What is put on the new disks beside the system, and how that is installed. */
+function readNewSystem(reader, { phases }) {
+    const noCheck = reader.variable('NIXOS_NO_CHECK');
+    const settings = {
+        extraFiles: reader.optional('extra-files', extraFilesFolder, undefined),
+        secretFiles: readSecretFiles(reader),
+        chown: reader.optional('chown', ownerships, []),
+        installBootloader: reader.optional('install-bootloader', parsers_boolean, undefined),
+        noCheck: { value: noCheck, source: noCheck === undefined ? 'default' : 'environment' },
+    };
+    if (!phases.value.includes('install'))
+        for (const input of ['extra-files', 'secret-files', 'chown'])
+            if (reader.text(input) !== undefined)
+                reader.problem(input, 'is for the install phase, which is not among phases; leave it out');
+    checkNames(settings, reader);
+    return settings;
+}
+function readSecretFiles(reader) {
+    const input = 'secret-files';
+    const lines = reader.optional(input, secretFiles, []);
+    const files = lines.value.flatMap(({ path, mode, owner, source }) => {
+        const contents = reader.contentsOf(input, source, `${path}: `);
+        return contents === undefined ? [] : [{ path, mode, owner, contents: reader.secrets.register(contents) }];
+    });
+    return { value: files, source: lines.source };
+}
+/** The accounts of the new system are made when its boot loader is installed: nixos-install has one step for both. */
+function checkNames({ secretFiles, chown, installBootloader }, reader) {
+    if (installBootloader.value !== false)
+        return;
+    const inputs = [
+        ['secret-files', secretFiles.value],
+        ['chown', chown.value],
+    ];
+    for (const [input, entries] of inputs)
+        for (const { path, owner } of entries)
+            if (owner !== undefined && !isNumeric(owner))
+                reader.problem(input, `names an owner of ${path}, whom nobody knows with install-bootloader: false; give numbers`);
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/ssh-options.js
@@ -57072,6 +58069,11 @@ function strictHostKeyChecking(value) {
 
 
 
+
+
+
+
+
 /** What a run that contacts a machine is told. */
 function readMachineSettings(reader, kind, build) {
     const settings = {
@@ -57083,28 +58085,21 @@ function readMachineSettings(reader, kind, build) {
         knownHosts: reader.optional('known-hosts', knownHosts, undefined),
         sshOptions: reader.optional('ssh-option', sshOptions, {}),
         diskEncryptionKeys: readDiskKeys(reader, build),
-        kexec: reader.optional('kexec', kexecImage, { kind: 'default' }),
+        kexec: readKexec(reader),
+        copy: readCopy(reader),
         onInstalled: reader.optional('on-installed', choice(onInstalledChoices), 'fail'),
         wipeDisks: reader.optional('wipe-disks', wipeDisks, undefined),
         expectMachine: reader.optional('expect-machine', machineId, undefined),
         allowLockout: reader.optional('allow-lockout', parsers_boolean, false),
         copyHostKeys: reader.optional('copy-host-keys', parsers_boolean, false),
+        newSystem: readNewSystem(reader, build),
+        hooks: reader.optional('hooks', hooks, []),
         verify: reader.optional('verify', choice(verifyChoices), 'auto'),
         postInstall: readPostInstall(reader),
         approvedPlan: reader.optional('approved-plan', planDigest, undefined),
     };
     checkTogether(settings, reader);
     return settings;
-}
-/** How one logs in until the machine is reinstalled. */
-function readLogin(reader, kind) {
-    const key = readKey(reader, 'ssh-private-key');
-    if (reader.text('ssh-private-key') === undefined)
-        reader.problem('ssh-private-key', `is required; give the contents of the private key, from a secret${kind === 'plan' ? ' (a pull request from a fork has none: plan: offline needs neither a key nor a machine)' : ''}`);
-    return {
-        privateKey: reader.secrets.register(key?.privateKey ?? ''),
-        publicKey: key?.publicKey ?? { type: '', base64: '' },
-    };
 }
 function readPostInstall(reader) {
     const key = readKey(reader, 'post-install-ssh-private-key');
@@ -57141,31 +58136,52 @@ const knownHosts = (text) => {
 
 
 
+
 /**
  * Strings in, Settings out. Registers the secrets among them before anything can be printed.
  *
  * @param loaded what loadSecrets gave for the same inputs
  * @param warn gets what the user should know of the inputs, though it stops nothing
+ * @param environment of the step
  * @throws InputError with all problems at once
  */
-function readSettings(raw, secrets, loaded = new Map(), warn = () => undefined) {
-    const reader = new InputReader(raw, loaded, secrets, warn);
+function readSettings(raw, secrets, loaded = new Map(), warn = () => undefined, environment = {}) {
+    const reader = new InputReader(raw, loaded, secrets, warn, environment);
     reader.rejectUnknownNames();
-    const plan = reader.optional('plan', choice(planChoices), 'false').value;
-    const buildOnly = reader.optional('build-only', parsers_boolean, false).value;
-    if (buildOnly && plan !== 'false')
-        reader.problem('build-only', 'cannot be combined with plan');
+    const kind = readKind(reader);
     const build = readBuildSettings(reader);
-    if (buildOnly && build.buildOn.value === 'remote')
-        reader.problem('build-on', 'cannot be remote with build-only, which contacts no machine; leave it out');
-    const onMachine = plan === 'true' ? 'plan' : 'install';
-    const settings = buildOnly
-        ? { kind: 'build-only', ...build, buildOn: { ...build.buildOn, value: 'local' } }
-        : plan === 'offline'
-            ? { kind: 'offline-plan', ...build }
-            : { kind: onMachine, ...readMachineSettings(reader, onMachine, build) };
+    const settings = kind === 'plan' || kind === 'install'
+        ? { kind, ...readMachineSettings(reader, kind, build) }
+        : kind === 'offline-plan'
+            ? { kind, ...build }
+            : { kind, ...build, buildOn: readBuiltHere(reader, kind, build) };
+    if (kind === 'vm-test')
+        checkVmTest(build, reader);
     reader.throwIfProblems();
     return settings;
+}
+/** At most one of the inputs that make it another run than an install. */
+function readKind(reader) {
+    const plan = reader.optional('plan', choice(planChoices), 'false').value;
+    const chosen = [
+        ...(plan === 'false' ? [] : ['plan']),
+        ...['build-only', 'vm-test'].filter((name) => reader.optional(name, parsers_boolean, false).value),
+    ];
+    const [first, ...others] = chosen;
+    for (const other of others)
+        reader.problem(other, `cannot be combined with ${first}`);
+    // no secret of a machine was loaded then
+    if (others[0] !== undefined)
+        return others[0] === 'plan' ? 'offline-plan' : others[0];
+    if (first === 'plan')
+        return plan === 'offline' ? 'offline-plan' : 'plan';
+    return first ?? 'install';
+}
+/** There is no machine that could build. */
+function readBuiltHere(reader, kind, { buildOn }) {
+    if (buildOn.value === 'remote')
+        reader.problem('build-on', `cannot be remote with ${kind}, which contacts no machine; leave it out`);
+    return { ...buildOn, value: 'local' };
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/run-identity.js
@@ -57190,25 +58206,14 @@ const promises_namespaceObject = require("node:fs/promises");
 /**
  * The systems that a Nix builds for: its own, those that it runs besides (32 bit, an emulator that `extra-platforms`
  * names), and those of its remote builders.
- *
- * @param settings what `nix config show --json` prints
  */
 async function builtSystems(settings) {
-    const system = String(settingOf(settings, 'system'));
-    const extra = settingOf(settings, 'extra-platforms');
-    const builders = settingOf(settings, 'builders');
-    const machines = await resolveFiles(typeof builders === 'string' ? builders : '');
-    return [
-        ...new Set([
-            system,
-            ...(Array.isArray(extra) ? extra.map(String) : []),
-            ...systemsOfBuilders(machines, system),
-        ]),
-    ];
+    const { system, extraPlatforms, builders } = settings;
+    const remote = systemsOfBuilders(await resolveFiles(builders), system);
+    return [...new Set([system, ...extraPlatforms, ...remote])];
 }
-function settingOf(settings, name) {
-    const setting = typeof settings === 'object' && settings !== null ? Reflect.get(settings, name) : undefined;
-    return typeof setting === 'object' && setting !== null ? Reflect.get(setting, 'value') : undefined;
+async function hasRemoteBuilders({ builders }) {
+    return machinesOf(await resolveFiles(builders)).length > 0;
 }
 /**
  * Reads the setting `builders` (machines.cc of Nix): machines separated by line ends or semicolons, each with URI,
@@ -57236,8 +58241,32 @@ async function resolveFiles(text) {
     return (await Promise.all(machines)).join('\n');
 }
 
-// EXTERNAL MODULE: external "node:util"
-var external_node_util_ = __nccwpck_require__(7975);
+;// CONCATENATED MODULE: ./lib/nix/derivation.js
+/**
+ * Reads what `nix derivation show` prints of one derivation: a record by path, below `derivations` in the newest Nix.
+ * With structured attributes the list stands in JSON, else in the environment.
+ */
+function parseRequirements(answer) {
+    const record = asRecord(answer);
+    const [derivation] = Object.values(asRecord(record.derivations ?? record)).map(asRecord);
+    const environment = asRecord(derivation?.env);
+    const structured = typeof environment.__json === 'string'
+        ? asRecord(JSON.parse(environment.__json))
+        : asRecord(derivation?.structuredAttrs);
+    return {
+        system: typeof derivation?.system === 'string' ? derivation.system : '',
+        features: asList(structured.requiredSystemFeatures ?? environment.requiredSystemFeatures),
+    };
+}
+function asList(value) {
+    if (Array.isArray(value))
+        return value.map(String);
+    return typeof value === 'string' ? value.split(/\s+/).filter((word) => word !== '') : [];
+}
+function asRecord(value) {
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+}
+
 ;// CONCATENATED MODULE: ./lib/nix/log.js
 
 /** Verbosity levels (libutil/error.hh): 0 error, 1 warning, 2 notice, 3 info. */
@@ -57298,6 +58327,10 @@ class BuildLogs {
         if (lines.length > keptLines)
             lines.shift();
     }
+    /** What is built by an activity, if it is a build. */
+    derivationOf(activity) {
+        return this.#builds.get(activity)?.derivation;
+    }
     /** Those of the builds that an error message names. */
     lastLinesOf(message) {
         return [...this.#builds.values()]
@@ -57347,7 +58380,7 @@ function parseSize(text) {
  */
 function parsePathInfo(answer) {
     return new Map(entriesOf(answer).flatMap(([path, value]) => {
-        const info = asRecord(value);
+        const info = path_info_asRecord(value);
         if (info === undefined || info.valid === false || typeof info.narSize !== 'number')
             return [];
         const { narSize, ultimate } = info;
@@ -57357,9 +58390,9 @@ function parsePathInfo(answer) {
 }
 function entriesOf(answer) {
     if (Array.isArray(answer))
-        return answer.map((value) => [String(asRecord(value)?.path), value]);
-    const record = asRecord(answer) ?? {};
-    const info = asRecord(record.info);
+        return answer.map((value) => [String(path_info_asRecord(value)?.path), value]);
+    const record = path_info_asRecord(answer) ?? {};
+    const info = path_info_asRecord(record.info);
     if (info === undefined)
         return Object.entries(record);
     const store = typeof record.storeDir === 'string' ? record.storeDir : '/nix/store';
@@ -57370,14 +58403,45 @@ function entriesOf(answer) {
 }
 /** `name:base64`, or a record in the newest Nix. */
 function keyName(signature) {
-    const name = typeof signature === 'string' ? signature.split(':')[0] : asRecord(signature)?.keyName;
+    const name = typeof signature === 'string' ? signature.split(':')[0] : path_info_asRecord(signature)?.keyName;
     return typeof name === 'string' && name !== '' ? [name] : [];
 }
-function asRecord(value) {
+function path_info_asRecord(value) {
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
 }
 
+;// CONCATENATED MODULE: ./lib/nix/settings.js
+/** Reads what `nix config show --json` prints. */
+function parseSettings(answer) {
+    const settingOf = (name) => settings_asRecord(settings_asRecord(answer)[name]).value;
+    const text = (name) => {
+        const value = settingOf(name);
+        return typeof value === 'string' ? value : '';
+    };
+    const list = (name) => {
+        const value = settingOf(name);
+        return Array.isArray(value) ? value.map(String) : [];
+    };
+    return {
+        system: text('system'),
+        extraPlatforms: list('extra-platforms'),
+        systemFeatures: list('system-features'),
+        builders: text('builders'),
+        buildUsersGroup: text('build-users-group'),
+    };
+}
+/** The address in what `nix store info --json` prints. */
+function parseStoreUrl(answer) {
+    const { url } = settings_asRecord(answer);
+    return typeof url === 'string' ? url : '';
+}
+function settings_asRecord(value) {
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+
 ;// CONCATENATED MODULE: ./lib/nix/nix.js
+
+
 
 
 
@@ -57389,6 +58453,8 @@ function asRecord(value) {
 const oldestNix = [2, 18];
 /** Settings of the user that hold for builds wherever they are. */
 const buildSettings = ['cores', 'max-jobs', 'keep-going', 'fallback', 'max-silent-time', 'timeout'];
+/** The client's own limit comes first: it says more. */
+const daemonGraceSeconds = 30;
 const features = ['--extra-experimental-features', 'nix-command flakes'];
 /** The Nix on the runner. Every call is one process; nothing of it reads or writes the target but `copy`. */
 class Nix {
@@ -57427,8 +58493,20 @@ class Nix {
      * @throws NixError with Nix's own message
      */
     async evaluate(installable, apply, signal) {
-        const args = ['eval', '--json', '--no-write-lock-file', '--apply', apply, installable];
-        const result = await this.#run(args, `the evaluation of ${installable}`, signal);
+        return this.#eval(['--apply', apply, installable], installable, signal);
+    }
+    /**
+     * Evaluates an expression that may read whatever the runner has, such as NIX_PATH, and returns the JSON value.
+     *
+     * @param name what messages call it
+     * @throws NixError with Nix's own message
+     */
+    async evaluateExpression(expression, name, signal) {
+        return this.#eval(['--impure', '--expr', expression], name, signal);
+    }
+    async #eval(args, name, signal) {
+        const all = ['eval', '--json', '--no-write-lock-file', ...args];
+        const result = await this.#run(all, `the evaluation of ${name}`, signal);
         return JSON.parse(result.stdout);
     }
     /**
@@ -57438,10 +58516,59 @@ class Nix {
      * @throws NixError with the last lines of the build that failed
      */
     async build(installables, signal) {
+        await this.#run(['build', ...(await this.#outLink()), ...installables], 'the build', signal);
+    }
+    /**
+     * Builds one derivation and shows its log, whatever print-build-logs says.
+     *
+     * @throws NixError with the last lines of the build that failed
+     */
+    async buildTest(drvPath, { signal, limitMs, onLine }) {
+        const seconds = (ms) => String(Math.ceil(ms / 1000) + daemonGraceSeconds);
+        const limits = Object.entries({
+            timeout: seconds(limitMs),
+            'max-silent-time': seconds(this.#options.idleMs),
+        }).filter(([name]) => !this.#options.options.some(([given]) => given === name));
+        const options = limits.flatMap(([name, value]) => ['--option', name, value]);
+        const args = ['build', ...options, ...(await this.#outLink()), `${drvPath}^*`];
+        await this.#run(args, 'the build', signal, { logOf: { drvPath, onLine } });
+    }
+    async #outLink() {
         const links = (0,external_node_path_namespaceObject.join)(this.#runtime.privateFolder, 'results');
         await (0,promises_namespaceObject.mkdir)(links, { recursive: true });
-        const args = ['build', '--out-link', (0,external_node_path_namespaceObject.join)(links, 'result'), ...installables];
-        await this.#run(args, 'the build', signal);
+        return ['--out-link', (0,external_node_path_namespaceObject.join)(links, 'result')];
+    }
+    /**
+     * Copies the closures of store paths from another store into the runner's, which wants them signed by a trusted key.
+     *
+     * @throws NixError
+     */
+    async fetch(paths, storeUri, signal) {
+        await this.#run(['copy', '--from', storeUri, ...paths], `the copy of ${paths.join(' ')} from ${storeUri}`, signal);
+    }
+    /** What a build of this derivation asks of its builder. @throws NixError */
+    async requirements(drvPath, signal) {
+        return parseRequirements(await this.#ask(['derivation', 'show', drvPath], signal));
+    }
+    /** Nix's settings with those of the run. @throws NixError */
+    async settings(signal) {
+        return parseSettings(await this.#askEither(['config', 'show'], ['show-config'], signal));
+    }
+    /** The address of the store: `local…` where Nix itself builds, `daemon` where one does. @throws NixError */
+    async storeUrl(signal) {
+        return parseStoreUrl(await this.#askEither(['store', 'info'], ['store', 'ping'], signal));
+    }
+    /** @param older what Nix 2.18 and 2.19 call it */
+    async #askEither(command, older, signal) {
+        return this.#ask([...command, '--json'], signal).catch((error) => {
+            if (!(error instanceof NixError))
+                throw error;
+            return this.#ask([...older, '--json'], signal);
+        });
+    }
+    async #ask(args, signal) {
+        const result = await this.#run(args, `nix ${args.join(' ')}`, signal, { onMessage: () => undefined });
+        return JSON.parse(result.stdout);
     }
     /** What building these would take. Substituters are asked; nothing is built or fetched. @throws NixError */
     async missing(installables, signal) {
@@ -57463,11 +58590,7 @@ class Nix {
      * The systems that this Nix builds for, as the settings of the run and of the runner have it. @throws NixError
      */
     async builtSystems(signal) {
-        const silent = { onMessage: () => undefined };
-        const show = (args) => this.#run([...args, '--json'], 'asking Nix for its settings', signal, silent);
-        // as Nix 2.18 and 2.19 call it
-        const result = await show(['config', 'show']).catch(() => show(['show-config']));
-        return builtSystems(JSON.parse(result.stdout));
+        return builtSystems(await this.settings(signal));
     }
     /**
      * Builds a derivation in the store behind a daemon's socket, by that daemon; what it needs of sources and
@@ -57513,14 +58636,17 @@ class Nix {
     }
     async #run(args, ran, signal, more = {}) {
         const [command, ...rest] = args;
-        const userOptions = more.userOptions === false
-            ? []
-            : this.#options.options.flatMap(([name, value]) => ['--option', name, value]);
+        const userOptions = more.userOptions === false ? [] : this.#userOptions(command);
         const messages = [];
         const buildLogs = new BuildLogs();
         const onErrorLine = (line) => {
             const event = parseNixLog(line);
             buildLogs.add(event);
+            if (event.kind === 'build-log' && buildLogs.derivationOf(event.activity) === more.logOf?.drvPath) {
+                more.logOf?.onLine(event.text);
+                this.#foreign(event.text);
+                return;
+            }
             if (event.kind === 'message')
                 more.onMessage?.(event.text);
             if (event.kind !== 'message' || more.onMessage === undefined || event.level === nixLevel.error)
@@ -57531,12 +58657,24 @@ class Nix {
             throw nixError(ran, result.code, messages, buildLogs);
         return result;
     }
+    #userOptions(command) {
+        const { options, showTrace, from } = this.#options;
+        return [
+            ...options.flatMap(([name, value]) => ['--option', name, value]),
+            ...(from !== undefined && command === 'build' ? ['--option', 'extra-substituters', from] : []),
+            ...(showTrace === true && (command === 'build' || command === 'eval') ? ['--show-trace'] : []),
+        ];
+    }
     #report(event, messages) {
         const { log } = this.#runtime;
         switch (event.kind) {
             case 'message':
-                if (event.level === nixLevel.error)
+                if (event.level === nixLevel.error) {
                     messages.push(event.text);
+                    // of which the failure shows only the end
+                    if (this.#options.showTrace === true)
+                        this.#foreign(event.text);
+                }
                 else if (/not writing modified lock file/.test(event.text)) {
                     log.warning('The flake has no flake.lock, or an incomplete one: its inputs were resolved anew and may differ tomorrow. Run `nix flake lock` and commit the file.');
                 }
@@ -57590,6 +58728,33 @@ function nixString(text) {
         .replaceAll('\n', '\\n')
         .replaceAll('\r', '\\r')
         .replaceAll('\t', '\\t')}"`;
+}
+
+;// CONCATENATED MODULE: ./lib/plan/logins.js
+/** How one logs in to the machine as it is found. */
+function loginNow({ login }) {
+    return {
+        ...withoutPasswords(login),
+        password: login.password?.reveal(),
+        sudoPassword: login.sudoPassword?.reveal(),
+    };
+}
+/** How one logs in to the installer that this run starts: it has been given the key, and asks root for no password. */
+function loginOfInstaller({ login }) {
+    return { privateKey: login.privateKey.reveal() };
+}
+/** How one logs in to the installer of an earlier run, which knows neither that run's passwords nor this run's key. */
+function loginOfEarlierInstaller({ login }) {
+    return login.keyIsGiven || login.agentSocket !== undefined ? withoutPasswords(login) : undefined;
+}
+/** How one logs in to the system that was installed, or switched to. */
+function loginAfterwards(settings) {
+    const key = settings.postInstall.privateKey;
+    return key === undefined ? loginNow(settings) : { ...loginNow(settings), privateKey: key.reveal() };
+}
+/** A key that was made for this run lets in nowhere but where it was brought, and would only cost a try. */
+function withoutPasswords({ privateKey, keyIsGiven, agentSocket }) {
+    return keyIsGiven ? { privateKey: privateKey.reveal() } : { agentSocket };
 }
 
 ;// CONCATENATED MODULE: ./lib/ssh/host-key-trust.js
@@ -57670,7 +58835,180 @@ class HostKeyTrust {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/ssh/authentication.js
+
+/** sshd ends a connection after six refusals (MaxAuthTries), and some servers bar who comes with many keys. */
+const mostAgentKeys = 5;
+/** A prompt for the password that one has, in the languages of servers; not one for a code, or for a new password. */
+const asksPassword = /^(?!.*\b(new|retype)\b.*pass|.*\b(one-time|otp|verification)\b).*(pass ?(word|wort|ord)|kennwort|mot de passe|contrase|senha|wachtwoord|hasło|heslo|jelszó|salasana|lösenord|parol|пароль|密码|密碼|パスワード|암호)/i;
+/**
+ * One login, in this order: key, agent, password. Each is tried once, and only if the server offers the method; a
+ * password goes by `keyboard-interactive` where the server does not take it directly, as many do that use PAM.
+ */
+class Authentication {
+    #user;
+    #login;
+    #giveUp;
+    #ways;
+    #notOffered = [];
+    #tried = [];
+    #said = [];
+    #offered = [];
+    #problem;
+    #agentProblem;
+    #agentKeys;
+    #passwordIsUsed = false;
+    /** @param giveUp called when the login cannot go on, though the server waits for an answer */
+    constructor(user, login, giveUp) {
+        this.#user = user;
+        this.#login = login;
+        this.#giveUp = giveUp;
+        this.#ways = this.#waysOf(login);
+    }
+    #waysOf({ privateKey, agentSocket, password }) {
+        const username = this.#user;
+        const ways = [];
+        if (privateKey !== undefined)
+            ways.push({
+                name: 'the key',
+                methods: ['publickey'],
+                start: () => ({ type: 'publickey', username, key: privateKey }),
+            });
+        if (agentSocket !== undefined)
+            ways.push({
+                name: 'the keys of the ssh-agent',
+                methods: ['publickey'],
+                start: () => ({ type: 'agent', username, agent: this.#agent(agentSocket) }),
+            });
+        if (password !== undefined)
+            ways.push({
+                name: 'the password',
+                methods: ['password', 'keyboard-interactive'],
+                start: (method) => this.#withPassword(method, password),
+            });
+        return ways;
+    }
+    /** Decides how to go on. For ssh2's `authHandler`. */
+    next = (offered) => {
+        // what the server offers is only known by asking for something; this costs no try
+        if (offered === null)
+            return { type: 'none', username: this.#user };
+        this.#offered = offered;
+        for (const way of this.#notOffered.splice(0))
+            this.#ways.push(way);
+        for (let way = this.#ways.shift(); way !== undefined; way = this.#ways.shift()) {
+            const method = way.methods.find((each) => offered.includes(each));
+            if (method === undefined) {
+                // a server that wants two ways offers the second one after the first
+                this.#notOffered.push(way);
+                continue;
+            }
+            this.#tried.push(way);
+            return way.start(method);
+        }
+        return false;
+    };
+    /** The agent failed; what else there is, is tried all the same. */
+    agentFailed(message) {
+        this.#agentProblem = message;
+    }
+    /** The server wants another password to be set first. */
+    passwordExpired = (prompt) => {
+        this.#problem = 'wants the password to be changed first: it has expired';
+        this.#said.push(prompt);
+        this.#giveUp();
+    };
+    /** Why the login failed. */
+    failure() {
+        return {
+            problem: this.#problem ?? this.#refusal(),
+            hint: this.#hints().join('; '),
+            said: this.#said.flatMap((text) => text.split('\n')).filter((line) => line.trim() !== ''),
+        };
+    }
+    #refusal() {
+        const parts = [];
+        if (this.#tried.length > 0)
+            parts.push(`refused ${listOf(this.#tried)}`);
+        if (this.#notOffered.length > 0)
+            parts.push(`does not let ${this.#user} in by ${listOf(this.#notOffered)}, only by ${this.#offered.join(', ') || 'nothing at all'}`);
+        return parts.join('; it ');
+    }
+    #hints() {
+        const hints = [];
+        const { privateKey, agentSocket, password } = this.#login;
+        if (privateKey !== undefined)
+            hints.push("check that the public half of ssh-private-key stands in the authorized_keys of that user, the user name in target-host, and sshd's PermitRootLogin");
+        if (agentSocket !== undefined)
+            hints.push(this.#agentHint());
+        if (password !== undefined)
+            hints.push(this.#problem === undefined
+                ? 'check ssh-password and the user name in target-host; root is let in by password only where sshd has PermitRootLogin yes, and nobody where it has PasswordAuthentication no: log in as a user who may use sudo, or with a key'
+                : 'only a question for the password is answered: give a key, or log in by hand and see what the machine wants (a password that has expired is to be changed there)');
+        return hints;
+    }
+    #agentHint() {
+        const which = 'load the key of the machine with ssh-add, or give it as ssh-private-key';
+        if (this.#agentProblem !== undefined)
+            return `the ssh-agent at SSH_AUTH_SOCK failed (${this.#agentProblem}): ${which}`;
+        if (this.#agentKeys === 0)
+            return `the ssh-agent has no key that can be used: ${which}`;
+        if ((this.#agentKeys ?? 0) > mostAgentKeys)
+            return `the ssh-agent has ${this.#agentKeys} keys, of which only the first ${mostAgentKeys} are offered: ${which}`;
+        return `check that the public half of a key of the ssh-agent stands in the authorized_keys of that user: ${which}`;
+    }
+    #agent(socket) {
+        return new FewKeys(socket, (count) => {
+            this.#agentKeys = count;
+        });
+    }
+    #withPassword(method, password) {
+        const username = this.#user;
+        if (method !== 'keyboard-interactive')
+            return { type: 'password', username, password };
+        return {
+            type: 'keyboard-interactive',
+            username,
+            prompt: (name, instructions, _, prompts, finish) => {
+                const [prompt] = prompts;
+                if (prompts.length === 1 && prompt !== undefined && this.#isForPassword(prompt)) {
+                    this.#passwordIsUsed = true;
+                    finish([password]);
+                    return;
+                }
+                this.#problem = 'asks for something else than the password';
+                this.#said.push(name, instructions, ...prompts.map((each) => each.prompt));
+                this.#giveUp();
+            },
+        };
+    }
+    /** What is asked for openly is no password; and a second question is for another one. */
+    #isForPassword({ prompt, echo }) {
+        return echo !== true && !this.#passwordIsUsed && asksPassword.test(prompt);
+    }
+}
+function listOf(ways) {
+    return ways.map(({ name }) => name).join(' and ');
+}
+/** An agent that shows the first of its keys only. */
+class FewKeys extends lib.OpenSSHAgent {
+    #onCount;
+    constructor(socket, onCount) {
+        super(socket);
+        this.#onCount = onCount;
+    }
+    getIdentities(callback) {
+        super.getIdentities((error, keys) => {
+            if (error || keys === undefined)
+                return callback(error ?? new Error('no answer'));
+            this.#onCount(keys.length);
+            callback(undefined, keys.slice(0, mostAgentKeys));
+        });
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/ssh/connection.js
+
 
 
 /** One authenticated SSH connection; many channels run over it. */
@@ -57804,6 +59142,7 @@ function handshake(client, stream, options) {
             clearTimeout(silence);
             reject(error);
         };
+        const authentication = new Authentication(endpoint.user, options.login, () => fail(loginRefused(authentication, endpoint)));
         stream.once('data', () => {
             bannerSeen = true;
             clearTimeout(silence);
@@ -57812,10 +59151,17 @@ function handshake(client, stream, options) {
             hint: 'a port forwarding with nobody behind it, or a machine that is still starting: check ssh-port and the machine’s console',
         })), answerMs);
         client.once('ready', () => resolve());
-        client.once('error', (error) => fail(explainHandshakeError(error, endpoint, hostKeyRefused)));
+        client.on('error', (error) => {
+            if (error.level === 'agent')
+                authentication.agentFailed(error.message);
+            else
+                fail(explainHandshakeError(error, endpoint, hostKeyRefused, authentication));
+        });
+        client.once('change password', authentication.passwordExpired);
         client.once('close', () => fail(new ConnectionError(bannerSeen ? 'dropped' : 'no-banner', `${nameOf(endpoint)} closed the connection before the login was done`)));
         client.connect({
             ...connectConfig(options),
+            authHandler: authentication.next,
             sock: stream,
             hostVerifier: (blob) => {
                 const accepted = options.acceptsHostKey(blob);
@@ -57825,19 +59171,18 @@ function handshake(client, stream, options) {
         });
     });
 }
-function connectConfig({ endpoint, login, handshakeMs, algorithms, route, }) {
+function connectConfig({ endpoint, handshakeMs, algorithms, route }) {
     const { answerMs, keepaliveMs, keepaliveCount } = route.link;
     const offered = Object.entries(algorithms).filter(([, list]) => list.length > 0);
     return {
         username: endpoint.user,
-        privateKey: login.privateKey,
         readyTimeout: Math.max(handshakeMs, 2 * answerMs),
         keepaliveInterval: keepaliveMs,
         keepaliveCountMax: keepaliveCount,
         ...(offered.length === 0 ? {} : { algorithms: Object.fromEntries(offered) }),
     };
 }
-function explainHandshakeError(error, endpoint, hostKeyRefused) {
+function explainHandshakeError(error, endpoint, hostKeyRefused, authentication) {
     const name = nameOf(endpoint);
     const make = (reason, message, hint) => new ConnectionError(reason, message, { cause: error, ...(hint === undefined ? {} : { hint }) });
     if (hostKeyRefused)
@@ -57845,9 +59190,8 @@ function explainHandshakeError(error, endpoint, hostKeyRefused) {
     if (/no matching (server )?host key/i.test(error.message)) {
         return make('host-key', `${name} offers no host key of the types that are expected`);
     }
-    if (error.level === 'client-authentication') {
-        return make('authentication', `${name} refused the key`, "check that the public half of ssh-private-key stands in the authorized_keys of that user, the user name in target-host, and sshd's PermitRootLogin");
-    }
+    if (error.level === 'client-authentication' || /too many authentication failures/i.test(error.message))
+        return loginRefused(authentication, endpoint, error);
     if (error.level === 'client-timeout' || /timed out/i.test(error.message)) {
         return make('unreachable', `${name}: the login did not finish in time`);
     }
@@ -57857,6 +59201,12 @@ function explainHandshakeError(error, endpoint, hostKeyRefused) {
         return make('protocol', `${name}: ${error.message}`, 'client and server have no algorithm in common: the server is very old, or lets in only the newest. Old ones can be added with ssh-option, as in KexAlgorithms=+diffie-hellman-group14-sha1 (docs/ssh-options.md lists all)');
     }
     return make('protocol', `${name}: ${error.message}`);
+}
+function loginRefused(authentication, endpoint, cause) {
+    const { problem, hint, said } = authentication.failure();
+    const tooMany = cause !== undefined && cause.level !== 'client-authentication';
+    const context = { cause, hint, lastLines: said };
+    return new ConnectionError('authentication', `${nameOf(endpoint)} ${problem}${tooMany ? ', and ended the connection: too many authentication failures' : ''}`, context);
 }
 
 ;// CONCATENATED MODULE: ./lib/ssh/algorithms.js
@@ -58187,40 +59537,6 @@ function isWorthWaiting(error) {
     return ['unreachable', 'refused', 'no-banner', 'dropped'].includes(error.reason);
 }
 
-;// CONCATENATED MODULE: external "node:string_decoder"
-const external_node_string_decoder_namespaceObject = require("node:string_decoder");
-;// CONCATENATED MODULE: ./lib/ssh/line-splitter.js
-
-/** Longer lines are cut in pieces, so that a program that prints no line end cannot fill the memory. */
-const longestLine = 64 * 1024;
-/** Bytes in, whole lines out. Carriage returns end a line too: progress bars use them. */
-class LineSplitter {
-    #decoder = new external_node_string_decoder_namespaceObject.StringDecoder('utf8');
-    #onLine;
-    #rest = '';
-    constructor(onLine) {
-        this.#onLine = onLine;
-    }
-    push(bytes) {
-        const lines = (this.#rest + this.#decoder.write(bytes)).split(/\r\n|\n|\r(?!$)/);
-        this.#rest = lines.pop() ?? '';
-        for (const line of lines)
-            this.#onLine(line);
-        // a carriage return may be the first half of a line end
-        if (this.#rest.length > longestLine && !this.#rest.endsWith('\r')) {
-            this.#onLine(this.#rest);
-            this.#rest = '';
-        }
-    }
-    /** There is no more to come: what is left is a line too. */
-    end() {
-        const rest = this.#rest + this.#decoder.end();
-        this.#rest = '';
-        if (rest !== '')
-            this.#onLine(rest.replace(/\r$/, ''));
-    }
-}
-
 ;// CONCATENATED MODULE: ./lib/ssh/quote.js
 /** One word for a POSIX shell, whatever it contains: the only way in which values get into shell text. */
 function quote(word) {
@@ -58231,7 +59547,19 @@ function quote(word) {
 
 ;// CONCATENATED MODULE: ./lib/ssh/remote-command.js
 
-const become = { none: '', sudo: 'sudo -n ', doas: 'doas -n ' };
+/** What sudo says on standard error, without a line end, when it wants the password. */
+const passwordPrompt = 'nixos-anywhere-action: the password of this user, please: ';
+/** What standard output says when it is a shell of root's that reads on. */
+const enteredLine = 'nixos-anywhere-action: entered';
+const become = {
+    none: '',
+    sudo: 'sudo -n ',
+    // -k: it asks, however short ago it did; and it remembers nothing for others
+    'sudo-with-password': `sudo -k -S -p '${passwordPrompt}' `,
+    doas: 'doas -n ',
+};
+/** In two pieces, so that a shell that shows its commands does not seem to have said it. */
+const announce = enteredLine.replace(': ', ':" "');
 /**
  * How a script gets to the target: over standard input, so that neither its text nor its arguments stand in an
  * argument list, and so that no login shell (fish and csh quote differently) ever parses it. `dd bs=1` reads exactly
@@ -58239,6 +59567,9 @@ const become = { none: '', sudo: 'sudo -n ', doas: 'doas -n ' };
  *
  * Before the script's first output a line with `marker` is printed: what comes before it is the noise of banners
  * and rc files.
+ *
+ * Where sudo asks for a password, that comes before the preamble, and only when it asks: sudo would take a script that
+ * follows a wrong password for the next try, and the shell a password that nobody asked for as the script's first line.
  */
 function remoteCommand(script, args, privilege, marker) {
     const preamble = Buffer.from([
@@ -58249,8 +59580,10 @@ function remoteCommand(script, args, privilege, marker) {
         `printf '\\n%s\\n' ${quote(marker)}`,
         script.text,
     ].join('\n'));
-    const shell = `exec ${become[privilege]}sh -c 'eval "$(dd bs=1 count=${preamble.length} 2>/dev/null)"'`;
-    return { command: shell, preamble };
+    const asksPassword = privilege === 'sudo-with-password';
+    const before = asksPassword ? `echo ${announce}; ` : '';
+    const line = `exec ${become[privilege]}sh -c '${before}eval "$(dd bs=1 count=${preamble.length} 2>/dev/null)"'`;
+    return { line, preamble, asksPassword };
 }
 /** An rc file that prints without end must not fill the memory: only the last of it is kept. */
 const keptNoise = 64 * 1024;
@@ -58290,7 +59623,143 @@ class MarkerFilter {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/ssh/entrance.js
+
+/** Lectures and complaints of sudo are short; what rc files print must not fill the memory. */
+const keptTalk = 16 * 1024;
+/**
+ * The way of a script into its channel. Mostly it is simply sent; where sudo asks for a password, that goes first, and
+ * the script not before it was let in.
+ */
+class Entrance {
+    #channel;
+    #preamble;
+    #password;
+    #onEntered;
+    #entered = false;
+    #asked = false;
+    #output = '';
+    #talk = '';
+    /** @param onEntered called when the script was sent, and its standard input may follow */
+    constructor(channel, command, password, onEntered) {
+        this.#channel = channel;
+        this.#preamble = command.preamble;
+        this.#password = password;
+        this.#onEntered = onEntered;
+        if (!command.asksPassword)
+            this.#enter();
+    }
+    /** What was said instead of letting the script in, a line each; nothing once it is in. */
+    get complaints() {
+        return this.#talk.split('\n').filter((line) => line.trim() !== '');
+    }
+    /** To be told all that comes on standard output. */
+    seeOutput(bytes) {
+        if (this.#entered)
+            return;
+        this.#output = `${this.#output}${bytes.toString('latin1')}`.slice(-keptTalk);
+        if (this.#output.includes(enteredLine))
+            this.#enter();
+    }
+    /** To be told all that comes on standard error. @returns what of it is the script's */
+    seeErrors(bytes) {
+        if (this.#entered)
+            return bytes;
+        this.#talk += bytes.toString('utf8');
+        for (let at = this.#talk.indexOf(passwordPrompt); at >= 0; at = this.#talk.indexOf(passwordPrompt, at)) {
+            const after = this.#talk.slice(at + passwordPrompt.length);
+            // a shell that shows its commands
+            if (after.startsWith("'"))
+                at += passwordPrompt.length;
+            else {
+                this.#talk = this.#talk.slice(0, at) + after;
+                this.#answer();
+            }
+        }
+        this.#talk = this.#talk.slice(-keptTalk);
+        return Buffer.alloc(0);
+    }
+    /** Who asks again did not like the first answer: one try is enough, since some count them and lock the account. */
+    #answer() {
+        if (this.#asked || this.#password === undefined)
+            this.#channel.end();
+        else
+            this.#channel.write(`${this.#password}\n`);
+        this.#asked = true;
+    }
+    #enter() {
+        this.#entered = true;
+        this.#talk = '';
+        this.#channel.write(this.#preamble);
+        this.#onEntered();
+    }
+}
+
+;// CONCATENATED MODULE: external "node:string_decoder"
+const external_node_string_decoder_namespaceObject = require("node:string_decoder");
+;// CONCATENATED MODULE: ./lib/ssh/line-splitter.js
+
+/** Longer lines are cut in pieces, so that a program that prints no line end cannot fill the memory. */
+const longestLine = 64 * 1024;
+/** Bytes in, whole lines out. Carriage returns end a line too: progress bars use them. */
+class LineSplitter {
+    #decoder = new external_node_string_decoder_namespaceObject.StringDecoder('utf8');
+    #onLine;
+    #rest = '';
+    constructor(onLine) {
+        this.#onLine = onLine;
+    }
+    push(bytes) {
+        const lines = (this.#rest + this.#decoder.write(bytes)).split(/\r\n|\n|\r(?!$)/);
+        this.#rest = lines.pop() ?? '';
+        for (const line of lines)
+            this.#onLine(line);
+        // a carriage return may be the first half of a line end
+        if (this.#rest.length > longestLine && !this.#rest.endsWith('\r')) {
+            this.#onLine(this.#rest);
+            this.#rest = '';
+        }
+    }
+    /** There is no more to come: what is left is a line too. */
+    end() {
+        const rest = this.#rest + this.#decoder.end();
+        this.#rest = '';
+        if (rest !== '')
+            this.#onLine(rest.replace(/\r$/, ''));
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/piped-script.js
+
+
+
+
+/** One channel with a script in it whose standard input and output are used as a pair of pipes. */
+class PipedScript {
+    channel;
+    /** Settles when what is written to the channel is the script's standard input. */
+    entered;
+    /** To be made where a RunningScript is: in the callback that brings the channel. */
+    constructor(channel, start, options) {
+        this.channel = channel;
+        const filter = new MarkerFilter(start.marker, options.onOutput);
+        const errors = new LineSplitter(options.onErrorLine);
+        this.entered = new Promise((resolve, reject) => {
+            const entrance = new Entrance(channel, start.command, start.password, resolve);
+            channel.on('data', (bytes) => {
+                entrance.seeOutput(bytes);
+                filter.push(bytes);
+            });
+            channel.stderr.on('data', (bytes) => errors.push(entrance.seeErrors(bytes)));
+            channel.on('close', () => reject(new RemoteCommandError('the target let nobody become root', { lastLines: entrance.complaints })));
+        });
+        // whoever gives up waiting is not told a second time
+        this.entered.catch(() => undefined);
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/ssh/running-script.js
+
 
 
 
@@ -58299,6 +59768,7 @@ const keptErrorLines = 40;
 class RunningScript {
     #channel;
     #filter;
+    #entrance;
     #stdout = [];
     #errorLines = [];
     #lines;
@@ -58309,7 +59779,8 @@ class RunningScript {
      * Must be made in the very callback that brings the channel: the exit code of a command that ends at once comes in
      * the same packet, and whoever listens a moment later takes it for a lost connection.
      */
-    constructor(channel, marker, options, touch) {
+    constructor(channel, start, options) {
+        const { command, marker, password, touch } = start;
         this.#channel = channel;
         this.#lines = new LineSplitter(options.onLine ?? (() => undefined));
         this.#errors = new LineSplitter((line) => {
@@ -58330,12 +59801,14 @@ class RunningScript {
             if (this.#filter.seen)
                 touch();
         };
+        this.#entrance = new Entrance(channel, command, password, () => this.#sendInput(options.stdin));
         channel.on('data', (bytes) => {
+            this.#entrance.seeOutput(bytes);
             this.#filter.push(bytes);
             alive();
         });
         channel.stderr.on('data', (bytes) => {
-            this.#errors.push(bytes);
+            this.#errors.push(this.#entrance.seeErrors(bytes));
             alive();
         });
         channel.on('drain', alive);
@@ -58349,8 +59822,7 @@ class RunningScript {
     get noise() {
         return this.#filter.seen ? undefined : this.#filter.noise;
     }
-    send(preamble, stdin) {
-        this.#channel.write(preamble);
+    #sendInput(stdin) {
         if (stdin === undefined || Buffer.isBuffer(stdin))
             this.#channel.end(stdin);
         else
@@ -58370,6 +59842,7 @@ class RunningScript {
             this.#channel.on('close', () => {
                 this.#lines.end();
                 this.#errors.end();
+                this.#errorLines.push(...this.#entrance.complaints);
                 if (code === undefined)
                     return reject(new ConnectionError('dropped', 'the connection was lost'));
                 resolve({ code, stdout: Buffer.concat(this.#stdout).toString('utf8'), errorLines: this.#errorLines });
@@ -58426,11 +59899,17 @@ function checked(script, result, noise, anyExitCode) {
 ;// CONCATENATED MODULE: ./lib/scripts/check-installed.sh.js
 /* harmony default export */ const check_installed_sh = ("#!/bin/sh\n# check-installed.sh SYSTEM LOADER ESP ENTRIES EFINAME [GRUB GRUBESP]...: as root, fails unless the new system below /mnt will\n# boot: the system profile leads to SYSTEM, the root is marked as NixOS, and the boot loader starts SYSTEM.\n# LOADER is systemd-boot, grub, grub-efi or other, of which nothing is known. ESP and ENTRIES are the mount points of\n# the EFI partition and of the one with the entries, EFINAME is how this architecture's default loader is called\n# (bootx64.efi), each GRUB is a folder that holds grub/grub.cfg, and GRUBESP the EFI partition that belongs to it.\nset -u\nsystem=$1 loader=$2 esp=$3 entries=$4 efi_name=$5\nshift 5\n\nfail() {\n  echo \"$1\" >&2\n  exit 1\n}\n\nprofile=/mnt/nix/var/nix/profiles/system\n# the links are absolute and lead into the store below /mnt\nlink=$(readlink \"$profile\") || fail \"there is no system profile at $profile\"\ncase $link in /*) generation=/mnt$link ;; *) generation=/mnt/nix/var/nix/profiles/$link ;; esac\nfound=$(readlink \"$generation\" || echo \"$link\")\nfound=${found#/mnt}\n[ \"$found\" = \"$system\" ] || fail \"the system profile leads to $found, not to $system\"\n[ -d \"/mnt$system\" ] || fail \"$system is not in the store below /mnt\"\n[ -e /mnt/etc/NIXOS ] || fail '/mnt/etc/NIXOS is missing: nixos-install did not come to its end'\n\n# FAT knows no upper and lower case, but tests and file systems of other kinds do\nhas_file() { find \"$1\" -type f 2>/dev/null | grep -qiE \"$2\"; }\nis_vfat() { grep -q \"^[^ ]* $1 vfat \" /proc/mounts; }\n\n# entry_boots FILE: whether this entry of systemd-boot starts SYSTEM with files that are there\nentry_boots() {\n  # word by word: a store path may have characters, such as +, that mean something in a pattern\n  sed -n 's/^options[[:space:]]//p' \"$1\" | tr -s '[:space:]' '\\n' | grep -qxF \"init=$system/init\" || return 1\n  grep -qE '^linux[[:space:]]' \"$1\" || return 1\n  sed -nE 's/^(linux|initrd)[[:space:]]+([^[:space:]]+).*/\\2/p' \"$1\" | while read -r file; do\n    [ -s \"/mnt$entries/$file\" ] || return 1\n  done\n}\n\ncheck_systemd_boot() {\n  is_vfat \"/mnt$esp\" || fail \"no EFI partition (vfat) is mounted at /mnt$esp, where the configuration has it\"\n  has_file \"/mnt$esp\" \"/EFI/(systemd/systemd-|BOOT/)$efi_name\\$\" ||\n    fail \"systemd-boot is not on the EFI partition: /mnt$esp has no EFI/systemd/systemd-$efi_name and no EFI/BOOT/$efi_name\"\n  for entry in \"/mnt$entries\"/loader/entries/*.conf; do\n    if [ -f \"$entry\" ] && entry_boots \"$entry\"; then return; fi\n  done\n  fail \"no boot entry in /mnt$entries/loader/entries starts $system with a kernel and an initrd that are there\"\n}\n\ncheck_grub() {\n  while [ $# -ge 2 ]; do\n    config=/mnt$1/grub/grub.cfg grub_esp=$2\n    shift 2\n    [ -f \"$config\" ] || fail \"GRUB has no configuration: there is no $config\"\n    grep -qF \"$system/\" \"$config\" || fail \"GRUB's configuration $config does not start $system\"\n    [ \"$loader\" = grub ] || has_file \"/mnt$grub_esp\" '\\.efi$' ||\n      fail \"GRUB is not on the EFI partition: /mnt$grub_esp has no .efi file\"\n  done\n}\n\ncase $loader in\nsystemd-boot) check_systemd_boot ;;\ngrub | grub-efi) check_grub \"$@\" ;;\nesac\n");
 
+;// CONCATENATED MODULE: ./lib/scripts/chown.sh.js
+/* harmony default export */ const chown_sh = ("#!/bin/sh\n# chown.sh [OWNER PATH]...: as root, gives PATH of the new system below /mnt, and all below it, to OWNER: USER or USER:GROUP,\n# each a number or a name that the new system knows. Links are changed themselves, never followed.\nset -eu\n\nrefuse() {\n  echo \"$1\" >&2\n  exit 1\n}\n\n# leads_out PATH: what there is of PATH does not lie, or lead, below /mnt\nleads_out() {\n  there=$1\n  while [ ! -e \"$there\" ] && [ ! -L \"$there\" ]; do there=${there%/*}; done\n  case $(cd -P \"$there\" 2>/dev/null && pwd -P) in /mnt | /mnt/*) return 1 ;; esac\n}\n\n# number_of NAME FILE: from the new system's FILE (passwd or group), not the installer's; a number is its own\nnumber_of() {\n  case $1 in *[!0-9]*) ;; *)\n    echo \"$1\"\n    return\n    ;;\n  esac\n  # an absolute link would lead to the installer's\n  if [ -f \"/mnt/etc/$2\" ] && [ ! -L \"/mnt/etc/$2\" ]; then\n    while IFS=: read -r name _ number _; do\n      if [ \"$name\" = \"$1\" ]; then\n        echo \"$number\"\n        return\n      fi\n    done <\"/mnt/etc/$2\"\n  fi\n  refuse \"the new system has no $1 in /etc/$2: give the owner as a number\"\n}\n\nwhile [ $# -ge 2 ]; do\n  owner=$1 path=$2\n  shift 2\n  if [ ! -e \"/mnt$path\" ] && [ ! -L \"/mnt$path\" ]; then refuse \"$path does not exist in the new system\"; fi\n  if leads_out \"/mnt${path%/*}\"; then refuse \"$path lies behind a link that leads out of /mnt\"; fi\n  new=$(number_of \"${owner%%:*}\" passwd)\n  case $owner in *:*) new=$new:$(number_of \"${owner#*:}\" group) ;; esac\n  chown -R -h \"$new\" \"/mnt$path\"\ndone\n");
+
 ;// CONCATENATED MODULE: ./lib/scripts/deauthorize.sh.js
 /* harmony default export */ const deauthorize_sh = ("#!/bin/sh\n# deauthorize.sh LINE: as root, takes LINE out of root's authorized_keys again.\nset -eu\numask 077\nfile=/root/.ssh/authorized_keys\n[ -f \"$file\" ] || exit 0\ngrep -vxF -- \"$1\" \"$file\" >\"$file.nixos-anywhere\" || true\n# a full disk must not empty the file: nobody could log in any more. BusyBox grep does not tell that it could not write\n[ \"$(grep -vxF -- \"$1\" \"$file\" | wc -c)\" -eq \"$(wc -c <\"$file.nixos-anywhere\")\" ] || {\n  rm -f \"$file.nixos-anywhere\"\n  echo \"there is no room to write $file\" >&2\n  exit 1\n}\n# keeps the file's owner, mode and links\ncat \"$file.nixos-anywhere\" >\"$file\"\nrm \"$file.nixos-anywhere\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/detached-follow.sh.js
 /* harmony default export */ const detached_follow_sh = ("#!/bin/sh\n# detached-follow.sh ID OFFSET: prints the output of detached work from byte OFFSET on, until it ends. The last line of\n# standard error is \"ended CODE\", or \"died\" when its process went away without an exit code.\nset -u\ndir=/run/nixos-anywhere/tasks/$1\noffset=$2\n\n# print_new: what the log holds beyond offset; fails when nobody reads any more\nprint_new() {\n  size=$(wc -c <\"$dir/log\")\n  [ \"$size\" -gt \"$offset\" ] || return 0\n  tail -c \"+$((offset + 1))\" \"$dir/log\" | head -c \"$((size - offset))\" || return 1\n  offset=$size\n}\n\n# alive: the very process that was started still runs, not another one that got its number\nalive() {\n  read -r pid start <\"$dir/pid\" 2>/dev/null || return 1\n  [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]\n}\n\nbeats=0\nwhile :; do\n  # looked at before the log is read: what was printed before the end must not be lost\n  ended=no\n  if [ -e \"$dir/exit\" ]; then ended=yes; fi\n  dead=no\n  if [ \"$ended\" = no ] && [ -e \"$dir/pid\" ] && ! alive && [ ! -e \"$dir/exit\" ]; then dead=yes; fi\n  # started, but its process never came to write down who it is\n  if [ ! -e \"$dir/pid\" ] && [ \"$beats\" -gt 100 ]; then dead=yes; fi\n  print_new || exit 0\n  if [ \"$ended\" = yes ]; then\n    echo \"ended $(cat \"$dir/exit\")\" >&2\n    exit 0\n  fi\n  if [ \"$dead\" = yes ]; then\n    echo died >&2\n    exit 0\n  fi\n  beats=$((beats + 1))\n  sleep 0.2 2>/dev/null || sleep 1\ndone\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/detached-forget.sh.js
+/* harmony default export */ const detached_forget_sh = ("#!/bin/sh\n# detached-forget.sh NAME...: as root, removes what detached works whose names begin with NAME and - left here. Those that still\n# run keep theirs.\nset -u\nfor name; do\n  for dir in /run/nixos-anywhere/tasks/\"$name\"-*; do\n    [ -e \"$dir/exit\" ] || continue\n    rm -rf \"$dir\"\n  done\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/detached-start.sh.js
 /* harmony default export */ const detached_start_sh = ("#!/bin/sh\n# detached-start.sh ID BYTES [ARG...]: as root, starts the script that comes on standard input (BYTES long) with ARGs,\n# so that it goes on when this connection ends. Its output, exit code and process are left in the folder of ID for\n# detached-follow.sh. Saying it again after a lost answer starts nothing twice.\nset -eu\numask 077\ndir=/run/nixos-anywhere/tasks/$1\nbytes=$2\nshift 2\nmkdir -p \"$dir\"\n[ -e \"$dir/started\" ] && exit 0\ncat >\"$dir/script.$$\"\n[ \"$(wc -c <\"$dir/script.$$\")\" -eq \"$bytes\" ] || {\n  echo 'the script came only in part' >&2\n  exit 1\n}\n# whoever makes the folder starts the work\nmkdir \"$dir/started\" 2>/dev/null || exit 0\nmv \"$dir/script.$$\" \"$dir/script\"\n: >\"$dir/log\"\ncat >\"$dir/launch\" <<'LAUNCH'\ndir=$1\nshift\n# once, should systemd have said no and started it all the same\nmkdir \"$dir/launched\" 2>/dev/null || exit 0\n# whole at once: whoever finds it without a number takes us for dead\necho \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)\" >\"$dir/pid.new\"\nmv \"$dir/pid.new\" \"$dir/pid\"\nsh \"$dir/script\" \"$@\" >\"$dir/log\" 2>&1 </dev/null && code=0 || code=$?\necho \"$code\" >\"$dir/exit.new\"\nmv \"$dir/exit.new\" \"$dir/exit\"\nLAUNCH\nby_systemd() {\n  [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1 || return 1\n  # KillMode: what the script leaves running (the delayed jump of kexec/run) must outlive it\n  systemd-run --quiet --collect --no-block --property=KillMode=process \\\n    --setenv=PATH=\"$PATH\" --setenv=HOME=\"${HOME:-/root}\" \\\n    --setenv=SUDO_USER=\"${SUDO_USER:-}\" --setenv=DOAS_USER=\"${DOAS_USER:-}\" \\\n    /bin/sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null </dev/null\n}\n# before systemd 236 it knows no --collect (CentOS 7, Amazon Linux 2, SLES 15 at first)\nif ! by_systemd \"$@\"; then\n  setsid sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null 2>&1 </dev/null &\nfi\n");
@@ -58445,7 +59924,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const failed_units_sh = ("#!/bin/sh\n# Prints \"state=STATE\" as systemd says it (starting, running, degraded), and \"failedUnit=NAME\" for each unit that\n# failed. Prints nothing where systemd does not run the machine.\nset -u\n[ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1 || exit 0\n# its exit code only says whether all is well\necho \"state=$(systemctl is-system-running 2>/dev/null)\"\nsystemctl list-units --failed --plain --no-legend --no-pager 2>/dev/null | while read -r first second _; do\n  # older ones put a dot before the name\n  case $first in *.*) echo \"failedUnit=$first\" ;; *) echo \"failedUnit=$second\" ;; esac\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/host-keys.sh.js
-/* harmony default export */ const host_keys_sh = ("#!/bin/sh\n# host-keys.sh COPY [TYPE PATH BITS]...: as root, sees to it that the new system below /mnt has its SSH host keys before it\n# boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the\n# configured ones that are still missing (BITS may be empty). Prints the public keys, and \"unknown=PATH: REASON\" for\n# a key that cannot be made now. Never replaces an existing key.\nset -eu\numask 077\ncopy=$1\nshift\nif [ \"$copy\" = yes ]; then\n  (umask 022 && mkdir -p /mnt/etc/ssh)\n  for file in /etc/ssh/ssh_host_*; do\n    to=/mnt/etc/ssh/${file##*/}\n    if [ -f \"$file\" ] && [ ! -e \"$to\" ] && [ ! -L \"$to\" ]; then cp -p \"$file\" \"$to\"; fi\n  done\nfi\n\n# make_key TYPE FILE BITS: FILE and FILE.pub, as far as they are missing\nmake_key() {\n  if [ ! -e \"$2\" ] && [ ! -L \"$2\" ]; then\n    (umask 022 && mkdir -p \"${2%/*}\") >&2 &&\n      ssh-keygen -q -t \"$1\" ${3:+-b \"$3\"} -N '' -C '' -f \"$2\" </dev/null >&2 || return 1\n  fi\n  if [ ! -f \"$2.pub\" ]; then\n    # not half a file: the next run would take it for the key\n    ssh-keygen -y -P '' -f \"$2\" </dev/null >\"$2.pub.new\" && mv \"$2.pub.new\" \"$2.pub\" || return 1\n  fi\n  chmod 644 \"$2.pub\"\n}\n\nwhile [ $# -ge 3 ]; do\n  type=$1 path=$2 bits=$3\n  shift 3\n  file=/mnt$path\n  case $path in\n  /run/* | /dev/* | /proc/* | /sys/*) echo \"unknown=$path: it is made at boot\" ;;\n  *)\n    if ! make_key \"$type\" \"$file\" \"$bits\"; then\n      echo \"unknown=$path: ssh-keygen failed\"\n    elif [ \"$(stat -f -c %T \"${file%/*}\" 2>/dev/null)\" = tmpfs ]; then\n      echo \"unknown=$path: it lies in memory\"\n    else\n      cut -d' ' -f1,2 \"$file.pub\"\n    fi\n    ;;\n  esac\ndone\n");
+/* harmony default export */ const host_keys_sh = ("#!/bin/sh\n# host-keys.sh COPY [TYPE PATH BITS]...: as root, sees to it that the new system below /mnt has its SSH host keys before it\n# boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the\n# configured ones that are still missing (BITS may be empty). Prints the public keys, and \"unknown=PATH: REASON\" for\n# a key that cannot be made now. Never replaces an existing key.\nset -eu\numask 077\ncopy=$1\nshift\nif [ \"$copy\" = yes ]; then\n  (umask 022 && mkdir -p /mnt/etc/ssh)\n  for key in /etc/ssh/ssh_host_*_key; do\n    # the public half and the certificate of another key are of no use beside one that was supplied\n    if [ -e \"/mnt$key\" ] || [ -L \"/mnt$key\" ]; then continue; fi\n    for file in \"$key\" \"$key.pub\" \"$key-cert.pub\"; do\n      if [ -f \"$file\" ] && [ ! -e \"/mnt$file\" ] && [ ! -L \"/mnt$file\" ]; then cp -p \"$file\" \"/mnt$file\"; fi\n    done\n  done\nfi\n\n# make_key TYPE FILE BITS: FILE if it is missing, and FILE.pub unless it is there and belongs to FILE: one that was left by\n# another key would be expected of the new system, which never shows it\nmake_key() {\n  if [ ! -e \"$2\" ] && [ ! -L \"$2\" ]; then\n    (umask 022 && mkdir -p \"${2%/*}\") >&2 &&\n      ssh-keygen -q -t \"$1\" ${3:+-b \"$3\"} -N '' -C '' -f \"$2\" </dev/null >&2 || return 1\n  fi\n  derived=$(ssh-keygen -y -P '' -f \"$2\" </dev/null) || return 1\n  if [ ! -f \"$2.pub\" ] || [ \"$(cut -d' ' -f1,2 \"$2.pub\")\" != \"$(echo \"$derived\" | cut -d' ' -f1,2)\" ]; then\n    # not half a file: the next run would take it for the key\n    echo \"$derived\" >\"$2.pub.new\" && mv \"$2.pub.new\" \"$2.pub\" || return 1\n  fi\n  chmod 644 \"$2.pub\"\n}\n\nwhile [ $# -ge 3 ]; do\n  type=$1 path=$2 bits=$3\n  shift 3\n  file=/mnt$path\n  case $path in\n  /run/* | /dev/* | /proc/* | /sys/*) echo \"unknown=$path: it is made at boot\" ;;\n  *)\n    if ! make_key \"$type\" \"$file\" \"$bits\"; then\n      echo \"unknown=$path: ssh-keygen failed\"\n    elif [ \"$(stat -f -c %T \"${file%/*}\" 2>/dev/null)\" = tmpfs ]; then\n      echo \"unknown=$path: it lies in memory\"\n    else\n      cut -d' ' -f1,2 \"$file.pub\"\n    fi\n    ;;\n  esac\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/identity.sh.js
 /* harmony default export */ const identity_sh = ("#!/bin/sh\n# Prints which boot and which system this is.\nset -u\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id)\"\n# without a system, as in an initrd, readlink would print the name that it was given\necho \"systemPath=$([ ! -e /run/current-system ] || readlink -f /run/current-system)\"\necho \"hostName=$(uname -n)\"\n");
@@ -58468,8 +59947,17 @@ function checked(script, result, noise, anyExitCode) {
 ;// CONCATENATED MODULE: ./lib/scripts/mounted.sh.js
 /* harmony default export */ const mounted_sh = ("#!/bin/sh\n# Fails unless something is mounted at /mnt: without it the system would be installed into the installer's memory.\nset -u\ngrep -q '^[^ ]* /mnt ' /proc/mounts || {\n  echo 'nothing is mounted at /mnt' >&2\n  exit 1\n}\n");
 
+;// CONCATENATED MODULE: ./lib/scripts/new-folders.sh.js
+/* harmony default export */ const new_folders_sh = ("#!/bin/sh\n# new-folders.sh [MODE PATH]...: as root, makes the folders PATH of the new system below /mnt as far as they are missing, with\n# MODE, those above another first. One that is there keeps its mode and owner. MODE `-` stands for a file that is to come:\n# nothing is made then. Fails before anything is made where a folder is in the place of a file or the reverse, or where a\n# link leads out of /mnt.\nset -eu\numask 077\n\nrefuse() {\n  echo \"$1\" >&2\n  exit 1\n}\n\ncheck() {\n  if [ \"$1\" = - ]; then\n    if [ -d \"/mnt$2\" ] && [ ! -L \"/mnt$2\" ]; then\n      refuse \"$2 is a file of extra-files, but a folder on the target\"\n    fi\n  elif [ -d \"/mnt$2\" ] && [ -L \"/mnt$2\" ]; then\n    case $(cd -P \"/mnt$2\" && pwd -P) in\n    /mnt | /mnt/*) ;;\n    *) refuse \"$2 is a folder of extra-files, but on the target a link that leads out of /mnt\" ;;\n    esac\n  elif [ ! -d \"/mnt$2\" ] && { [ -e \"/mnt$2\" ] || [ -L \"/mnt$2\" ]; }; then\n    refuse \"$2 is a folder of extra-files, but not on the target\"\n  fi\n}\n\nmake() {\n  if [ \"$1\" = - ] || [ -d \"/mnt$2\" ]; then return 0; fi\n  mkdir \"/mnt$2\"\n  chmod \"$1\" \"/mnt$2\"\n}\n\n# each_pair COMMAND [MODE PATH]...\neach_pair() {\n  command=$1\n  shift\n  mode=\n  for word; do\n    if [ -z \"$mode\" ]; then\n      mode=$word\n    else\n      \"$command\" \"$mode\" \"$word\"\n      mode=\n    fi\n  done\n}\n\neach_pair check \"$@\"\neach_pair make \"$@\"\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/nixos-install.sh.js
+/* harmony default export */ const nixos_install_sh = ("#!/bin/sh\n# nixos-install.sh SYSTEM BOOTLOADER [NOCHECK]: as root, installs SYSTEM below /mnt, with a boot loader unless BOOTLOADER is\n# no. NOCHECK is the NIXOS_NO_CHECK of who asked for it.\nset -eu\nsystem=$1 bootloader=$2\nif [ $# -ge 3 ]; then export NIXOS_NO_CHECK=\"$3\"; fi\nset -- --no-root-passwd --no-channel-copy --system \"$system\"\nif [ \"$bootloader\" = no ]; then set -- \"$@\" --no-bootloader; fi\nexec nixos-install \"$@\"\n");
+
 ;// CONCATENATED MODULE: ./lib/scripts/public-keys.sh.js
 /* harmony default export */ const public_keys_sh = ("#!/bin/sh\n# public-keys.sh PATH...: as root, prints the public halves of those private keys that lie at PATH below /mnt.\nset -u\nfor path; do\n  file=/mnt$path\n  [ -f \"$file\" ] || continue\n  key=$(ssh-keygen -y -P '' -f \"$file\" 2>/dev/null </dev/null) || key=$(cat \"$file.pub\" 2>/dev/null)\n  [ -n \"$key\" ] && printf '%s\\n' \"$key\"\ndone\nexit 0\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/put-file.sh.js
+/* harmony default export */ const put_file_sh = ("#!/bin/sh\n# put-file.sh PATH MODE BYTES: as root, writes standard input (BYTES long) to PATH of the new system below /mnt, as root's\n# file with MODE. Folders that are missing above it are open to all, as who may read the file is up to its mode. What is\n# there already is replaced; a folder is not, and nothing is written where a link leads out of /mnt.\nset -eu\npath=/mnt$1 mode=$2 bytes=$3\nparent=${path%/*}\n\n# leads_out PATH: what there is of PATH does not lie, or lead, below /mnt\nleads_out() {\n  there=$1\n  while [ ! -e \"$there\" ] && [ ! -L \"$there\" ]; do there=${there%/*}; done\n  case $(cd -P \"$there\" 2>/dev/null && pwd -P) in /mnt | /mnt/*) return 1 ;; esac\n}\n\nif leads_out \"$parent\"; then\n  echo \"$1 cannot be written: above it is a link that leads out of /mnt, or a file\" >&2\n  exit 1\nfi\nif [ -d \"$path\" ] && [ ! -L \"$path\" ]; then\n  echo \"$1 cannot be written: there is a folder of this name\" >&2\n  exit 1\nfi\n(umask 022 && mkdir -p \"$parent\")\numask 077\n# a name of our own, as the longest one leaves no room for an ending\nnew=$parent/.nixos-anywhere-secret\nrm -f \"$new\"\ncat >\"$new\"\n# a connection that breaks ends the input too\n[ \"$(wc -c <\"$new\")\" -eq \"$bytes\" ] || {\n  rm -f \"$new\"\n  echo \"$1 came only in part\" >&2\n  exit 1\n}\nchmod \"$mode\" \"$new\"\n# mv would follow a link to a folder\nif [ -L \"$path\" ]; then rm -f \"$path\"; fi\nmv -f \"$new\" \"$path\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/put-secret.sh.js
 /* harmony default export */ const put_secret_sh = ("#!/bin/sh\n# put-secret.sh PATH BYTES: as root, writes standard input (BYTES long) to PATH, for root alone; folders that are missing\n# above it are root's alone too. Each PATH is noted for remove-secrets.sh before there is anything. A file that is there\n# already and was not put there like this is left alone.\nset -eu\numask 077\npath=$1 bytes=$2\nlist=/run/nixos-anywhere/secrets\nmkdir -p /run/nixos-anywhere\ntouch \"$list\"\nif ! grep -qxF -e \"$path\" \"$list\"; then\n  if [ -e \"$path\" ] || [ -L \"$path\" ]; then\n    echo \"$path is there already, and was not put there by this action\" >&2\n    exit 1\n  fi\n  printf '%s\\n' \"$path\" >>\"$list\"\nfi\nmkdir -p \"$(dirname \"$path\")\"\ncat >\"$path.nixos-anywhere\"\n# a connection that breaks ends the input too\n[ \"$(wc -c <\"$path.nixos-anywhere\")\" -eq \"$bytes\" ] || {\n  rm -f \"$path.nixos-anywhere\"\n  echo \"$path came only in part\" >&2\n  exit 1\n}\nmv -f \"$path.nixos-anywhere\" \"$path\"\n");
@@ -58477,22 +59965,39 @@ function checked(script, result, noise, anyExitCode) {
 ;// CONCATENATED MODULE: ./lib/scripts/reboot.sh.js
 /* harmony default export */ const reboot_sh = ("#!/bin/sh\n# reboot.sh BOOT: as root, lets go of the disks and reboots a moment later, after the answer has been given. Does nothing\n# where another boot than BOOT runs.\nset -u\n[ \"$(cat /proc/sys/kernel/random/boot_id)\" = \"$1\" ] || exit 0\nsync\nif command -v zpool >/dev/null 2>&1 && [ -n \"$(zpool list -H 2>/dev/null)\" ]; then\n  umount -R /mnt 2>/dev/null\n  swapoff -a\n  zpool export -a\nelse\n  umount -R /mnt 2>/dev/null || umount -a -r 2>/dev/null\n  swapoff -a 2>/dev/null\nfi\nsync\nsetsid sh -c 'sleep 1; reboot || reboot -f' >/dev/null 2>&1 </dev/null &\n");
 
+;// CONCATENATED MODULE: ./lib/scripts/release-disks.sh.js
+/* harmony default export */ const release_disks_sh = ("#!/bin/sh\n# As root, in an installer in whose place another one is to be started: lets go of the disks, so that their file systems\n# are as whole as after a reboot. Prints what is still in use.\nset -u\n# mounted: what is mounted at and below /mnt, the deepest first; blanks and the like are octal in there\nmounted() { sed -n 's/^[^ ]* \\(\\/mnt\\) .*/\\1/p; s/^[^ ]* \\(\\/mnt\\/[^ ]*\\) .*/\\1/p' /proc/mounts | sort -r; }\n\nsync\nmounted | while read -r path; do umount \"$(printf '%b' \"$path\")\" 2>/dev/null; done\nswapoff -a 2>/dev/null\nif command -v zpool >/dev/null 2>&1; then zpool export -a 2>/dev/null; fi\nsync\nmounted\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/remove-secret.sh.js
+/* harmony default export */ const remove_secret_sh = ("#!/bin/sh\n# remove-secret.sh PATH: as root, removes what put-secret.sh has put at PATH, and leaves the rest for remove-secrets.sh.\nset -eu\numask 077\npath=$1\ndir=/run/nixos-anywhere\nlist=$dir/secrets\ngrep -qxF -e \"$path\" \"$list\" 2>/dev/null || exit 0\nrm -f \"$path\" \"$path.nixos-anywhere\"\n# a name that remove-secrets.sh would take for a list of its own is none\ngrep -vxF -e \"$path\" \"$list\" >\"$dir/rest-of-secrets\" || true\nif [ -s \"$dir/rest-of-secrets\" ]; then mv \"$dir/rest-of-secrets\" \"$list\"; else rm -f \"$list\" \"$dir/rest-of-secrets\"; fi\n");
+
 ;// CONCATENATED MODULE: ./lib/scripts/remove-secrets.sh.js
 /* harmony default export */ const remove_secrets_sh = ("#!/bin/sh\n# remove-secrets.sh [WORK]: as root, removes whatever put-secret.sh has put here, in this run or in one that was cut off.\n# While detached work of the name WORK goes on, which needs them, a process stays here that waits for its end first.\nset -u\ndir=/run/nixos-anywhere\nwork=${1:-}\n\n# goes_on: the work still runs, and not another process that got its number\ngoes_on() {\n  for task in \"$dir/tasks/$work\"-*; do\n    if [ ! -e \"$task/pid\" ] || [ -e \"$task/exit\" ]; then continue; fi\n    read -r pid start <\"$task/pid\" || continue\n    if [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; then return 0; fi\n  done\n  return 1\n}\n\n# remove LIST...: what the lists name, and those lists of which nothing is left\nremove() {\n  failed=\n  for list; do\n    [ -f \"$list\" ] || continue\n    kept=\n    while IFS= read -r path; do\n      rm -f \"$path\" \"$path.nixos-anywhere\" || kept=\"$kept $path\"\n    done <\"$list\"\n    [ -n \"$kept\" ] || rm -f \"$list\"\n    failed=$failed$kept\n  done\n  [ -z \"$failed\" ] || {\n    echo \"could not remove$failed\" >&2\n    return 1\n  }\n}\n\nif [ -n \"$work\" ] && [ -f \"$dir/secrets\" ] && goes_on; then\n  # a list of its own: the next run may bring new secrets meanwhile, which are not ours to remove\n  mine=$dir/secrets.$$\n  mv \"$dir/secrets\" \"$mine\"\n  (\n    trap '' HUP\n    while goes_on; do sleep 1; done\n    remove \"$mine\"\n  ) >/dev/null 2>&1 </dev/null &\n  exit 0\nfi\nremove \"$dir/secrets\" \"$dir\"/secrets.*\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/stage.sh.js
-/* harmony default export */ const stage_sh = ("#!/bin/sh\n# stage.sh [URL]: as root, unpacks a kexec image that comes from URL, or from standard input, into a folder of its own\n# and prints the folder. Gzip, xz, zstd or plain tar are told apart by content: a URL's end says little.\n# Exit code 80: this machine cannot fetch URL.\nset -eu\nurl=${1:-}\n\n# usable DIR: files can be written there, and run (no noexec)\nusable() {\n  [ -d \"$1\" ] && mkdir -p \"$1/nixos-anywhere\" 2>/dev/null || return 1\n  probe=$1/nixos-anywhere/probe\n  if printf '#!/bin/sh\\nexit 0\\n' 2>/dev/null >\"$probe\" && chmod 700 \"$probe\" && \"$probe\" 2>/dev/null; then\n    rm \"$probe\"\n  else\n    rm -f \"$probe\"\n    rmdir \"$1/nixos-anywhere\" 2>/dev/null\n    return 1\n  fi\n}\n\n# fetch: the image on standard output\nfetch() {\n  if [ -z \"$url\" ]; then\n    cat\n  elif command -v curl >/dev/null 2>&1; then\n    curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 -- \"$url\"\n  elif command -v wget >/dev/null 2>&1; then\n    wget -q -T 20 -O - -- \"$url\"\n  else\n    echo 'neither curl nor wget here' >&2\n    return 1\n  fi\n}\n\n# unpack: standard input, whatever its compression\nunpack() {\n  dd bs=1 count=6 of=head 2>/dev/null\n  case $(od -An -tx1 head | tr -d ' \\n') in\n  1f8b*) set -- gzip -dc ;;\n  fd377a585a00) set -- xz -dc ;;\n  28b52ffd*) set -- zstd -dc ;;\n  '')\n    # said where the other reasons are, so that neither it nor the lack of files hides why a fetch failed\n    echo 'it is empty' >failed\n    return 0\n    ;;\n  *) set -- cat ;;\n  esac\n  { cat head - | \"$@\" || echo \"$1 failed\" >failed; } | tar -xf - || echo 'tar failed' >failed\n}\n\n# report_progress: says how much has arrived, as long as something does: silence means that it has stopped\nreport_progress() {\n  last=\n  # sleep must not hold the streams: they are closed when the image is there, not when sleep ends\n  while sleep 20 >/dev/null 2>&1; do\n    now=$(du -sk . | cut -f1)\n    [ \"$now\" = \"$last\" ] || echo \"$((now / 1024)) MiB of the kexec image have arrived\" >&2\n    last=$now\n  done\n}\n\nhome=\nfor dir in /root /var/tmp /home /tmp /run; do\n  if usable \"$dir\"; then\n    home=$dir/nixos-anywhere\n    break\n  fi\ndone\n[ -n \"$home\" ] || {\n  echo 'no folder here can hold programs: all of /root, /var/tmp, /home, /tmp are read-only or mounted noexec' >&2\n  exit 1\n}\nchmod 700 \"$home\"\n# for unstage.sh, whole at once\n(\n  umask 077\n  mkdir -p /run/nixos-anywhere\n  echo \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $home\" >/run/nixos-anywhere/staging.new\n  mv /run/nixos-anywhere/staging.new /run/nixos-anywhere/staging\n)\n# an image that was started once has grown (kexec/run appends to its initrd)\nrm -rf \"$home/image\"\nmkdir \"$home/image\"\ncd \"$home/image\"\nreport_progress &\nreporter=$!\n{ fetch || echo 'fetch failed' >fetch-failed; } | unpack || true\nkill \"$reporter\" 2>/dev/null || true\nif [ -e fetch-failed ] && [ -n \"$url\" ]; then exit 80; fi\nif [ -e failed ] || [ -e fetch-failed ]; then\n  echo \"the kexec image could not be unpacked: $(cat failed 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)\" >&2\n  exit 1\nfi\nfor file in run kexec ip bzImage initrd; do\n  [ -f \"kexec/$file\" ] || {\n    echo \"the kexec image has no kexec/$file; it holds: $(find . -mindepth 1 -maxdepth 2 ! -name head | sort | head -n 20 | tr '\\n' ' ')\" >&2\n    exit 81\n  }\ndone\npwd -P\n");
+/* harmony default export */ const stage_sh = ("#!/bin/sh\n# stage.sh [URL [sha256]]: as root, unpacks a kexec image that comes from URL, or from standard input, into a folder of\n# its own. Gzip, xz, zstd or plain tar are told apart by content: a URL's end says little. Prints\n#   sha256=HEX   of the file as it is fetched from URL, where this machine can tell\n#   folder=PATH  once it is unpacked\n# Exit codes: 80 this machine cannot fetch URL (or, with the word sha256, not tell that of it), 81 an image of another\n# layout, 82 this machine lacks the program that unpacks it, which is the last word of the last line then.\nset -eu\nurl=${1:-} must_tell=${2:-}\n\nhas() { command -v \"$1\" >/dev/null 2>&1; }\n\n# usable DIR: files can be written there, and run (no noexec)\nusable() {\n  [ -d \"$1\" ] && mkdir -p \"$1/nixos-anywhere\" 2>/dev/null || return 1\n  probe=$1/nixos-anywhere/probe\n  if printf '#!/bin/sh\\nexit 0\\n' 2>/dev/null >\"$probe\" && chmod 700 \"$probe\" && \"$probe\" 2>/dev/null; then\n    rm \"$probe\"\n  else\n    rm -f \"$probe\"\n    rmdir \"$1/nixos-anywhere\" 2>/dev/null\n    return 1\n  fi\n}\n\n# fetch: the image on standard output\nfetch() {\n  if [ -z \"$url\" ]; then\n    cat\n  elif has curl; then\n    curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 -- \"$url\"\n  elif has wget; then\n    fetch_with_wget\n  else\n    echo 'neither curl nor wget here' >&2\n    return 1\n  fi\n}\n\n# fetch_with_wget: GNU's says nothing at all with -q, and without it the URL too, which may have a token in it. One try:\n# a second one would begin anew in the middle of what is written. Of BusyBox's some know no timeout, and crash with it.\nfetch_with_wget() {\n  set -- -nv -t 1 -T 20\n  if wget --help 2>&1 | grep -q '^BusyBox'; then set -- -q; fi\n  wget \"$@\" -O - -- \"$url\" 2>\"$work/said\" && return\n  grep -v :// \"$work/said\" | tail -n 1 >&2\n  return 1\n}\n\n# hashed: standard input as it is, and on the side its SHA-256\nhashed() {\n  if [ -z \"$url\" ] || ! can_hash; then\n    cat\n    return\n  fi\n  mkfifo \"$work/copy\"\n  sha256sum <\"$work/copy\" >\"$work/sum\" &\n  tee \"$work/copy\" || true\n  wait \"$!\"\n}\n\ncan_hash() { has sha256sum && has mkfifo && has tee; }\n\n# unpack: standard input, whatever its compression\nunpack() {\n  dd bs=1 count=6 of=\"$work/head\" 2>/dev/null\n  case $(od -An -tx1 \"$work/head\" | tr -d ' \\n') in\n  1f8b*) set -- gzip -dc ;;\n  fd377a585a00) set -- xz -dc ;;\n  28b52ffd*) set -- zstd -dc ;;\n  '')\n    # said where the other reasons are, so that neither it nor the lack of files hides why a fetch failed\n    echo 'it is empty' >\"$work/failed\"\n    return 0\n    ;;\n  *) set -- cat ;;\n  esac\n  if ! has \"$1\"; then\n    echo \"$1\" >\"$work/lacks\"\n    return 0\n  fi\n  { cat \"$work/head\" - | \"$@\" || echo \"$1 failed\" >\"$work/failed\"; } | tar -xf - || echo 'tar failed' >\"$work/failed\"\n  # all of it counts for the hash, also of what is no image\n  cat >/dev/null\n}\n\n# report_progress: says how much has arrived, as long as something does: silence means that it has stopped\nreport_progress() {\n  last=\n  # sleep must not hold the streams: they are closed when the image is there, not when sleep ends\n  while sleep 20 >/dev/null 2>&1; do\n    now=$(du -sk . | cut -f1)\n    [ \"$now\" = \"$last\" ] || echo \"$((now / 1024)) MiB of the kexec image have arrived\" >&2\n    last=$now\n  done\n}\n\nhome=\nfor dir in /root /var/tmp /home /tmp /run; do\n  if usable \"$dir\"; then\n    home=$dir/nixos-anywhere\n    break\n  fi\ndone\n[ -n \"$home\" ] || {\n  echo 'no folder here can hold programs: all of /root, /var/tmp, /home, /tmp are read-only or mounted noexec' >&2\n  exit 1\n}\nchmod 700 \"$home\"\n# for unstage.sh, whole at once\n(\n  umask 077\n  mkdir -p /run/nixos-anywhere\n  echo \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $home\" >/run/nixos-anywhere/staging.new\n  mv /run/nixos-anywhere/staging.new /run/nixos-anywhere/staging\n)\n# an image that was started once has grown (kexec/run appends to its initrd)\nrm -rf \"$home/image\"\nwork=$home/image/.staging\nmkdir -p \"$work\"\ncd \"$home/image\"\nif [ -n \"$must_tell\" ] && ! can_hash; then\n  echo 'no sha256sum here' >&2\n  exit 80\nfi\nreport_progress &\nreporter=$!\n{ fetch || touch \"$work/fetch-failed\"; } | hashed | unpack || true\nkill \"$reporter\" 2>/dev/null || true\nif [ -e \"$work/lacks\" ]; then\n  echo \"this machine lacks the program $(cat \"$work/lacks\")\" >&2\n  exit 82\nfi\nif [ -e \"$work/fetch-failed\" ] && [ -n \"$url\" ]; then exit 80; fi\n[ ! -s \"$work/sum\" ] || echo \"sha256=$(cut -d ' ' -f 1 \"$work/sum\")\"\nif [ -e \"$work/failed\" ] || [ -e \"$work/fetch-failed\" ]; then\n  echo \"the kexec image could not be unpacked: $(cat \"$work/failed\" 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)\" >&2\n  exit 1\nfi\nrm -r \"$work\"\nfor file in run kexec ip bzImage initrd; do\n  [ -f \"kexec/$file\" ] || {\n    echo \"the kexec image has no kexec/$file; it holds: $(find . -mindepth 1 -maxdepth 2 | sort | head -n 20 | tr '\\n' ' ')\" >&2\n    exit 81\n  }\ndone\necho \"folder=$(pwd -P)\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/store-room.sh.js
 /* harmony default export */ const store_room_sh = ("#!/bin/sh\n# Prints how much room there is where the store lies, in KiB.\nset -u\ndf -Pk /nix/store 2>/dev/null | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\\([0-9]*\\) .*/\\1/p'\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/switch.sh.js
-/* harmony default export */ const switch_sh = ("#!/bin/sh\n# switch.sh SYSTEM: as root, makes SYSTEM the profile that boots next, and switches the running system over to it. The\n# exit code is that of switch-to-configuration.\nset -eu\nsystem=$1\nswitch=$system/bin/switch-to-configuration\n# before the profile is changed: this system could only be booted (system.switch.enable is false)\n[ -x \"$switch\" ] || {\n  echo \"$system has no bin/switch-to-configuration\" >&2\n  exit 1\n}\nnix-env -p /nix/var/nix/profiles/system --set \"$system\"\nexec \"$switch\" switch\n");
+/* harmony default export */ const switch_sh = ("#!/bin/sh\n# switch.sh SYSTEM BOOTLOADER [NOCHECK]: as root, makes SYSTEM the profile that boots next, and switches the running system over\n# to it; the boot loader itself is installed again if BOOTLOADER is yes. NOCHECK is the NIXOS_NO_CHECK of who asked for\n# it. The exit code is that of switch-to-configuration.\nset -eu\nsystem=$1 bootloader=$2\nswitch=$system/bin/switch-to-configuration\n# before the profile is changed: this system could only be booted (system.switch.enable is false)\n[ -x \"$switch\" ] || {\n  echo \"$system has no bin/switch-to-configuration\" >&2\n  exit 1\n}\nnix-env -p /nix/var/nix/profiles/system --set \"$system\"\nif [ $# -ge 3 ]; then export NIXOS_NO_CHECK=\"$3\"; fi\nif [ \"$bootloader\" = yes ]; then export NIXOS_INSTALL_BOOTLOADER=1; fi\nexec \"$switch\" switch\n");
+
+;// CONCATENATED MODULE: ./lib/scripts/unpack-files.sh.js
+/* harmony default export */ const unpack_files_sh = ("#!/bin/sh\n# As root, unpacks the tar archive of files and links on standard input below /mnt. It holds no folders: tar would give those\n# that are there already other modes and owners. An attempt whose connection was lost is ended first.\nset -eu\numask 077\nrecord=/run/nixos-anywhere/unpacking\nmkdir -p /run/nixos-anywhere\n# start_of PID: nothing where it has ended, though nobody has asked for its exit code yet (Z)\nstart_of() { sed -n 's/.*) \\([^Z].*\\)/\\1/p' \"/proc/$1/stat\" 2>/dev/null | cut -d' ' -f20; }\n\nif read -r pid start 2>/dev/null <\"$record\"; then\n  while [ \"$(start_of \"$pid\")\" = \"$start\" ]; do\n    kill -9 \"$pid\" 2>/dev/null || true\n    sleep 0.2 2>/dev/null || sleep 1\n  done\nfi\necho \"$$ $(start_of $$)\" >\"$record\"\nexec tar -xpf - -C /mnt\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/unstage.sh.js
 /* harmony default export */ const unstage_sh = ("#!/bin/sh\n# As root, ends a staging that still goes on (its run was killed or cancelled) and removes the kexec image. A jump that\n# was begun but has not come yet fails then, as kexec/run starts it from there.\nset -u\nrecord=/run/nixos-anywhere/staging\n[ -e \"$record\" ] || exit 0\nread -r pid start home <\"$record\"\n\n# end PID: kills it with all that it has started\nend() {\n  kill -STOP \"$1\" 2>/dev/null\n  sed -n \"s/^\\([0-9]*\\) (.*) [A-Za-z] $1 .*/\\1/p\" /proc/[0-9]*/stat 2>/dev/null |\n    while read -r child; do end \"$child\"; done\n  kill -9 \"$1\" 2>/dev/null\n}\n\nif [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; then end \"$pid\"; fi\n# what was killed may still be writing\nfor _ in 1 2 3 4 5; do\n  rm -rf \"$home/image\" 2>/dev/null && break\n  sleep 1\ndone\n[ ! -e \"$home/image\" ] || {\n  echo \"$home/image could not be removed\" >&2\n  exit 1\n}\nrmdir \"$home\" 2>/dev/null\nrm -f \"$record\"\n");
 
 ;// CONCATENATED MODULE: ./lib/ssh/scripts.js
+
+
+
+
+
+
+
+
 
 
 
@@ -58532,8 +60037,10 @@ const bootId = once('boot-id.sh', boot_id_sh);
 const bridge = once('bridge.sh', bridge_sh);
 const bridgesEnd = repeatable('bridges-end.sh', bridges_end_sh);
 const checkInstalled = repeatable('check-installed.sh', check_installed_sh);
+const chown = repeatable('chown.sh', chown_sh);
 const deauthorize = repeatable('deauthorize.sh', deauthorize_sh);
 const detachedFollow = once('detached-follow.sh', detached_follow_sh);
+const detachedForget = repeatable('detached-forget.sh', detached_forget_sh);
 const detachedStart = repeatable('detached-start.sh', detached_start_sh);
 const disks = repeatable('disks.sh', disks_sh);
 const failedUnits = repeatable('failed-units.sh', failed_units_sh);
@@ -58547,13 +60054,20 @@ const kernelLog = repeatable('kernel-log.sh', kernel_log_sh);
 const lease = once('lease.sh', lease_sh);
 const scripts_leftovers = repeatable('leftovers.sh', leftovers_sh);
 const mounted = repeatable('mounted.sh', mounted_sh);
+const newFolders = repeatable('new-folders.sh', new_folders_sh);
+const nixosInstall = once('nixos-install.sh', nixos_install_sh);
+const putFile = repeatable('put-file.sh', put_file_sh);
 const putSecret = repeatable('put-secret.sh', put_secret_sh);
 const publicKeys = repeatable('public-keys.sh', public_keys_sh);
 const reboot = once('reboot.sh', reboot_sh);
+const releaseDisks = repeatable('release-disks.sh', release_disks_sh);
+const removeSecret = repeatable('remove-secret.sh', remove_secret_sh);
 const removeSecrets = repeatable('remove-secrets.sh', remove_secrets_sh);
 const stage = once('stage.sh', stage_sh);
 const storeRoom = repeatable('store-room.sh', store_room_sh);
 const switchTo = once('switch.sh', switch_sh);
+/** Its standard input is a stream: who repeats it opens another one. */
+const unpackFiles = once('unpack-files.sh', unpack_files_sh);
 const unstage = repeatable('unstage.sh', unstage_sh);
 
 ;// CONCATENATED MODULE: ./lib/ssh/target.js
@@ -58690,21 +60204,19 @@ class Target {
     }
     /**
      * Starts a script as root whose standard input and output are used as a pair of pipes, such as a store daemon.
-     *
-     * @param onOutput bytes of standard output, noise of rc files taken off
      */
     async pipe(script, args, options) {
         const connection = await this.connect();
         const marker = (0,external_node_crypto_.randomUUID)();
-        const { command, preamble } = remoteCommand(script, args, this.privilege, marker);
-        const filter = new MarkerFilter(marker, options.onOutput);
-        const errors = new LineSplitter(options.onErrorLine);
-        return connection.exec(command, (channel) => {
-            channel.on('data', (bytes) => filter.push(bytes));
-            channel.stderr.on('data', (bytes) => errors.push(bytes));
-            channel.write(preamble);
-            return channel;
+        const command = remoteCommand(script, args, this.privilege, marker);
+        const start = { command, marker, password: this.login.sudoPassword };
+        const { channel, entered } = await connection.exec(command.line, (opened) => new PipedScript(opened, start, options));
+        const { clock, signal } = this.#runtime;
+        await within(clock, 'becoming root', this.#options.idleMs, signal, () => entered).catch((error) => {
+            channel.destroy();
+            throw error;
         });
+        return channel;
     }
     /** Whether this boot answers, on a new connection and at the first try. */
     async isStillIn(bootId) {
@@ -58819,12 +60331,12 @@ class Target {
         const connection = this.#connection?.isOpen ? this.#connection : await this.connect(signal);
         const privilege = options.privileged === true ? this.privilege : 'none';
         const marker = (0,external_node_crypto_.randomUUID)();
-        const { command, preamble } = remoteCommand(script, args, privilege, marker);
+        const command = remoteCommand(script, args, privilege, marker);
         const idle = new IdleTimer(`${script.name} on ${nameOf(this.endpoint)}`, options.idleMs ?? this.#options.idleMs);
         const stop = AbortSignal.any([signal, idle.signal]);
         try {
-            const run = await orAborted(stop, connection.exec(command, (channel) => new RunningScript(channel, marker, options, () => idle.touch())));
-            run.send(preamble, options.stdin);
+            const start = { command, marker, password: this.login.sudoPassword, touch: () => idle.touch() };
+            const run = await orAborted(stop, connection.exec(command.line, (channel) => new RunningScript(channel, start, options)));
             const result = await orAborted(stop, run.finished).catch((error) => {
                 run.abandon();
                 throw isDropped(error) ? dropped(this.endpoint) : error;
@@ -58855,12 +60367,13 @@ function isRefusal(error) {
 
 
 
+
 /** The machine that the settings name; nothing is sent yet. */
 function openTarget(settings, runtime) {
     const endpoint = { ...settings.targetHost.value, port: settings.sshPort.value };
     return new Target({
         endpoint,
-        login: { privateKey: settings.login.privateKey.reveal() },
+        login: loginNow(settings),
         trust: trustOf(settings),
         connectMs: settings.deadlines.connect.value,
         idleMs: settings.deadlines.idle.value,
@@ -58877,10 +60390,23 @@ function trustOf(settings) {
         return HostKeyTrust.firstSeen(revoked);
     if (strict === 'yes')
         return HostKeyTrust.refused('ssh-option says StrictHostKeyChecking=yes');
-    const secret = settings.kind === 'install' ? secretsToSend(settings) : [];
+    const secret = secretsToSend(settings, settings.kind);
     return secret.length === 0
         ? HostKeyTrust.firstSeen()
         : HostKeyTrust.refused(`this run sends secrets (${secret.join(', ')}) to the machine`);
+}
+
+;// CONCATENATED MODULE: ./lib/plan/canonical.js
+
+/** JSON with sorted keys and no white space: the same value gives the same bytes. */
+function canonicalJson(value) {
+    return JSON.stringify(value, (_, inner) => typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+        ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : inner);
+}
+/** SHA-256 of a value's canonical form. */
+function digestOf(value) {
+    return `sha256:${(0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex')}`;
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/disks/graph.js
@@ -59454,7 +60980,7 @@ function readDevice(name, bytes, properties, links) {
     return {
         name,
         path: dmName === '' ? `/dev/${name.replaceAll('!', '/')}` : `/dev/mapper/${dmName}`,
-        kind: kindOf(name, properties),
+        kind: inventory_kindOf(name, properties),
         bytes,
         model: one('model', 'udev-model'),
         serial: one('serial', 'udev-serial'),
@@ -59491,7 +61017,7 @@ function typeOf(properties, found, array) {
     // two file systems at once: whoever made the second did not wipe the first
     return properties.get('ID_FS_AMBIVALENT')?.[0] === undefined ? '' : 'ambiguous';
 }
-function kindOf(name, properties) {
+function inventory_kindOf(name, properties) {
     if (properties.has('partition'))
         return 'partition';
     const [, kind] = /^(md|dm-|bcache|loop)/.exec(name) ?? [];
@@ -59579,7 +61105,7 @@ function checkDisks(situation) {
     const covered = coveredBy(situation);
     checkCoverage(situation, covered);
     checkGroups(situation, covered);
-    checkNames(situation);
+    guards_checkNames(situation);
 }
 function checkMissing({ inventory, configured, hostName }) {
     const missing = configured.filter((path) => (inventory.asked[path] ?? '') === '');
@@ -59655,7 +61181,7 @@ function checkCoverage(situation, covered) {
     const lines = refused.map(entryFor).join(' and ');
     if (!named) {
         const [script, instead] = situation.work?.unknown === true
-            ? ['the disko script of store-paths', 'use flake']
+            ? ['a disko script without its configuration', 'give the configuration itself, as flake or nix-file']
             : ['the disko script of a configuration without disko.devices.disk', 'name the disks there'];
         throw new GuardError(`${script} may wipe any disk, and wipe-disks does not allow ${refused.map(nameDisk).join(', ')}`, { hint: `add ${lines} to wipe-disks if all on it may be lost, or write any; else ${instead}` });
     }
@@ -59728,7 +61254,7 @@ function isMember({ memberOf, type, label }, { kind, name }) {
 /** Names that the kernel gives out in the order in which it finds the disks. */
 const kernelName = /^\/dev\/((s|v|xv|h)d[a-z]+|nvme\d+n\d+|mmcblk\d+)$/;
 /** A disk that only such a name tells from others may be another one after the kexec. */
-function checkNames(situation) {
+function guards_checkNames(situation) {
     const [found] = anonymousDisks(situation).filter(({ unique }) => !unique);
     if (found === undefined)
         return;
@@ -59816,7 +61342,7 @@ function firmwareWarnings(facts, { bootLoader }) {
 ;// CONCATENATED MODULE: ./lib/plan/access-afterwards.js
 
 /**
- * Where, as whom and with which key the installed system is reached: as the inputs say it, else as the configuration
+ * Where, as whom and by which key the installed system is reached: as the inputs say it, else as the configuration
  * does, where one was evaluated. A `post-kexec-ssh-port` that was given is that of a port forwarding, and wins over the port that sshd listens on.
  */
 function accessAfterwards(settings, evaluation) {
@@ -59824,20 +61350,36 @@ function accessAfterwards(settings, evaluation) {
     const host = postInstall.host.value ?? targetHost.value.host;
     const forwarded = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
     const port = postInstall.port.value ?? forwarded ?? evaluation.sshd?.ports[0] ?? 22;
-    const publicKey = postInstall.publicKey ?? settings.login.publicKey;
-    const letIn = usersWithKey(evaluation, publicKey);
-    const preferred = ['root', targetHost.value.user].find((name) => letIn.includes(name));
-    const user = postInstall.user.value ?? preferred ?? letIn[0] ?? 'root';
+    const publicKey = keyAfterwards(settings);
+    const withKey = publicKey === undefined ? [] : usersWithKey(evaluation, publicKey);
+    const others = otherUsers(settings, evaluation);
+    const known = ['root', targetHost.value.user];
+    // a password, or whatever an agent holds, is for those whom one knows
+    const preferred = [withKey, others].map((names) => known.find((name) => names.includes(name)));
+    const user = postInstall.user.value ?? preferred[0] ?? withKey[0] ?? preferred[1] ?? 'root';
     return {
         endpoint: { host, port, user },
         sameHost: host.toLowerCase() === targetHost.value.host.toLowerCase(),
         publicKey,
-        loginExpected: letIn.includes(user),
+        loginExpected: [...withKey, ...others].includes(user),
     };
+}
+function keyAfterwards({ postInstall, login }) {
+    return postInstall.publicKey ?? (login.keyIsGiven ? login.publicKey : undefined);
+}
+/** The users whom the configuration lets in by a password, or, for an agent, by any key; whether by ours it does not say. */
+function otherUsers({ login }, evaluation) {
+    if (evaluation.source === 'outputs' || !evaluation.sshd.enabled)
+        return [];
+    const { sshd, logins } = evaluation;
+    return logins
+        .filter((each) => (login.password !== undefined && passwordLetsIn(each, sshd.rootLogin)) ||
+        (login.agentSocket !== undefined && keyLetsIn(each, sshd.rootLogin)))
+        .map(({ name }) => name);
 }
 /** The users whom the configuration lets in by this key. */
 function usersWithKey(evaluation, key) {
-    if (evaluation.source === 'store-paths' || !evaluation.sshd.enabled || key.base64 === '')
+    if (evaluation.source === 'outputs' || !evaluation.sshd.enabled || key.base64 === '')
         return [];
     const { sshd, logins } = evaluation;
     return logins
@@ -59848,6 +61390,10 @@ function usersWithKey(evaluation, key) {
 /** Whether sshd lets this user in by one of its keys at all. */
 function keyLetsIn({ name, keys }, rootLogin) {
     return keys.some(isKeyLine) && !(name === 'root' && ['no', 'forced-commands-only'].includes(rootLogin));
+}
+/** Whether this user has a password, and it is of use to log in: root's is not with prohibit-password, the default. */
+function passwordLetsIn({ name, password }, rootLogin) {
+    return password && (name !== 'root' || rootLogin === 'yes');
 }
 /** A line of an authorized_keys file that holds a key, rather than a comment, a placeholder or something cut off. */
 function isKeyLine(line) {
@@ -59871,7 +61417,7 @@ const leaveOpen = 'if it is reached in another way (a console, a VPN with its ow
  */
 function checkLockOut(settings, evaluation) {
     // of finished store paths nobody here knows who may log in
-    if (settings.allowLockout.value || evaluation.source === 'store-paths')
+    if (settings.allowLockout.value || evaluation.source === 'outputs')
         return;
     const { sshd, logins } = evaluation;
     if (!sshd.enabled) {
@@ -59895,10 +61441,7 @@ function checkLockOut(settings, evaluation) {
     });
 }
 function letsIn(login, sshd) {
-    if (keyLetsIn(login, sshd.rootLogin))
-        return true;
-    // with prohibit-password, the default, root's password is of no use
-    return login.password && (login.name !== 'root' || sshd.rootLogin === 'yes');
+    return keyLetsIn(login, sshd.rootLogin) || passwordLetsIn(login, sshd.rootLogin);
 }
 /** As in `ssh-rsa CHANGE`; not as in a comment such as `me@EXCHANGE`, nor by chance in a key. */
 function isPlaceholder(line) {
@@ -59906,11 +61449,15 @@ function isPlaceholder(line) {
 }
 /** What does not lock out, but limits the proof that the new system runs. */
 function lockOutWarnings(settings, evaluation) {
-    if (evaluation.source === 'store-paths')
+    if (evaluation.source === 'outputs')
         return [];
-    const { endpoint, loginExpected } = accessAfterwards(settings, evaluation);
+    const { endpoint, publicKey, loginExpected } = accessAfterwards(settings, evaluation);
     if (loginExpected || !evaluation.sshd.enabled || evaluation.sshd.otherKeys)
         return [];
+    if (publicKey === undefined)
+        return [
+            `The configuration does not let ${endpoint.user} in ${settings.login.password === undefined ? 'by a key' : 'by a password'}, and no key for the new system was given: which system runs after the reboot cannot be compared. Give post-install-ssh-private-key.`,
+        ];
     const key = settings.postInstall.publicKey === undefined ? 'ssh-private-key' : 'post-install-ssh-private-key';
     return [
         `The configuration does not authorize ${key} for ${endpoint.user}: which system runs after the reboot cannot be compared, unless the login works in another way.`,
@@ -59935,8 +61482,8 @@ function obstacle(settings, evaluation, action) {
     const paths = evaluation.hostKeys.map(({ path }) => path);
     if (settings.copyHostKeys.value || paths.some((path) => !madeAtBoot.test(path)))
         return undefined;
-    if (evaluation.source === 'store-paths')
-        return 'nothing was evaluated that would name its SSH host keys';
+    if (evaluation.source === 'outputs')
+        return 'no configuration was evaluated that would name its SSH host keys';
     return paths.length === 0
         ? 'the configuration names no SSH host keys (services.openssh.hostKeys)'
         : `its SSH host keys are made when it boots (${paths.join(', ')})`;
@@ -59994,7 +61541,7 @@ function checkRightMachine(settings, facts) {
  *
  * @throws GuardError for the first check that says no
  */
-function checkPlan(situation, { action, phases, kexecImage }) {
+function checkPlan(situation, { action, phases, kexec, newSystem }) {
     const { settings, facts, evaluation } = situation;
     if (action === 'nothing')
         return;
@@ -60006,10 +61553,10 @@ function checkPlan(situation, { action, phases, kexecImage }) {
         checkVerification(settings, evaluation, action);
     if (action === 'update')
         return;
-    if (phases.includes('install'))
+    if (phases.includes('install') && newSystem.installBootloader)
         checkFirmware(facts, evaluation);
-    if (phases.includes('kexec'))
-        checkKexec(facts, kexecImage);
+    if (kexec !== null)
+        checkKexec(facts, kexec);
     else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
         throw new GuardError('disko and install need a NixOS installer, but the machine does not run one', {
             hint: 'add kexec to phases, or boot the machine into an installer',
@@ -60027,8 +61574,8 @@ function checkSystem(facts) {
     if (facts.privilege === undefined) {
         throw new GuardError('the user who logs in is not root and cannot become root without a password', {
             hint: facts.sudoInstalled
-                ? 'log in as root, or let this user run sudo without a password (NOPASSWD)'
-                : 'log in as root: neither sudo nor doas is usable on the machine',
+                ? 'give the password as sudo-password, log in as root, or let this user run sudo without a password (NOPASSWD)'
+                : 'log in as root: neither sudo nor doas is usable on the machine (doas takes a password at a terminal only; nopass lets it go without)',
         });
     }
 }
@@ -60040,7 +61587,7 @@ function checkIdentity({ expectMachine }, facts) {
         hint: 'check target-host, or set expect-machine to the contents of /etc/machine-id of the right machine',
     });
 }
-function checkKexec(facts, image) {
+function checkKexec(facts, { image }) {
     if (image === null) {
         throw new GuardError(`there is no default kexec image for ${facts.architecture}`, {
             hint: 'give one with the input kexec',
@@ -60087,18 +61634,24 @@ function checkArchitecture(facts, evaluation) {
     });
 }
 
-;// CONCATENATED MODULE: ./lib/nix/evaluation.nix.js
-/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations: everything that the action must know about one of them, in one evaluation.\n# `request` is { name, path, disko }: the configuration, attributes below it, and which disko script is asked for.\nrequest: configurations:\nlet\n  inherit (builtins) attrNames attrValues foldl';\n\n  # { ok = value; } or { missing = the attribute that is not there; }\n  descend =\n    found: name:\n    if found ? ok && found.ok ? ${name} then\n      { ok = found.ok.${name}; }\n    else\n      found // { missing = found.missing or name; };\n\n  nixos = foldl' descend { ok = configurations.${request.name}; } request.path;\n\n  describe =\n    value:\n    let\n      # either what nixosSystem returns, or already a configuration (`….config.virtualisation.vmVariant`)\n      config = value.config or value;\n      build = config.system.build;\n      system = value.pkgs.system or value.pkgs.stdenv.hostPlatform.system or config.nixpkgs.hostPlatform.system;\n      # not outPath: Nix prints a set that has one as that path alone\n      derivation = drv: { drv = drv.drvPath; out = drv.outPath; };\n      openssh = config.services.openssh or { };\n      initrdSsh = config.boot.initrd.network.ssh or { };\n      grub = config.boot.loader.grub or { };\n      efi = toString (config.boot.loader.efi.efiSysMountPoint or \"/boot\");\n      entries = config.boot.loader.systemd-boot.xbootldrMountPoint or null;\n      settings = openssh.settings or { };\n      users = attrValues (\n        builtins.mapAttrs (attribute: user: user // { name = user.name or attribute; }) (config.users.users or { })\n      );\n      keyFilesOf = user: user.openssh.authorizedKeys.keyFiles or [ ];\n      # NixOS reads them itself, and where one is missing says so in no way that a user would understand\n      missingKeyFiles = builtins.filter (file: !builtins.pathExists file) (builtins.concatMap keyFilesOf users);\n      # sshd's own default is yes\n      passwords =\n        (settings.PasswordAuthentication or true) != false || (settings.KbdInteractiveAuthentication or true) != false;\n      # only whether there is one: the value stays where it is. \"!\" and \"*\" begin a hash that nothing fits, and sshd takes\n      # no empty password\n      isPassword = value: value != null && value != \"\" && builtins.match \"[!*].*\" (toString value) == null;\n      hasPassword =\n        user:\n        builtins.any (name: isPassword (user.${name} or null)) [\n          \"hashedPassword\"\n          \"password\"\n          \"initialHashedPassword\"\n          \"initialPassword\"\n          \"hashedPasswordFile\"\n        ];\n      # users whom sshd may let in\n      logins = map (user: {\n        inherit (user) name;\n        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (keyFilesOf user);\n        password = passwords && hasPassword user;\n      }) (builtins.filter (user: user.enable or true) users);\n      found = {\n        inherit system;\n        # where it is built: a cross-compiled configuration runs on another system than that\n        buildSystem = build.toplevel.system or system;\n        toplevel = derivation build.toplevel;\n        diskoScript = if request.disko == null then null else\n          if build ? ${request.disko} then derivation build.${request.disko} else \"missing\";\n        hostName = config.networking.hostName or \"\";\n        disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (\n          attrValues (config.disko.devices.disk or { })\n        );\n        groups = builtins.concatMap (\n          kind:\n          attrValues (\n            builtins.mapAttrs (attribute: group: { inherit kind; name = toString (group.name or attribute); }) (\n              config.disko.devices.${kind} or { }\n            )\n          )\n        ) [ \"lvm_vg\" \"mdadm\" \"zpool\" ];\n        substituters = map toString (config.nix.settings.substituters or [ ]);\n        trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n        hostKeys =\n          if openssh.enable or false then\n            map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n          else\n            [ ];\n        sshd = {\n          enabled = openssh.enable or false;\n          ports = openssh.ports or [ 22 ];\n          rootLogin = toString (openssh.settings.PermitRootLogin or \"prohibit-password\");\n          # keys that the configuration does not know: from a program, or an authority\n          otherKeys =\n            (openssh.authorizedKeysCommand or \"none\") != \"none\" || (openssh.settings.TrustedUserCAKeys or null) != null;\n        };\n        logins = builtins.filter (login: login.keys != [ ] || login.password) logins;\n        bootLoader = {\n          kind =\n            if config.boot.loader.systemd-boot.enable or false then\n              \"systemd-boot\"\n            else if grub.enable or false then\n              \"grub\"\n            else\n              \"other\";\n          # mirrors have their own, and need no others\n          grubDevices = map toString (\n            grub.devices or [ ] ++ builtins.concatMap (boot: boot.devices or [ ]) (grub.mirroredBoots or [ ])\n          );\n          grubEfi = grub.efiSupport or false;\n          efiMountPoint = efi;\n          entriesMountPoint = if entries == null then efi else toString entries;\n          # grub.nix takes the path for the EFI partition where a mirror names none\n          grubBoots = map (boot: {\n            path = toString boot.path;\n            efi = toString (if boot.efiSysMountPoint or null == null then boot.path else boot.efiSysMountPoint);\n          }) (grub.mirroredBoots or [ { path = \"/boot\"; efiSysMountPoint = efi; } ]);\n        };\n        initrdSsh = {\n          enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);\n          port = initrdSsh.port or 22;\n          hostKeys = map toString (initrdSsh.hostKeys or [ ]);\n        };\n      };\n    in\n    if missingKeyFiles == [ ] then { inherit found; } else { missingKeyFiles = map toString missingKeyFiles; };\nin\nif !(configurations ? ${request.name}) then\n  { unknown = attrNames configurations; }\nelse if nixos ? missing then\n  { inherit (nixos) missing; }\nelse\n  describe nixos.ok\n");
-
 ;// CONCATENATED MODULE: ./lib/plan/evaluation.js
-
-
-
-
 /** How Nix is asked to build it; what was built elsewhere is only kept from being collected. */
 function installable({ drvPath, outPath }) {
     return drvPath === undefined ? outPath : `${drvPath}^*`;
 }
+/** What is not known of outputs alone. */
+const unknownOfOutputs = {
+    hostName: '',
+    substituters: [],
+    trustedPublicKeys: [],
+    groups: [],
+    hostKeys: [],
+    disks: undefined,
+    sshd: undefined,
+    logins: undefined,
+    bootLoader: undefined,
+    initrdSsh: undefined,
+};
 /** The system; inputs without one are refused where a phase needs it. */
 function systemOf({ toplevel }) {
     if (toplevel === undefined)
@@ -60107,132 +61660,6 @@ function systemOf({ toplevel }) {
 }
 function systemPathOf(evaluation) {
     return systemOf(evaluation).outPath;
-}
-/**
- * @param disko which disko script is needed, if any
- * @throws NixError; an unknown configuration is answered with the names that exist
- */
-async function evaluate(nix, flake, disko, signal) {
-    const script = disko === undefined ? null : `${disko}Script`;
-    const request = JSON.stringify({ name: flake.name, path: flake.path, disko: script });
-    const apply = `(${evaluation_nix}) (builtins.fromJSON ${nixString(request)})`;
-    const answer = await nix
-        .evaluate(`${localUri(flake.uri)}#nixosConfigurations`, apply, signal)
-        .catch((error) => {
-        throw explainEvaluation(error, flake);
-    });
-    return readEvaluation(answer, flake, script ?? '');
-}
-/** A folder that is named without `./` would be looked up in the registry. */
-function localUri(uri) {
-    return /^[A-Za-z0-9_]/.test(uri) && !uri.includes(':') && (0,external_node_fs_namespaceObject.existsSync)(`${uri}/flake.nix`) ? `./${uri}` : uri;
-}
-function explainEvaluation(error, flake) {
-    if (!(error instanceof NixError))
-        return error;
-    const { lastLines } = error;
-    if (!/does not provide attribute/.test(error.message)) {
-        const hint = 'see whether it evaluates elsewhere: nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel';
-        return new NixError(error.message, { cause: error, lastLines, hint });
-    }
-    return new NixError(`the flake ${flake.uri} has no nixosConfigurations`, {
-        cause: error,
-        lastLines,
-        hint: 'check the flake input: its part before the # must lead to a flake with an output nixosConfigurations',
-    });
-}
-function readEvaluation(answer, flake, script) {
-    const value = evaluation_asRecord(answer);
-    if (Array.isArray(value.unknown)) {
-        throw new NixError(`the flake ${flake.uri} has no nixosConfigurations."${flake.name}"; it has ${value.unknown.join(', ') || 'none'}`, {
-            hint: `write ${flake.uri}#NAME with one of these names`,
-        });
-    }
-    if (typeof value.missing === 'string') {
-        throw new NixError(`nixosConfigurations."${flake.name}" has no attribute ${value.missing} (of ${flake.path.join('.')})`);
-    }
-    if (Array.isArray(value.missingKeyFiles)) {
-        throw new NixError(`nixosConfigurations."${flake.name}" names files with authorized keys that do not exist: ${value.missingKeyFiles.join(', ')}`, {
-            hint: 'a flake sees only files that git knows: git add them, or correct users.users.*.openssh.authorizedKeys.keyFiles',
-        });
-    }
-    const found = evaluation_asRecord(value.found);
-    if (found.diskoScript === 'missing') {
-        throw new NixError(`nixosConfigurations."${flake.name}" has no config.system.build.${script}`, {
-            hint: 'import the disko module and a disk layout, or leave disko out of phases',
-        });
-    }
-    const sshd = evaluation_asRecord(found.sshd);
-    const bootLoader = evaluation_asRecord(found.bootLoader);
-    const initrdSsh = evaluation_asRecord(found.initrdSsh);
-    return {
-        source: 'flake',
-        system: String(found.system),
-        buildSystem: String(found.buildSystem),
-        hostName: String(found.hostName),
-        toplevel: asDerivation(found.toplevel),
-        diskoScript: found.diskoScript === null ? undefined : asDerivation(found.diskoScript),
-        disks: asRecords(found.disks).map(({ device, destroy }) => ({
-            device: String(device),
-            destroy: destroy !== false,
-        })),
-        groups: asRecords(found.groups).map(({ kind, name }) => ({
-            kind: kind === 'lvm_vg' || kind === 'mdadm' ? kind : 'zpool',
-            name: String(name),
-        })),
-        substituters: asStrings(found.substituters),
-        trustedPublicKeys: asStrings(found.trustedPublicKeys),
-        hostKeys: asRecords(found.hostKeys).map(({ type, path, bits }) => ({
-            type: String(type),
-            path: String(path),
-            bits: String(bits),
-        })),
-        sshd: {
-            enabled: sshd.enabled === true,
-            ports: asStrings(sshd.ports).map(Number),
-            rootLogin: String(sshd.rootLogin),
-            otherKeys: sshd.otherKeys === true,
-        },
-        logins: asRecords(found.logins).map(({ name, keys, password }) => ({
-            name: String(name),
-            password: password === true,
-            keys: asStrings(keys).flatMap((text) => text.split('\n').filter((line) => line.trim() !== '')),
-        })),
-        bootLoader: {
-            kind: asBootLoader(bootLoader.kind),
-            grubDevices: asStrings(bootLoader.grubDevices),
-            grubEfi: bootLoader.grubEfi === true,
-            efiMountPoint: String(bootLoader.efiMountPoint),
-            entriesMountPoint: String(bootLoader.entriesMountPoint),
-            grubBoots: asRecords(bootLoader.grubBoots).map(({ path, efi }) => ({
-                path: String(path),
-                efiMountPoint: String(efi),
-            })),
-        },
-        initrdSsh: {
-            enabled: initrdSsh.enabled === true,
-            port: Number(initrdSsh.port),
-            hostKeys: asStrings(initrdSsh.hostKeys),
-        },
-    };
-}
-function asBootLoader(value) {
-    return value === 'systemd-boot' || value === 'grub' ? value : 'other';
-}
-function evaluation_asRecord(value) {
-    if (typeof value !== 'object' || value === null)
-        throw new NixError('the evaluation gave another answer than was asked for');
-    return { ...value };
-}
-function asRecords(value) {
-    return Array.isArray(value) ? value.map(evaluation_asRecord) : [];
-}
-function asStrings(value) {
-    return Array.isArray(value) ? value.map(String) : [];
-}
-function asDerivation(value) {
-    const { drv, out } = evaluation_asRecord(value);
-    return { drvPath: String(drv), outPath: String(out) };
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/decide.js
@@ -60269,7 +61696,8 @@ function decide(seen) {
  */
 function onInstaller({ settings, facts, nixosOnDisks }) {
     const choice = settings.onInstalled.value;
-    const runs = 'the machine runs a NixOS installer';
+    const anew = settings.kexec.force.value ? ' (force-kexec starts another)' : '';
+    const runs = `the machine runs a NixOS installer${anew}`;
     if (choice === 'fail' || choice === 'reinstall')
         return { action: 'install', reason: runs };
     if (facts.earlierRun)
@@ -60495,15 +61923,18 @@ function withInner(content) {
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/kexec-image.js
-/** The release of nixos-images that is used when no kexec image is given. */
-const defaultImage = (architecture) => `https://github.com/nix-community/nixos-images/releases/download/nixos-25.11/nixos-kexec-installer-noninteractive-${architecture}-linux.tar.gz`;
-const architecturesWithImage = ['x86_64', 'aarch64'];
+/** What is used when no kexec image is given: a release of nixos-images, and the architectures it is made for. */
+const defaultImage = {
+    release: 'https://github.com/nix-community/nixos-images/releases/download/nixos-25.11',
+    architectures: ['x86_64', 'aarch64'],
+};
 /** @returns undefined where none is given and there is none for this architecture (as `uname -m` names it) */
 function locateImage(image, architecture) {
     if (image.kind !== 'default')
         return image;
-    return architecturesWithImage.includes(architecture)
-        ? { kind: 'url', url: defaultImage(architecture) }
+    const { release, architectures } = defaultImage;
+    return architectures.some((each) => each === architecture)
+        ? { kind: 'url', url: `${release}/nixos-kexec-installer-noninteractive-${architecture}-linux.tar.gz` }
         : undefined;
 }
 /** As the plan names it: what runs as root on the machine is part of what is approved. Tokens in a URL are not. */
@@ -60518,8 +61949,184 @@ function nameImage(image) {
         return 'a URL that cannot be read';
     }
 }
+/** Whether a machine that has a way out by IPv6 alone would wait for nothing: GitHub has no such address. */
+function isIpv4Only(image) {
+    return image.kind === 'url' && /^https?:\/\/([^/?#]*@)?github\.com([:/?#]|$)/i.test(image.url);
+}
+
+;// CONCATENATED MODULE: ./lib/plan/extra-files.js
+
+
+
+
+/** So many problems are told. */
+const mostProblems = 10;
+/**
+ * Looks at all that is below the folder, and reads every file once: what is approved shall be what is sent.
+ *
+ * @throws InputError naming what cannot be copied; the reason of the signal
+ */
+async function listExtraFiles(folder, signal) {
+    const listing = { folder, entries: [], problems: [], signal };
+    await listBelow('', listing);
+    const { entries, problems } = listing;
+    if (problems.length > 0) {
+        const more = problems.length - mostProblems;
+        throw new InputError([
+            ...problems.slice(0, mostProblems).map((problem) => ({ input: 'extra-files', problem })),
+            ...(more > 0 ? [{ input: 'extra-files', problem: `and ${more} more like these` }] : []),
+        ]);
+    }
+    return { folder, entries };
+}
+/** SHA-256 of what the target gets: names, kinds, modes and contents, not when they were changed. */
+function digestOfFiles({ entries }) {
+    return digestOf(entries.map(({ path, kind, mode, target, sha256 }) => [path, kind, mode, target, sha256]));
+}
+async function listBelow(path, listing) {
+    listing.signal.throwIfAborted();
+    try {
+        const names = await (0,promises_namespaceObject.readdir)(listing.folder + path, { encoding: 'buffer' });
+        // the same order everywhere: it is part of the digest
+        for (const name of names.sort((a, b) => a.compare(b)))
+            await listEntry(path, name, listing);
+    }
+    catch (error) {
+        listing.signal.throwIfAborted();
+        listing.problems.push(`${extra_files_shown(path)} cannot be read (${reasonOf(error)})`);
+    }
+}
+async function listEntry(above, bytes, listing) {
+    const name = textOfName(bytes);
+    const path = `${above}/${name ?? bytes.toString('latin1')}`;
+    if (name === undefined) {
+        listing.problems.push(`${extra_files_shown(path)} has a name that is not UTF-8; rename it`);
+        return;
+    }
+    try {
+        const entry = await describe(path, listing);
+        if (entry === undefined)
+            return;
+        listing.entries.push(entry);
+        if (entry.kind === 'folder')
+            await listBelow(path, listing);
+    }
+    catch (error) {
+        listing.signal.throwIfAborted();
+        listing.problems.push(`${extra_files_shown(path)} cannot be read (${reasonOf(error)})`);
+    }
+}
+async function describe(path, { folder, problems, signal }) {
+    const found = await (0,promises_namespaceObject.lstat)(folder + path);
+    const common = { path, mode: found.mode & 0o7777, modifiedMs: found.mtimeMs };
+    if (found.isDirectory())
+        return { ...common, kind: 'folder', size: 0, target: '', sha256: '' };
+    if (found.isSymbolicLink())
+        return { ...common, kind: 'link', size: 0, target: await targetOf(folder + path), sha256: '' };
+    if (found.isFile()) {
+        const hash = (0,external_node_crypto_.createHash)('sha256');
+        let size = 0;
+        for await (const chunk of readChunks(folder + path, signal)) {
+            hash.update(chunk);
+            size += chunk.length;
+        }
+        return { ...common, kind: 'file', size, target: '', sha256: hash.digest('hex') };
+    }
+    problems.push(`${extra_files_shown(path)} is ${extra_files_kindOf(found)}; only files, folders and symbolic links can be copied`);
+    return undefined;
+}
+async function targetOf(path) {
+    const target = textOfName(await (0,promises_namespaceObject.readlink)(path, { encoding: 'buffer' }));
+    if (target === undefined)
+        throw new Error('it is a link to a name that is not UTF-8');
+    return target;
+}
+/**
+ * A file piece by piece; one that became a link meanwhile is not followed.
+ *
+ * @throws node's error, and the reason of the signal
+ */
+async function* readChunks(path, signal) {
+    let file;
+    try {
+        file = await (0,promises_namespaceObject.open)(path, promises_namespaceObject.constants.O_RDONLY | promises_namespaceObject.constants.O_NOFOLLOW | promises_namespaceObject.constants.O_NONBLOCK);
+        for (;;) {
+            signal.throwIfAborted();
+            // a new one each time: whoever gets it may still be sending it
+            const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes);
+            if (bytesRead === 0)
+                return;
+            yield buffer.subarray(0, bytesRead);
+        }
+    }
+    finally {
+        await file?.close();
+    }
+}
+const chunkBytes = 256 * 1024;
+function textOfName(bytes) {
+    const text = bytes.toString('utf8');
+    return Buffer.from(text).equals(bytes) ? text : undefined;
+}
+function extra_files_kindOf(found) {
+    if (found.isFIFO())
+        return 'a named pipe';
+    if (found.isSocket())
+        return 'a socket';
+    return 'a device';
+}
+/** The code of node's error; its message names paths of the runner. */
+function reasonOf(error) {
+    return error.code ?? errorMessage(error);
+}
+/** A name on one line, as messages show it. */
+function extra_files_shown(path) {
+    return JSON.stringify(path === '' ? '/' : path);
+}
+
+;// CONCATENATED MODULE: ./lib/plan/new-system.js
+
+
+const nothingNew = { extraFiles: null, secretFiles: [], chown: [] };
+/** An update brings the system, and nothing else. */
+function newSystemPlan({ newSystem }, action, phases, extraFiles) {
+    const { secretFiles, chown, installBootloader, noCheck } = newSystem;
+    const installs = phases.includes('install');
+    const how = {
+        installBootloader: installs ? installBootloader.value !== false : installBootloader.value === true,
+        noCheck: action === 'nothing' ? null : (noCheck.value ?? null),
+    };
+    if (!installs)
+        return { ...nothingNew, ...how };
+    return {
+        extraFiles: extraFiles === undefined ? null : describeFiles(extraFiles),
+        secretFiles: secretFiles.value.map(({ path, mode, owner }) => ({
+            path,
+            mode,
+            owner: owner === undefined ? 'root' : formatOwner(owner),
+        })),
+        chown: chown.value.map(({ path, owner }) => ({ path, owner: formatOwner(owner) })),
+        ...how,
+    };
+}
+function describeFiles(extraFiles) {
+    const files = extraFiles.entries.filter(({ kind }) => kind !== 'folder');
+    return {
+        files: files.length,
+        bytes: files.reduce((sum, { size }) => sum + size, 0),
+        digest: digestOfFiles(extraFiles),
+    };
+}
+/** Those of phases that do not run are left out. */
+function plannedHooks({ hooks }, phases) {
+    return hooks.value
+        .filter(({ phase }) => phases.includes(phase))
+        .map(({ when, phase, where, path, sha256 }) => ({ when: `${when}-${phase}`, where, path, sha256 }));
+}
 
 ;// CONCATENATED MODULE: ./lib/plan/plan.js
+
+
 
 
 
@@ -60540,6 +62147,7 @@ const phaseNames = (/* unused pure expression or super */ null && ([
     'update',
     'reboot',
     'verify',
+    'vm-test',
 ]));
 /**
  * Decides what to do; whether it may be done is for checkPlan to say.
@@ -60547,21 +62155,32 @@ const phaseNames = (/* unused pure expression or super */ null && ([
  * @throws GuardError when it is not the machine that is meant, or one that runs NixOS and may not be touched
  */
 function makePlan(situation) {
-    const { settings, facts, access } = situation;
+    const { settings, facts, access, extraFiles } = situation;
     // first: advice about the system of the wrong machine would be bad advice
     checkRightMachine(settings, facts);
     const nixosOnDisks = nixosTraces(diskSituation(situation, 'install').disks);
     const { action, reason } = decide({ ...situation, nixosOnDisks });
-    const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && !facts.isInstaller;
-    const image = kexecNeeded ? locateImage(settings.kexec.value, facts.architecture) : undefined;
+    const starts = !facts.isInstaller || settings.kexec.force.value;
+    const kexecNeeded = action === 'install' && settings.phases.value.includes('kexec') && starts;
+    const phases = phasesOf(action, situation, kexecNeeded);
     return {
         action,
         reason,
-        phases: phasesOf(action, situation, kexecNeeded),
+        phases,
         authorizeKey: kexecNeeded && !access.keyIsCarried,
-        kexecImage: image === undefined ? null : nameImage(image),
+        kexec: kexecNeeded ? kexecPlan(settings, facts) : null,
+        newSystem: newSystemPlan(settings, action, phases, extraFiles),
+        hooks: plannedHooks(settings, phases),
         offline: offlinePlan(situation),
         online: onlinePlan(situation, diskSituation(situation, action)),
+    };
+}
+function kexecPlan({ kexec }, { architecture }) {
+    const image = locateImage(kexec.image.value, architecture);
+    return {
+        image: image === undefined ? null : nameImage(image),
+        sha256: kexec.sha256.value ?? null,
+        extraFlags: kexec.extraFlags.value,
     };
 }
 function phasesOf(action, { settings, evaluation }, kexecNeeded) {
@@ -60588,7 +62207,8 @@ function offlinePlan(situation) {
         hostName: evaluation.hostName,
         toplevel: evaluation.toplevel?.outPath ?? null,
         diskoScript: evaluation.diskoScript?.outPath ?? null,
-        diskoMode: evaluation.source === 'flake' ? settings.diskoMode.value : null,
+        vmTest: evaluation.installTest?.outPath ?? null,
+        diskoMode: evaluation.source === 'configuration' ? settings.diskoMode.value : null,
         disks: evaluation.disks ?? null,
         installId: settings.installId.value ?? null,
         buildOn: buildPlace(situation),
@@ -60599,6 +62219,10 @@ function nameConfiguration(settings) {
     if (configuration.kind === 'store-paths') {
         const { system, diskoScript } = configuration.paths;
         return [system, diskoScript].filter((each) => each !== undefined).join(' ');
+    }
+    if (configuration.kind === 'nix-file') {
+        const { file, path } = configuration.reference;
+        return [file, showAttributePath(path)].join(' ').trim();
     }
     const { uri, name, path } = configuration.flake;
     return [`${uri}#nixosConfigurations."${name}"`, ...path].join('.');
@@ -60650,12 +62274,6 @@ function usesOf({ devices }) {
         .map(({ path, mounts, swap }) => [path, swap ? [...mounts, 'swap'] : mounts])
         .filter(([, uses]) => uses.length > 0));
 }
-/** JSON with sorted keys and no white space: the same plan gives the same bytes. */
-function canonicalJson(value) {
-    return JSON.stringify(value, (_, inner) => typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-        ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : inner);
-}
 /** SHA-256 of what the plan decides; what was merely observed is left out. */
 function plan_planDigest(plan) {
     const { work: _, ...decided } = { work: null, ...plan };
@@ -60664,12 +62282,9 @@ function plan_planDigest(plan) {
     const { observed: __, ...online } = decided.online;
     return digestOf({ ...decided, online });
 }
-/** SHA-256 of a value's canonical form. */
-function digestOf(value) {
-    return `sha256:${(0,external_node_crypto_.createHash)('sha256').update(canonicalJson(value)).digest('hex')}`;
-}
 
 ;// CONCATENATED MODULE: ./lib/plan/approval.js
+
 
 
 /** Whether this very plan was approved. Doing nothing needs no approval. */
@@ -60680,14 +62295,17 @@ function isApproved(plan, approved) {
 }
 /** @param host the address that the user gave */
 function approvalOf(plan, host, digest) {
-    const { online, phases, offline } = plan;
+    const { online, phases, offline, newSystem, hooks } = plan;
     return {
         digest,
         offline: digestOf(offline),
+        newSystem: digestOf(newSystem),
+        hooks: hooks.map(canonicalJson),
         host,
         machineId: online.machineId,
         hostKeys: online.hostKeys,
         phases,
+        kexec: digestOf(plan.kexec),
         bindings: online.bindings,
         losses: lossesOf(online.disks),
     };
@@ -60699,15 +62317,21 @@ function approvalOf(plan, host, digest) {
  */
 function beyondApproval(approval, plan, host, shownKey) {
     const now = approvalOf(plan, host, approval.digest);
+    const hooks = now.hooks.filter((hook) => !approval.hooks.includes(hook));
     const further = now.phases.filter((phase) => !approval.phases.includes(phase));
     return [
         ...(now.offline === approval.offline
             ? []
             : ['the configuration gives another system, disko script or disks']),
+        ...(now.newSystem === approval.newSystem
+            ? []
+            : ['extra files, secret files, owners or the boot loader are others']),
+        ...(hooks.length === 0 ? [] : ['there are other hooks']),
         ...(now.host === approval.host ? [] : [`the address was ${approval.host}`]),
         ...(now.machineId === approval.machineId ? [] : [`the machine ID was ${approval.machineId}`]),
         ...(approval.hostKeys.includes(shownKey) ? [] : [`the host key is now ${shownKey}`]),
         ...(further.length === 0 ? [] : [`further phases: ${further.join(', ')}`]),
+        ...(plan.kexec === null || now.kexec === approval.kexec ? [] : ['another kexec image, or other flags']),
         ...changesSince(approval, plan.online),
     ];
 }
@@ -60726,7 +62350,7 @@ function parseApproval(text) {
 }
 const isText = (value) => typeof value === 'string';
 const isNumber = (value) => typeof value === 'number';
-const listOf = (check) => (value) => Array.isArray(value) && value.every(check);
+const approval_listOf = (check) => (value) => Array.isArray(value) && value.every(check);
 function recordOf(checks) {
     return (value) => typeof value === 'object' &&
         value !== null &&
@@ -60736,12 +62360,15 @@ const identity = { serial: isText, wwn: isText, bytes: isNumber };
 const approvalCheck = recordOf({
     digest: isText,
     offline: isText,
+    newSystem: isText,
+    hooks: approval_listOf(isText),
     host: isText,
     machineId: isText,
-    hostKeys: listOf(isText),
-    phases: listOf(isText),
-    bindings: listOf(recordOf({ path: isText, part: isText, disks: listOf(recordOf(identity)) })),
-    losses: listOf(recordOf({ ...identity, losses: listOf(isText) })),
+    hostKeys: approval_listOf(isText),
+    phases: approval_listOf(isText),
+    kexec: isText,
+    bindings: approval_listOf(recordOf({ path: isText, part: isText, disks: approval_listOf(recordOf(identity)) })),
+    losses: approval_listOf(recordOf({ ...identity, losses: approval_listOf(isText) })),
 });
 function isApproval(value) {
     return approvalCheck(value);
@@ -60804,8 +62431,10 @@ async function recordApproval({ settings, plan, facts, target, runtime, }) {
 
 
 const shownNames = 50;
-function allDerivations({ diskoScript, toplevel }) {
-    return [diskoScript, toplevel].filter((derivation) => derivation !== undefined);
+/** What a run without a machine builds: the VM test where it was asked for, which needs all else. */
+function allDerivations({ diskoScript, toplevel, installTest }) {
+    const wanted = installTest === undefined ? [diskoScript, toplevel] : [installTest];
+    return wanted.filter((derivation) => derivation !== undefined);
 }
 /** What the phases need to be built here. */
 function derivationsOf(phases, evaluation) {
@@ -60865,62 +62494,252 @@ async function closureOf(evaluation, nix, signal) {
     };
 }
 
+;// CONCATENATED MODULE: ./lib/plan/facts.js
+
+
+
+/** @throws RemoteCommandError naming what is missing when the answer is not complete */
+async function gatherFacts(target) {
+    const { stdout } = await target.run(facts, []);
+    return parseFacts(stdout);
+}
+function parseFacts(text) {
+    const fields = parseFields(text);
+    const field = (name) => {
+        const value = fields.find(([key]) => key === name)?.[1];
+        if (value === undefined) {
+            throw new RemoteCommandError(`the target did not say its ${name}`, {
+                ran: 'facts.sh',
+                lastLines: text.split('\n').slice(-20),
+            });
+        }
+        return value;
+    };
+    const yes = (name) => field(name) === 'yes';
+    return {
+        os: field('os'),
+        architecture: field('architecture'),
+        kernel: field('kernel'),
+        distribution: field('distribution'),
+        isNixos: yes('nixos'),
+        isInstaller: yes('installer'),
+        container: field('container'),
+        isRoot: yes('root'),
+        privilege: yes('root') ? 'none' : yes('sudo') ? 'sudo' : yes('doas') ? 'doas' : undefined,
+        sudoInstalled: yes('sudoInstalled'),
+        missingTools: fields.filter(([key]) => key === 'missingTool').map(([, value]) => value),
+        memoryKiB: Number(field('memoryKiB')),
+        bootId: field('bootId'),
+        uefi: yes('uefi'),
+        kexecDisabled: field('kexecDisabled') === '1',
+        lockdown: field('lockdown'),
+        machineId: field('machineId'),
+        installId: field('installId'),
+        addresses: fields.filter(([key]) => key === 'address').map(([, value]) => value),
+        ipv6Only: yes('ipv6Only'),
+        systemPath: field('systemPath'),
+        profilePath: field('profilePath'),
+        earlierRun: yes('earlierRun'),
+    };
+}
+/** `name=value` lines; a name may come more than once. */
+function parseFields(text) {
+    return text.split('\n').flatMap((line) => {
+        const at = line.indexOf('=');
+        return at > 0 ? [[line.slice(0, at), line.slice(at + 1).trim()]] : [];
+    });
+}
+async function readCarriedAccess(target, publicKey) {
+    const { stdout } = await target.run(scripts_access, [publicKey.base64], { privileged: true });
+    const fields = parseFields(stdout);
+    return {
+        keyIsCarried: fields.some(([name, value]) => name === 'authorized' && value === 'yes'),
+        hostKeys: parsePublicKeys(fields
+            .filter(([name]) => name === 'hostKey')
+            .map(([, value]) => value)
+            .join('\n')),
+    };
+}
+
+// EXTERNAL MODULE: external "node:events"
+var external_node_events_ = __nccwpck_require__(8474);
 // EXTERNAL MODULE: external "node:stream"
 var external_node_stream_ = __nccwpck_require__(7075);
+// EXTERNAL MODULE: external "node:zlib"
+var external_node_zlib_ = __nccwpck_require__(8522);
+;// CONCATENATED MODULE: ./lib/phases/image-stream.js
+
+
+
+
+
+
+
+/**
+ * @param unpacked whether its compression is undone here, for a machine that lacks the program for it
+ * @throws ConnectionError when it cannot be fetched, GuardError when it cannot be read
+ */
+async function openImage(image, unpacked, { processes }, signal) {
+    const source = image.kind === 'path' ? (0,external_node_fs_namespaceObject.createReadStream)(image.path) : await download(image, signal);
+    const hashing = new Hashing();
+    (0,external_node_stream_.pipeline)(source, hashing, ignore);
+    const broken = (error) => Promise.reject(readError(image, error));
+    const stream = unpacked ? await decompressed(hashing, processes).catch(broken) : hashing;
+    return { stream, sha256: () => hashing.sha256, bytes: () => hashing.bytes };
+}
+/** Errors show at the last stream of a pipeline, where somebody listens. */
+const ignore = () => undefined;
+/** Passes on what it gets, and knows its hash in the end. */
+class Hashing extends external_node_stream_.Transform {
+    sha256;
+    bytes = 0;
+    #hash = (0,external_node_crypto_.createHash)('sha256');
+    _transform(chunk, _, done) {
+        this.#hash.update(chunk);
+        this.bytes += chunk.length;
+        done(null, chunk);
+    }
+    _flush(done) {
+        this.sha256 = this.#hash.digest('hex');
+        done();
+    }
+}
+/** Told by the first bytes, as stage.sh does. */
+async function decompressed(packed, processes) {
+    const head = await firstBytes(packed, 6);
+    const begins = (hex) => head.toString('hex').startsWith(hex);
+    if (begins('1f8b'))
+        return (0,external_node_stream_.pipeline)(packed, (0,external_node_zlib_.createGunzip)(), ignore);
+    if (begins('28b52ffd'))
+        return (0,external_node_stream_.pipeline)(packed, (0,external_node_zlib_.createZstdDecompress)(), ignore);
+    return begins('fd377a585a00') ? processes.filter('xz', ['-dc'], packed) : packed;
+}
+/** Without taking them out of the stream; fewer where it ends before. */
+async function firstBytes(stream, count) {
+    for (;;) {
+        const head = stream.read(count);
+        if (head !== null) {
+            stream.unshift(head);
+            return head;
+        }
+        if (stream.readableEnded)
+            return Buffer.alloc(0);
+        await Promise.race([(0,external_node_events_.once)(stream, 'readable'), (0,external_node_events_.once)(stream, 'end')]);
+    }
+}
+async function download(image, signal) {
+    // its tokens, if it has any, are for no message
+    const name = nameImage(image);
+    const response = await fetch(image.url, { signal }).catch((error) => {
+        throw new ConnectionError('unreachable', `fetching the kexec image ${name} failed: ${errorMessage(error).replaceAll(image.url, name)}`, { cause: error });
+    });
+    if (!response.ok || response.body === null) {
+        throw new ConnectionError('unreachable', `fetching the kexec image ${name} failed: HTTP ${response.status} ${response.statusText}`, { hint: 'check the input kexec' });
+    }
+    return external_node_stream_.Readable.fromWeb(response.body);
+}
+/** Why the image ended before its end. */
+function readError(image, error) {
+    const name = nameImage(image);
+    if (error.syscall?.startsWith('spawn') === true && error.code === 'ENOENT')
+        return new GuardError(`neither the machine nor this runner has ${error.path}, which the kexec image ${name} is packed with`, {
+            hint: 'install it on one of them, or give an image that is packed with gzip',
+            cause: error,
+        });
+    return image.kind === 'url'
+        ? new ConnectionError('unreachable', `fetching the kexec image ${name} broke off: ${error.message}`, {
+            cause: error,
+        })
+        : new GuardError(`the kexec image ${name} could not be read: ${error.message}`, { cause: error });
+}
+
 ;// CONCATENATED MODULE: ./lib/phases/kexec-image.js
 
 
 
 
 
-
-/** Exit code of stage.sh: the machine could not fetch the URL itself. */
-const cannotFetch = 80;
+/** Exit codes of stage.sh: the machine could not fetch the URL itself, or lacks the program that unpacks the image. */
+const exitCodes = { cannotFetch: 80, cannotUnpack: 82 };
 /**
  * Brings the kexec image to the target and unpacks it there: fetched by the target where it can, else streamed
  * through this process, never held in it.
  *
  * @returns the folder on the target that holds kexec/run
+ * @throws GuardError when it is not the image that kexec-sha256 asks for
  */
 async function stageKexecImage(context, signal) {
-    const image = locateImage(context.settings.kexec.value, context.facts.architecture);
+    const { settings, facts, progress, runtime } = context;
+    const image = locateImage(settings.kexec.image.value, facts.architecture);
     if (image === undefined)
         throw new Error('the check of the plan makes sure that there is an image');
-    const { log } = context.runtime;
     promiseRemoval(context);
-    if (image.kind === 'path')
-        return upload(context, signal, image.path, () => Promise.resolve((0,external_node_fs_namespaceObject.createReadStream)(image.path)));
-    // its tokens, if it has any, are for no log
-    const name = nameImage(image);
-    log.info(`the target fetches the kexec image ${name}`);
-    const result = await context.target.survivingDrops('fetching the kexec image', () => runStage(context, [image.url], signal));
-    if (result.code === 0)
-        return result.stdout.trim();
-    if (result.code !== cannotFetch)
-        throw stageError(result.errorLines);
-    log.info(`it cannot (${result.errorLines.at(-1) ?? 'no reason given'}); fetching it here and sending it on`);
-    return upload(context, signal, name, () => download(image.url, name, signal));
+    const staging = image.kind === 'path' ? await send(context, signal, image) : await fetchThere(context, signal, image);
+    const { code, folder, sha256, errorLines } = staging;
+    checkHash(settings.kexec.sha256.value, sha256, nameImage(image));
+    if (code !== 0)
+        throw stageError(errorLines);
+    if (settings.kexec.sha256.value === undefined && sha256 !== undefined) {
+        progress.kexecSha256 = sha256;
+        runtime.log.info(`to accept no other kexec image than this one, set kexec-sha256: ${sha256}`);
+    }
+    return folder;
 }
-async function upload(context, signal, name, open) {
+/** Before anything of it is used: what does not unpack may be another file altogether. */
+function checkHash(expected, found, name) {
+    if (expected === undefined || found === undefined || found === expected)
+        return;
+    throw new GuardError(`the kexec image ${name} has the SHA-256 ${found}, but kexec-sha256 says ${expected}: nothing of it was started`, {
+        hint: 'the image was replaced by another one, or damaged: if it is the one that you want, set kexec-sha256 to its hash',
+    });
+}
+async function fetchThere(context, signal, image) {
+    const { log } = context.runtime;
+    if (context.facts.ipv6Only && isIpv4Only(image)) {
+        log.info('the machine has a way out by IPv6 alone, and GitHub none in: fetching the kexec image here');
+        return send(context, signal, image);
+    }
+    log.info(`the target fetches the kexec image ${nameImage(image)}`);
+    const mustTell = context.settings.kexec.sha256.value === undefined ? [] : ['sha256'];
+    const result = await context.target.survivingDrops('fetching the kexec image', () => runStage(context, [image.url, ...mustTell], signal));
+    const reason = result.errorLines.at(-1) ?? 'no reason given';
+    switch (result.code) {
+        case exitCodes.cannotFetch:
+            log.info(`it cannot (${reason}); fetching it here and sending it on`);
+            return send(context, signal, image);
+        case exitCodes.cannotUnpack:
+            log.info(`it cannot (${reason}); fetching and unpacking it here`);
+            return send(context, signal, image, true);
+        default:
+            return stagingOf(result);
+    }
+}
+async function send(context, signal, image, unpacked = false) {
     const { target, runtime } = context;
     const start = runtime.clock.now();
-    const result = await target.survivingDrops('sending the kexec image', async () => {
-        const stdin = await open();
-        const broken = new AbortController();
-        // without a listener node would end the process, and the machine would wait for the rest
-        stdin.on('error', (error) => broken.abort(readError(name, error)));
-        try {
-            return await runStage(context, [], AbortSignal.any([signal, broken.signal]), stdin);
-        }
-        finally {
-            stdin.destroy();
-        }
-    });
-    if (result.code !== 0)
-        throw stageError(result.errorLines);
-    const size = await (0,promises_namespaceObject.stat)(name).then((file) => ` (${(file.size / 1e6).toFixed(1)} MB)`, () => '');
-    runtime.log.info(`sent and unpacked ${name}${size} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
-    return result.stdout.trim();
+    const { bytes, ...staging } = await target.survivingDrops('sending the kexec image', () => sendOnce(context, signal, image, unpacked));
+    if (staging.code === exitCodes.cannotUnpack && !unpacked) {
+        runtime.log.info(`${staging.errorLines.at(-1)}; unpacking the image here`);
+        return send(context, signal, image, true);
+    }
+    if (staging.code === 0) {
+        const seconds = ((runtime.clock.now() - start) / 1000).toFixed(1);
+        runtime.log.info(`sent and unpacked ${nameImage(image)} (${(bytes / 1e6).toFixed(1)} MB) in ${seconds} s`);
+    }
+    return staging;
+}
+async function sendOnce(context, signal, image, unpacked) {
+    const { stream, sha256, bytes } = await openImage(image, unpacked, context.runtime, signal);
+    const broken = new AbortController();
+    // without a listener node would end the process, and the machine would wait for the rest
+    stream.on('error', (error) => broken.abort(readError(image, error)));
+    try {
+        const result = await runStage(context, [], AbortSignal.any([signal, broken.signal]), { stdin: stream });
+        return { ...stagingOf(result), sha256: sha256(), bytes: bytes() };
+    }
+    finally {
+        stream.destroy();
+    }
 }
 /** Tens of megabytes, which nobody needs when the machine does not jump. */
 function promiseRemoval({ cleanUp, target, facts, progress }) {
@@ -60932,35 +62751,14 @@ function promiseRemoval({ cleanUp, target, facts, progress }) {
     });
 }
 /** Stages once what earlier attempts, or runs that were cut off, have begun is ended. */
-async function runStage({ target, runtime }, args, signal, stdin) {
+async function runStage({ target, runtime }, args, signal, input = {}) {
     await target.run(unstage, [], { privileged: true, signal });
     const onErrorLine = (line) => runtime.log.foreign('target', line);
-    return target.run(stage, args, {
-        privileged: true,
-        anyExitCode: true,
-        onErrorLine,
-        signal,
-        ...(stdin === undefined ? {} : { stdin }),
-    });
+    return target.run(stage, args, { privileged: true, anyExitCode: true, onErrorLine, signal, ...input });
 }
-async function download(url, name, signal) {
-    const response = await fetch(url, { signal }).catch((error) => {
-        throw new ConnectionError('unreachable', `fetching the kexec image ${name} failed: ${errorMessage(error).replaceAll(url, name)}`, { cause: error });
-    });
-    if (!response.ok || response.body === null) {
-        throw new ConnectionError('unreachable', `fetching the kexec image ${name} failed: HTTP ${response.status} ${response.statusText}`, {
-            hint: 'check the input kexec',
-        });
-    }
-    return external_node_stream_.Readable.fromWeb(response.body);
-}
-/** The image ended before its end. */
-function readError(name, error) {
-    return /^https?:/i.test(name)
-        ? new ConnectionError('unreachable', `fetching the kexec image ${name} broke off: ${error.message}`, {
-            cause: error,
-        })
-        : new GuardError(`the kexec image ${name} could not be read: ${error.message}`, { cause: error });
+function stagingOf({ code, stdout, errorLines }) {
+    const fields = new Map(parseFields(stdout));
+    return { code, folder: fields.get('folder') ?? '', sha256: fields.get('sha256'), errorLines };
 }
 function stageError(errorLines) {
     return new GuardError(errorLines.at(-1) ?? 'the kexec image could not be unpacked', {
@@ -61091,7 +62889,163 @@ function execScript(program) {
     return `exec ${quote(program)} "$@"\n`;
 }
 
+;// CONCATENATED MODULE: ./lib/phases/detached-work.js
+
+
+/**
+ * Runs work on the target that goes on without us, and keeps in mind that it does: whoever stops here must say so.
+ *
+ * @returns its exit code
+ */
+async function runInProgress({ target, progress }, work) {
+    progress.goesOn = work.name;
+    try {
+        const code = await runDetached(target, work);
+        progress.goesOn = undefined;
+        return code;
+    }
+    catch (error) {
+        // it was the work that failed, not we who stopped listening
+        if (error instanceof RemoteCommandError)
+            progress.goesOn = undefined;
+        throw error;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/phases/hooks.js
+
+
+
+
+
+
+
+
+/** Begins the names of hooks among the detached works on the target. */
+const hookWork = 'hook';
+/**
+ * Runs the user's programs of this moment, one after the other, in the order in which they were written.
+ *
+ * @throws HookError where one fails; the phase has failed then
+ */
+async function runHooks(context, when, phase) {
+    for (const hook of context.settings.hooks.value) {
+        if (hook.when !== when || hook.phase !== phase)
+            continue;
+        context.runtime.log.info(`hook ${hooks_nameOf(hook)} on the ${hook.where}: ${hook.path}`);
+        await (hook.where === 'runner' ? runHere(context, hook) : runOnTarget(context, hook));
+    }
+}
+function hooks_nameOf({ when, phase }) {
+    return `${when}-${phase}`;
+}
+/** What a hook is told. No secrets: other processes can see it. */
+function environmentOf({ plan, target, evaluation }, hook) {
+    const { host, port, user } = target.endpoint;
+    return {
+        NIXOS_ANYWHERE_HOOK: hooks_nameOf(hook),
+        NIXOS_ANYWHERE_PHASE: hook.phase,
+        NIXOS_ANYWHERE_ACTION: plan.action,
+        NIXOS_ANYWHERE_TARGET_HOST: host,
+        NIXOS_ANYWHERE_TARGET_PORT: String(port),
+        NIXOS_ANYWHERE_TARGET_USER: user,
+        NIXOS_ANYWHERE_HOST_NAME: evaluation.hostName,
+        NIXOS_ANYWHERE_SYSTEM_PATH: evaluation.toplevel === undefined ? '' : systemPathOf(evaluation),
+        NIXOS_ANYWHERE_MNT: plan.action === 'install' ? '/mnt' : '',
+    };
+}
+const hooks_keptLines = 40;
+async function runHere(context, hook) {
+    const { runtime, settings } = context;
+    const program = (0,external_node_path_namespaceObject.resolve)(hook.path);
+    const sha256 = (0,external_node_crypto_.createHash)('sha256')
+        .update(await (0,promises_namespaceObject.readFile)(program))
+        .digest('hex');
+    if (sha256 !== hook.sha256)
+        throw new GuardError(`the hook ${hook.path} was changed while this run was at work`, {
+            hint: 'what runs is what the plan says: run again when nothing writes to that file',
+        });
+    const lastLines = [];
+    const onLine = (line) => {
+        lastLines.push(line);
+        if (lastLines.length > hooks_keptLines)
+            lastLines.shift();
+        runtime.log.foreign(hooks_nameOf(hook), line);
+    };
+    const { code } = await runtime.processes
+        .run(program, [], {
+        env: environmentOf(context, hook),
+        signal: runtime.signal,
+        idleMs: settings.deadlines.idle.value,
+        onLine,
+        onErrorLine: onLine,
+    })
+        .catch((error) => {
+        if (error.syscall === undefined)
+            throw error;
+        throw new HookError(`the hook ${hook.path} could not be started (${error.code ?? error.message})`, {
+            cause: error,
+            hint: 'its first line must name a program of the runner, as in #!/bin/sh',
+        });
+    });
+    if (code === 0)
+        return;
+    const how = code === null ? 'was killed' : `ended with exit code ${code}`;
+    throw new HookError(`the hook ${hooks_nameOf(hook)} ${how} on the runner: ${hook.path}`, {
+        ran: hook.path,
+        lastLines,
+    });
+}
+/** Once, whatever becomes of the connection; nothing of it stays there. */
+async function runOnTarget(context, hook) {
+    const { target, runtime, settings } = context;
+    if (hook.phase === 'verify')
+        await becomeRoot(context, hook);
+    const environment = environmentOf(context, hook);
+    try {
+        await runInProgress(context, {
+            name: `${hookWork}-${hooks_nameOf(hook)}`,
+            script: withEnvironment(hook, Object.keys(environment)),
+            args: Object.values(environment),
+            idleMs: settings.deadlines.idle.value,
+            onLine: (line) => runtime.log.foreign(hooks_nameOf(hook), line),
+        });
+    }
+    catch (error) {
+        if (!(error instanceof RemoteCommandError))
+            throw error;
+        await target.run(detachedForget, [hookWork], { privileged: true }).catch(() => undefined);
+        runtime.signal.throwIfAborted();
+        throw new HookError(`${error.message} (${hook.path})`, {
+            cause: error,
+            ran: hook.path,
+            lastLines: error.lastLines,
+        });
+    }
+    await target.run(detachedForget, [hookWork], { privileged: true });
+}
+/** Its arguments become variables. On its first line, so that sh counts the lines as the author does. */
+function withEnvironment({ text }, names) {
+    const exports = names.map((name, index) => `export ${name}="\${${index + 1}}"; `).join('');
+    return `${exports}shift ${names.length}; ${text.reveal()}`;
+}
+/** The new system was asked as somebody who need not be root. */
+async function becomeRoot({ target, progress }, hook) {
+    const name = `the hook ${hooks_nameOf(hook)} cannot run on the target`;
+    if (progress.verified !== 'system')
+        throw new GuardError(`${name}: nobody could log in to the new system`, {
+            hint: 'run it on the runner, or have the new system let somebody in (post-install-ssh-user)',
+        });
+    const { privilege } = await gatherFacts(target);
+    if (privilege === undefined)
+        throw new GuardError(`${name}: ${target.endpoint.user} cannot become root there`, {
+            hint: 'give post-install-ssh-user: root, or let that user run sudo without a password',
+        });
+    target.privilege = privilege;
+}
+
 ;// CONCATENATED MODULE: ./lib/phases/take-over.js
+
 
 
 /**
@@ -61103,6 +63057,8 @@ async function takeOver({ target, runtime, settings, progress }, signal = runtim
     await target.run(bridgesEnd, [], { privileged: true, signal });
     const leftovers = await awaitLeftovers(target, settings.deadlines.diskoIdle.value, (line) => runtime.log.foreign('earlier run', line), signal);
     await target.run(removeSecrets, [], { privileged: true, signal });
+    if (leftovers.some(({ id }) => id.startsWith(`${hookWork}-`)))
+        await target.run(detachedForget, [hookWork], { privileged: true, signal });
     const awaited = leftovers.filter((leftover) => leftover.awaited).map(({ id }) => id);
     if (awaited.length > 0)
         runtime.log.info(`waited for what an earlier run had left running: ${awaited.join(', ')}`);
@@ -61206,73 +63162,6 @@ async function cleanUp({ cleanUp: traces, lease, runtime }) {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/plan/facts.js
-
-
-
-/** @throws RemoteCommandError naming what is missing when the answer is not complete */
-async function gatherFacts(target) {
-    const { stdout } = await target.run(facts, []);
-    return parseFacts(stdout);
-}
-function parseFacts(text) {
-    const fields = parseFields(text);
-    const field = (name) => {
-        const value = fields.find(([key]) => key === name)?.[1];
-        if (value === undefined) {
-            throw new RemoteCommandError(`the target did not say its ${name}`, {
-                ran: 'facts.sh',
-                lastLines: text.split('\n').slice(-20),
-            });
-        }
-        return value;
-    };
-    const yes = (name) => field(name) === 'yes';
-    return {
-        os: field('os'),
-        architecture: field('architecture'),
-        kernel: field('kernel'),
-        distribution: field('distribution'),
-        isNixos: yes('nixos'),
-        isInstaller: yes('installer'),
-        container: field('container'),
-        isRoot: yes('root'),
-        privilege: yes('root') ? 'none' : yes('sudo') ? 'sudo' : yes('doas') ? 'doas' : undefined,
-        sudoInstalled: yes('sudoInstalled'),
-        missingTools: fields.filter(([key]) => key === 'missingTool').map(([, value]) => value),
-        memoryKiB: Number(field('memoryKiB')),
-        bootId: field('bootId'),
-        uefi: yes('uefi'),
-        kexecDisabled: field('kexecDisabled') === '1',
-        lockdown: field('lockdown'),
-        machineId: field('machineId'),
-        installId: field('installId'),
-        addresses: fields.filter(([key]) => key === 'address').map(([, value]) => value),
-        ipv6Only: yes('ipv6Only'),
-        systemPath: field('systemPath'),
-        profilePath: field('profilePath'),
-        earlierRun: yes('earlierRun'),
-    };
-}
-/** `name=value` lines; a name may come more than once. */
-function parseFields(text) {
-    return text.split('\n').flatMap((line) => {
-        const at = line.indexOf('=');
-        return at > 0 ? [[line.slice(0, at), line.slice(at + 1).trim()]] : [];
-    });
-}
-async function readCarriedAccess(target, publicKey) {
-    const { stdout } = await target.run(scripts_access, [publicKey.base64], { privileged: true });
-    const fields = parseFields(stdout);
-    return {
-        keyIsCarried: fields.some(([name, value]) => name === 'authorized' && value === 'yes'),
-        hostKeys: parsePublicKeys(fields
-            .filter(([name]) => name === 'hostKey')
-            .map(([, value]) => value)
-            .join('\n')),
-    };
-}
-
 ;// CONCATENATED MODULE: ./lib/phases/lease.js
 
 
@@ -61321,7 +63210,7 @@ class Lease {
             if (answer.state !== 'held')
                 return this.#taken(answer, bootId, phase);
             if (watched === undefined)
-                runtime.log.info(`${describe(answer)} has this machine: looking whether it is alive`);
+                runtime.log.info(`${lease_describe(answer)} has this machine: looking whether it is alive`);
             else if (isAlive(watched, answer))
                 throw occupied(answer);
             watched = answer;
@@ -61364,9 +63253,9 @@ class Lease {
         if (answer.state === 'rebooted')
             throw new RebootedError(this.#last !== undefined);
         if (answer.state === 'same-run')
-            runtime.log.info(`taken over from ${describe(answer)}`);
+            runtime.log.info(`taken over from ${lease_describe(answer)}`);
         if (answer.state === 'expired')
-            runtime.log.warning(`${describe(answer)} had this machine and has given no sign of life for ${silent} s: it is taken over.`);
+            runtime.log.warning(`${lease_describe(answer)} had this machine and has given no sign of life for ${silent} s: it is taken over.`);
         this.#hold({ bootId, phase });
     }
     #hold(last) {
@@ -61445,21 +63334,21 @@ function checkRenewed(answer) {
     if (answer.state === 'rebooted')
         throw new RebootedError(true);
     if (answer.state === 'lost') {
-        throw new GuardError(`this run lost the machine: ${describe(answer)} has taken it over`, {
+        throw new GuardError(`this run lost the machine: ${lease_describe(answer)} has taken it over`, {
             hint: 'this run gave no sign of life for a minute, and the other one took it for dead: look at how that ends, then run again',
         });
     }
 }
 function isAlive(before, after) {
-    return before.fields.get('beat') !== after.fields.get('beat') || describe(before) !== describe(after);
+    return before.fields.get('beat') !== after.fields.get('beat') || lease_describe(before) !== lease_describe(after);
 }
 function occupied(answer) {
     const { fields } = answer;
-    return new GuardError(`another run works on this machine: ${describe(answer)}, for ${fields.get('held') ?? '?'} s, now in phase ${fields.get('phase') || '?'}`, {
+    return new GuardError(`another run works on this machine: ${lease_describe(answer)}, for ${fields.get('held') ?? '?'} s, now in phase ${fields.get('phase') || '?'}`, {
         hint: 'run again when it has ended; with the same `concurrency` group in the workflow, runs wait for each other',
     });
 }
-function describe({ fields }) {
+function lease_describe({ fields }) {
     const run = fields.get('run') || 'a run without a name';
     const attempt = fields.get('attempt') ?? '0';
     return `${run}${Number(attempt) > 1 ? `, attempt ${attempt}` : ''}${fields.get('job') ? ` (${fields.get('job')})` : ''}`;
@@ -61469,9 +63358,282 @@ function oneLine(text) {
     return text.replace(/\p{Cc}+/gu, ' ');
 }
 
+;// CONCATENATED MODULE: ./lib/nix/evaluation.nix.js
+/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations, or to what a file holds: everything that the action must know about what is\n# installed, in one evaluation. `request` is { path, specialArgs, scripts, test }: the attributes that lead to it, what\n# its modules get as specialArgs (or null), which disko script is asked for (names, the best first, or null), and whether\n# the VM test is.\nshapes: request: root:\nlet\n  inherit (builtins) attrNames attrValues foldl' isAttrs isFunction;\n\n  # where the path has come to: { value, pkgs, extended }, or { missing = the attribute that is not there; … }\n  at =\n    known: value:\n    let\n      called = if isFunction value then value { } else value;\n      extend = request.specialArgs != null && !known.extended && isAttrs called && called ? extendModules;\n      extended = if extend then called.extendModules { inherit (request) specialArgs; } else called;\n    in\n    {\n      value = extended;\n      # a variant within a configuration has none of its own\n      pkgs = if isAttrs extended then extended.pkgs or known.pkgs else known.pkgs;\n      extended = known.extended || extend;\n      depth = known.depth + 1;\n    };\n\n  descend =\n    found: name:\n    if found ? missing then\n      found\n    else if isAttrs found.value && found.value ? ${name} then\n      at found found.value.${name}\n    else\n      {\n        missing = name;\n        inherit (found) depth;\n        names = if isAttrs found.value then attrNames found.value else [ ];\n      };\n\n  reached = foldl' descend (at {\n    pkgs = { };\n    extended = false;\n    depth = -1;\n  } root) request.path;\n\n  # not outPath: Nix prints a set that has one as that path alone\n  derivation = drv: if drv == null then null else { drv = drv.drvPath; out = drv.outPath; };\n\n  # what is asked for of what a configuration builds\n  wantedOf = build: {\n    diskoScript =\n      if request.scripts == null then null else\n      let script = shapes.firstOf request.scripts build; in\n      if script == null then \"missing\" else derivation script;\n    installTest =\n      if !request.test then null else\n      let test = shapes.firstOf shapes.outputNames.test build; in\n      if test == null then \"missing\" else derivation test;\n  };\n\n  describeOutputs =\n    value:\n    let\n      toplevel = shapes.firstOf shapes.outputNames.system value;\n    in\n    {\n      outputs = wantedOf value // {\n        toplevel = derivation toplevel;\n        system = (if toplevel != null then toplevel else shapes.firstOf (attrNames value) value).system;\n      };\n    };\n\n  describeConfiguration =\n    { value, pkgs, ... }:\n    let\n      config = if value ? config && shapes.hasBuild value.config then value.config else value;\n      build = config.system.build;\n      # not set where the system was an argument of eval-config; without it, what builds it has to do\n      host = builtins.tryEval (config.nixpkgs.hostPlatform.system or build.toplevel.system);\n      system = pkgs.stdenv.hostPlatform.system or pkgs.system or (if host.success then host.value else build.toplevel.system);\n      openssh = config.services.openssh or { };\n      initrdSsh = config.boot.initrd.network.ssh or { };\n      grub = config.boot.loader.grub or { };\n      efi = toString (config.boot.loader.efi.efiSysMountPoint or \"/boot\");\n      entries = config.boot.loader.systemd-boot.xbootldrMountPoint or null;\n      settings = openssh.settings or { };\n      users = attrValues (\n        builtins.mapAttrs (attribute: user: user // { name = user.name or attribute; }) (config.users.users or { })\n      );\n      keyFilesOf = user: user.openssh.authorizedKeys.keyFiles or [ ];\n      # NixOS reads them itself, and where one is missing says so in no way that a user would understand\n      missingKeyFiles = builtins.filter (file: !builtins.pathExists file) (builtins.concatMap keyFilesOf users);\n      # sshd's own default is yes\n      passwords =\n        (settings.PasswordAuthentication or true) != false || (settings.KbdInteractiveAuthentication or true) != false;\n      # only whether there is one: the value stays where it is. \"!\" and \"*\" begin a hash that nothing fits, and sshd takes\n      # no empty password\n      isPassword = value: value != null && value != \"\" && builtins.match \"[!*].*\" (toString value) == null;\n      hasPassword =\n        user:\n        builtins.any (name: isPassword (user.${name} or null)) [\n          \"hashedPassword\"\n          \"password\"\n          \"initialHashedPassword\"\n          \"initialPassword\"\n          \"hashedPasswordFile\"\n        ];\n      # users whom sshd may let in\n      logins = map (user: {\n        inherit (user) name;\n        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (keyFilesOf user);\n        password = passwords && hasPassword user;\n      }) (builtins.filter (user: user.enable or true) users);\n      found = wantedOf build // {\n        inherit system;\n        # where it is built: a cross-compiled configuration runs on another system than that\n        buildSystem = build.toplevel.system or system;\n        toplevel = derivation build.toplevel;\n        hostName = config.networking.hostName or \"\";\n        disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (\n          attrValues (config.disko.devices.disk or { })\n        );\n        groups = builtins.concatMap (\n          kind:\n          attrValues (\n            builtins.mapAttrs (attribute: group: { inherit kind; name = toString (group.name or attribute); }) (\n              config.disko.devices.${kind} or { }\n            )\n          )\n        ) [ \"lvm_vg\" \"mdadm\" \"zpool\" ];\n        substituters = map toString (config.nix.settings.substituters or [ ]);\n        trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n        hostKeys =\n          if openssh.enable or false then\n            map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n          else\n            [ ];\n        sshd = {\n          enabled = openssh.enable or false;\n          ports = openssh.ports or [ 22 ];\n          rootLogin = toString (openssh.settings.PermitRootLogin or \"prohibit-password\");\n          # keys that the configuration does not know: from a program, or an authority\n          otherKeys =\n            (openssh.authorizedKeysCommand or \"none\") != \"none\" || (openssh.settings.TrustedUserCAKeys or null) != null;\n        };\n        logins = builtins.filter (login: login.keys != [ ] || login.password) logins;\n        bootLoader = {\n          kind =\n            if config.boot.loader.systemd-boot.enable or false then\n              \"systemd-boot\"\n            else if grub.enable or false then\n              \"grub\"\n            else\n              \"other\";\n          # mirrors have their own, and need no others\n          grubDevices = map toString (\n            grub.devices or [ ] ++ builtins.concatMap (boot: boot.devices or [ ]) (grub.mirroredBoots or [ ])\n          );\n          grubEfi = grub.efiSupport or false;\n          efiMountPoint = efi;\n          entriesMountPoint = if entries == null then efi else toString entries;\n          # grub.nix takes the path for the EFI partition where a mirror names none\n          grubBoots = map (boot: {\n            path = toString boot.path;\n            efi = toString (if boot.efiSysMountPoint or null == null then boot.path else boot.efiSysMountPoint);\n          }) (grub.mirroredBoots or [ { path = \"/boot\"; efiSysMountPoint = efi; } ]);\n        };\n        initrdSsh = {\n          enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);\n          port = initrdSsh.port or 22;\n          hostKeys = map toString (initrdSsh.hostKeys or [ ]);\n        };\n      };\n    in\n    if missingKeyFiles == [ ] then { inherit found; } else { missingKeyFiles = map toString missingKeyFiles; };\nin\nif reached ? missing then\n  { inherit (reached) missing depth names; }\nelse if request.specialArgs != null && !reached.extended then\n  { cannotExtend = true; }\nelse if shapes.isConfiguration reached.value then\n  describeConfiguration reached\nelse if shapes.hasOutputs reached.value then\n  describeOutputs reached.value\nelse\n  { nothing = if isAttrs reached.value then attrNames reached.value else [ ]; }\n");
+
+;// CONCATENATED MODULE: ./lib/nix/file.nix.js
+/* harmony default export */ const file_nix = ("# What a Nix file holds. `request` is { file or lookup, path }: the file's absolute path, or a path as in <lookup>, and\n# the attributes that will be looked up in it; a module without any is evaluated.\nshapes: request:\nlet\n  inherit (builtins) attrNames attrValues filter isAttrs isFunction;\n\n  file = if request ? lookup then builtins.findFile builtins.nixPath request.lookup else /. + request.file;\n  content = import file;\n  arguments = if isFunction content then builtins.functionArgs content else { };\n  needed = filter (name: !arguments.${name}) (attrNames arguments);\n  value = if isFunction content then content { } else content;\n\n  looksLikeMachine =\n    each: isAttrs each && (each ? config && (each ? options || each ? pkgs) || shapes.hasOutputs each);\n  # what is neither a configuration nor what one builds, nor a set of such, can only be a part of one\n  isModule =\n    request.path == [ ]\n    && (\n      needed != [ ]\n      || !(isAttrs value)\n      || !(shapes.isConfiguration value || shapes.hasOutputs value || builtins.any looksLikeMachine (attrValues value))\n    );\n\n  # the same nixpkgs as `nix-build '<nixpkgs/nixos>'` would take, else the one that npins has pinned beside the file\n  isFolder = builtins.pathExists (toString file + \"/.\");\n  pins = (if isFolder then toString file else dirOf (toString file)) + \"/npins\";\n  evalConfig =\n    if builtins.getEnv \"NIX_PATH\" == \"\" && builtins.pathExists pins then\n      \"${(import pins).nixpkgs}/nixos/lib/eval-config.nix\"\n    else\n      <nixpkgs/nixos/lib/eval-config.nix>;\nin\nif isModule then\n  import evalConfig { modules = [ file ]; }\nelse if needed != [ ] then\n  throw \"${toString file} is a function that needs ${builtins.concatStringsSep \", \" needed}: a module, which has no attributes to choose from\"\nelse\n  value\n");
+
+;// CONCATENATED MODULE: ./lib/nix/shapes.nix.js
+/* harmony default export */ const shapes_nix = ("# How a value is known for something that can be installed.\nrec {\n  isDerivation = value: builtins.isAttrs value && value.type or null == \"derivation\";\n\n  hasBuild =\n    config:\n    builtins.isAttrs config\n    && config ? system\n    && builtins.isAttrs config.system\n    && config.system ? build\n    && builtins.isAttrs config.system.build;\n\n  # what nixosSystem and eval-config return, or already a configuration (`….config.virtualisation.vmVariant`)\n  isConfiguration =\n    value: builtins.isAttrs value && (value ? config && hasBuild value.config || hasBuild value);\n\n  # what a configuration builds, without the configuration: as in config.system.build, which `pkgs.nixos` also puts on top\n  outputNames = {\n    system = [\n      \"toplevel\"\n      \"system\"\n    ];\n    test = [ \"installTest\" ];\n    script = [\n      \"diskoScript\"\n      \"disko\"\n      \"diskoScriptNoDeps\"\n      \"diskoNoDeps\"\n      \"diskNoDeps\"\n      \"formatScript\"\n      \"formatScriptNoDeps\"\n      \"mountScript\"\n      \"mountScriptNoDeps\"\n    ];\n  };\n\n  # the first of these attributes that is a derivation; null without one\n  firstOf =\n    names: value:\n    let\n      found = builtins.filter (name: value ? ${name} && isDerivation value.${name}) names;\n    in\n    if found == [ ] then null else value.${builtins.head found};\n\n  hasOutputs =\n    value:\n    builtins.isAttrs value\n    && !isDerivation value\n    && firstOf (outputNames.system ++ outputNames.test ++ outputNames.script) value != null;\n}\n");
+
+;// CONCATENATED MODULE: ./lib/plan/read-evaluation.js
+
+
+/**
+ * Reads what evaluation.nix answers.
+ *
+ * @throws NixError where what was asked for is not there; names those that are
+ */
+function readEvaluation(answer, asked) {
+    const value = read_evaluation_asRecord(answer);
+    throwWhatIsMissing(value, asked);
+    if (value.outputs === undefined)
+        return read_evaluation_readConfiguration(read_evaluation_asRecord(value.found), asked);
+    const outputs = read_evaluation_asRecord(value.outputs);
+    return {
+        ...unknownOfOutputs,
+        source: 'outputs',
+        system: String(outputs.system),
+        buildSystem: String(outputs.system),
+        toplevel: outputs.toplevel === null ? undefined : asDerivation(outputs.toplevel),
+        ...readWanted(outputs, asked),
+    };
+}
+function throwWhatIsMissing(value, { what, path, root, toName }) {
+    const hint = `write ${toName} with one of these names`;
+    if (typeof value.missing === 'string') {
+        const above = path.slice(0, Number(value.depth)).join('.');
+        throw new NixError(`${above === '' ? root : `${above} of ${root}`} has no ${value.missing}; it has ${listed(value.names)}`, { hint });
+    }
+    if (value.nothing !== undefined) {
+        throw new NixError(`${what} is no NixOS configuration; it has ${listed(value.nothing)}`, { hint });
+    }
+    if (value.cannotExtend === true) {
+        throw new NixError(`${what} takes no special-args: it has no extendModules`, {
+            hint: 'special-args need what nixpkgs.lib.nixosSystem or eval-config.nix return, or a module; else import the values in the configuration itself',
+        });
+    }
+    if (Array.isArray(value.missingKeyFiles)) {
+        throw new NixError(`${what} names files with authorized keys that do not exist: ${value.missingKeyFiles.join(', ')}`, {
+            hint: 'a flake sees only files that git knows: git add them, or correct users.users.*.openssh.authorizedKeys.keyFiles',
+        });
+    }
+}
+const mostNames = 40;
+function listed(names) {
+    const all = asStrings(names);
+    const more = all.length > mostNames ? ` and ${all.length - mostNames} more` : '';
+    return all.length === 0 ? 'none' : `${all.slice(0, mostNames).join(', ')}${more}`;
+}
+/** What was asked for beside the system. */
+function readWanted(found, { what, script }) {
+    if (found.diskoScript === 'missing') {
+        throw new NixError(`${what} has no config.system.build.${script}`, {
+            hint: 'import the disko module and a disk layout, or leave disko out of phases',
+        });
+    }
+    if (found.installTest === 'missing') {
+        throw new NixError(`${what} has no config.system.build.installTest`, {
+            hint: 'import the disko module, which brings the VM test along',
+        });
+    }
+    return {
+        diskoScript: found.diskoScript === null ? undefined : asDerivation(found.diskoScript),
+        installTest: found.installTest === null ? undefined : asDerivation(found.installTest),
+    };
+}
+function read_evaluation_readConfiguration(found, asked) {
+    const sshd = read_evaluation_asRecord(found.sshd);
+    const bootLoader = read_evaluation_asRecord(found.bootLoader);
+    const initrdSsh = read_evaluation_asRecord(found.initrdSsh);
+    return {
+        source: 'configuration',
+        ...readWanted(found, asked),
+        system: String(found.system),
+        buildSystem: String(found.buildSystem),
+        hostName: String(found.hostName),
+        toplevel: asDerivation(found.toplevel),
+        disks: asRecords(found.disks).map(({ device, destroy }) => ({
+            device: String(device),
+            destroy: destroy !== false,
+        })),
+        groups: asRecords(found.groups).map(({ kind, name }) => ({
+            kind: kind === 'lvm_vg' || kind === 'mdadm' ? kind : 'zpool',
+            name: String(name),
+        })),
+        substituters: asStrings(found.substituters),
+        trustedPublicKeys: asStrings(found.trustedPublicKeys),
+        hostKeys: asRecords(found.hostKeys).map(({ type, path, bits }) => ({
+            type: String(type),
+            path: String(path),
+            bits: String(bits),
+        })),
+        sshd: {
+            enabled: sshd.enabled === true,
+            ports: asStrings(sshd.ports).map(Number),
+            rootLogin: String(sshd.rootLogin),
+            otherKeys: sshd.otherKeys === true,
+        },
+        logins: asRecords(found.logins).map(({ name, keys, password }) => ({
+            name: String(name),
+            password: password === true,
+            keys: asStrings(keys).flatMap((text) => text.split('\n').filter((line) => line.trim() !== '')),
+        })),
+        bootLoader: {
+            kind: asBootLoader(bootLoader.kind),
+            grubDevices: asStrings(bootLoader.grubDevices),
+            grubEfi: bootLoader.grubEfi === true,
+            efiMountPoint: String(bootLoader.efiMountPoint),
+            entriesMountPoint: String(bootLoader.entriesMountPoint),
+            grubBoots: asRecords(bootLoader.grubBoots).map(({ path, efi }) => ({
+                path: String(path),
+                efiMountPoint: String(efi),
+            })),
+        },
+        initrdSsh: {
+            enabled: initrdSsh.enabled === true,
+            port: Number(initrdSsh.port),
+            hostKeys: asStrings(initrdSsh.hostKeys),
+        },
+    };
+}
+function asBootLoader(value) {
+    return value === 'systemd-boot' || value === 'grub' ? value : 'other';
+}
+function read_evaluation_asRecord(value) {
+    if (typeof value !== 'object' || value === null)
+        throw new NixError('the evaluation gave another answer than was asked for');
+    return { ...value };
+}
+function asRecords(value) {
+    return Array.isArray(value) ? value.map(read_evaluation_asRecord) : [];
+}
+function asStrings(value) {
+    return Array.isArray(value) ? value.map(String) : [];
+}
+function asDerivation(value) {
+    const { drv, out } = read_evaluation_asRecord(value);
+    return { drvPath: String(drv), outPath: String(out) };
+}
+
+;// CONCATENATED MODULE: ./lib/plan/evaluate.js
+
+
+
+
+
+
+
+
+
+/**
+ * Evaluates one configuration of a flake.
+ *
+ * @throws NixError; an unknown configuration is answered with the names that exist
+ */
+async function evaluateFlake(nix, { uri, name, path }, wanted, signal) {
+    const fullPath = [name, ...path];
+    const apply = `(${evaluation_nix}) (${shapes_nix}) ${fromJSON(requestFor(fullPath, wanted))}`;
+    const answer = await nix
+        .evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal)
+        .catch((error) => {
+        throw explainFlake(error, uri);
+    });
+    return readEvaluation(answer, {
+        what: `nixosConfigurations.${showAttributePath(fullPath)}`,
+        path: fullPath,
+        root: `nixosConfigurations of the flake ${uri}`,
+        toName: `${uri}#NAME`,
+        script: scriptName(wanted),
+    });
+}
+/**
+ * Evaluates what a Nix file holds, as nix-build would: with the NIX_PATH of the step, and whatever else the file reads.
+ *
+ * @throws NixError
+ */
+async function evaluateFile(nix, { file, path }, wanted, signal) {
+    const lookup = /^<(.+)>$/.exec(file)?.[1];
+    const place = lookup === undefined ? { file: (0,external_node_path_namespaceObject.resolve)(file) } : { lookup };
+    const root = `((${file_nix}) (${shapes_nix}) ${fromJSON({ ...place, path })})`;
+    const answer = await nix
+        .evaluateExpression(`(${evaluation_nix}) (${shapes_nix}) ${fromJSON(requestFor(path, wanted))} ${root}`, file, signal)
+        .catch((error) => {
+        throw explainFile(error);
+    });
+    return readEvaluation(answer, {
+        what: [file, showAttributePath(path)].join(' ').trim(),
+        path,
+        root: file,
+        toName: `nix-attribute: ${showAttributePath([...path.slice(0, -1), 'NAME'])}`,
+        script: scriptName(wanted),
+    });
+}
+function requestFor(path, { script, installTest, specialArgs }) {
+    const scripts = script === undefined ? null : scriptNames(script);
+    return { path, scripts, test: installTest, specialArgs: specialArgs ?? null };
+}
+/** Where configurations have the script, the best first: disko's own names, and those of its older versions. */
+function scriptNames({ mode, withTools }) {
+    const older = mode === 'disko' ? ['diskoNoDeps', 'diskNoDeps'] : [];
+    const without = [`${mode}ScriptNoDeps`, ...older];
+    if (!withTools)
+        return without;
+    return mode === 'disko' ? ['diskoScript', 'disko', ...without] : [`${mode}Script`];
+}
+function scriptName({ script }) {
+    return script === undefined ? undefined : scriptNames(script)[0];
+}
+function fromJSON(value) {
+    return `(builtins.fromJSON ${nixString(JSON.stringify(value))})`;
+}
+/**
+ * The reference as Nix takes it: a folder that is named without `./` would be looked up in the registry, and an address
+ * takes blanks and letters beyond ASCII only in their encoded form.
+ */
+function flakeUri(uri) {
+    if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(uri))
+        return uri.replace(/[^\x21-\x7e]/gu, encodeURIComponent);
+    // of a folder Nix takes `?dir=` only where the folder itself has a flake too
+    const [, folder = uri, below] = /^([^?]*)\?dir=([^&]+)$/.exec(uri) ?? [];
+    const path = below !== undefined && (0,external_node_fs_namespaceObject.existsSync)(`${folder}/${below}/flake.nix`) ? `${folder}/${below}` : uri;
+    return /^[A-Za-z0-9_]/.test(path) && (0,external_node_fs_namespaceObject.existsSync)(`${path}/flake.nix`) ? `./${path}` : path;
+}
+function explainFlake(error, uri) {
+    if (!(error instanceof NixError))
+        return error;
+    const { lastLines } = error;
+    if (!/does not provide attribute/.test(error.message)) {
+        const hint = 'see whether it evaluates elsewhere: nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel';
+        return new NixError(error.message, { cause: error, lastLines, hint });
+    }
+    return new NixError(`the flake ${uri} has no nixosConfigurations`, {
+        cause: error,
+        lastLines,
+        hint: 'check the flake input: its part before the # must lead to a flake with an output nixosConfigurations',
+    });
+}
+function explainFile(error) {
+    if (!(error instanceof NixError))
+        return error;
+    const { lastLines } = error;
+    const found = /file '([^']*)' was not found in the Nix search path/.exec(error.message)?.[1];
+    const hint = found === undefined
+        ? 'see whether it evaluates elsewhere: nix-instantiate --eval FILE -A ATTRIBUTE.config.system.build.toplevel.drvPath'
+        : `set NIX_PATH in the env: of this step, with an entry for ${found.split('/')[0]}; a module that lies beside an npins folder needs none for nixpkgs`;
+    return new NixError(error.message, { cause: error, lastLines, hint });
+}
+
 ;// CONCATENATED MODULE: ./lib/plan/store-paths.js
 
 
+
+/**
+ * Copies those of store-paths that are not here from the store that `from` names.
+ *
+ * @returns whether there were any
+ * @throws NixError where they are not there either
+ */
+async function fetchStorePaths({ configuration, from }, nix, { log, signal }) {
+    const absent = configuration.value.kind === 'store-paths' ? configuration.value.paths.absent : [];
+    const store = from.value;
+    if (absent.length === 0 || store === undefined)
+        return false;
+    await nix.checkVersion();
+    await log.group(`fetching store-paths from ${store}`, () => nix.fetch(absent, store, signal));
+    return true;
+}
 /**
  * What can be known of store paths that were built elsewhere.
  *
@@ -61480,21 +63642,13 @@ function oneLine(text) {
 async function describeStorePaths(nix, { system, diskoScript }, signal) {
     await checkValid(nix, [system, diskoScript].filter((path) => path !== undefined), signal);
     return {
-        source: 'store-paths',
+        ...unknownOfOutputs,
+        source: 'outputs',
         system: system === undefined ? undefined : await store_paths_systemOf(system),
         buildSystem: undefined,
-        hostName: '',
         toplevel: system === undefined ? undefined : { drvPath: undefined, outPath: system },
         diskoScript: diskoScript === undefined ? undefined : { drvPath: undefined, outPath: diskoScript },
-        substituters: [],
-        trustedPublicKeys: [],
-        groups: [],
-        hostKeys: [],
-        disks: undefined,
-        sshd: undefined,
-        logins: undefined,
-        bootLoader: undefined,
-        initrdSsh: undefined,
+        installTest: undefined,
     };
 }
 /** A folder may lie in the store without being a path of it: a copy that was cut off, or made by hand. */
@@ -61521,21 +63675,72 @@ async function store_paths_systemOf(toplevel) {
 
 
 
-async function describeConfiguration(settings, nix, signal) {
+
+async function describeConfiguration(settings, nix, signal, { installTest = false } = {}) {
     const asked = settings.configuration.value.kind !== 'store-paths' && settings.buildOn.value !== 'remote';
-    const [evaluation, runnerSystems] = await sideBySide(signal, (either) => evaluateConfiguration(settings, nix, either), async (either) => (asked ? nix.builtSystems(either) : []));
+    const [evaluation, runnerSystems] = await sideBySide(signal, (either) => evaluateConfiguration(settings, nix, either, installTest), async (either) => (asked ? nix.builtSystems(either) : []));
     return { evaluation, runnerSystems };
 }
-/** An evaluation of the flake, or what is known of finished store paths. */
-function evaluateConfiguration(settings, nix, signal) {
+/** An evaluation of flake or file, or what is known of finished store paths. */
+async function evaluateConfiguration(settings, nix, signal, installTest) {
     const configuration = settings.configuration.value;
-    return configuration.kind === 'flake'
-        ? evaluate(nix, configuration.flake, diskoModeOf(settings), signal)
-        : describeStorePaths(nix, configuration.paths, signal);
+    if (configuration.kind === 'store-paths')
+        return describeStorePaths(nix, configuration.paths, signal);
+    const wanted = {
+        script: installTest ? undefined : wantedScript(settings),
+        installTest,
+        specialArgs: settings.specialArgs.value,
+    };
+    const evaluation = await (configuration.kind === 'flake'
+        ? evaluateFlake(nix, configuration.flake, wanted, signal)
+        : evaluateFile(nix, configuration.reference, wanted, signal));
+    if (!installTest)
+        requireSystem(evaluation, settings);
+    return evaluation;
 }
 /** The disko script that the run needs, if any. */
-function diskoModeOf({ phases, diskoMode }) {
-    return phases.value.includes('disko') ? diskoMode.value : undefined;
+function wantedScript({ phases, diskoMode, noDiskoDeps }) {
+    if (!phases.value.includes('disko'))
+        return undefined;
+    return { mode: diskoMode.value, withTools: !noDiskoDeps.value };
+}
+/** A set of outputs may lack the system; every other configuration has one. */
+function requireSystem({ toplevel }, { phases }) {
+    if (toplevel !== undefined || phases.value.every((phase) => phase === 'kexec' || phase === 'disko'))
+        return;
+    throw new GuardError('what nix-attribute leads to has a disko script, but no toplevel', {
+        hint: 'add the system to it (toplevel = config.system.build.toplevel), or leave install and reboot out of phases',
+    });
+}
+/**
+ * Whoever gives a flake without a name is told which there are. It takes an evaluation, so the other inputs were read
+ * before.
+ *
+ * @throws InputError where there is no name
+ */
+async function requireName(configuration, nix, signal) {
+    if (configuration.kind !== 'flake' || configuration.flake.name !== '')
+        return;
+    const { uri } = configuration.flake;
+    await nix.checkVersion();
+    const names = await namesIn(uri, nix, signal);
+    throw new InputError([
+        {
+            input: 'flake',
+            problem: `names no configuration; write ${uri}#NAME, where nixosConfigurations.NAME is what to install. ${names}`,
+        },
+    ]);
+}
+async function namesIn(uri, nix, signal) {
+    try {
+        const names = await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, 'builtins.attrNames', signal);
+        return `The flake has: ${Array.isArray(names) && names.length > 0 ? names.join(', ') : 'none'}`;
+    }
+    catch (error) {
+        if (!(error instanceof NixError))
+            throw error;
+        return `Which there are cannot be told: ${errorMessage(error)}`;
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/disks/paths.js
@@ -61545,7 +63750,63 @@ function diskPaths({ wipeDisks }, { disks }) {
     return [...(disks ?? []).map(({ device }) => device), ...allowed.filter((entry) => entry.startsWith('/'))];
 }
 
+;// CONCATENATED MODULE: ./lib/plan/privilege.js
+
+
+/** PAM waits some seconds after a wrong password, and may ask other machines; in milliseconds. */
+const privilege_answerMs = 60_000;
+/**
+ * Finds out how to become root, by sudo's password where nothing else works. What it says goes for whatever is run on the
+ * target from now on.
+ *
+ * @returns the facts with the way that was found
+ * @throws GuardError when sudo does not accept the password, which was tried once
+ */
+async function findPrivilege(target, facts) {
+    const withPassword = facts.privilege === undefined && facts.sudoInstalled && target.login.sudoPassword !== undefined;
+    const privilege = withPassword ? 'sudo-with-password' : facts.privilege;
+    if (privilege === undefined)
+        return facts;
+    target.privilege = privilege;
+    if (withPassword)
+        await tryPassword(target);
+    return { ...facts, privilege };
+}
+async function tryPassword(target) {
+    try {
+        await target.run(scripts_identity, [], { privileged: true, idleMs: privilege_answerMs });
+    }
+    catch (error) {
+        if (!(error instanceof RemoteCommandError))
+            throw error;
+        throw new GuardError(`sudo does not let ${target.endpoint.user} become root with the password`, {
+            cause: error,
+            lastLines: error.lastLines,
+            hint: hintFor(error.lastLines.join('\n')),
+        });
+    }
+}
+function hintFor(said) {
+    if (/not in the sudoers file|not allowed to|may not run/i.test(said))
+        return 'let this user run everything by sudo (on Debian and Ubuntu: put it into the group sudo), or log in as root';
+    if (/must have a tty/i.test(said))
+        return 'take requiretty out of the sudoers file (Defaults:USER !requiretty), or log in as root';
+    return 'check sudo-password (where it is not given, ssh-password is used); it was tried once, and only a question for the password is answered';
+}
+
+;// CONCATENATED MODULE: ./lib/plan/substituters.js
+/** Those of them that the target is told. */
+function toldSubstituters({ copy }, evaluation) {
+    const none = copy.noMachineSubstituters.value || copy.noSubstitutes.value;
+    const { substituters, trustedPublicKeys } = evaluation;
+    return none ? { substituters: [], trustedPublicKeys: [] } : { substituters, trustedPublicKeys };
+}
+
 ;// CONCATENATED MODULE: ./lib/phases/preflight.js
+
+
+
+
 
 
 
@@ -61562,7 +63823,9 @@ const patienceMs = { plan: 60_000, install: 10_000 };
 /** What the configuration alone tells. */
 async function offlinePreflight(settings, nix, runtime) {
     runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-    const { evaluation, runnerSystems } = await describeConfiguration(settings, nix, runtime.signal);
+    const { evaluation, runnerSystems } = await describeConfiguration(settings, nix, runtime.signal, {
+        installTest: settings.kind === 'vm-test',
+    });
     return {
         situation: { settings, evaluation, runnerSystems },
         work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime, patienceMs.plan),
@@ -61571,23 +63834,38 @@ async function offlinePreflight(settings, nix, runtime) {
 /** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */
 async function preflight(settings, target, nix, runtime) {
     runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
+    // before the connection, as all that is wrong with inputs
+    const extraFiles = await readExtraFiles(settings, runtime);
     const [{ facts, access }, { evaluation, runnerSystems }] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), (signal) => describeConfiguration(settings, nix, signal));
     const inventory = await readInventory(target, diskPaths(settings, evaluation));
-    const situation = { settings, evaluation, runnerSystems, facts, access, inventory, target };
+    const situation = {
+        settings,
+        evaluation,
+        runnerSystems,
+        facts,
+        access,
+        inventory,
+        target,
+        extraFiles,
+    };
     const plan = makePlan(situation);
     const work = plan.action === 'nothing'
         ? null
-        : await observeWork(evaluation, derivationsOf(plan.phases, evaluation), nix, runtime, patienceMs[settings.kind]);
+        : await observeWork({ ...evaluation, ...toldSubstituters(settings, evaluation) }, derivationsOf(plan.phases, evaluation), nix, runtime, patienceMs[settings.kind]);
     return { situation, plan, work };
+}
+function readExtraFiles({ newSystem }, { signal }) {
+    const folder = newSystem.extraFiles.value;
+    return folder === undefined ? Promise.resolve(undefined) : listExtraFiles(folder, signal);
 }
 async function inspect(settings, target, runtime, signal) {
     await findMachine(settings, target, runtime, signal);
     reportHostKey(settings, target, runtime);
-    const facts = await gatherFacts(target);
-    runtime.log.info(`${facts.distribution || facts.os}, Linux ${facts.kernel}, ${facts.architecture}, ${mebibytes(facts.memoryKiB)} MiB of memory, ${facts.uefi ? 'UEFI' : 'BIOS'}`);
+    const found = await gatherFacts(target);
+    runtime.log.info(`${found.distribution || found.os}, Linux ${found.kernel}, ${found.architecture}, ${mebibytes(found.memoryKiB)} MiB of memory, ${found.uefi ? 'UEFI' : 'BIOS'}`);
+    const facts = await findPrivilege(target, found);
     if (facts.privilege === undefined)
         return { facts, access: { keyIsCarried: false, hostKeys: [] } };
-    target.privilege = facts.privilege;
     return { facts, access: await trustCarriedKeys(settings, target, facts) };
 }
 /**
@@ -61603,9 +63881,10 @@ async function findMachine(settings, target, runtime, signal) {
     catch (error) {
         if (!(error instanceof ConnectionError) || error.reason === 'host-key')
             throw error;
-        if (port === installer.port && user === installer.user)
+        const login = loginOfEarlierInstaller(settings);
+        if (login === undefined || (port === installer.port && user === installer.user))
             throw error;
-        target.moveTo({ endpoint: installer });
+        target.moveTo({ endpoint: installer, login });
         if (!(await answersAsInstaller(target, signal)))
             throw error;
         runtime.log.info(`${error.message}, but the installer of an earlier run answers as root on port ${installer.port}`);
@@ -61637,14 +63916,15 @@ function reportHostKey(settings, target, runtime) {
         runtime.log.info(text);
         return;
     }
-    const secret = secretsToSend(settings).join(', ');
+    const secret = secretsToSend(settings, 'install').join(', ');
     const without = `\nWithout it the install stops here, because it sends secrets (${secret}).`;
     runtime.log.warning(secret === '' ? text : `${text}${without}`);
 }
 /** The installer shows the machine's host keys again, which need not be of the type that was shown now. */
 async function trustCarriedKeys(settings, target, facts) {
     const access = await readCarriedAccess(target, settings.login.publicKey);
-    if (!facts.isInstaller)
+    // an installer that is to make place for another one is a system like any other
+    if (!facts.isInstaller || settings.kexec.force.value)
         target.trust.extend(access.hostKeys);
     return access;
 }
@@ -61792,7 +64072,56 @@ function socketPath(folder) {
     return (0,external_node_path_namespaceObject.join)(folder, socketName);
 }
 
+;// CONCATENATED MODULE: ./lib/phases/daemon-options.js
+
+/** Where the netrc lies on the target, while it lies there. */
+const netrcPath = '/run/nixos-anywhere/netrc';
+/**
+ * What the target's daemon may know: where the configuration says that its paths can be fetched. The new system's
+ * store also takes what the installer's store has already (disko's dependencies) instead of having it sent again.
+ */
+function daemonOptions({ evaluation, settings }, store) {
+    const { noSubstitutes, netrc } = settings.copy;
+    const installersStore = store === 'local' ? [] : ['auto?trusted=1'];
+    const { substituters, trustedPublicKeys } = toldSubstituters(settings, evaluation);
+    // without `extra-` in place of those that the installer has by itself
+    if (noSubstitutes.value)
+        return [['substituters', installersStore.join(' ')]];
+    const options = [
+        ['extra-substituters', [...installersStore, ...substituters]],
+        ['extra-trusted-public-keys', trustedPublicKeys],
+        ['netrc-file', netrc === undefined ? [] : [netrcPath]],
+    ];
+    return options.filter(([, values]) => values.length > 0).map(([name, values]) => [name, values.join(' ')]);
+}
+
+;// CONCATENATED MODULE: ./lib/phases/netrc.js
+
+
+
+/** How long removing it may take, in milliseconds, when the connection is a bad one. */
+const removalMs = 20_000;
+/** Does work for which the target's Nix needs the netrc, which lies there only meanwhile. */
+async function withNetrc(context, work) {
+    const { settings, target, runtime, cleanUp, facts } = context;
+    const contents = settings.copy.netrc?.revealBytes();
+    if (contents === undefined)
+        return work();
+    const remove = (signal) => target.run(removeSecret, [netrcPath], { privileged: true, signal });
+    const forget = cleanUp.leave({ what: 'The netrc on the target', bootId: facts.bootId, remove });
+    await target.run(putSecret, [netrcPath, String(contents.length)], {
+        privileged: true,
+        stdin: contents,
+    });
+    const result = await work();
+    // after a failure, and where this does not succeed, it is removed at the end
+    await remove(AbortSignal.any([runtime.signal, AbortSignal.timeout(removalMs)])).then(forget, (error) => runtime.log.debug(`the netrc is removed later: ${errorMessage(error)}`));
+    return result;
+}
+
 ;// CONCATENATED MODULE: ./lib/phases/bring.js
+
+
 
 
 
@@ -61802,7 +64131,10 @@ function socketPath(folder) {
  *
  * @param store as Nix names it on the target: `local`, or `local?root=/mnt`
  */
-async function bring(context, derivation, store) {
+function bring(context, derivation, store) {
+    return withNetrc(context, () => bringNow(context, derivation, store));
+}
+async function bringNow(context, derivation, store) {
     const { target, runtime, plan, nix } = context;
     const { outPath } = derivation;
     const remote = plan.offline.buildOn === 'remote';
@@ -61842,41 +64174,6 @@ function withProblems(error, problems) {
         cause: error,
         lastLines: [...error.lastLines, ...problems.slice(-20)],
     });
-}
-/**
- * What the target's daemon may know: where the configuration says that its paths can be fetched. The new system's
- * store also takes what the installer's store has already (disko's dependencies) instead of having it sent again.
- */
-function daemonOptions({ evaluation }, store) {
-    const installersStore = store === 'local' ? [] : ['auto?trusted=1'];
-    const options = [
-        ['extra-substituters', [...installersStore, ...evaluation.substituters]],
-        ['extra-trusted-public-keys', evaluation.trustedPublicKeys],
-    ];
-    return options.filter(([, values]) => values.length > 0).map(([name, values]) => [name, values.join(' ')]);
-}
-
-;// CONCATENATED MODULE: ./lib/phases/detached-work.js
-
-
-/**
- * Runs work on the target that goes on without us, and keeps in mind that it does: whoever stops here must say so.
- *
- * @returns its exit code
- */
-async function runInProgress({ target, progress }, work) {
-    progress.goesOn = work.name;
-    try {
-        const code = await runDetached(target, work);
-        progress.goesOn = undefined;
-        return code;
-    }
-    catch (error) {
-        // it was the work that failed, not we who stopped listening
-        if (error instanceof RemoteCommandError)
-            progress.goesOn = undefined;
-        throw error;
-    }
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/disks-again.js
@@ -61921,7 +64218,7 @@ async function settledInventory({ target, settings, evaluation, plan, runtime, }
 
 
 /** How long removing them may take, in milliseconds, when the connection is a bad one. */
-const removalMs = 20_000;
+const secret_files_removalMs = 20_000;
 /** Puts the disk encryption keys where disko expects them. */
 async function sendDiskKeys({ settings, target, runtime, cleanUp, facts, progress, }) {
     const keys = settings.diskEncryptionKeys.value;
@@ -61945,11 +64242,22 @@ async function sendDiskKeys({ settings, target, runtime, cleanUp, facts, progres
         runtime.log.info(`the key for ${remotePath} is in the installer`);
     }
 }
-/** Removes them before the reboot. Where that fails they are gone with the installer's memory. */
+/** Puts the secrets of the new system onto its disks, where they stay. */
+async function sendSecretFiles({ settings, target, runtime }) {
+    for (const { path, mode, contents } of settings.newSystem.secretFiles.value) {
+        const bytes = contents.revealBytes();
+        await target.run(putFile, [path, mode, String(bytes.length)], {
+            privileged: true,
+            stdin: bytes,
+        });
+        runtime.log.info(`${path} is on the new disks`);
+    }
+}
+/** Removes the disk encryption keys before the reboot. Where that fails they are gone with the installer's memory. */
 async function removeDiskKeys({ settings, target, runtime }) {
     if (settings.diskEncryptionKeys.value.length === 0)
         return;
-    const signal = AbortSignal.any([runtime.signal, AbortSignal.timeout(removalMs)]);
+    const signal = AbortSignal.any([runtime.signal, AbortSignal.timeout(secret_files_removalMs)]);
     await target.run(removeSecrets, [], { privileged: true, signal }).catch((error) => {
         runtime.signal.throwIfAborted();
         runtime.log.warning(`The disk encryption keys in the installer could not be removed: ${errorMessage(error)}`);
@@ -61992,11 +64300,14 @@ async function disko(context) {
  *
  * @throws RemoteCommandError saying what is missing
  */
-async function check_installed_checkInstalled({ target, evaluation, runtime }) {
+async function check_installed_checkInstalled({ target, evaluation, plan, runtime }) {
     const { bootLoader } = evaluation;
-    const loader = loaderName(bootLoader);
+    const { installBootloader } = plan.newSystem;
+    const loader = installBootloader ? loaderName(bootLoader) : 'other';
     if (loader === 'other')
-        runtime.log.info('the boot loader is not known to be systemd-boot or GRUB: its files are not checked');
+        runtime.log.info(installBootloader
+            ? 'the boot loader is not known to be systemd-boot or GRUB: its files are not checked'
+            : 'the boot loader was left alone, and is not checked');
     await target.run(checkInstalled, [
         systemPathOf(evaluation),
         loader,
@@ -62016,6 +64327,163 @@ function efiName(system) {
     if (system.startsWith('aarch64'))
         return 'bootaa64.efi';
     return system.startsWith('i686') ? 'bootia32.efi' : 'bootx64.efi';
+}
+
+;// CONCATENATED MODULE: ./lib/phases/chown.js
+
+
+/**
+ * Gives files of the new system to their owners, in the order in which they were written.
+ *
+ * @throws RemoteCommandError where a path does not exist, or nobody has the name
+ */
+async function changeOwners({ settings, target }, by) {
+    const owners = ownersOf(settings.newSystem).filter(({ owner }) => isNumeric(owner) === (by === 'number'));
+    if (owners.length === 0)
+        return;
+    const args = owners.flatMap(({ path, owner }) => [formatOwner(owner), path]);
+    await target.run(chown, args, { privileged: true });
+}
+function ownersOf({ secretFiles, chown }) {
+    const ofSecrets = secretFiles.value.flatMap(({ path, owner }) => owner === undefined ? [] : [{ path, owner }]);
+    return [...ofSecrets, ...chown.value];
+}
+
+;// CONCATENATED MODULE: ./lib/phases/tar.js
+const block = 512;
+/** Two empty blocks. */
+const endOfTar = Buffer.alloc(2 * block);
+/** What fills the last block of a file of this size. */
+function padding(size) {
+    return Buffer.alloc((block - (size % block)) % block);
+}
+/**
+ * The header of one entry, owned by root, in the format of GNU tar: the only one in which GNU tar, BusyBox and bsdtar all
+ * read names of more than 100 bytes. Libraries write such names in pax records, which BusyBox takes no notice of.
+ */
+function tarHeader({ name, kind, mode, size, modifiedMs, target }) {
+    return Buffer.concat([
+        ...longText('L', name),
+        ...longText('K', target),
+        headerBlock({
+            name,
+            target,
+            mode,
+            size,
+            seconds: Math.max(Math.floor(modifiedMs / 1000), 0),
+            type: kind === 'file' ? '0' : '2',
+        }),
+    ]);
+}
+/** An entry of its own that gives the name, or the link's target, of the next one. */
+function longText(type, text) {
+    const bytes = Buffer.from(`${text}\0`);
+    if (bytes.length <= 100)
+        return [];
+    const fields = { name: '././@LongLink', target: '', mode: 0, size: bytes.length, seconds: 0, type };
+    return [headerBlock(fields), bytes, padding(bytes.length)];
+}
+function headerBlock({ name, target, mode, size, seconds, type }) {
+    const header = Buffer.alloc(block);
+    Buffer.from(name).copy(header, 0, 0, 100);
+    header.write(octal(mode, 7), 100);
+    header.write(octal(0, 7), 108);
+    header.write(octal(0, 7), 116);
+    writeNumber(header, size, 124);
+    writeNumber(header, seconds, 136);
+    header.write(' '.repeat(8), 148);
+    header.write(type, 156);
+    Buffer.from(target).copy(header, 157, 0, 100);
+    header.write('ustar  \0', 257);
+    const sum = header.reduce((total, byte) => total + byte, 0);
+    header.write(`${octal(sum, 6)}\0 `, 148);
+    return header;
+}
+function octal(value, digits) {
+    return value.toString(8).padStart(digits, '0');
+}
+/** In 12 bytes: as octal digits, or, from 8 GiB on, in base 256 with its highest bit set. */
+function writeNumber(header, value, at) {
+    if (value < 8 ** 11) {
+        header.write(octal(value, 11), at);
+        return;
+    }
+    header[at] = 0x80;
+    header.writeBigUInt64BE(BigInt(value), at + 4);
+}
+
+;// CONCATENATED MODULE: ./lib/phases/extra-files.js
+
+
+
+
+
+
+/**
+ * Copies the extra files below /mnt, streamed, never held in memory. What is there keeps its place only where it is a
+ * folder: its mode and owner are not touched. A copy that breaks with the connection begins anew.
+ */
+async function copyExtraFiles(context) {
+    const { extraFiles, target, runtime } = context;
+    if (extraFiles === undefined)
+        return;
+    const start = runtime.clock.now();
+    await target.run(newFolders, extraFiles.entries.flatMap(folderArguments), { privileged: true });
+    await target.survivingDrops('copying the extra files', () => unpack(context, extraFiles));
+    const files = extraFiles.entries.filter(({ kind }) => kind !== 'folder');
+    const bytes = files.reduce((sum, { size }) => sum + size, 0);
+    runtime.log.info(`copied ${files.length} extra files: ${(bytes / 1e6).toFixed(1)} MB in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
+}
+/** As new-folders.sh takes them. */
+function folderArguments({ kind, mode, path }) {
+    return [kind === 'folder' ? mode.toString(8) : '-', path];
+}
+async function unpack({ target, runtime }, files) {
+    const broken = new AbortController();
+    const signal = AbortSignal.any([runtime.signal, broken.signal]);
+    const archive = external_node_stream_.Readable.from(archiveOf(files, signal), { objectMode: false });
+    // without a listener node would end the process, and the machine would wait for the rest
+    archive.on('error', (error) => broken.abort(error));
+    try {
+        await target.run(unpackFiles, [], {
+            privileged: true,
+            stdin: archive,
+            signal,
+            onErrorLine: (line) => runtime.log.foreign('tar', line),
+        });
+    }
+    finally {
+        archive.destroy();
+    }
+}
+/** Files and links as one tar archive. @throws GuardError where a file is no longer what the plan says */
+async function* archiveOf({ folder, entries }, signal) {
+    for (const entry of entries) {
+        if (entry.kind === 'folder')
+            continue;
+        const { kind, path } = entry;
+        yield tarHeader({ ...entry, kind, name: path.slice(1) });
+        if (kind === 'link')
+            continue;
+        yield* extra_files_contentsOf(folder, entry, signal);
+        if (entry.size > 0)
+            yield padding(entry.size);
+    }
+    yield endOfTar;
+}
+async function* extra_files_contentsOf(folder, entry, signal) {
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    let left = entry.size;
+    for await (const chunk of readChunks(folder + entry.path, signal)) {
+        left -= chunk.length;
+        // a byte too many would be taken for the next header
+        if (left < 0)
+            break;
+        hash.update(chunk);
+        yield chunk;
+    }
+    if (left !== 0 || hash.digest('hex') !== entry.sha256)
+        throw new GuardError(`${JSON.stringify(entry.path)} of extra-files was changed while this run was at work`, { hint: 'run again when nothing writes into that folder' });
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/host-keys.js
@@ -62404,7 +64872,7 @@ function alphabet(letters, aliases) {
 /**
  * Pad / unpad (paddingSlow semantics), on the joined string.
  */
-function padding(bits, chr = '=') {
+function base_padding(bits, chr = '=') {
     anumber(bits);
     astr('padding', chr);
     return {
@@ -62498,7 +64966,7 @@ const base16 = /* @__PURE__ */ (/* unused pure expression or super */ null && (f
  * // => Uint8Array.from([0x12, 0xab])
  * ```
  */
-const base32 = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'), padding(5)))));
+const base32 = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'), base_padding(5)))));
 /**
  * base32 encoding from RFC 4648. No padding.
  * This variant inherits RFC 4648 base32's uppercase table and intentionally does not case-fold decode input.
@@ -62525,7 +64993,7 @@ const base32nopad = /* @__PURE__ */ (/* unused pure expression or super */ null 
  * // => Uint8Array.from([0x12, 0xab])
  * ```
  */
-const base32hex = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('0123456789ABCDEFGHIJKLMNOPQRSTUV'), padding(5)))));
+const base32hex = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('0123456789ABCDEFGHIJKLMNOPQRSTUV'), base_padding(5)))));
 /**
  * base32 encoding from RFC 4648. No padding. Compared to ordinary `base32`, slightly different alphabet.
  * This variant inherits RFC 4648 base32hex's uppercase table and intentionally does not case-fold decode input.
@@ -62578,9 +65046,9 @@ const decodeBase64Builtin = (s, isUrl) => {
     return Uint8Array.fromBase64(s, { alphabet, lastChunkHandling: 'strict' });
 };
 /** base64 from RFC 4648. Padded. Pure JS version */
-const base64Fallback = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'), padding(6)))));
+const base64Fallback = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'), base_padding(6)))));
 /** base64url from RFC 4648. Padded. Pure JS version */
-const base64urlFallback = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'), padding(6)))));
+const base64urlFallback = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'), base_padding(6)))));
 /**
  * base64 from RFC 4648. Padded.
  * Alternative variants: `base64nopad`, `base64url`, `base64urlnopad`.
@@ -63513,22 +65981,21 @@ function recordHostKeys({ progress }, { host, port }, keys) {
 
 
 
-const nixosInstall = 'exec nixos-install --no-root-passwd --no-channel-copy --system "$1"\n';
+
+
 /** Copies the system to the mounted disks and makes it what boots next. */
 async function install(context) {
-    const { evaluation, target, settings, runtime, progress } = context;
+    const { evaluation, target, settings, progress } = context;
     const toplevel = systemOf(evaluation);
     const system = toplevel.outPath;
     await target.run(mounted, []);
     await bring(context, toplevel, 'local?root=/mnt');
+    await copyExtraFiles(context);
+    await sendSecretFiles(context);
+    await changeOwners(context, 'number');
     progress.expectedHostKeys = await prepareHostKeys(context);
-    await runInProgress(context, {
-        name: 'nixos-install',
-        script: nixosInstall,
-        args: [system],
-        idleMs: settings.deadlines.idle.value,
-        onLine: (line) => runtime.log.foreign('nixos-install', line),
-    });
+    await runNixosInstall(context, system);
+    await changeOwners(context, 'name');
     await check_installed_checkInstalled(context);
     await readInitrdKeys(context);
     progress.targetState = 'installed';
@@ -63538,6 +66005,17 @@ async function install(context) {
     recordHostKeys(context, access.endpoint, pinned ?? progress.expectedHostKeys);
     await removeDiskKeys(context);
     await recordInstall(context);
+}
+async function runNixosInstall(context, system) {
+    const { plan, settings, runtime } = context;
+    const { installBootloader, noCheck } = plan.newSystem;
+    await runInProgress(context, {
+        name: 'nixos-install',
+        script: nixosInstall.text,
+        args: [system, installBootloader ? 'yes' : 'no', ...(noCheck === null ? [] : [noCheck])],
+        idleMs: settings.deadlines.idle.value,
+        onLine: (line) => runtime.log.foreign('nixos-install', line),
+    });
 }
 /** Under which id the machine was installed: an older record, which a disk that was not wiped may have, goes. */
 async function recordInstall({ settings, plan, target }) {
@@ -63558,6 +66036,8 @@ async function recordInstall({ settings, plan, target }) {
 
 
 
+
+
 /** So many refused logins until the installer is believed to refuse: while it comes up it may not know its keys yet. */
 const refusedLogins = 10;
 /** The detached work, and what goes on when this run stops while the machine jumps. */
@@ -63569,6 +66049,8 @@ async function kexec(context) {
         throw new Error('the kexec phase needs the image that the build phase stages');
     }
     const withdrawKey = await authorizeKey(context);
+    if (context.facts.isInstaller)
+        await kexec_releaseDisks(context);
     // after a jump that came at once whoever answers is the installer, which needs the key
     if ((await startKexec(context, stagedImage)) === 'to come')
         await withdrawKey();
@@ -63583,6 +66065,13 @@ async function kexec(context) {
         await context.target.run(installing, ['yes'], { privileged: true });
     const { distribution, memoryKiB } = context.facts;
     runtime.log.info(`the installer answers: ${distribution}, ${mebibytes(memoryKiB)} MiB of memory`);
+}
+/** What an installer has mounted would be left as after a power cut. */
+async function kexec_releaseDisks({ target, runtime }) {
+    const { stdout } = await target.run(releaseDisks, [], { privileged: true });
+    const busy = stdout.trim().split('\n').join(', ');
+    if (busy !== '')
+        runtime.log.warning(`Still in use when the installer is left: ${busy}. File systems there will be as after a power cut.`);
 }
 /** The lease ends with the old system; should that not go down, it is still ours. */
 async function jump(context) {
@@ -63609,7 +66098,10 @@ async function awaitInstaller(context) {
     await target.waitUntilGone(facts.bootId, what, left());
     const { host } = target.endpoint;
     // only root is let in by the installer
-    target.moveTo({ endpoint: { host, port: settings.postKexecSshPort.value, user: 'root' } });
+    target.moveTo({
+        endpoint: { host, port: settings.postKexecSshPort.value, user: 'root' },
+        login: loginOfInstaller(settings),
+    });
     target.privilege = 'none';
     await target.waitForBoot(facts.bootId, what, left(), refusedLogins);
     context.facts = await gatherFacts(target);
@@ -63645,12 +66137,20 @@ async function authorizeKey(context) {
     await target.run(authorize, [line], { privileged: true });
     return () => remove(AbortSignal.any([context.runtime.signal, AbortSignal.timeout(withdrawMs)])).then(forget, (error) => context.runtime.log.debug(`the key stays on the old disk: ${errorMessage(error)}`));
 }
+/**
+ * The image's contract: all flags in one word. The run script of nixos-images hands it to a shell, others split it at
+ * blanks: only words with which that makes a difference are quoted.
+ */
+function flagsInOneWord(flags) {
+    return flags.map((flag) => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(flag) ? flag : quote(flag))).join(' ');
+}
 /** @returns whether the jump is to come, some seconds from now, or came at once */
-async function startKexec({ target, settings, runtime, progress, facts }, image) {
+async function startKexec({ target, settings, runtime, progress, facts, plan }, image) {
+    const flags = plan.kexec?.extraFlags ?? [];
     const work = {
         name: kexecWork,
         script: execScript(`${image}/kexec/run`),
-        args: [],
+        args: flags.length === 0 ? [] : ['--kexec-extra-flags', flagsInOneWord(flags)],
         idleMs: settings.deadlines.idle.value,
         onLine: (line) => runtime.log.foreign('target', line),
     };
@@ -63792,13 +66292,14 @@ async function update_update(context) {
     });
 }
 async function switchOver(context, system) {
-    const { settings, runtime, target } = context;
+    const { plan, settings, runtime, target } = context;
+    const { installBootloader, noCheck } = plan.newSystem;
     target.refusedLogins = update_refusedLogins;
     const failed = [];
     const code = await runInProgress(context, {
         name: 'switch',
         script: switchTo.text,
-        args: [system],
+        args: [system, installBootloader ? 'yes' : 'no', ...(noCheck === null ? [] : [noCheck])],
         idleMs: settings.deadlines.idle.value,
         toleratedCodes: [unitsFailed],
         onLine: (line) => {
@@ -63879,6 +66380,7 @@ async function explainFullDisk({ target }, error) {
 
 
 
+
 /**
  * Proves that a machine that was not installed anew runs the system of the configuration, and, after a switch, that it
  * still lets us in.
@@ -63911,7 +66413,7 @@ async function verifyUpdate(context) {
  */
 function moveWhereItIsNow({ target, settings, evaluation }) {
     const { endpoint, trust } = target;
-    const { host, port, user, privateKey } = settings.postInstall;
+    const { host, port, user } = settings.postInstall;
     const now = {
         host: host.value ?? endpoint.host,
         port: port.value ?? endpoint.port,
@@ -63920,7 +66422,7 @@ function moveWhereItIsNow({ target, settings, evaluation }) {
     const pinned = pinnedAfterwards(settings, accessAfterwards(settings, evaluation));
     target.moveTo({
         endpoint: now,
-        login: { privateKey: (privateKey ?? settings.login.privateKey).reveal() },
+        login: loginAfterwards(settings),
         ...(pinned === undefined ? {} : { trust: trust.pinnedTo(pinned.accepted, pinned.revoked) }),
     });
 }
@@ -63929,6 +66431,7 @@ function isLoginRefused(error) {
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/verify.js
+
 
 
 
@@ -63991,7 +66494,7 @@ async function awaitNewSystem(context, access, keys) {
     const after = {
         endpoint: access.endpoint,
         trust: target.trust.pinnedTo(accepted, keys.revoked),
-        login: { privateKey: (settings.postInstall.privateKey ?? settings.login.privateKey).reveal() },
+        login: loginAfterwards(settings),
     };
     for (;;) {
         target.moveTo(before);
@@ -64112,6 +66615,7 @@ function silenceHint(message, isLocked, { endpoint }, initrdPort) {
 
 
 
+
 const steps = {
     build: build,
     kexec: kexec,
@@ -64140,7 +66644,9 @@ async function runPhases(context) {
             await phase(step, progress, runtime, async () => {
                 if (step !== first)
                     await lease.begin(step);
+                await runHooks(context, 'before', step);
                 await steps[step](context);
+                await runHooks(context, 'after', step);
             });
         }
     }
@@ -64149,7 +66655,7 @@ async function runPhases(context) {
     }
 }
 function phaseAfter(name, { phases }) {
-    return phases.slice(phases.indexOf(name) + 1).find((each) => each !== 'preflight');
+    return phases.slice(phases.indexOf(name) + 1).find((each) => each !== 'preflight' && each !== 'vm-test');
 }
 /** What is known of the machine before anything is done to it. */
 function recordWhatIsThere({ facts, plan, evaluation, settings, progress }) {
@@ -64179,144 +66685,175 @@ async function phase(name, progress, runtime, work) {
     });
 }
 
-;// CONCATENATED MODULE: ./lib/secrets.js
+;// CONCATENATED MODULE: ./lib/plan/test-builder.js
 
-const redacted = '***';
-/** A value that must not be printed: every way of turning it into text gives `***`, except the two `reveal`s. */
-class Secret {
-    #bytes;
-    constructor(value) {
-        this.#bytes = Buffer.from(value);
-    }
-    /** As text; of bytes that are none, something that is of no use. */
-    reveal() {
-        return this.#bytes.toString('utf8');
-    }
-    /** Byte for byte as it was given. */
-    revealBytes() {
-        return Buffer.from(this.#bytes);
-    }
-    toString() {
-        return redacted;
-    }
-    toJSON() {
-        return redacted;
-    }
-    [external_node_util_.inspect.custom]() {
-        return redacted;
-    }
+
+const device = '/dev/kvm';
+/** Looks at who builds on this runner, and at what they may use. @throws NixError */
+async function observeTestBuilder(nix, signal) {
+    const settings = await nix.settings(signal);
+    const { systemFeatures, buildUsersGroup } = settings;
+    const daemon = !(await nix.storeUrl(signal)).startsWith('local');
+    // single-user: whoever runs Nix builds, but for root, which gives its builds to the build users
+    const byUs = !daemon && (buildUsersGroup === '' || process.getuid?.() !== 0);
+    return {
+        systems: await builtSystems(settings),
+        hasRemoteBuilders: await hasRemoteBuilders(settings),
+        features: daemon ? undefined : systemFeatures,
+        kvm: byUs ? openedByUs() : openedByGroup(buildUsersGroup),
+    };
 }
-/**
- * Shorter text than this is treated with care, because it is found by chance: as a line among others it is left unmasked,
- * in PATH and the like it is no sign of a secret, and its base64 form is not looked for.
- */
-const shortest = 8;
-/** The text that bytes are, if they are what a person would type or paste; undefined for binary. */
-function textOf(value) {
+function openedByUs() {
+    const stats = statOf(device);
+    if (stats === undefined)
+        return { kind: 'missing' };
     try {
-        const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value);
-        return /\p{Cc}/u.test(text.replace(/[\t\r\n]/g, '')) ? undefined : text;
+        (0,external_node_fs_namespaceObject.closeSync)((0,external_node_fs_namespaceObject.openSync)(device, 'r+'));
+        return { kind: 'usable' };
     }
     catch {
-        return undefined;
+        return { kind: 'closed', builder: 'the user of this step', mode: modeOf(stats) };
     }
 }
-/**
- * What the runner should mask for one secret. The runner masks line by line, so each line of a multi-line value
- * counts; blank and very short lines and PEM armour say nothing and would only make holes in the log. A value that
- * would not be masked at all then (a few short lines) is masked line by line all the same: rather holes than a secret.
- */
-function masksOf(value) {
-    const whole = value.trim();
-    if (!/[\r\n]/.test(whole))
-        return whole === '' ? [] : [whole];
-    const lines = whole
-        .split(/\r\n|\r|\n/)
-        .map((line) => line.trim())
-        .filter((line) => line !== '' && !/^-----.*-----$/.test(line));
-    const long = lines.filter((line) => line.length >= shortest);
-    return long.length > 0 ? long : lines;
+/** Nix gives its builds the groups that the build user is a member of. */
+function openedByGroup(buildUsers) {
+    const stats = statOf(device);
+    return stats === undefined
+        ? { kind: 'missing' }
+        : kvmForBuildUsers(stats, buildUsers, test_builder_textOf('/etc/group'));
 }
-/** The mask, and how JSON, URLs and base64 write it. */
-function formsOf(mask) {
-    const inJson = JSON.stringify(mask).slice(1, -1);
-    // a lone half of a surrogate pair cannot be part of a URL
-    const inUrl = encodeURIComponent(Buffer.from(mask).toString());
-    const forms = [mask, inJson, inUrl, inUrl.replaceAll('%20', '+')];
-    return mask.length < shortest ? forms : [...forms, ...base64Forms(mask)];
+/** @param groups the text of /etc/group */
+function kvmForBuildUsers(stats, buildUsers, groups) {
+    const lines = groups.split('\n').map((line) => line.split(':'));
+    const membersOf = (matches) => lines.flatMap(([name = '', , gid = '', members = '']) => matches(name, Number(gid)) ? members.split(',').filter((member) => member !== '') : []);
+    const builders = membersOf((name) => name === buildUsers);
+    const inGroup = membersOf((_, gid) => gid === stats.gid);
+    const byAll = (stats.mode & 0o006) === 0o006;
+    const byGroup = (stats.mode & 0o060) === 0o060 && builders.some((user) => inGroup.includes(user));
+    if (byAll || byGroup)
+        return { kind: 'usable' };
+    return {
+        kind: 'closed',
+        builder: `Nix's build users (${buildUsers || 'of its daemon'})`,
+        mode: modeOf(stats),
+    };
 }
+function modeOf({ mode, gid }) {
+    const group = test_builder_textOf('/etc/group')
+        .split('\n')
+        .map((line) => line.split(':'))
+        .find((parts) => parts[2] === String(gid))?.[0];
+    return `mode ${(mode & 0o777).toString(8).padStart(4, '0')}, group ${group ?? gid}`;
+}
+function statOf(path) {
+    return (0,external_node_fs_namespaceObject.statSync)(path, { throwIfNoEntry: false });
+}
+/** Empty where there is no such file. */
+function test_builder_textOf(path) {
+    try {
+        return (0,external_node_fs_namespaceObject.readFileSync)(path, 'utf8');
+    }
+    catch {
+        return '';
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/plan/vm-test.js
+
+const udevRule = 'KERNEL=="kvm", GROUP="kvm", MODE="0666", OPTIONS+="static_node=kvm"';
+const howToGetKvm = [
+    `on GitHub's Linux runners let everybody use it, in a step before this one: echo '${udevRule}' | sudo tee /etc/udev/rules.d/99-kvm4all.rules && sudo udevadm control --reload-rules && sudo udevadm trigger --name-match=kvm`,
+    'on a runner of your own switch on virtualisation in its firmware (nested virtualisation, if it is a virtual machine itself), load kvm_intel or kvm_amd, and let Nix’s build users open /dev/kvm: the same rule, or the group kvm',
+].join('; ');
 /**
- * How the text shows inside the base64 of something longer: three ways, by its place in groups of three bytes. Of the
- * characters at both ends that also depend on the neighbours nothing is kept.
+ * Whether this runner can run the test; Nix itself would say so only after it had built all that the test needs.
+ *
+ * @throws GuardError if it cannot
  */
-function base64Forms(text) {
-    const bytes = Buffer.from(text);
-    return [0, 1, 2].flatMap((before) => {
-        const whole = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
-        const start = Math.ceil((before * 8) / 6);
-        const end = Math.floor(((before + bytes.length) * 8) / 6);
-        const form = whole.slice(start, end);
-        return [form, form.replaceAll('+', '-').replaceAll('/', '_')];
+function checkTestBuilder({ system, features }, builder) {
+    if (builder.hasRemoteBuilders)
+        return;
+    if (!builder.systems.includes(system)) {
+        throw new GuardError(`the VM test is for ${system}, and this runner builds for ${builder.systems.join(', ')}`, { hint: `use a runner of that architecture, or give Nix a remote builder for ${system}` });
+    }
+    const why = features.includes('kvm') ? kvmProblem(builder) : undefined;
+    if (why !== undefined)
+        throw new GuardError(`the VM test needs KVM, and ${why}`, { hint: howToGetKvm });
+}
+function kvmProblem({ kvm, features }) {
+    switch (kvm.kind) {
+        case 'missing':
+            return 'this runner has no /dev/kvm';
+        case 'closed':
+            return `${kvm.builder} may not open /dev/kvm (${kvm.mode})`;
+        case 'usable':
+            return features === undefined || features.includes('kvm')
+                ? undefined
+                : `Nix's setting system-features does not have it (${features.join(', ') || 'it is empty'})`;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/phases/vm-test.js
+
+
+
+
+/** What of the log a failure shows. */
+const vm_test_keptLines = 40;
+/**
+ * Runs the VM test by building it: its log is what a build logs. A test that is unchanged since it passed is not run
+ * again.
+ *
+ * @throws GuardError where this runner cannot run it, NixError where it fails, TimeoutError where it takes too long; the
+ * last two with the last lines of its log
+ */
+async function vmTest({ deadlines }, { installTest }, nix, runtime) {
+    const { drvPath, outPath } = installTest ?? {};
+    if (drvPath === undefined || outPath === undefined)
+        throw new Error('the evaluation was not asked for a VM test');
+    if ((await nix.pathInfo([outPath], runtime.signal)).has(outPath)) {
+        runtime.log.info(`the VM test has passed before: ${outPath}`);
+        return;
+    }
+    checkTestBuilder(await nix.requirements(drvPath, runtime.signal), await observeTestBuilder(nix, runtime.signal));
+    const start = runtime.clock.now();
+    const lines = [];
+    const onLine = (line) => {
+        lines.push(line);
+        if (lines.length > vm_test_keptLines)
+            lines.shift();
+    };
+    const limitMs = deadlines.vmTest.value;
+    let build;
+    try {
+        await within(runtime.clock, 'the VM test', limitMs, runtime.signal, (signal) => {
+            build = nix.buildTest(drvPath, { limitMs, onLine, signal });
+            return build;
+        });
+    }
+    catch (error) {
+        // Nix was told to stop, and is killed soon if it does not: no machine is left running
+        await build?.catch(() => undefined);
+        throw explain(error, lines);
+    }
+    runtime.log.info(`the VM test passed in ${formatDuration(runtime.clock.now() - start)}: ${outPath}`);
+}
+function explain(error, lines) {
+    if (error instanceof TimeoutError) {
+        return new TimeoutError(error.message, {
+            cause: error,
+            lastLines: lines,
+            hint: 'see in its log what it waits for; if it only needs more time, raise vm-test-timeout (for all of it) or idle-timeout (for a time without output)',
+        });
+    }
+    if (!(error instanceof NixError))
+        return error;
+    const { ran, lastLines } = error;
+    return new NixError(error.message.replace(/^the build failed/, 'the VM test failed'), {
+        cause: error,
+        lastLines,
+        ...(ran === undefined ? {} : { ran }),
     });
-}
-/** The secrets of this run; asked before anything leaves the process as text or as a child's environment. */
-class SecretRegistry {
-    #masks = new Set();
-    #forms = new Set();
-    #withheld = new Set();
-    #maskInRunner;
-    /** @param maskInRunner tells the runner to hide a value in everything that this job prints from now on */
-    constructor(maskInRunner) {
-        this.#maskInRunner = maskInRunner;
-    }
-    /** Binary values are kept secret, but cannot be masked: there is no text to look for. */
-    register(value) {
-        const text = typeof value === 'string' ? value : textOf(value);
-        for (const mask of text === undefined ? [] : masksOf(text)) {
-            if (this.#masks.has(mask))
-                continue;
-            this.#masks.add(mask);
-            for (const form of formsOf(mask))
-                this.#forms.add(form);
-            this.#maskInRunner(mask);
-        }
-        return new Secret(value);
-    }
-    /** No child process gets the variable of this name from now on. */
-    withholdVariable(name) {
-        this.#withheld.add(name);
-    }
-    isWithheldVariable(name) {
-        return this.#withheld.has(name);
-    }
-    /** The text with every registered secret replaced; where two overlap, with both. */
-    redact(text) {
-        const places = this.#placesIn(text).sort(([a], [b]) => a - b);
-        let result = '';
-        let done = 0;
-        for (const [start, end] of places) {
-            if (start >= done)
-                result += text.slice(done, start) + redacted;
-            done = Math.max(done, end);
-        }
-        return result + text.slice(done);
-    }
-    isContainedIn(text) {
-        return [...this.#forms].some((form) => text.includes(form));
-    }
-    /** The same, but for secrets so short that they would be found by chance. */
-    isSurelyContainedIn(text) {
-        return [...this.#forms].some((form) => form.length >= shortest && text.includes(form));
-    }
-    /** Where a form of a secret stands, from its first character to behind its last. */
-    #placesIn(text) {
-        const places = [];
-        for (const form of this.#forms) {
-            for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + 1))
-                places.push([at, at + form.length]);
-        }
-        return places;
-    }
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/warnings.js
@@ -64334,12 +66871,14 @@ function warningsOf(situation, plan) {
     const { phases, action } = plan;
     return [
         ...machineWarnings(facts, plan),
+        ...toolsWarnings(settings, facts, plan),
         ...unknownDisksWarnings(evaluation, plan),
         ...diskWarnings(diskSituation(situation, action)),
         ...newlineWarnings(settings),
         ...(action === 'nothing' ? [] : buildPlaceWarnings(situation)),
         ...installIdWarnings(settings, facts, plan),
-        ...(phases.includes('install') ? firmwareWarnings(facts, evaluation) : []),
+        ...storeSettingWarnings(settings),
+        ...(phases.includes('install') ? bootWarnings(situation, plan) : []),
         ...(phases.includes('reboot') || action === 'update'
             ? verificationWarnings(settings, evaluation, action)
             : []),
@@ -64358,10 +66897,20 @@ function machineWarnings({ container, memoryKiB }, { phases }) {
             : [`The target has ${mebibytes(memoryKiB)} MiB of memory; the installer needs 1.5 GB and may fail.`]),
     ];
 }
+/** The installer has no disk but its memory. */
+function toolsWarnings({ configuration, noDiskoDeps }, { memoryKiB }, { phases }) {
+    if (!phases.includes('disko') || memoryKiB >= comfortableMemoryKiB)
+        return [];
+    if (noDiskoDeps.value || configuration.value.kind === 'store-paths')
+        return [];
+    return [
+        `The disko script brings its tools along, into the ${mebibytes(memoryKiB)} MiB of memory that the installer has. With no-disko-deps: true it uses those that the installer has.`,
+    ];
+}
 function unknownDisksWarnings({ source }, { online }) {
-    if (source === 'store-paths') {
+    if (source === 'outputs') {
         return [
-            'Nothing was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.',
+            'No configuration was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.',
         ];
     }
     if (online.disksKnown)
@@ -64376,6 +66925,13 @@ function newlineWarnings({ diskEncryptionKeys }) {
         .filter(({ contents }) => /[^\r\n]\r?\n$/.test(textOf(contents.revealBytes()) ?? ''))
         .map(({ remotePath }) => `The key for ${remotePath} ends in a newline. Disko's settings.keyFile takes it byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt (passwordFile drops it). To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`);
 }
+function bootWarnings({ facts, evaluation }, { newSystem }) {
+    if (newSystem.installBootloader)
+        return firmwareWarnings(facts, evaluation);
+    return [
+        'install-bootloader is false: nothing in this run makes the machine boot the new system, neither a boot loader nor an entry in one.',
+    ];
+}
 function installIdWarnings({ installId }, facts, { action }) {
     const wanted = installId.value;
     if (action === 'install' || wanted === undefined)
@@ -64386,12 +66942,21 @@ function installIdWarnings({ installId }, facts, { action }) {
         `The machine stays recorded as ${facts.installId}: install-id ${wanted} is recorded by an install only, or where there is no record yet.`,
     ];
 }
+function storeSettingWarnings({ copy }) {
+    const names = copy.idleStoreSettings.value;
+    if (names.length === 0)
+        return [];
+    return [
+        `ssh-store-setting ${names.join(', ')} has no effect: closures go through the run’s own SSH connection, not through an SSH store of Nix. Leave it out.`,
+    ];
+}
 
 ;// CONCATENATED MODULE: external "node:child_process"
 const external_node_child_process_namespaceObject = require("node:child_process");
 ;// CONCATENATED MODULE: external "node:readline"
 const external_node_readline_namespaceObject = require("node:readline");
 ;// CONCATENATED MODULE: ./lib/process.js
+
 
 
 
@@ -64429,8 +66994,11 @@ class SpawnRunner {
             const errorLines = [];
             child.stdout.on('data', (chunk) => {
                 idle.touch();
-                stdout.push(chunk);
+                if (options.onLine === undefined)
+                    stdout.push(chunk);
             });
+            if (options.onLine !== undefined)
+                eachLine(child.stdout, options.onLine);
             eachLine(child.stderr, (line) => {
                 idle.touch();
                 errorLines.push(line);
@@ -64448,6 +67016,29 @@ class SpawnRunner {
             idle.stop();
             options.signal.removeEventListener('abort', onAbort);
         }
+    }
+    filter(command, args, input) {
+        const env = this.#environment();
+        const child = (0,external_node_child_process_namespaceObject.spawn)(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+        const output = new external_node_stream_.PassThrough();
+        let said = `${command} failed`;
+        eachLine(child.stderr, (line) => {
+            said = line;
+        });
+        input.on('error', (error) => output.destroy(error));
+        input.pipe(child.stdin);
+        // a program that ends early says more by its end
+        child.stdin.on('error', () => undefined);
+        // its output is whole only once it is known to have succeeded
+        child.stdout.pipe(output, { end: false });
+        child.once('error', (error) => output.destroy(error));
+        child.once('close', (code) => (code === 0 ? output.end() : output.destroy(new Error(said))));
+        output.once('close', () => {
+            input.destroy();
+            if (child.exitCode === null)
+                process_endGroup(child.pid, 'SIGKILL');
+        });
+        return output;
     }
 }
 /**
@@ -64719,7 +67310,35 @@ function runningSystem({ runsNixos, isInstaller, currentSystem, installId }) {
     return `${currentSystem || 'NixOS'}, ${id}`;
 }
 
+;// CONCATENATED MODULE: ./lib/report/describe-new-system.js
+/** What comes onto the disks beside the system, and the hooks, as name and value; nothing that is empty. */
+function describeNewSystem({ newSystem, hooks, phases }) {
+    const { extraFiles, secretFiles, chown, installBootloader, noCheck } = newSystem;
+    const rows = [
+        [
+            'files',
+            extraFiles === null
+                ? ''
+                : `${extraFiles.files} extra files, ${(extraFiles.bytes / 1e6).toFixed(1)} MB, ${extraFiles.digest}`,
+        ],
+        ['secrets', secretFiles.map(({ path, mode, owner }) => `${path} (${mode}, ${owner})`).join(', ')],
+        ['owners', chown.map(({ path, owner }) => `${path} ${owner}`).join(', ')],
+        ['loader', loaderOf(installBootloader, phases.includes('install'))],
+        ['checks', noCheck === null ? '' : `NIXOS_NO_CHECK=${JSON.stringify(noCheck)} is handed on`],
+        ['hooks', hooks.map(({ when, where, path }) => `${when} on the ${where}: ${path}`).join(', ')],
+    ];
+    return rows.filter(([, value]) => value !== '');
+}
+/** Only where it is not what one expects. */
+function loaderOf(installBootloader, installs) {
+    if (installBootloader === installs)
+        return '';
+    return installBootloader ? 'the boot loader is installed again' : 'the boot loader is left alone';
+}
+
 ;// CONCATENATED MODULE: ./lib/report/describe-plan.js
+
+
 
 
 
@@ -64736,7 +67355,8 @@ function describePlan(plan) {
         `  phases    ${phases.join(', ')}`,
         ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
         ...buildLines(offline),
-        ...(plan.kexecImage === null ? [] : [`  installer ${plan.kexecImage}`]),
+        ...(plan.kexec === null ? [] : kexecLines(plan.kexec)),
+        ...describeNewSystem(plan).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
         ...(plan.authorizeKey
             ? [
                 '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',
@@ -64749,6 +67369,13 @@ function describePlan(plan) {
 function buildLines(offline) {
     return offline.buildOn === 'remote' ? [`  build     ${builtThere}`] : [];
 }
+function kexecLines({ image, sha256, extraFlags }) {
+    return [
+        `  installer ${image ?? 'none for this architecture'}`,
+        ...(sha256 === null ? [] : [`            SHA-256 ${sha256}`]),
+        ...(extraFlags.length === 0 ? [] : [`            kexec flags ${extraFlags.map(quote).join(' ')}`]),
+    ];
+}
 /** The fate first, in capitals where something is lost; below each disk what is on it. */
 function diskLines(online) {
     return online.disks.flatMap((disk) => [
@@ -64760,6 +67387,7 @@ function describeOfflinePlan(offline, work) {
     return [
         `Plan, as far as the configuration decides: ${offline.configuration}${offline.system === null ? '' : ` (${offline.system})`}`,
         `  system    ${offline.toplevel ?? 'none'}`,
+        ...(offline.vmTest === null ? [] : [`  VM test   ${offline.vmTest}`]),
         `  work      ${describeWork(work, undefined)}`,
         ...buildLines(offline),
         ...offlineDisks(offline).map(({ device, fate, meaning }) => `  ${fate.padEnd(9)} ${device}: ${meaning}`),
@@ -64771,7 +67399,19 @@ function describeOfflinePlan(offline, work) {
 const knownFailures = [
     {
         says: /a terminal is required|a password is required/,
-        hint: 'let the user run sudo without a password (NOPASSWD), or log in as root',
+        hint: 'give the password as sudo-password, let the user run sudo without a password (NOPASSWD), or log in as root',
+    },
+    {
+        says: /must have a tty to run sudo/,
+        hint: 'take requiretty out of the sudoers file (Defaults:USER !requiretty), or log in as root',
+    },
+    {
+        says: /password change required|required to change your password|password has expired/i,
+        hint: 'the user’s password has expired: log in once by hand and set a new one, or log in as another user',
+    },
+    {
+        says: /This account is currently not available|Your account has expired/,
+        hint: 'the machine lets this user run nothing: give another user in target-host',
     },
     {
         says: /lease login as the user/i,
@@ -64815,11 +67455,15 @@ const knownFailures = [
     },
     {
         says: /No space left on device|database or disk is full/,
-        hint: 'a disk is full: on the target before disko it is the installer’s memory, in nixos-install one of the new partitions (often the EFI partition), else the runner’s disk; free space or use a bigger machine',
+        hint: 'a disk is full: on the target before disko it is the installer’s memory (no-disko-deps: true takes less of it), in nixos-install one of the new partitions (often the EFI partition), else the runner’s disk; free space or use a bigger machine',
     },
     {
         says: /lacks a signature by a trusted key/,
-        hint: 'the copying user is not trusted by the store: copy as root',
+        hint: 'the store’s key is not trusted: add it with option: extra-trusted-public-keys KEY, or sign the path; on the machine, copy as root',
+    },
+    {
+        says: /with features \{[^}]*\bkvm\b[^}]*\} is required/,
+        hint: 'the build needs KVM: let Nix’s build users open /dev/kvm on the runner (the README has the step for GitHub’s runners), and keep kvm in the setting system-features',
     },
     {
         says: /a '[^']*' with features .*is required/,
@@ -64842,14 +67486,17 @@ const knownFailures = [
     },
 ];
 /** Advice for a failure that is known, found by what it says. */
-function hintFor(text) {
+function hints_hintFor(text) {
     return knownFailures.find(({ says }) => says.test(text))?.hint;
 }
 
 ;// CONCATENATED MODULE: ./lib/report/outputs.js
 /** The outputs of the action, in the order of action.yml. */
 const outputs = [
-    { name: 'outcome', description: 'planned, built, prepared, installed, updated, unchanged or failed.' },
+    {
+        name: 'outcome',
+        description: 'planned, built, tested, prepared, installed, updated, unchanged or failed.',
+    },
     {
         name: 'target-state',
         description: 'How far the machine came: untouched, installer, partitioned, installed, unlocking, booted.',
@@ -64913,9 +67560,11 @@ const byState = {
 
 
 
+
 const titles = {
     planned: '📋 Planned',
     built: '✅ Built, no machine contacted',
+    tested: '✅ VM test passed',
     prepared: '✅ Prepared, not installed',
     installed: '✅ NixOS installed',
     updated: '✅ NixOS updated',
@@ -64944,14 +67593,19 @@ function summarise(result) {
         ...(result.plan?.online === null ? [] : [stateTable(result)]),
         ...(result.plan === null ? [] : planSection(result.plan)),
         phaseSection(result),
+        ...(result.kexecSha256 === null
+            ? []
+            : [`To accept no other kexec image than this one: ${code(`kexec-sha256: ${result.kexecSha256}`)}`]),
         ...(result.hostKeys.length === 0
             ? []
-            : ['### Host keys of the new system, for known_hosts', block(result.hostKeys)]),
+            : ['### Host keys of the new system, for known_hosts', summary_block(result.hostKeys)]),
     ].join('\n\n');
 }
 function titleOf({ outcome, failure, plan }) {
     if (failure?.kind === 'cancelled')
         return '🛑 Cancelled';
+    if (outcome === 'failed' && (plan?.offline.vmTest ?? null) !== null)
+        return '❌ VM test failed';
     const updating = plan !== null && plan.online !== null && plan.action === 'update';
     return outcome === 'failed' && updating ? '❌ Update failed' : titles[outcome];
 }
@@ -64976,11 +67630,11 @@ function failureSection({ failure }) {
         return [];
     return [
         `**${failure.phase === null ? 'Before the first phase' : `In phase ${failure.phase}`}** (${failure.kind})`,
-        block(failure.message.split('\n')),
+        summary_block(failure.message.split('\n')),
         ...(failure.hint === null ? [] : [`**What to do:** ${escapeMarkdown(failure.hint)}`]),
         ...(failure.lastLines.length === 0
             ? []
-            : ['<details><summary>Last lines</summary>', block(failure.lastLines), '</details>']),
+            : ['<details><summary>Last lines</summary>', summary_block(failure.lastLines), '</details>']),
     ];
 }
 function planSection(plan) {
@@ -64993,12 +67647,17 @@ function planSection(plan) {
         table(['the machine', ''], describeMachine(online).map(([name, value]) => [name, code(value)])),
         ...(plan.action === 'nothing' ? [] : [workSection(plan.work, plan.action)]),
         ...(offline.buildOn === 'remote' && plan.action !== 'nothing' ? [`**Built:** ${builtThere}.`] : []),
+        ...newSystemTable(plan),
         ...(online.disksKnown
             ? []
             : ['**The configuration does not tell which disks it is about: count on all of them.**']),
         ...(online.disks.length === 0 ? [] : [diskTable(online)]),
         ...(hasChanged(online) ? [changedNote] : []),
     ];
+}
+function newSystemTable(plan) {
+    const rows = describeNewSystem(plan).map(([name, value]) => [name, code(value)]);
+    return rows.length === 0 ? [] : [table(['beside the system', ''], rows)];
 }
 function nameWithSystem({ configuration, system }) {
     return system === null ? code(configuration) : `${code(configuration)} (${escapeMarkdown(system)})`;
@@ -65010,7 +67669,7 @@ function workSection(work, action) {
     if (names.length === 0)
         return line;
     const list = [...names, ...(more > 0 ? [`and ${more} more`] : [])];
-    return [line, '<details><summary>To build</summary>', block(list), '</details>'].join('\n\n');
+    return [line, '<details><summary>To build</summary>', summary_block(list), '</details>'].join('\n\n');
 }
 /** What a pull request shows: nothing of it needed the machine. */
 function offlineSection(offline, work) {
@@ -65024,6 +67683,7 @@ function offlineSection(offline, work) {
             ['system', offline.toplevel === null ? '–' : code(offline.toplevel)],
             ...(offline.diskoScript === null ? [] : [['disko script', code(offline.diskoScript)]]),
             ...(offline.buildOn === 'remote' ? [['built', builtThere]] : []),
+            ...(offline.vmTest === null ? [] : [['VM test', code(offline.vmTest)]]),
             ...(offline.installId === null ? [] : [['install-id', code(offline.installId)]]),
         ]),
         workSection(work, undefined),
@@ -65091,7 +67751,7 @@ function code(text) {
     return `<code>${inline(text).replace(/[&<>|`*_[\]~\\]/g, (character) => `&#${character.charCodeAt(0)};`)}</code>`;
 }
 /** A fenced block whose fence is longer than any run of backticks in it. Of a long text the end, where reasons stand. */
-function block(lines) {
+function summary_block(lines) {
     const text = lines.join('\n').slice(-longestBlock);
     const longest = [...text.matchAll(/`+/g)].reduce((length, [run]) => Math.max(length, run.length), 2);
     const fence = '`'.repeat(longest + 1);
@@ -65123,7 +67783,7 @@ function failureOf(error, progress, secrets) {
         kind: known?.kind ?? 'unexpected',
         phase: progress.phase ?? null,
         message,
-        hint: report_adviceFor(known?.hint ?? hintFor(said), known, progress) ?? null,
+        hint: report_adviceFor(known?.hint ?? hints_hintFor(said), known, progress) ?? null,
         lastLines,
     };
 }
@@ -65212,6 +67872,7 @@ class Progress {
     goesOn;
     agePublicKeys = [];
     failedUnits = null;
+    kexecSha256 = null;
     #phases = [];
     #current;
     /** The phase that runs, or that failed. */
@@ -65248,6 +67909,7 @@ class Progress {
             hostKeys: this.hostKeyLines,
             agePublicKeys: this.agePublicKeys,
             failedUnits: this.failedUnits,
+            kexecSha256: this.kexecSha256,
             plan: this.plan ?? null,
             planDigest: this.plan === undefined ? null : plan_planDigest(this.plan),
             failure: failure ?? null,
@@ -65318,6 +67980,9 @@ const systemClock = {
 
 
 
+
+
+
 /** How often a machine is looked at that is rebooted while it is looked at. */
 const mostLooks = 3;
 /**
@@ -65342,12 +68007,14 @@ async function main() {
             signal: cancel.signal,
             secrets,
         });
-        const settings = readSettings(raw, secrets, loaded, (notice) => log.warning(notice));
+        const warn = (notice) => log.warning(notice);
+        const settings = readSettings(raw, secrets, loaded, warn, process.env);
+        const readAgain = () => readSettings(raw, secrets, loaded, undefined, process.env);
         log.debugShown = settings.debug.value;
         log.debug(describeSettings(settings));
         const { signal, abort } = cancel;
         const outcome = await Promise.race([
-            withPrivateFolder((privateFolder) => run(settings, { log, clock: systemClock, processes, signal, abort, privateFolder }, progress)),
+            withPrivateFolder((privateFolder) => run(settings, readAgain, { log, clock: systemClock, processes, signal, abort, privateFolder }, progress)),
             cancel.atOnce,
         ]);
         await publish(progress.result(outcome), log, secrets);
@@ -65362,16 +68029,25 @@ async function main() {
         cancel.stop();
     }
 }
-async function run(settings, runtime, progress) {
-    const { printBuildLogs, debug, nixOptions, deadlines } = settings;
-    const nix = new Nix({
+/** @param readAgain for what is only known once a part of it was fetched */
+async function run(given, readAgain, runtime, progress) {
+    const nix = new Nix(nixOptionsOf(given), runtime);
+    await requireName(given.configuration.value, nix, runtime.signal);
+    // what a store path is can only be told when it is here
+    const settings = (await fetchStorePaths(given, nix, runtime)) ? readAgain() : given;
+    return settings.kind === 'install' || settings.kind === 'plan'
+        ? runOnMachine(settings, nix, runtime, progress)
+        : runWithoutMachine(settings, nix, runtime, progress);
+}
+function nixOptionsOf(settings) {
+    const { printBuildLogs, showTrace, debug, from, nixOptions, deadlines } = settings;
+    return {
         options: nixOptions.value,
         printBuildLogs: printBuildLogs.value || debug.value,
+        showTrace: showTrace.value,
+        from: from.value,
         idleMs: deadlines.idle.value,
-    }, runtime);
-    return settings.kind === 'offline-plan' || settings.kind === 'build-only'
-        ? runWithoutMachine(settings, nix, runtime, progress)
-        : runOnMachine(settings, nix, runtime, progress);
+    };
 }
 async function runWithoutMachine(settings, nix, runtime, progress) {
     const { situation, work } = await phase('preflight', progress, runtime, () => offlinePreflight(settings, nix, runtime));
@@ -65382,13 +68058,17 @@ async function runWithoutMachine(settings, nix, runtime, progress) {
     if (settings.kind === 'offline-plan')
         return 'planned';
     const { evaluation } = situation;
+    if (settings.kind === 'vm-test') {
+        await phase('vm-test', progress, runtime, () => vmTest(settings, evaluation, nix, runtime));
+        return 'tested';
+    }
     await phase('build', progress, runtime, () => buildClosures(allDerivations(evaluation), nix, runtime, runtime.signal));
     progress.systemPath = evaluation.toplevel?.outPath ?? '';
     return 'built';
 }
 async function runOnMachine(settings, nix, runtime, progress) {
     const target = openTarget(settings, runtime);
-    const { endpoint } = target;
+    const { endpoint, login } = target;
     progress.target = nameOf(endpoint);
     try {
         for (let looks = 1;; looks++) {
@@ -65404,7 +68084,7 @@ async function runOnMachine(settings, nix, runtime, progress) {
                 // as when an earlier run was killed right after it had started the kexec
                 runtime.log.info('the machine was rebooted before anything was changed there: once more');
                 progress.startOver();
-                target.moveTo({ endpoint });
+                target.moveTo({ endpoint, login });
             }
         }
     }
@@ -65414,7 +68094,7 @@ async function runOnMachine(settings, nix, runtime, progress) {
 }
 async function lookAndAct(settings, target, nix, runtime, progress) {
     const { situation, plan, work } = await phase('preflight', progress, runtime, () => preflight(settings, target, nix, runtime));
-    const { evaluation, facts } = situation;
+    const { evaluation, facts, extraFiles } = situation;
     // after the phase: within it the log would fold the plan away
     progress.plan = { ...plan, work };
     runtime.log.info(describePlan(progress.plan));
@@ -65435,6 +68115,7 @@ async function lookAndAct(settings, target, nix, runtime, progress) {
         evaluation,
         facts,
         plan,
+        extraFiles,
         progress,
         cleanUp,
         lease: new Lease({ target, runtime, cleanUp, identity: readRunIdentity(process.env) }),
