@@ -453,6 +453,27 @@ describe.each(shells)('under %s', (shell) => {
     expect(machine.run('mounted.sh', [], { setup: 'umount /mnt; mount -t tmpfs none /mnt' }).code).toBe(0);
   });
 
+  describe('release-disks.sh', () => {
+    const mount = (path: string) => `mkdir -p '${path}'; mount -t tmpfs none '${path}'`;
+    const mounts = [mount('/mnt'), mount('/mnt/a b'), mount('/mnt/a b/c')].join('; ');
+    /** What is said to be still mounted; what this computer itself may have below /mnt is not the machine's. */
+    const leftAfter = (setup: string) => {
+      // not this computer's pools
+      if (shell === 'dash') machine.hide('zpool');
+      const { code, stdout, stderr } = machine.run('release-disks.sh', [], { setup });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      return stdout.split('\n').filter((line) => /^\/mnt($|\/a)/.test(line));
+    };
+
+    test('lets go of what is at /mnt and below', () => {
+      expect(leftAfter(mounts)).toEqual([]);
+    });
+
+    test('names what is still in use', () => {
+      expect(leftAfter(`${mounts}; cd '/mnt/a b'`)).toEqual(['/mnt/a\\040b', '/mnt']);
+    });
+  });
+
   describe('bridges-end.sh', () => {
     const bridges = '/run/nixos-anywhere/bridges';
     const startTime = (pid: number) =>

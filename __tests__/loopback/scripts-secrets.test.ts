@@ -52,6 +52,21 @@ describe.each(shells)('under %s', (shell) => {
     expect(readFileSync(machine.path(list), 'utf8')).toBe('/tmp/key\n');
   });
 
+  test('one is removed alone, and only if it was put there', () => {
+    put('/tmp/key');
+    put('/run/nixos-anywhere/netrc');
+    writeFileSync(machine.path('/tmp/other'), '');
+    const silent = { code: 0, stdout: '', stderr: '' };
+    for (const path of ['/run/nixos-anywhere/netrc', '/tmp/other', '/tmp/ke'])
+      expect(machine.run('remove-secret.sh', [path])).toEqual(silent);
+    expect(readdirSync(machine.path('/tmp'))).toEqual(['key', 'other']);
+    expect(readdirSync(machine.path('/run/nixos-anywhere'))).toEqual(['secrets']);
+    expect(readFileSync(machine.path(list), 'utf8')).toBe('/tmp/key\n');
+    expect(machine.run('remove-secret.sh', ['/tmp/key'])).toEqual(silent);
+    expect(machine.run('remove-secret.sh', ['/tmp/key'])).toEqual(silent);
+    expect(readdirSync(machine.path('/run/nixos-anywhere'))).toEqual([]);
+  });
+
   test('what came only in part is an error, and leaves what was there', () => {
     put('/tmp/key', Buffer.from('first'));
     const { code, stderr } = put('/tmp/key', Buffer.from('sec'), 6);

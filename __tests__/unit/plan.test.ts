@@ -117,6 +117,27 @@ describe('makePlan', () => {
     expect(result.authorizeKey).toBe(false);
   });
 
+  test('an installer is kexec’ed all the same with force-kexec, which makes another plan of it', () => {
+    const inputs = { 'force-kexec': 'true' };
+    const result = plan({ facts: installer, access: { keyIsCarried: false }, inputs });
+    expect(result.phases).toEqual(['preflight', 'build', 'kexec', 'disko', 'install', 'reboot', 'verify']);
+    expect(result.reason).toBe('the machine runs a NixOS installer (force-kexec starts another)');
+    expect(result.authorizeKey).toBe(true);
+    expect(result.kexec?.image).toMatch(/nixos-kexec-installer-noninteractive-x86_64-linux\.tar\.gz$/);
+    expect(planDigest(result)).not.toBe(planDigest(plan({ facts: installer })));
+    // a machine that is only updated is not
+    expect(plan({ facts: nixos, inputs: { ...inputs, 'on-installed': 'update' } }).kexec).toBe(null);
+  });
+
+  test.each([{ 'kexec-sha256': 'a'.repeat(64) }, { 'kexec-extra-flags': '--no-sync' }])(
+    'is another plan with %j',
+    (inputs: Record<string, string>) => {
+      expect(planDigest(plan({ inputs }))).not.toBe(planDigest(plan()));
+      // nothing of it matters where nothing is started
+      expect(planDigest(plan({ facts: installer, inputs }))).toBe(planDigest(plan({ facts: installer })));
+    },
+  );
+
   test('a key that the image would not take along is authorized first', () => {
     expect(plan({ access: { keyIsCarried: false } }).authorizeKey).toBe(true);
   });

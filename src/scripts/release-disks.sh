@@ -7,7 +7,6 @@ mounted() { sed -n 's/^[^ ]* \(\/mnt\) .*/\1/p; s/^[^ ]* \(\/mnt\/[^ ]*\) .*/\1/
 
 sync
 mounted | while read -r path; do umount "$(printf '%b' "$path")" 2>/dev/null; done
-swapoff -a 2>/dev/null
 if command -v zpool >/dev/null 2>&1; then zpool export -a 2>/dev/null; fi
 sync
-mounted
+mounted | uniq
