@@ -84,7 +84,7 @@ async function download(image: LocatedImage & { kind: 'url' }, signal: AbortSign
   const response = await fetch(image.url, { signal }).catch((error: unknown) => {
     throw new ConnectionError(
       'unreachable',
-      `fetching the kexec image ${name} failed: ${errorMessage(error).replaceAll(image.url, name)}`,
+      `fetching the kexec image ${name} failed: ${reasonOf(error).replaceAll(image.url, name)}`,
       { cause: error },
     );
   });
@@ -96,6 +96,12 @@ async function download(image: LocatedImage & { kind: 'url' }, signal: AbortSign
     );
   }
   return Readable.fromWeb(response.body as ReadableStream);
+}
+
+/** Of a fetch that fails the error says no more than that; why is told by its cause. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return `${errorMessage(error)}${cause}`;
 }
 
 /** Why the image ended before its end. */

@@ -30,7 +30,19 @@ const knownFailures: readonly KnownFailure[] = [
     hint: 'the kexec image must be a tarball laid out as those of nixos-images: kexec/{run,kexec,ip,bzImage,initrd}',
   },
   {
-    says: /oom-killer|Out of memory|Failure unpacking initrd/i,
+    says: /kexec\/run: .*(not found|Permission denied|Exec format error|cannot execute)/,
+    hint: 'the machine cannot start the image’s kexec/run: use an image for its architecture, laid out as those of nixos-images',
+  },
+  {
+    says: /unexpected end of (file|input)|Unexpected EOF|premature end/i,
+    hint: 'the kexec image ends too early: fetch it anew and compare its SHA-256; where the machine’s own download breaks off, fetch the image in a step before this one and give its path as kexec',
+  },
+  {
+    says: /unable to resolve|Could not resolve host|bad address|ENOTFOUND|EAI_AGAIN/,
+    hint: 'a name could not be resolved: check the address, and the network of whoever asked; for the kexec image, fetch it in a step before this one and give its path as kexec',
+  },
+  {
+    says: /oom-killer|Out of memory|Failure unpacking initrd|\bKilled$/im,
     hint: 'the machine has too little memory for the installer: use a bigger one, stop services first, or boot an installer from other media',
   },
   {
@@ -46,7 +58,7 @@ const knownFailures: readonly KnownFailure[] = [
     hint: 'the running kernel refuses the image’s signature: use a newer kexec image',
   },
   {
-    says: /CPUs are stuck|Resource busy/,
+    says: /CPUs are stuck|kexec.*resource busy/i,
     hint: 'this board cannot kexec: boot an installer from other media',
   },
   {
