@@ -72,6 +72,20 @@ export const flags: readonly Counterpart[] = [
     test: 'bundle/cancel › an image that does not start: no image and no key are left',
   },
   {
+    name: '--force-kexec',
+    input: 'force-kexec',
+    default: 'false',
+    differs: 'Takes no argument. The installer that is left lets go of the disks first.',
+    test: 'bundle/kexec › force-kexec starts another installer in the place of one, which has let go of its disks',
+  },
+  {
+    name: '--kexec-extra-flags FLAGS',
+    input: 'kexec-extra-flags',
+    default: '',
+    differs: 'Words as a shell splits them, quotes included; no shell reads them on the way.',
+    test: 'bundle/kexec › an image packed with zstd, for a machine without it: unpacked here, pinned, and given its flags in one word',
+  },
+  {
     name: '--post-kexec-ssh-port PORT',
     input: 'post-kexec-ssh-port',
     default: '22',
@@ -93,6 +107,28 @@ export const flags: readonly Counterpart[] = [
     differs:
       'A file, a pipe, `env:NAME` or `exec:COMMAND`. Sent byte for byte, for root alone, and removed before the reboot. A newline at the end is a warning. The machine must be pinned.',
     test: 'bundle/disk-keys › reach disko byte for byte from every source, for root alone, and are gone afterwards',
+  },
+  {
+    name: '--no-substitute-on-destination',
+    input: 'no-substitute-on-destination',
+    default: 'false',
+    differs: 'What lies in the installer’s own store already is not sent again all the same.',
+    test: 'loopback/substituters › with %s its own are asked only if that allows it',
+  },
+  {
+    name: '--no-use-machine-substituters',
+    input: 'no-use-machine-substituters',
+    default: 'false',
+    differs: 'The substituters reach the target’s Nix as arguments, in no file and through no shell.',
+    test: 'loopback/substituters › with %s asks none of the configuration’s',
+  },
+  {
+    name: '--ssh-store-setting K V',
+    input: 'ssh-store-setting',
+    default: '',
+    differs:
+      'Closures go through the run’s own SSH connection, not through an SSH store of Nix: `compress`, `max-connections` and `path-info-cache-size` are accepted with a warning, others refused by name with what holds instead.',
+    test: 'bundle/flags › ssh-store-setting has no effect, and says so; what would be wanted elsewhere is refused by name',
   },
   {
     name: '--debug',

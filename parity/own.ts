@@ -28,9 +28,19 @@ export const own: readonly OwnInput[] = [
     test: 'bundle/refusals › that is another one than was meant',
   },
   {
+    input: 'kexec-sha256',
+    why: 'Assets of a release are replaced in place, and what they hold runs as root.',
+    test: 'bundle/kexec › an image that is another one than was pinned: nothing of it is started or left',
+  },
+  {
     input: 'wipe-disks',
     why: 'Names what may be lost; whatever else would be lost stops the run.',
     test: 'unit/disks/disks › wipe-disks must cover everything, the configured disk and collateral too; any does',
+  },
+  {
+    input: 'netrc',
+    why: 'Private caches ask for a password.',
+    test: 'loopback/substituters › is used with a netrc, for the store %s',
   },
   {
     input: 'allow-lockout',

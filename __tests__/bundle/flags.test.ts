@@ -75,3 +75,14 @@ test('disko-idle-timeout ends the wait for a disko that says nothing', async () 
   expect(run.result.failure, run.log).toMatchObject({ kind: 'timeout', phase: 'disko' });
   expect(run.result.failure?.message).toContain('1.0 s');
 });
+
+test('ssh-store-setting has no effect, and says so; what would be wanted elsewhere is refused by name', async () => {
+  const inputs = inputsFor(await startMachine(), flakeOf(configuration));
+  const run = await runBundle({ inputs: { ...inputs, 'ssh-store-setting': 'compress=true' } });
+  expect(run.code, run.log).toBe(0);
+  expect(run.warnings.join('\n')).toContain('ssh-store-setting compress has no effect');
+  const refused = await runBundle({ inputs: { ...inputs, 'ssh-store-setting': 'ssh-key /root/a b&c#d' } });
+  expect(refused.errors[0]).toContain(
+    'input ssh-store-setting: line 1 has ssh-key, which has no place here: give the key as ssh-private-key',
+  );
+});
