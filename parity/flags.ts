@@ -5,10 +5,10 @@ export const flags: readonly Counterpart[] = [
   {
     name: '-f, --flake URI#ATTR',
     input: 'flake',
-    default: 'required, unless store-paths is given',
+    default: 'required, unless nix-file or store-paths is given',
     differs:
       'A quoted attribute is read. Without `#NAME` the names that exist are listed. Evaluated once, and nothing is written to the checkout.',
-    test: 'bundle/offline › plan: offline needs a flake and nothing else, and contacts nothing',
+    test: 'loopback/configurations › %s names a configuration in full or in short',
   },
   {
     name: '--target-host HOST, or HOST alone',
@@ -154,6 +154,29 @@ export const flags: readonly Counterpart[] = [
     test: 'unit/build-place › %s, a system of %s: %s',
   },
   {
+    name: '--show-trace',
+    input: 'show-trace',
+    default: 'false',
+    differs: 'Counts for the evaluation too, which fails first.',
+    test: 'bundle/configurations › show-trace shows where an evaluation came from',
+  },
+  {
+    name: '--from STORE',
+    input: 'from',
+    default: '',
+    differs:
+      'Store paths need not be on the runner: they are copied from there. Builds fetch from there what they can; the copy to the machine comes from the runner.',
+    test: 'bundle/configurations › from: store-paths that the runner lacks are copied from there, and are told apart then',
+  },
+  {
+    name: '--vm-test',
+    input: 'vm-test',
+    default: 'false',
+    differs:
+      'Inputs about the machine may stay. Refused early, with what to do, where the test needs KVM that is not there; ended when it takes too long.',
+    test: 'bundle/vm-test › a test that passes: its log is shown, the outcome is tested, and it is not run again',
+  },
+  {
     name: '--phases LIST',
     input: 'phases',
     default: 'kexec,disko,install,reboot',
@@ -167,6 +190,13 @@ export const flags: readonly Counterpart[] = [
     default: 'disko',
     differs: 'The plan says what each mode loses.',
     test: 'unit/plan › without %s nothing is wiped',
+  },
+  {
+    name: '--no-disko-deps',
+    input: 'no-disko-deps',
+    default: 'false',
+    differs: 'Recommended where the machine has little memory.',
+    test: 'bundle/configurations › no-disko-deps takes the script without tools, in every mode',
   },
   {
     name: '--stop-after-disko',

@@ -107,4 +107,9 @@ export const own: readonly OwnInput[] = [
     why: 'Disko may be silent for longer.',
     test: 'bundle/flags › disko-idle-timeout ends the wait for a disko that says nothing',
   },
+  {
+    input: 'vm-test-timeout',
+    why: 'A virtual machine that hangs is ended, and the log shows what it waited for.',
+    test: 'bundle/vm-test › a test that hangs is ended with all that it started, and named with its last lines',
+  },
 ];

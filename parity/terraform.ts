@@ -3,6 +3,28 @@ import type { Counterpart } from './row';
 /** Parameters of nixos-anywhere's Terraform modules that are more than its flags. */
 export const terraform: readonly Counterpart[] = [
   {
+    name: 'file',
+    input: 'nix-file',
+    default: '',
+    differs:
+      'Also a configuration.nix, which is evaluated with the nixpkgs of NIX_PATH or npins. What the guards need is evaluated too, as of a flake.',
+    test: 'bundle/configurations › nix-file: the machine of a default.nix is planned and built',
+  },
+  {
+    name: 'attribute (nixos_system_attr and nixos_partitioner_attr)',
+    input: 'nix-attribute',
+    default: 'nix-file as a whole',
+    differs: 'One attribute that leads to the machine, not two that lead to what it builds.',
+    test: 'loopback/configurations › default.nix: attributes lead to machines, through functions too',
+  },
+  {
+    name: 'special_args',
+    input: 'special-args',
+    default: '',
+    differs: 'Counts for a nix-file too.',
+    test: 'bundle/configurations › special-args reach the modules of a file, and change the plan',
+  },
+  {
     name: 'instance_id',
     input: 'install-id',
     default: '',

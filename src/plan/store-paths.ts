@@ -31,9 +31,14 @@ export async function fetchStorePaths(
  */
 export async function describeStorePaths(
   nix: Nix,
-  { system, diskoScript }: Pick<StorePaths, 'system' | 'diskoScript'>,
+  { system, diskoScript, absent = [] }: Partial<StorePaths>,
   signal: AbortSignal,
 ): Promise<OutputsEvaluation> {
+  if (absent.length > 0) {
+    throw new GuardError(`${absent.join(' and ')} was fetched, and does not lie on this runner`, {
+      hint: 'let NIX_REMOTE and the Nix setting store lead to the store of the runner itself',
+    });
+  }
   await checkValid(
     nix,
     [system, diskoScript].filter((path) => path !== undefined),
