@@ -44,10 +44,10 @@ function machineWarnings({ container, memoryKiB }: Facts, { phases }: Plan): str
 }
 
 /** The installer has no disk but its memory. */
-function toolsWarnings(
+export function toolsWarnings(
   { configuration, noDiskoDeps }: MachineSettings,
   { memoryKiB }: Facts,
-  { phases }: Plan,
+  { phases }: Pick<Plan, 'phases'>,
 ): string[] {
   if (!phases.includes('disko') || memoryKiB >= comfortableMemoryKiB) return [];
   if (noDiskoDeps.value || configuration.value.kind === 'store-paths') return [];
