@@ -182,7 +182,7 @@ export const flags: readonly Counterpart[] = [
     default: 'kexec,disko,install,reboot',
     differs:
       'disko and install alone need an installer; install proves that something is mounted at `/mnt`. After reboot the new system is looked at.',
-    test: 'bundle/offline › build-only without disko builds the system alone, also of a configuration without a disko script',
+    test: 'bundle/offline › upstream lesson: build only what the chosen phases need; without disko the system alone',
   },
   {
     name: '--disko-mode disko|mount|format',

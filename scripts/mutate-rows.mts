@@ -2,7 +2,16 @@
 // the test that the row names turns red. An input is taken away by ignoring it, whatever is given; a row that has a
 // patch of its own by that. Ends with exit code 1 if a test stays green, does not run, or is red without a mutation.
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,6 +40,8 @@ class Copy {
   readonly #ignored = join(this.folder, 'ignored-input');
 
   constructor() {
+    // a user of a test's machine looks for his keys below it
+    chmodSync(this.folder, 0o755);
     const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-z'], { cwd: root });
     for (const file of files.toString().split('\0')) {
       if (file !== '') cpSync(join(root, file), join(this.folder, file), { verbatimSymlinks: true });

@@ -172,7 +172,7 @@ test('build-only: true builds system and disko script, and contacts nothing', as
   expect(connections()).toBe('');
 });
 
-test('build-only without disko builds the system alone, also of a configuration without a disko script', async () => {
+test('upstream lesson: build only what the chosen phases need; without disko the system alone', async () => {
   const without = demo.replace('diskoScript =', 'otherScript =');
   const run = await runBundle({
     inputs: { flake: flakeOf(without), 'build-only': 'true', phases: 'install,reboot' },

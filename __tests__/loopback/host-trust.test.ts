@@ -146,7 +146,7 @@ describe('without known-hosts', () => {
     expect(target.trust.isPinned).toBe(false);
   });
 
-  test('StrictHostKeyChecking=yes refuses it, secrets or not', async () => {
+  test('upstream: host key checking cannot be turned on; StrictHostKeyChecking=yes does, secrets or not', async () => {
     const sshd = await startMachine();
     const error = await failure(opened(sshd, { 'ssh-option': 'StrictHostKeyChecking=yes' }).connect());
     expect(error.message).toContain('is not known, and ssh-option says StrictHostKeyChecking=yes');

@@ -137,6 +137,18 @@ describe.each(shells)('under %s', (shell) => {
       },
     );
 
+    test('upstream lesson: read-only roots: no blind chmod', () => {
+      write(keys, `${line}\n`, 0o640);
+      chmodSync(machine.path(keys), 0o640);
+      const readOnly = 'mount --bind /root /root; mount -o remount,bind,ro /root';
+      // the key is there already: nothing needs to be written
+      expect(machine.run('authorize.sh', [line], { setup: readOnly })).toMatchObject({ code: 0, stderr: '' });
+      const { code, stderr } = machine.run('authorize.sh', [`${line} 2`], { setup: readOnly });
+      expect(code).not.toBe(0);
+      expect(stderr).toContain('Read-only file system');
+      expect([read(keys), modeOf(keys)]).toEqual([`${line}\n`, '640']);
+    });
+
     test('deauthorize.sh is content where nothing is to be removed', () => {
       expect(machine.run('deauthorize.sh', [line]).code).toBe(0);
       write(keys, 'ssh-rsa AAAA me\n');

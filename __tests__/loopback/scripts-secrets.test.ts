@@ -27,7 +27,7 @@ describe.each(shells)('under %s', (shell) => {
     machine.run('put-secret.sh', [path, String(bytes)], { input, setup: 'umask 000' });
   const list = '/run/nixos-anywhere/secrets';
 
-  test('a secret arrives byte for byte, for root alone, in folders for root alone', () => {
+  test('upstream lesson: parents before realpath; a secret arrives byte for byte, for root alone, in folders for root alone', () => {
     expect(put('/root/a/b/key')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(readFileSync(machine.path('/root/a/b/key'))).toEqual(contents);
     expect([modeOf('/root/a/b/key'), modeOf('/root/a/b'), modeOf('/root/a')]).toEqual(['600', '700', '700']);
@@ -36,7 +36,7 @@ describe.each(shells)('under %s', (shell) => {
   });
 
   test.each(['/tmp/with blank', "/tmp/it's", '/tmp/$HOME `id` "x" \\ *', '/tmp/-n', '/tmp/ü'])(
-    'at any path: %s',
+    'upstream: the remote path is unquoted; a secret lies at any path: %s',
     (path) => {
       expect(put(path)).toMatchObject({ code: 0, stderr: '' });
       expect(readFileSync(machine.path(path))).toEqual(contents);

@@ -157,7 +157,7 @@ describe.each(shells)('stage.sh under %s', (shell) => {
   const fetched = (...args: string[]) => machine.start('stage.sh', args).ended;
 
   test.each(packers)(
-    'fetches a URL itself, whatever its end says, and tells the hash of what %s packed',
+    'upstream: the decompressor is guessed from the URL’s end; fetched whatever that says, and hashed, as %s packed it',
     async (packer) => {
       const packed = image(packer);
       const { url } = await serve(packed);

@@ -68,7 +68,7 @@ describe('parseFacts', () => {
     });
   });
 
-  test('reads it with the line ends of a terminal', () => {
+  test('upstream lesson: a terminal adds CR to captured output', () => {
     expect(parseFacts(linesOf(answer, '\r\n'))).toEqual(parseFacts(linesOf(answer)));
   });
 

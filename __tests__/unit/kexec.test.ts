@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Nix } from '../../src/nix/nix';
 import { CleanUp } from '../../src/phases/clean-up';
+import type { PhaseContext } from '../../src/phases/context';
 import { kexec } from '../../src/phases/kexec';
 import { Lease } from '../../src/phases/lease';
 import type { PhaseName, Plan } from '../../src/plan/plan';
@@ -58,7 +59,8 @@ class JumpingTarget extends Target {
   }
 }
 
-async function marksAfter(phases: readonly PhaseName[]): Promise<string[]> {
+/** What the phase leaves of its context, and what it ran. */
+async function jump(phases: readonly PhaseName[], inputs: Record<string, string> = {}) {
   const runtime = fakeRuntime();
   const endpoint = { host: 'example.org', port: 22, user: 'root' };
   const privateKey = makeTestKey();
@@ -68,11 +70,13 @@ async function marksAfter(phases: readonly PhaseName[]): Promise<string[]> {
   );
   const cleanUp = new CleanUp();
   const lease = new Lease({ target, runtime, cleanUp, identity: { run: '', attempt: 1, job: '' } });
-  await kexec({
+  target.privilege = 'sudo';
+  const context: PhaseContext = {
     settings: machineSettings({
       flake: '.#demo',
-      'target-host': 'root@example.org',
+      'target-host': 'debian@example.org',
       'ssh-private-key': privateKey,
+      ...inputs,
     }),
     runtime,
     nix: {} as Nix,
@@ -85,8 +89,14 @@ async function marksAfter(phases: readonly PhaseName[]): Promise<string[]> {
     facts: debian,
     stagedImage: '/image',
     extraFiles: undefined,
-  });
+  };
+  await kexec(context);
   lease.end();
+  return { target, context };
+}
+
+async function marksAfter(phases: readonly PhaseName[]): Promise<string[]> {
+  const { target } = await jump(phases);
   return target.ran.filter((line) => line.startsWith('installing.sh'));
 }
 
@@ -96,4 +106,18 @@ test('only a run that goes on to the disks marks the installer for the next to c
   ]);
   // else a later run with on-installed: converge would wipe a NixOS that is still there
   expect(await marksAfter(['preflight', 'build', 'kexec'])).toEqual([]);
+});
+
+test('upstream: post-kexec-ssh-port is ignored unless ssh-port is given', async () => {
+  for (const inputs of [{}, { 'ssh-port': '2200' }]) {
+    const { target } = await jump(['kexec'], { ...inputs, 'post-kexec-ssh-port': '2222' });
+    expect(target.endpoint).toEqual({ host: 'example.org', port: 2222, user: 'root' });
+  }
+});
+
+test('upstream lesson: sudo and facts are gathered again after kexec', async () => {
+  const { target, context } = await jump(['kexec']);
+  expect(target.privilege).toBe('none');
+  expect(debian).toMatchObject({ isInstaller: false });
+  expect(context.facts).toMatchObject({ isInstaller: true, bootId: 'new' });
 });

@@ -113,7 +113,7 @@ describe('a variable', () => {
     expect(childEnvironment(environment, secrets)).toEqual({ PATH: process.env.PATH });
   });
 
-  test('that is not set, or empty', async () => {
+  test('upstream lesson: null and empty secrets differ; a variable that is not set, or empty', async () => {
     expect((await contentsOf('env:KEY')).problem).toMatch(/the variable KEY is not set/);
     expect((await contentsOf('env:KEY', {}, { KEY: '' })).problem).toBe('the variable KEY is empty');
     expect((await contentsOf('env:KEY', {}, { KEY: '\n' })).problem).toBe('the variable KEY is empty');

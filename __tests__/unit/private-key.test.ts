@@ -152,19 +152,22 @@ describe.each(cells)('%s', (_, begin, make) => {
       expect(read(text, wrong)).toEqual({ passphrase: 'wrong' });
   });
 
-  test.each(['', passphrase])('mended: line ends, blanks around it and around lines %j', (secret) => {
-    const { text, publicKey } = make(secret);
-    const lines = text.trimEnd();
-    for (const form of [
-      lines,
-      text.replaceAll('\n', '\r\n'),
-      text.replaceAll('\n', '\r'),
-      `\n  ${lines}  \n\n`,
-      text.replace(/^(?=.)/gm, '    '),
-      `\ufeff${text}`,
-    ])
-      expect(usable(form, secret)).toBe(publicKey);
-  });
+  test.each(['', passphrase])(
+    'upstream: a missing last newline or CRLF gives error in libcrypto; mended, with blanks and indentation %j',
+    (secret) => {
+      const { text, publicKey } = make(secret);
+      const lines = text.trimEnd();
+      for (const form of [
+        lines,
+        text.replaceAll('\n', '\r\n'),
+        text.replaceAll('\n', '\r'),
+        `\n  ${lines}  \n\n`,
+        text.replace(/^(?=.)/gm, '    '),
+        `\ufeff${text}`,
+      ])
+        expect(usable(form, secret)).toBe(publicKey);
+    },
+  );
 
   test.each(['', passphrase])('cut off, or lines are missing in its middle %j', (secret) => {
     const { text } = make(secret);
@@ -299,9 +302,12 @@ test('an EC key whose public half is another’s is damaged', () => {
 });
 
 describe('readPrivateKey says what else it was given', () => {
-  test.each(['ed25519', 'rsa', 'nistp256'] as const)('a public key, %s', (type) => {
-    expect(problemOf(`${keyOf(type).publicKey} me@here\n`)).toMatch(/is a public key/);
-  });
+  test.each(['ed25519', 'rsa', 'nistp256'] as const)(
+    'upstream: a public key gives error in libcrypto; it is called what it is, %s',
+    (type) => {
+      expect(problemOf(`${keyOf(type).publicKey} me@here\n`)).toMatch(/is a public key/);
+    },
+  );
 
   test('a public key in PEM and in RFC 4716', () => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });

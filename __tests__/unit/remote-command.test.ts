@@ -101,7 +101,7 @@ describe('remoteCommand', () => {
     expect(noise).toBe('Welcome!\n\nno line end');
   });
 
-  test('has no value of a script in the command line, and one `exec` of the right program', () => {
+  test('upstream lesson: one privileged call, not several; without a value of a script in the command line', () => {
     const secret = 'not-for-the-process-list';
     const command = (privilege: Privilege) =>
       remoteCommand(script(`echo ${secret}`), [secret], privilege, marker).line;
