@@ -1,11 +1,11 @@
 import type { OwnInput } from './row';
 
-/** Inputs that are no flag of nixos-anywhere, in the order of the README. */
+/** Inputs that are no flag of nixos-anywhere. */
 export const own: readonly OwnInput[] = [
   {
     input: 'ssh-private-key',
     why: 'A step has its key in a secret, not in a file: the contents, `env:NAME` or `exec:COMMAND`.',
-    test: 'bundle/offline › plan: true without a key: the error names the plan that needs none',
+    test: 'loopback/connection › with an ed25519 key in PKCS#8 that has a passphrase, as it comes from the inputs',
   },
   {
     input: 'ssh-private-key-passphrase',
@@ -35,7 +35,7 @@ export const own: readonly OwnInput[] = [
   {
     input: 'wipe-disks',
     why: 'Names what may be lost; whatever else would be lost stops the run.',
-    test: 'unit/disks/disks › wipe-disks must cover everything, the configured disk and collateral too; any does',
+    test: 'unit/plan › a configuration that does not tell its disks may wipe all',
   },
   {
     input: 'netrc',
@@ -51,6 +51,16 @@ export const own: readonly OwnInput[] = [
     input: 'verify',
     why: 'Done means that the new system was seen running.',
     test: 'loopback/verify › is not enough for system',
+  },
+  {
+    input: 'kexec-sha256',
+    why: 'The assets of a release are replaced in place; upstream takes whatever comes.',
+    test: 'loopback/staging › is another one than was pinned: fetched by %s',
+  },
+  {
+    input: 'netrc',
+    why: 'Upstream’s substituters on the machine have no password.',
+    test: 'loopback/substituters › is used with a netrc, for the store %s',
   },
   {
     input: 'post-install-ssh-host',

@@ -38,7 +38,7 @@ export const terraform: readonly Counterpart[] = [
     default: 'fail',
     differs:
       '`update`, or as a part of `converge`. Done without asking is nothing: the default stops. Copies go on where they stopped; failed units (exit code 4) are a warning always.',
-    test: 'loopback/update › whose units fail is done, with a warning that names them',
+    test: 'unit/decide › says what to do where it stops',
   },
   {
     name: 'disk_encryption_key_scripts',

@@ -1,7 +1,7 @@
 // The pages below docs/ that are written from the data in parity/.
 import { flags } from '../parity/flags.ts';
-import { own } from '../parity/own.ts';
 import type { Counterpart, OwnInput } from '../parity/row.ts';
+import { ownInputs } from '../parity/rows.ts';
 import { terraform } from '../parity/terraform.ts';
 import { compactTable } from './markdown.mts';
 
@@ -19,7 +19,7 @@ function counterparts(rows: readonly Counterpart[]): string {
   );
 }
 
-function ownInputs(rows: readonly OwnInput[]): string {
+function ownTable(rows: readonly OwnInput[]): string {
   return compactTable(
     ['Input', 'Why there is one', 'Proof'],
     rows.map(({ input, why, test }) => [`\`${input}\``, why, test]),
@@ -42,7 +42,7 @@ ${counterparts(flags)}
 ${counterparts(terraform)}
 ## Ours alone
 
-${ownInputs(own)}`;
+${ownTable(ownInputs)}`;
 }
 
 /** Each page by its path in the repository. */

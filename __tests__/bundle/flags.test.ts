@@ -86,3 +86,30 @@ test('ssh-store-setting has no effect, and says so; what would be wanted elsewhe
     'input ssh-store-setting: line 1 has ssh-key, which has no place here: give the key as ssh-private-key',
   );
 });
+
+test('kexec-extra-flags reach the image’s run script', async () => {
+  const sshd = await startMachine();
+  const inputs = {
+    ...inputsFor(sshd, flakeOf(buildable)),
+    plan: 'false',
+    'allow-lockout': 'true',
+    kexec: imageThat('echo "$# given: $*"; exit 3'),
+    'kexec-extra-flags': '--no-sync --debug',
+  };
+  const run = await runBundle({ inputs });
+  expect(run.result.failure?.phase, run.log).toBe('kexec');
+  expect(run.log).toMatch(/> 2 given: --kexec-extra-flags .*--no-sync.* .*--debug/);
+});
+
+test('upstream: force-kexec swallows the next argument; an installer is replaced, and the next input counts', async () => {
+  const sshd = await startMachine();
+  await becomeInstaller(targetOf(sshd, testRuntime()));
+  const inputs = { ...inputsFor(sshd, flakeOf(configuration)), 'allow-lockout': 'true' };
+  const phasesOf = async (more: Record<string, string>) => {
+    const run = await runBundle({ inputs: { ...inputs, ...more } });
+    const { action, phases } = JSON.parse(run.outputs.plan ?? '');
+    return [action, phases.includes('kexec'), phases.includes('reboot')];
+  };
+  expect(await phasesOf({ 'force-kexec': 'true', phases: 'kexec,disko' })).toEqual(['install', true, false]);
+  expect(await phasesOf({})).toEqual(['install', false, true]);
+});
