@@ -1,0 +1,139 @@
+import type { TestName } from './row';
+
+/** Something that nixos-anywhere fell into, and the test that we do not: its title says `upstream`. */
+export interface UpstreamFault {
+  readonly fault: string;
+  readonly test: TestName;
+}
+
+/** Of its flags and variables, in the order of docs/flags.md. */
+export const flagFaults: readonly UpstreamFault[] = [
+  {
+    fault: '`.#nixosConfigurations.foo` gets no `.config`',
+    test: 'bundle/upstream › upstream: .#nixosConfigurations.foo gets no .config, and a quoted attribute is rejected',
+  },
+  {
+    fault: 'a quoted attribute is rejected',
+    test: 'bundle/upstream › upstream: .#nixosConfigurations.foo gets no .config, and a quoted attribute is rejected',
+  },
+  {
+    fault: 'without `#` two lines of help and exit 1',
+    test: 'bundle/upstream › upstream: without #NAME two lines of help and exit 1',
+  },
+  {
+    fault: 'an unknown flag silently becomes the host',
+    test: 'bundle/upstream › upstream: an unknown flag silently becomes the host',
+  },
+  {
+    fault: 'a missing last newline or CRLF in a key gives "error in libcrypto"',
+    test: 'unit/private-key › upstream: a missing last newline or CRLF gives error in libcrypto; mended, with blanks and indentation %j',
+  },
+  {
+    fault: 'a public key gives "error in libcrypto"',
+    test: 'unit/private-key › upstream: a public key gives error in libcrypto; it is called what it is, %s',
+  },
+  {
+    fault: '`--post-kexec-ssh-port` is ignored unless `-p` was given',
+    test: 'unit/kexec › upstream: post-kexec-ssh-port is ignored unless ssh-port is given',
+  },
+  {
+    fault: 'host key checking cannot be turned on (#552)',
+    test: 'loopback/host-trust › upstream: host key checking cannot be turned on; StrictHostKeyChecking=yes does, secrets or not',
+  },
+  {
+    fault: 'the decompressor is guessed from the URL’s end',
+    test: 'loopback/scripts-stage › upstream: the decompressor is guessed from the URL’s end; fetched whatever that says, and hashed, as %s packed it',
+  },
+  {
+    fault: '`--force-kexec` swallows the next argument',
+    test: 'bundle/flags › upstream: force-kexec swallows the next argument; an installer is replaced, and the next input counts',
+  },
+  {
+    fault: 'the remote path of a disk encryption key is unquoted',
+    test: 'loopback/scripts-secrets › upstream: the remote path is unquoted; a secret lies at any path: %s',
+  },
+  {
+    fault: 'a trailing newline becomes part of the passphrase (#689, #161)',
+    test: 'bundle/upstream › upstream: a trailing newline becomes part of the passphrase; a warning says so',
+  },
+  {
+    fault: '`--debug` printed the private key',
+    test: 'bundle/upstream › upstream: debug printed the private key',
+  },
+  {
+    fault: '`--build-on auto` asks a wrong attribute',
+    test: 'loopback/build-place › upstream: auto asks a wrong attribute; here a cross-compiled system is built where its derivations say',
+  },
+  {
+    fault: '`--build-on auto` decides only after kexec',
+    test: 'unit/build-place › upstream: decides only after kexec; here a machine that cannot build it is refused before',
+  },
+  {
+    fault: 'extra-platforms never matches',
+    test: 'loopback/build-place › upstream: extra-platforms never matches; here an emulated system is built here',
+  },
+  {
+    fault: '`--phases install` alone does not check that `/mnt` is mounted, so the closure fills the RAM',
+    test: 'bundle/upstream › upstream: install alone does not check that /mnt is mounted, so the closure fills the RAM',
+  },
+];
+
+/** What its fixes teach. */
+export const lessons: readonly UpstreamFault[] = [
+  {
+    fault: 'string "false" is truthy',
+    test: 'unit/upstream › upstream lesson: the string "false" is truthy',
+  },
+  {
+    fault: 'a reboot must be detached with its stdio, or SSH hangs',
+    test: 'loopback/scripts-reboot › upstream lesson: a reboot must be detached with its stdio, or SSH hangs',
+  },
+  {
+    fault: 'reboot must work without install',
+    test: 'loopback/scripts-reboot › upstream lesson: reboot must work without install',
+  },
+  {
+    fault: 'sudo and facts are gathered again after kexec',
+    test: 'unit/kexec › upstream lesson: sudo and facts are gathered again after kexec',
+  },
+  {
+    fault: 'remote scripts are dash-safe files, not quoted one-liners',
+    test: 'unit/upstream › upstream lesson: remote scripts are dash-safe files, not quoted one-liners: %s',
+  },
+  {
+    fault: 'one privileged call, not several',
+    test: 'unit/remote-command › upstream lesson: one privileged call, not several; without a value of a script in the command line',
+  },
+  {
+    fault: 'a terminal adds CR to captured output',
+    test: 'unit/facts › upstream lesson: a terminal adds CR to captured output',
+  },
+  {
+    fault: 'parents before realpath',
+    test: 'loopback/scripts-secrets › upstream lesson: parents before realpath; a secret arrives byte for byte, for root alone, in folders for root alone',
+  },
+  {
+    fault: 'build only what the chosen phases need',
+    test: 'bundle/offline › upstream lesson: build only what the chosen phases need; without disko the system alone',
+  },
+  {
+    fault: 'unmount and swapoff before reboot',
+    test: 'loopback/scripts-reboot › upstream lesson: unmount and swapoff before reboot',
+  },
+  {
+    fault: 'read-only roots: no blind chmod',
+    test: 'loopback/scripts-machine › upstream lesson: read-only roots: no blind chmod',
+  },
+  {
+    fault: 'null and empty secrets differ',
+    test: 'unit/load-secrets › upstream lesson: null and empty secrets differ; a variable that is not set, or empty',
+  },
+  {
+    fault: 'ControlPath hangs closure copies (nix#8480)',
+    test: 'bundle/upstream › upstream lesson: ControlPath hangs closure copies; here no ssh program is there to have one',
+  },
+  {
+    fault: 'HOME may not be writable',
+    test: 'bundle/upstream › upstream lesson: HOME may not be writable',
+  },
+];
