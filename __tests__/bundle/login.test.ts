@@ -8,6 +8,7 @@ import { describe, expect } from 'vitest';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { type BundleRun, imageThat, inputsFor, makeFlake, runBundle } from '../support/bundle';
 import { atEnd, test, testEach } from '../support/concurrent';
+import { expectFault } from '../support/fault-table';
 import { expectNoLeak, LeakWatch, needlesOf, tracesOnTarget } from '../support/leak';
 import {
   type MachineOptions,
@@ -99,16 +100,15 @@ describe('a password', () => {
     const sshd = await startWithPassword('right-right');
     const inputs = { 'ssh-password': 'right-right', 'sudo-password': 'wrong-wrong' };
     const run = await runAsGuest(sshd, inputs);
-    expect(run.code, run.log).toBe(1);
+    expectFault('sudo does not accept the password', run);
     expect(run.errors).toEqual([
       expect.stringMatching(/sudo does not let guest become root.*\n*.*What to do: check sudo-password/),
     ]);
-    expect(run.result.failure).toMatchObject({
-      kind: 'guard',
-      phase: 'preflight',
-      lastLines: expect.arrayContaining([expect.stringContaining('1 incorrect password attempt')]),
-    });
+    expect(run.result.failure?.lastLines.join('\n')).toContain('1 incorrect password attempt');
     expectNoLeak(run, Object.values(inputs));
+    const refused = await runAsGuest(sshd, { 'ssh-password': 'wrong-wrong' });
+    expectFault('login refused', refused);
+    expect(refused.errors[0]).toMatch(/refused the password.*\n*.*What to do: check ssh-password/);
   });
 
   test('without which sudo lets nobody in is asked for', async () => {

@@ -9,11 +9,21 @@ import { update } from '../../src/phases/update';
 import { verify } from '../../src/phases/verify';
 import { systemPathOf } from '../../src/plan/evaluation';
 import { gatherFacts } from '../../src/plan/facts';
+import { findPrivilege } from '../../src/plan/privilege';
 import { runDetachedToTheEnd } from '../../src/ssh/detached';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { test } from '../support/concurrent';
 import { contextOf } from '../support/context';
-import { script, startMachine, startProxy, targetOf } from '../support/machine';
+import {
+  type MachineOptions,
+  passwordsBy,
+  script,
+  startMachine,
+  startProxy,
+  type TargetChange,
+  targetOf,
+  withPasswords,
+} from '../support/machine';
 import { failure, type TestRuntime, testRuntime, until } from '../support/runtime';
 import { makeSystem } from '../support/store';
 
@@ -34,11 +44,13 @@ async function updating(
   system: string,
   inputs: Record<string, string> = {},
   before = 'true',
+  as: TargetChange = {},
+  machine: MachineOptions = {},
 ): Promise<Updating> {
-  const sshd = await startMachine();
+  const sshd = await startMachine(machine);
   const proxy = await startProxy(sshd);
   const runtime = testRuntime();
-  const target = targetOf(sshd, runtime, { port: proxy.port, connectMs: 3000 });
+  const target = targetOf(sshd, runtime, { port: proxy.port, connectMs: 3000, ...as });
   const direct = targetOf(sshd, runtime);
   const on = async (text: string) => (await direct.run(script(text), [])).stdout.trim();
   await on(before);
@@ -188,6 +200,34 @@ describe('a switch that cuts the connection', () => {
     await verify({ ...context, settings: moved });
     expect(context.progress.result('updated')).toMatchObject({ targetState: 'booted', verified: 'system' });
     expect(context.progress.hostKeyLines[0]).toContain(`:${sshd.port} `);
+  });
+
+  test('by a password, also for sudo, goes on with them after a lost connection', async () => {
+    const password = 'of the guest';
+    const system = makeSystem(`echo began; sleep 3; ${activate}`);
+    const { context, runtime, sshd, proxy, on } = await updating(
+      system,
+      { 'target-host': 'guest@127.0.0.1', 'ssh-private-key': '', 'ssh-password': password },
+      'true',
+      { user: 'guest', login: { password, sudoPassword: password } },
+      {
+        config: passwordsBy('password'),
+        etc: { ...withPasswords({ guest: password }), sudoers: 'guest ALL=(ALL) ALL\n' },
+      },
+    );
+    await findPrivilege(context.target, context.facts);
+    const running = update(context);
+    await until('it began', () => runtime.log.text.includes('switch> began'));
+    proxy.cut();
+    await running;
+    const logins = () => sshd.log().match(/Accepted password for guest/g)?.length ?? 0;
+    const before = logins();
+    expect(before).toBe(2);
+    await verify(context);
+    // a new one, which the new system has let in
+    expect(logins()).toBe(3);
+    expect(await on(profile)).toBe(system);
+    expect(context.progress.result('updated')).toMatchObject({ targetState: 'booted', verified: 'system' });
   });
 
   test('and does not know our key for a moment is given some', async () => {

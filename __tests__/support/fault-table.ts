@@ -51,6 +51,18 @@ export const faults = {
     phase: 'preflight',
     says: /this run sends secrets \(disk-encryption-keys\) to the machine/,
   },
+  'login refused': {
+    ...untouched,
+    kind: 'connection',
+    phase: 'preflight',
+    says: /@\S+ refused the (key|password)/,
+  },
+  'sudo does not accept the password': {
+    ...untouched,
+    kind: 'guard',
+    phase: 'preflight',
+    says: /sudo does not let \S+ become root with the password/,
+  },
   'disk missing': {
     ...untouched,
     kind: 'guard',

@@ -23,7 +23,7 @@ function adviceFor(error: ActionError): string {
   const reason = error instanceof ConnectionError ? error.reason : 'unreachable';
   switch (reason) {
     case 'authentication':
-      return 'the machine answers, but does not accept the key any more: does the configuration authorize it for this user?';
+      return 'the machine answers, but does not let this login in any more: does the configuration authorize it for this user?';
     case 'host-key':
       return 'the machine answers with another host key: does the configuration replace it, or does another machine answer?';
     default:

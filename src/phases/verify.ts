@@ -151,11 +151,12 @@ function acceptHostKey(context: PhaseContext, error: unknown, { expected, instal
   if (level === 'system' || (error instanceof RemoteCommandError && showsOneOf(target, installer)))
     throw error;
   const { user } = target.endpoint;
+  const keyIsKnown = settings.postInstall.privateKey !== undefined || settings.login.keyIsGiven;
+  const advice = keyIsKnown
+    ? `Does the configuration authorize the key for ${user}?`
+    : 'To have it compared, give post-install-ssh-private-key.';
   const text = `the machine answers with the expected host key, but does not let ${user} in: the running system was not compared`;
-  if (level === 'auto')
-    runtime.log.warning(
-      `Verified by host key only: ${text}. Does the configuration authorize the key for ${user}?`,
-    );
+  if (level === 'auto') runtime.log.warning(`Verified by host key only: ${text}. ${advice}`);
   else runtime.log.info(text);
   recordProof(context, 'host-key', expected);
   progress.targetState = 'booted';

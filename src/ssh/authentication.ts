@@ -35,7 +35,7 @@ const mostAgentKeys = 5;
 
 /** A prompt for the password that one has, in the languages of servers; not one for a code, or for a new password. */
 const asksPassword =
-  /^(?!.*\b(new|retype)\b.*pass|.*\b(one-time|otp|verification)\b).*(pass ?(word|wort|ord)|kennwort|mot de passe|contrase|senha|wachtwoord|hasło|heslo|jelszó|salasana|lösenord|parol|пароль|密码|密碼|パスワード|암호)/i;
+  /^(?!.*\b(new|retype|confirm)\s+(\w+\s+)?pass|.*\b(one[- ]time|otp|verification)\b).*(pass ?(word|wort|ord)|kennwort|mot de passe|contrase|senha|wachtwoord|hasło|heslo|jelszó|salasana|lösenord|parol|пароль|密码|密碼|パスワード|암호)/i;
 
 /**
  * One login, in this order: key, agent, password. Each is tried once, and only if the server offers the method; a
@@ -128,11 +128,13 @@ export class Authentication {
   }
 
   #refusal(): string {
+    if (this.#offered.length === 0)
+      return `refused ${listOf([...this.#tried, ...this.#notOffered])}: it offers no way to log in`;
     const parts: string[] = [];
     if (this.#tried.length > 0) parts.push(`refused ${listOf(this.#tried)}`);
     if (this.#notOffered.length > 0)
       parts.push(
-        `does not let ${this.#user} in by ${listOf(this.#notOffered)}, only by ${this.#offered.join(', ') || 'nothing at all'}`,
+        `does not let ${this.#user} in by ${listOf(this.#notOffered)}, only by ${this.#offered.join(', ')}`,
       );
     return parts.join('; it ');
   }
