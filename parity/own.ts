@@ -5,7 +5,7 @@ export const own: readonly OwnInput[] = [
   {
     input: 'ssh-private-key',
     why: 'A step has its key in a secret, not in a file: the contents, `env:NAME` or `exec:COMMAND`.',
-    test: 'loopback/connection › with an ed25519 key in PKCS#8 that has a passphrase, as it comes from the inputs',
+    test: 'bundle/refusals › a key that is not authorised',
   },
   {
     input: 'ssh-private-key-passphrase',
@@ -15,7 +15,7 @@ export const own: readonly OwnInput[] = [
   {
     input: 'sudo-password',
     why: 'Upstream’s password does not reach sudo; this one does, or that of `ssh-password`.',
-    test: 'loopback/sudo › becomes root, %s',
+    test: 'bundle/login › that sudo does not accept stops the run, after one try',
   },
   {
     input: 'known-hosts',
