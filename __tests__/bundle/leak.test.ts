@@ -63,12 +63,13 @@ async function watchedRun(
   const [key, postInstallKey] = [makeSecretKey(keyPassphrases[0]), makeSecretKey(keyPassphrases[1])];
   const lines = [...distinctLines(key.private), ...distinctLines(postInstallKey.private)];
   const passwords = [`of the user ${randomUUID()}`, `for sudo ${randomUUID()}`] as const;
-  const secrets = [...lines, ...keyPassphrases, ...passwords, passphrase, ...Object.values(decoys)];
+  const given = [...keyPassphrases, ...passwords, `of the new system ${randomUUID()}`];
+  const secrets = [...lines, ...given, passphrase, ...Object.values(decoys)];
   const opened = [...key.opened, ...postInstallKey.opened];
   const sshd = await startMachine({ authorizedKeys: [key.public] });
   const dir = temporaryFolder('leak');
   const names = ['INPUT_', ...Object.keys(decoys), 'GITHUB_OUTPUT=', 'GITHUB_STATE='];
-  names.push('DISK_KEY', 'KEY_PASSPHRASE', 'SUDO_PASSWORD', 'SSHPASS');
+  names.push('DISK_KEY', 'KEY_PASSPHRASE', 'SUDO_PASSWORD', 'SSHPASS', 'TOKEN=');
   const watch = new LeakWatch(dir, [...secrets, ...opened], names);
   const run = await runBundle({
     inputs: {
@@ -80,6 +81,7 @@ async function watchedRun(
       'ssh-password': passwords[0],
       'sudo-password': 'env:SUDO_PASSWORD',
       'disk-encryption-keys': '/tmp/disk.key env:DISK_KEY',
+      'secret-files': '/etc/token mode=0440 owner=0:1 env:TOKEN',
       debug: 'true',
       ...changeFor(passphrase),
     },
@@ -88,6 +90,7 @@ async function watchedRun(
       PATH: slowNix(),
       DEPLOY_KEY: key.private,
       DISK_KEY: passphrase,
+      TOKEN: given.at(-1) ?? '',
       KEY_PASSPHRASE: keyPassphrases[1],
       SUDO_PASSWORD: passwords[1],
       SSHPASS: passwords[0],

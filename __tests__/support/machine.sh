@@ -60,6 +60,7 @@ if [ "$installer" = yes ] || [ -e "$installer" ]; then
   cat >/run/current-system/sw/bin/nixos-install <<'E'
 #!/bin/sh
 set -eu
+echo "nixos-install: $* NIXOS_NO_CHECK=${NIXOS_NO_CHECK-unset}"
 while [ "$1" != --system ]; do shift; done
 for i in 1 2 3 4 5 6 7 8; do
   echo "nixos-install: waiting, $i of 8"
@@ -67,6 +68,9 @@ for i in 1 2 3 4 5 6 7 8; do
 done
 mkdir -p /mnt/etc /mnt/nix/var/nix/profiles
 touch /mnt/etc/NIXOS
+# as the activation of the new system does it
+[ -e /mnt/etc/passwd ] || echo 'alice:x:1234:100::/home/alice:/bin/sh' >/mnt/etc/passwd
+[ -e /mnt/etc/group ] || echo 'users:x:100:' >/mnt/etc/group
 ln -sfn "$2" /mnt/nix/var/nix/profiles/system
 E
   chmod 755 /run/current-system/sw/bin/nixos-install
