@@ -101,6 +101,22 @@ export const flags: readonly Counterpart[] = [
     test: 'loopback/host-keys › are given to the new system only when that is asked for',
   },
   {
+    name: '--extra-files DIR',
+    input: 'extra-files',
+    default: '',
+    differs:
+      'Folders that are there keep their modes and owners (upstream’s take those of the source), nothing is written through a link that leads out of `/mnt`, and what cannot be copied is named before the connection. The machine must be pinned.',
+    test: 'bundle/new-system › an install puts files, secrets and owners where they belong, between the hooks',
+  },
+  {
+    name: '--chown PATH OWNER',
+    input: 'chown',
+    default: '',
+    differs:
+      'Paths of any length and with blanks (upstream cuts them at about 35 characters and changes a parent). Names are those of the new system, not of the installer; links are never followed.',
+    test: 'bundle/new-system › an install puts files, secrets and owners where they belong, between the hooks',
+  },
+  {
     name: '--disk-encryption-keys REMOTE LOCAL',
     input: 'disk-encryption-keys',
     default: '',
@@ -225,5 +241,17 @@ export const flags: readonly Counterpart[] = [
     default: '',
     differs: 'Deprecated there too. Means nothing: no terminal is used.',
     test: 'unit/deprecated › is accepted, and means nothing',
+  },
+  {
+    name: 'NIXOS_NO_CHECK',
+    here: '`NIXOS_NO_CHECK` in `env:` of the step',
+    default: '',
+    differs: 'Reaches nixos-install, and the switch of an update; upstream’s stays on the runner.',
+    test: 'loopback/scripts-new-system › upstream fault: NIXOS_NO_CHECK does not reach nixos-install',
+    mutation: {
+      file: 'src/scripts/nixos-install.sh',
+      search: 'export NIXOS_NO_CHECK="$3"',
+      replace: 'true',
+    },
   },
 ];

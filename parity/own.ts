@@ -43,6 +43,11 @@ export const own: readonly OwnInput[] = [
     test: 'loopback/substituters › is used with a netrc, for the store %s',
   },
   {
+    input: 'secret-files',
+    why: 'Host keys and tokens reach the new system without lying on the runner; their public halves are expected and put out.',
+    test: 'bundle/new-system › an install puts files, secrets and owners where they belong, between the hooks',
+  },
+  {
     input: 'allow-lockout',
     why: 'A configuration that lets nobody in is refused; this says that it is meant so.',
     test: 'bundle/refusals › that lets nobody in: the key of the quickstart was not replaced',
@@ -91,6 +96,11 @@ export const own: readonly OwnInput[] = [
     input: 'build-only',
     why: 'Checks a configuration without any machine.',
     test: 'bundle/offline › build-only: true builds system and disko script, and contacts nothing',
+  },
+  {
+    input: 'hooks',
+    why: 'What is to be done between two phases, which upstream makes a matter of `--phases` and several calls.',
+    test: 'bundle/new-system › an install puts files, secrets and owners where they belong, between the hooks',
   },
   {
     input: 'connect-timeout',

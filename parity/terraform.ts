@@ -48,6 +48,25 @@ export const terraform: readonly Counterpart[] = [
     test: 'bundle/disk-keys › names every input, with the exit code of the command and without what it printed',
   },
   {
+    name: 'extra_files_script',
+    here: 'a step before, which fills the folder of `extra-files`; for secrets `secret-files` with `exec:COMMAND`',
+    default: '',
+    differs: 'What `exec:` prints never touches the runner’s disk.',
+    test: 'unit/new-system › a path, options and a source that is the rest of the line',
+    mutation: {
+      file: 'src/inputs/secret-files.ts',
+      search: 'source: source.ok }',
+      replace: "source: { kind: 'path', path: '/' } }",
+    },
+  },
+  {
+    name: 'install_bootloader',
+    input: 'install-bootloader',
+    default: 'true in an install, false in an update',
+    differs: 'Also keeps an install from touching the boot loader.',
+    test: 'bundle/new-system › a second run over the first comes to the same',
+  },
+  {
     name: 'extra_environment',
     here: '`env:` of the step',
     default: '',

@@ -15,7 +15,13 @@ export function checkTogether(settings: MachineSettings, reader: InputReader): v
 }
 
 /** What the test, which runs the configuration in a machine of its own, has no part for. */
-const notTested = ['disk-encryption-keys'] as const satisfies readonly InputName[];
+const notTested = [
+  'disk-encryption-keys',
+  'extra-files',
+  'secret-files',
+  'chown',
+  'hooks',
+] as const satisfies readonly InputName[];
 
 /** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */
 export function checkVmTest({ configuration }: BuildSettings, reader: InputReader): void {

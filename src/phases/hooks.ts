@@ -6,6 +6,7 @@ import type { Hook } from '../inputs/hooks';
 import { systemPathOf } from '../plan/evaluation';
 import { gatherFacts } from '../plan/facts';
 import type { PhaseName } from '../plan/plan';
+import { findPrivilege } from '../plan/privilege';
 import { detachedForget } from '../ssh/scripts';
 import type { PhaseContext } from './context';
 import { runInProgress } from './detached-work';
@@ -126,10 +127,9 @@ async function becomeRoot({ target, progress }: PhaseContext, hook: Hook): Promi
     throw new GuardError(`${name}: nobody could log in to the new system`, {
       hint: 'run it on the runner, or have the new system let somebody in (post-install-ssh-user)',
     });
-  const { privilege } = await gatherFacts(target);
+  const { privilege } = await findPrivilege(target, await gatherFacts(target));
   if (privilege === undefined)
     throw new GuardError(`${name}: ${target.endpoint.user} cannot become root there`, {
       hint: 'give post-install-ssh-user: root, or let that user run sudo without a password',
     });
-  target.privilege = privilege;
 }
