@@ -104,6 +104,34 @@ describe.each(shells)('under %s', (shell) => {
       });
     });
 
+    describe('a link by wireless alone', () => {
+      const root = '/tmp/net';
+      const device = (name: string, files: Record<string, string>) => {
+        for (const [file, text] of Object.entries(files)) write(`${root}/${name}/${file}`, text);
+      };
+      const wlan = () => device('wlan0', { 'device/vendor': '', 'phy80211/name': 'phy0', carrier: '1\n' });
+      const wlanOld = () => device('wlan1', { 'device/vendor': '', 'wireless/link': '70', carrier: '1\n' });
+      const wire = (carrier: string) => () => device('eth0', { 'device/vendor': '', carrier });
+      const virtual = () => {
+        device('lo', { carrier: '1\n' });
+        device('tun0', { carrier: '1\n' });
+        device('docker0', { carrier: '1\n' });
+      };
+      test.each([
+        ['is told', [wlan, virtual], true],
+        ['by the folder of old drivers', [wlanOld], true],
+        ['with a cable that leads nowhere', [wlan, wire('0\n'), virtual], true],
+        ['is none with a cable', [wlan, wire('1\n')], false],
+        ['is none without wireless', [wire('1\n'), virtual], false],
+        ['is none where no device has hardware', [virtual], false],
+        ['is none where there is no device', [], false],
+      ])('%s', (_, devices, wirelessOnly) => {
+        mkdirSync(machine.path(root), { recursive: true });
+        for (const make of devices) make();
+        expect(factsWith('', `mount --bind ${root} /sys/class/net`)).toMatchObject({ wirelessOnly });
+      });
+    });
+
     test('works without os-release', () => {
       const facts = factsWith('', 'umount /etc/os-release; mount --bind /dev/null /etc/os-release');
       expect(facts).toMatchObject({ distribution: '', isNixos: false });

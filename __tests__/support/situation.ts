@@ -28,6 +28,7 @@ export const debian: Facts = {
   installId: '',
   addresses: ['203.0.113.7/24'],
   ipv6Only: false,
+  wirelessOnly: false,
   systemPath: '',
   profilePath: '',
   earlierRun: false,

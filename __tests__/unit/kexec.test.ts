@@ -38,6 +38,7 @@ installId=
 systemPath=
 profilePath=
 ipv6Only=no
+wirelessOnly=no
 earlierRun=no
 `;
 const answers: Record<string, Partial<RemoteResult>> = {

@@ -83,6 +83,7 @@ function checkKexec(facts: Facts, { image }: KexecPlan): void {
       hint: `install ${facts.missingTools.join(' and ')} there, or boot it into a NixOS installer`,
     });
   }
+  checkLink(facts);
   if (facts.memoryKiB > 0 && facts.memoryKiB < leastMemoryKiB) {
     throw new GuardError(
       `the machine has ${mebibytes(facts.memoryKiB)} MiB of memory; the installer needs 1.5 GB, and fails below ${mebibytes(leastMemoryKiB)} MiB`,
@@ -101,6 +102,16 @@ function checkKexec(facts: Facts, { image }: KexecPlan): void {
       hint: 'switch off Secure Boot or the kernel option lockdown=, or boot an installer from other media',
     });
   }
+}
+
+function checkLink({ wirelessOnly }: Facts): void {
+  if (!wirelessOnly) return;
+  throw new GuardError(
+    'the machine is connected by wireless alone: the installer would not join its network, and nobody could reach it',
+    {
+      hint: 'connect it by cable, and reach it there; or boot it into an installer from other media, join the network by hand, and run again',
+    },
+  );
 }
 
 export function mebibytes(kib: number): number {

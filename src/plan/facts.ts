@@ -33,6 +33,8 @@ export interface Facts {
   readonly addresses: readonly string[];
   /** It has a way out by IPv6 and none by IPv4. */
   readonly ipv6Only: boolean;
+  /** It is connected by wireless alone, which no installer knows how to join. */
+  readonly wirelessOnly: boolean;
   /** Where `/run/current-system` leads; empty if it is not there. */
   readonly systemPath: string;
   /** The system that boots next: where the system profile leads; empty if there is none. */
@@ -81,6 +83,7 @@ export function parseFacts(text: string): Facts {
     installId: field('installId'),
     addresses: fields.filter(([key]) => key === 'address').map(([, value]) => value),
     ipv6Only: yes('ipv6Only'),
+    wirelessOnly: yes('wirelessOnly'),
     systemPath: field('systemPath'),
     profilePath: field('profilePath'),
     earlierRun: yes('earlierRun'),

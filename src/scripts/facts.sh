@@ -17,6 +17,19 @@ case "$(works leads_out_4) $(works leads_out_6)" in
 *) ipv6_only=no ;;
 esac
 
+# Of the devices that have a link; bridges and tunnels, which have no hardware, run over others.
+wired=no
+wireless=no
+for device in /sys/class/net/*; do
+  if [ -e "$device/device" ] && [ "$(cat "$device/carrier" 2>/dev/null)" = 1 ]; then
+    if [ -e "$device/wireless" ] || [ -e "$device/phy80211" ]; then wireless=yes; else wired=yes; fi
+  fi
+done
+case "$wired $wireless" in
+'no yes') wireless_only=yes ;;
+*) wireless_only=no ;;
+esac
+
 case " $(release ID) $(release ID_LIKE) " in
 *' nixos '*) nixos=yes ;;
 *) nixos=no ;;
@@ -53,6 +66,7 @@ for address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\{
   echo "address=$address"
 done
 echo "ipv6Only=$ipv6_only"
+echo "wirelessOnly=$wireless_only"
 echo "systemPath=$(leads_to /run/current-system)"
 echo "profilePath=$(leads_to /nix/var/nix/profiles/system)"
 echo "earlierRun=$(works test -e /run/nixos-anywhere-installing)"
