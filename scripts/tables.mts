@@ -1,9 +1,11 @@
 // `npm run tables`: writes the inputs and outputs of the code into action.yml and the README, and the pages of docs/. Tests
 // compare them.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { otherOptions, supportedOptions } from '../src/inputs/ssh-option-table.ts';
 import type { InputDefinition } from '../src/inputs/table/definition.ts';
 import { inputs, sections } from '../src/inputs/table.ts';
 import { outputs } from '../src/report/outputs.ts';
+import { knownAlgorithms } from '../src/ssh/algorithms.ts';
 import { pages } from './docs.mts';
 import { table } from './markdown.mts';
 
@@ -59,3 +61,28 @@ edit('README.md', (text) => between(between(text, 'inputs', inputTables.join('\n
 
 mkdirSync(new URL('docs/', root), { recursive: true });
 for (const [path, text] of Object.entries(pages)) writeFileSync(new URL(path, root), text);
+
+const code = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ');
+const optionTable = table(
+  ['Option', 'What it does'],
+  Object.values(supportedOptions).map(({ name, does }) => [code([name]), does]),
+);
+const algorithmTable = table(
+  ['Option', 'Offered', 'With `+` or in a list only'],
+  Object.entries(knownAlgorithms).map(([name, { offered, onRequest }]) => [
+    code([name]),
+    code(offered),
+    code(onRequest),
+  ]),
+);
+const otherTable = table(
+  ['Instead', 'Options'],
+  otherOptions.map(({ instead, names }) => [instead, code(names)]),
+);
+edit('docs/ssh-options.md', (text) =>
+  between(
+    between(between(text, 'supported', optionTable), 'algorithms', algorithmTable),
+    'others',
+    otherTable,
+  ),
+);

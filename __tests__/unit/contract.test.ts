@@ -1,9 +1,11 @@
 // What a user reads in action.yml and README.md is what the code does: one table of inputs, one list of outputs.
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { otherOptions, supportedOptions } from '../../src/inputs/ssh-option-table';
 import { inputs } from '../../src/inputs/table';
 import type { InputDefinition } from '../../src/inputs/table/definition';
 import { outputs } from '../../src/report/outputs';
+import { knownAlgorithms } from '../../src/ssh/algorithms';
 
 const root = new URL('../../', import.meta.url);
 const definitions: readonly InputDefinition[] = inputs;
@@ -127,5 +129,27 @@ describe('README.md', () => {
 
   test('has every output of the code, and no other', () => {
     expect(documented(/^outputs?$/i).toSorted()).toEqual(outputs.map(({ name }) => name).toSorted());
+  });
+});
+
+describe('docs/ssh-options.md', () => {
+  const file = 'docs/ssh-options.md';
+  const quoted = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name);
+  const [supported, algorithms, others] = tables(read(file));
+
+  test('has every option that is supported, as the code describes it', () => {
+    expect(supported?.rows).toEqual(
+      Object.values(supportedOptions).map(({ name, does }) => [`\`${name}\``, does]),
+    );
+  });
+
+  test('has every algorithm that is known', () => {
+    expect(algorithms?.rows.map((row) => row.map(quoted))).toEqual(
+      Object.entries(knownAlgorithms).map(([name, { offered, onRequest }]) => [[name], offered, onRequest]),
+    );
+  });
+
+  test('says of every other option what to do instead', () => {
+    expect(others?.rows.map(([instead, names]) => ({ instead, names: quoted(names) }))).toEqual(otherOptions);
   });
 });

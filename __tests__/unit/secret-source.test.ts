@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { keyFiles } from '../../src/inputs/disk-encryption-keys';
 import { keyOf, namesSource, parseSecretSource } from '../../src/inputs/secret-source';
-import { sshOptions } from '../../src/inputs/ssh-options';
 import { nastyText } from './support';
 
 describe('parseSecretSource', () => {
@@ -145,39 +144,5 @@ describe('disk-encryption-keys', () => {
         },
       ),
     );
-  });
-});
-
-describe('ssh-option', () => {
-  test.each([
-    ['StrictHostKeyChecking=yes', 'yes'],
-    ['stricthostkeychecking accept-new', 'accept-new'],
-    ['  STRICTHOSTKEYCHECKING = Accept-New \n', 'accept-new'],
-    ['StrictHostKeyChecking=true', 'yes'],
-  ])('reads %j', (text, value) => {
-    expect(sshOptions(text)).toEqual({ ok: { strictHostKeyChecking: value } });
-  });
-
-  test.each([
-    ['StrictHostKeyChecking=no', /refused: .*accept-new/],
-    ['StrictHostKeyChecking off', /refused/],
-    ['StrictHostKeyChecking=ask', /nobody to ask/],
-    ['StrictHostKeyChecking=perhaps', /unknown value/],
-    ['StrictHostKeyChecking', /one NAME=VALUE a line/],
-    ['StrictHostKeyChecking=', /one NAME=VALUE a line/],
-    ['-oStrictHostKeyChecking=no', /one NAME=VALUE a line/],
-    [
-      'UserKnownHostsFile=/dev/null',
-      /UserKnownHostsFile, which is not supported; supported are StrictHostKeyChecking/,
-    ],
-    ['StrictHostKeyChecking=yes\nstricthostkeychecking=accept-new', /more than once/],
-    ['StrictHostKeyChecking=yes\nProxyCommand x', /ProxyCommand, which is not supported/],
-  ])('refuses %j', (text, problem) => {
-    const parsed = sshOptions(text);
-    expect('problem' in parsed ? parsed.problem : '').toMatch(problem);
-  });
-
-  test('nothing given is nothing said', () => {
-    expect(sshOptions('\n')).toEqual({ ok: {} });
   });
 });

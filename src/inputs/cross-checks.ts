@@ -2,12 +2,19 @@ import { knownHostsName, signatureAlgorithms } from '../ssh/host-keys';
 import { type KnownHost, pinnedKeys } from '../ssh/known-hosts';
 import type { InputReader } from './input-reader';
 import { inputOfPhases } from './read-phases';
-import { type BuildSettings, type MachineSettings, type SelectablePhase, selectablePhases } from './settings';
+import {
+  type BuildSettings,
+  knownHostsPlace,
+  type MachineSettings,
+  type SelectablePhase,
+  selectablePhases,
+} from './settings';
 import type { InputName } from './table';
 
 /** What is wrong with inputs that are right each by itself. */
 export function checkTogether(settings: MachineSettings, reader: InputReader): void {
   checkPinnedHost(settings, reader);
+  checkJumpLogin(settings, reader);
   checkStorePaths(settings, reader);
   checkPinnedAfterwards(settings, reader);
   checkOnInstalled(settings, reader);
@@ -81,24 +88,53 @@ function checkStorePaths(settings: MachineSettings, reader: InputReader): void {
     );
 }
 
+/** What logs in to the machine need not do so on the way to it. */
+function checkJumpLogin({ sshOptions, login, jumpPrivateKey }: MachineSettings, reader: InputReader): void {
+  const input = 'jump-ssh-private-key';
+  const jumps = (sshOptions.value.proxyJump ?? []).length > 0;
+  const hasOwn = login.keyIsGiven || login.agentSocket !== undefined || reader.hasProblem('ssh-private-key');
+  if (jumps && !hasOwn && jumpPrivateKey === undefined && !reader.hasProblem(input))
+    reader.problem(
+      input,
+      'is required: the jump hosts of ssh-option (ProxyJump) are logged in to by key, and ssh-password is for the machine alone',
+    );
+}
+
 /** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
 function checkPinnedHost(settings: MachineSettings, reader: InputReader): void {
   // without a valid port there is nothing to look up
-  if (reader.hasProblem('ssh-port')) return;
+  if (reader.hasProblem('ssh-port') || reader.hasProblem('ssh-option')) return;
+  const { strictHostKeyChecking, hostKeyAlgorithms } = settings.sshOptions.value;
+  const { host, port } = knownHostsPlace(settings);
+  const lines = settings.knownHosts.value;
   // lines for other machines are what accept-new is for
-  if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new') return;
-  const { host } = settings.targetHost.value;
-  checkLinesName(host, settings.sshPort.value, 'known-hosts', settings.knownHosts.value, reader);
+  if (strictHostKeyChecking !== 'accept-new') {
+    const input = reader.text('known-hosts') === undefined ? 'ssh-option' : 'known-hosts';
+    checkLinesName(host, port, input, lines, reader);
+  }
+  const pinned = pinnedKeys(lines ?? [], host, port).accepted.map(({ type }) => type);
+  if (hostKeyAlgorithms === undefined || pinned.length === 0) return;
+  const signs = (type: string) => [...signatureAlgorithms(type), type];
+  if (!pinned.flatMap(signs).some((name) => hostKeyAlgorithms.includes(name)))
+    reader.problem(
+      'ssh-option',
+      `has HostKeyAlgorithms without the kind of key that known-hosts gives for ${knownHostsName(host, port)} (${pinned.join(', ')})`,
+    );
 }
 
 /** The same for the installed system, where its port does not depend on the configuration. */
 function checkPinnedAfterwards(settings: MachineSettings, reader: InputReader): void {
-  const { postInstall, postKexecSshPort, targetHost } = settings;
+  const { postInstall, postKexecSshHost, postKexecSshPort, targetHost } = settings;
   const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
   const port = postInstall.port.value ?? givenPort;
-  const inputs = ['post-install-ssh-host', 'post-install-ssh-port', 'post-kexec-ssh-port'] as const;
+  const inputs = [
+    'post-install-ssh-host',
+    'post-install-ssh-port',
+    'post-kexec-ssh-host',
+    'post-kexec-ssh-port',
+  ] as const;
   if (port === undefined || inputs.some((input) => reader.hasProblem(input))) return;
-  const host = postInstall.host.value ?? targetHost.value.host;
+  const host = postInstall.host.value ?? postKexecSshHost.value ?? targetHost.value.host;
   checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
 }
 

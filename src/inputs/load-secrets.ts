@@ -29,6 +29,8 @@ const secretInputs = [
   'ssh-private-key-passphrase',
   'ssh-password',
   'sudo-password',
+  'jump-ssh-private-key',
+  'jump-ssh-private-key-passphrase',
   'post-install-ssh-private-key',
   'post-install-ssh-private-key-passphrase',
   'netrc',

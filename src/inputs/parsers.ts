@@ -73,19 +73,32 @@ export function subset<T extends string>(choices: readonly T[]): Parser<readonly
 
 const userPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/;
 
-function isHost(text: string): boolean {
-  return (
-    /^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(text) ||
-    (isIPv6(text) && /^[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?$/.test(text))
-  );
-}
+/**
+ * A name or an address; an IPv6 address with or without brackets, in the form in which known_hosts files have it. Nothing
+ * that a program could take for an option.
+ */
+export const hostName: Parser<string> = (text) => {
+  const host = withoutBrackets(text.trim());
+  if (/^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(host)) return ok(host);
+  const [address = '', zone] = host.split('%');
+  const isZone = zone === undefined || (/^[A-Za-z0-9_.-]+$/.test(zone) && isIPv6(host));
+  if (!isIPv6(address) || !isZone)
+    return bad(`is ${shown(text)}; write a host name or an address, nothing else`);
+  if (/^fe[89ab]/i.test(address) && zone === undefined)
+    return bad(
+      `is ${shown(text)}, which every network has: add the interface that leads to it, as in ${address}%eth0`,
+    );
+  return ok(`${canonical(address)}${zone === undefined ? '' : `%${zone}`}`);
+};
 
 const withoutBrackets = (text: string) => /^\[(.+)\]$/.exec(text)?.[1] ?? text;
 
-export const hostName: Parser<string> = (text) => {
-  const host = withoutBrackets(text.trim());
-  return isHost(host) ? ok(host) : bad(`is ${shown(text)}; write a host name or an address, nothing else`);
-};
+/** As OpenSSH makes it of whatever was written: `2001:DB8:0::1` is `2001:db8::1`. */
+function canonical(address: string): string {
+  return address.includes('.')
+    ? address.toLowerCase()
+    : new URL(`http://[${address}]`).hostname.replace(/^\[(.+)\]$/, '$1');
+}
 
 export const userName: Parser<string> = (text) =>
   userPattern.test(text.trim()) ? ok(text.trim()) : bad(`is ${shown(text)}, which is no user name`);
@@ -98,8 +111,11 @@ export const targetHost: Parser<TargetHost> = (text) => {
   const host = withoutBrackets(whole.slice(at + 1));
   if (!userPattern.test(user)) return bad(`is ${shown(text)}; its user name is not valid; write user@host`);
   if (/^([^:]+|\[.*\]):\d+$/.test(host)) return bad(`is ${shown(text)}; give the port as ssh-port`);
-  if (!isHost(host)) return bad(`is ${shown(text)}; write host or user@host, with a name or an address`);
-  return ok({ user, host });
+  const name = hostName(host);
+  if ('ok' in name) return ok({ user, host: name.ok });
+  return name.problem.includes('; write')
+    ? bad(`is ${shown(text)}; write host or user@host, with a name or an address`)
+    : name;
 };
 
 export const kexecImage: Parser<KexecImage> = (text) => {

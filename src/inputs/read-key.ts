@@ -4,7 +4,7 @@ import type { Parser } from './parsers';
 import { readLine, readSecret } from './read-secret';
 import { namesSource, type SecretSource } from './secret-source';
 
-type KeyInput = 'ssh-private-key' | 'post-install-ssh-private-key';
+type KeyInput = 'ssh-private-key' | 'jump-ssh-private-key' | 'post-install-ssh-private-key';
 
 /** Where else a key may come from than from its own input. */
 interface OtherPlaces {

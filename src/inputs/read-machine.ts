@@ -1,12 +1,13 @@
-import { type KnownHost, parseKnownHosts } from '../ssh/known-hosts';
 import { checkTogether } from './cross-checks';
 import { keyFiles } from './disk-encryption-keys';
 import { hooks } from './hooks';
 import type { InputReader } from './input-reader';
 import * as parse from './parsers';
+import { readAddress } from './read-address';
 import { readCopy } from './read-copy';
 import { readKexec } from './read-kexec';
 import { readKey } from './read-key';
+import { knownHosts } from './read-known-hosts';
 import { readLogin } from './read-login';
 import { readNewSystem } from './read-new-system';
 import {
@@ -18,7 +19,6 @@ import {
   type Setting,
   verifyChoices,
 } from './settings';
-import { sshOptions } from './ssh-options';
 
 /** What a run that contacts a machine is told. */
 export function readMachineSettings(
@@ -28,12 +28,11 @@ export function readMachineSettings(
 ): MachineSettings {
   const settings: MachineSettings = {
     ...build,
-    targetHost: reader.required('target-host', parse.targetHost, { user: '', host: '' }),
-    sshPort: reader.optional('ssh-port', parse.port, 22),
+    ...readAddress(reader),
     postKexecSshPort: reader.optional('post-kexec-ssh-port', parse.port, 22),
+    postKexecSshHost: reader.optional<string | undefined>('post-kexec-ssh-host', parse.hostName, undefined),
+    postKexecSshUser: reader.optional('post-kexec-ssh-user', parse.userName, 'root'),
     login: readLogin(reader, kind),
-    knownHosts: reader.optional('known-hosts', knownHosts, undefined),
-    sshOptions: reader.optional('ssh-option', sshOptions, {}),
     diskEncryptionKeys: readDiskKeys(reader, build),
     kexec: readKexec(reader),
     copy: readCopy(reader),
@@ -75,9 +74,3 @@ function readDiskKeys(reader: InputReader, { phases }: BuildSettings): Setting<r
   });
   return { value: keys, source: files.source };
 }
-
-const knownHosts: parse.Parser<readonly KnownHost[] | undefined> = (text) => {
-  const { lines, problems } = parseKnownHosts(text);
-  if (problems.length > 0) return { problem: problems.join('; ') };
-  return lines.length === 0 ? { problem: 'has no line with a key' } : { ok: lines };
-};

@@ -4,7 +4,7 @@ import type { KnownHost } from '../ssh/known-hosts';
 import type { OwnerName, Ownership } from './chown';
 import type { FlakeReference } from './flake-reference';
 import type { Hook } from './hooks';
-import type { SshOptions } from './ssh-options';
+import type { SshOptions } from './ssh-option-table';
 import type { InputName } from './table';
 
 /** Where a value comes from; a fleet's hosts will be described in part by the flake itself. */
@@ -182,7 +182,12 @@ export interface MachineSettings extends BuildSettings {
   readonly targetHost: Setting<TargetHost>;
   readonly sshPort: Setting<number>;
   readonly postKexecSshPort: Setting<number>;
+  /** Undefined where the installer answers at the address that the machine has now. */
+  readonly postKexecSshHost: Setting<string | undefined>;
+  readonly postKexecSshUser: Setting<string>;
   readonly login: LoginSettings;
+  /** Logs in to jump hosts; undefined where the machine's own key does. */
+  readonly jumpPrivateKey: Secret | undefined;
   /** Undefined when none were given: then the first key seen is held. */
   readonly knownHosts: Setting<readonly KnownHost[] | undefined>;
   readonly sshOptions: Setting<SshOptions>;
@@ -230,6 +235,14 @@ export function secretsToSend(settings: MachineSettings, kind: 'plan' | 'install
     // whatever is in them
     ...(installs && settings.newSystem.extraFiles.value !== undefined ? (['extra-files'] as const) : []),
   ];
+}
+
+/** Under which name and port known_hosts lines are looked up for the machine. */
+export function knownHostsPlace(settings: MachineSettings): { readonly host: string; readonly port: number } {
+  const { hostKeyAlias } = settings.sshOptions.value;
+  return hostKeyAlias === undefined
+    ? { host: settings.targetHost.value.host, port: settings.sshPort.value }
+    : { host: hostKeyAlias, port: 22 };
 }
 
 /** Settings that are several. */

@@ -1,53 +1,61 @@
+import { isIP } from 'node:net';
+import { nearest } from './nearest';
 import type { Parsed, Parser } from './parsers';
+import { otherOptions, type SshOptions, supportedOptions } from './ssh-option-table';
 
-/** What OpenSSH's options of these names mean to the action. */
-export interface SshOptions {
-  /** Undefined: the first key seen is accepted, but not by a run that sends secrets. */
-  readonly strictHostKeyChecking?: 'yes' | 'accept-new';
-}
-
-const supported = ['StrictHostKeyChecking'];
-
-/** One `NAME=VALUE` or `NAME VALUE` a line. Names and these values are read as OpenSSH reads them: in any case. */
+/**
+ * One `NAME=VALUE` or `NAME VALUE` a line, as in ssh_config(5): names in any case, values with or without quotes, and
+ * lines that begin with `#` are comments.
+ */
 export const sshOptions: Parser<SshOptions> = (text) => {
-  let options: SshOptions = {};
+  const options: Record<string, unknown> = {};
+  const problems: string[] = [];
   for (const line of text.split(/\r\n|\r|\n/)) {
-    if (line.trim() === '') continue;
-    const [, name = '', value = ''] = /^\s*([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
-    if (name === '' || value === '')
-      return {
-        problem:
-          'has a line that is no option; write one NAME=VALUE a line, as in: StrictHostKeyChecking=yes',
-      };
-    if (name.toLowerCase() !== 'stricthostkeychecking')
-      return { problem: `has ${name}, which is not supported; supported are ${supported.join(', ')}` };
+    if (line.trim() === '' || line.trim().startsWith('#')) continue;
+    const option = readLine(line);
+    if ('problem' in option) problems.push(option.problem);
     // OpenSSH takes the first of two, which is not what most people expect
-    if (options.strictHostKeyChecking !== undefined) return { problem: `has ${name} more than once` };
-    const strict = strictHostKeyChecking(value);
-    if ('problem' in strict) return strict;
-    options = { strictHostKeyChecking: strict.ok };
+    else if (Object.hasOwn(options, option.ok.key)) problems.push(`has ${option.ok.name} more than once`);
+    else options[option.ok.key] = option.ok.value;
   }
-  return { ok: options };
+  problems.push(...contradictions(options as SshOptions));
+  return problems.length === 0 ? { ok: options as SshOptions } : { problem: problems.join('; ') };
 };
 
-function strictHostKeyChecking(value: string): Parsed<'yes' | 'accept-new'> {
-  switch (value.toLowerCase()) {
-    case 'yes':
-    case 'true':
-      return { ok: 'yes' };
-    case 'accept-new':
-      return { ok: 'accept-new' };
-    case 'no':
-    case 'off':
-    case 'false':
-      return {
-        problem: `has StrictHostKeyChecking=${value}, which is refused: anybody in between could take the place of a machine whose key is known; write accept-new to trust the first key of a machine that is not known yet`,
-      };
-    case 'ask':
-      return {
-        problem: 'has StrictHostKeyChecking=ask, but there is nobody to ask; write yes or accept-new',
-      };
-    default:
-      return { problem: `has an unknown value for StrictHostKeyChecking; write yes or accept-new` };
-  }
+interface ReadOption {
+  readonly key: string;
+  readonly name: string;
+  readonly value: unknown;
+}
+
+function readLine(line: string): Parsed<ReadOption> {
+  const [, name = '', rest = ''] = /^\s*([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
+  const value = /^"([^"]*)"$/.exec(rest)?.[1] ?? rest;
+  if (name === '' || value === '')
+    return {
+      problem: 'has a line that is no option; write one NAME=VALUE a line, as in: ProxyJump=user@host',
+    };
+  const same = (each: string) => each.toLowerCase() === name.toLowerCase();
+  const found = Object.entries(supportedOptions).find(([, option]) => same(option.name));
+  if (found === undefined) return { problem: `has ${name}, which is not supported${adviceFor(name, same)}` };
+  const [key, option] = found;
+  const read = option.read(value) as Parsed<unknown>;
+  return 'ok' in read
+    ? { ok: { key, name: option.name, value: read.ok } }
+    : { problem: `has ${option.name}, which ${read.problem}` };
+}
+
+function adviceFor(name: string, same: (each: string) => boolean): string {
+  const instead = otherOptions.find(({ names }) => names.some(same))?.instead;
+  if (instead !== undefined) return `: ${instead}`;
+  const supported = Object.values(supportedOptions).map((option) => option.name);
+  const meant = nearest(name, supported);
+  return meant === undefined ? `; supported are ${supported.join(', ')}` : `; did you mean ${meant}?`;
+}
+
+function contradictions({ addressFamily = 0, bindAddress = '' }: SshOptions): string[] {
+  const family = isIP(bindAddress);
+  return family !== 0 && addressFamily !== 0 && family !== addressFamily
+    ? [`has a BindAddress of IPv${family}, but an AddressFamily of IPv${addressFamily}`]
+    : [];
 }

@@ -1,6 +1,7 @@
 import { ConnectionError, errorMessage, GuardError, RemoteCommandError, TimeoutError } from '../errors';
 import { mebibytes } from '../plan/checks';
 import { gatherFacts } from '../plan/facts';
+import { installerEndpoint, trustOfInstaller } from '../plan/installer-access';
 import { loginOfInstaller } from '../plan/logins';
 import { planDigest } from '../plan/plan';
 import { execScript, runDetachedToTheEnd } from '../ssh/detached';
@@ -72,23 +73,32 @@ async function awaitInstaller(context: PhaseContext): Promise<void> {
   const end = clock.now() + settings.deadlines.kexec.value;
   const left = () => Math.max(end - clock.now(), 1);
   await target.waitUntilGone(facts.bootId, what, left());
-  const { host } = target.endpoint;
-  // only root is let in by the installer
   target.moveTo({
-    endpoint: { host, port: settings.postKexecSshPort.value, user: 'root' },
+    endpoint: installerEndpoint(settings),
     login: loginOfInstaller(settings),
+    trust: trustOfInstaller(settings, target.trust),
   });
-  target.privilege = 'none';
   await target.waitForBoot(facts.bootId, what, left(), refusedLogins);
   context.facts = await gatherFacts(target);
+  target.privilege = context.facts.privilege ?? 'none';
   if (context.facts.isInstaller) {
     progress.targetState = 'installer';
-    return;
+    return checkBecomesRoot(context);
   }
   throw new GuardError(
     `the machine came back with ${context.facts.distribution} instead of the installer: kexec fell back to a normal boot`,
     {
       hint: 'look at the machine’s console during the kexec; other causes: too little memory, a kernel that cannot kexec on this hardware',
+    },
+  );
+}
+
+function checkBecomesRoot({ facts, target }: PhaseContext): void {
+  if (facts.privilege !== undefined) return;
+  throw new GuardError(
+    `the installer lets in ${target.endpoint.user}, who is not root and cannot become root without a password`,
+    {
+      hint: 'leave out post-kexec-ssh-user, to log in as root; or use an image in which that user may run sudo or doas without a password',
     },
   );
 }
@@ -170,11 +180,17 @@ function explainJump(error: unknown): unknown {
       hint: 'either the kexec image did not take the machine’s host keys along, or another machine answers; nothing was sent there: look at the machine’s console, and use an image laid out as those of nixos-images',
     });
   }
+  if (error instanceof ConnectionError && error.reason === 'authentication') {
+    return new ConnectionError('authentication', error.message, {
+      cause: error,
+      hint: 'the kexec image did not take the key along, or it lets in somebody else (post-kexec-ssh-user): look at the machine’s console, and use an image laid out as those of nixos-images',
+    });
+  }
   if (!(error instanceof TimeoutError)) return error;
   return new TimeoutError(error.message, {
     cause: error,
     hint: isStillTheOldBoot(error)
       ? 'the old system still runs: kexec did not jump; look at the machine’s console and its kernel log'
-      : 'the machine does not answer: look at its console; it may have another address or port after kexec (post-kexec-ssh-port)',
+      : 'the machine does not answer: look at its console; its address may have changed with the kexec, or its port (post-kexec-ssh-host, post-kexec-ssh-port)',
   });
 }

@@ -26,6 +26,8 @@ function adviceFor(error: ActionError): string {
       return 'the machine answers, but does not let this login in any more: does the configuration authorize it for this user?';
     case 'host-key':
       return 'the machine answers with another host key: does the configuration replace it, or does another machine answer?';
+    case 'jump-host':
+      return error.hint ?? 'the jump host does not lead there any more';
     default:
       return 'look at the machine’s console; does the configuration change its network, its firewall, or the port of sshd?';
   }

@@ -1,6 +1,5 @@
 import { sideBySide } from '../deadlines';
-import { ConnectionError } from '../errors';
-import { type MachineSettings, type Settings, secretsToSend } from '../inputs/settings';
+import type { MachineSettings, Settings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import { mebibytes } from '../plan/checks';
 import { describeConfiguration } from '../plan/configuration';
@@ -8,14 +7,14 @@ import { readInventory } from '../plan/disks/inventory';
 import { diskPaths } from '../plan/disks/paths';
 import { type ExtraFiles, listExtraFiles } from '../plan/extra-files';
 import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess } from '../plan/facts';
-import { loginOfEarlierInstaller } from '../plan/logins';
 import { makePlan, type OfflineSituation, type Plan, type Situation } from '../plan/plan';
 import { findPrivilege } from '../plan/privilege';
 import { toldSubstituters } from '../plan/substituters';
 import { allDerivations, derivationsOf, observeWork, type Work } from '../plan/work';
 import type { Runtime } from '../runtime';
-import { fingerprint, knownHostsLine } from '../ssh/host-keys';
 import type { Target } from '../ssh/target';
+import { findMachine } from './find-machine';
+import { reportHostKeys } from './report-host-keys';
 
 export interface Preflight {
   readonly situation: Situation;
@@ -100,7 +99,7 @@ async function inspect(
   signal: AbortSignal,
 ): Promise<{ facts: Facts; access: CarriedAccess }> {
   await findMachine(settings, target, runtime, signal);
-  reportHostKey(settings, target, runtime);
+  reportHostKeys(settings, target, runtime.log);
   const found = await gatherFacts(target);
   runtime.log.info(
     `${found.distribution || found.os}, Linux ${found.kernel}, ${found.architecture}, ${mebibytes(found.memoryKiB)} MiB of memory, ${found.uefi ? 'UEFI' : 'BIOS'}`,
@@ -108,61 +107,6 @@ async function inspect(
   const facts = await findPrivilege(target, found);
   if (facts.privilege === undefined) return { facts, access: { keyIsCarried: false, hostKeys: [] } };
   return { facts, access: await trustCarriedKeys(settings, target, facts) };
-}
-
-/**
- * Connects as the settings say; where that fails, looks whether an earlier run was cut off after its kexec: the
- * installer lets in only root, on its own port.
- */
-async function findMachine(
-  settings: MachineSettings,
-  target: Target,
-  runtime: Runtime,
-  signal: AbortSignal,
-): Promise<void> {
-  const { host, port, user } = target.endpoint;
-  const installer = { host, port: settings.postKexecSshPort.value, user: 'root' };
-  try {
-    await target.connect(signal);
-  } catch (error) {
-    if (!(error instanceof ConnectionError) || error.reason === 'host-key') throw error;
-    const login = loginOfEarlierInstaller(settings);
-    if (login === undefined || (port === installer.port && user === installer.user)) throw error;
-    target.moveTo({ endpoint: installer, login });
-    if (!(await answersAsInstaller(target, signal))) throw error;
-    runtime.log.info(
-      `${error.message}, but the installer of an earlier run answers as root on port ${installer.port}`,
-    );
-  }
-}
-
-async function answersAsInstaller(target: Target, signal: AbortSignal): Promise<boolean> {
-  try {
-    await target.connectOnce(signal);
-    return (await gatherFacts(target)).isInstaller;
-  } catch (error) {
-    if (error instanceof ConnectionError && error.reason !== 'host-key') return false;
-    throw error;
-  }
-}
-
-function reportHostKey(settings: MachineSettings, target: Target, runtime: Runtime): void {
-  const key = target.trust.offered;
-  if (key === undefined) throw new ConnectionError('protocol', 'the target showed no host key');
-  const shown = `${key.type} ${fingerprint(key)}`;
-  if (target.trust.isPinned) {
-    runtime.log.info(`host key ${shown}, as known-hosts says`);
-    return;
-  }
-  const line = knownHostsLine(target.endpoint.host, target.endpoint.port, key);
-  const text = `The target's host key was not checked against anything; ${shown} is trusted for this run. To pin it, compare it over another way and set known-hosts to:\n${line}`;
-  if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new') {
-    runtime.log.info(text);
-    return;
-  }
-  const secret = secretsToSend(settings, 'install').join(', ');
-  const without = `\nWithout it the install stops here, because it sends secrets (${secret}).`;
-  runtime.log.warning(secret === '' ? text : `${text}${without}`);
 }
 
 /** The installer shows the machine's host keys again, which need not be of the type that was shown now. */

@@ -3,6 +3,7 @@ import type { Endpoint } from '../ssh/connection';
 import type { HostKey } from '../ssh/host-keys';
 import { pinnedKeys } from '../ssh/known-hosts';
 import type { ConfiguredLogin, Evaluation } from './evaluation';
+import { installerEndpoint } from './installer-access';
 
 /** How the installed system is reached. */
 export interface AccessAfterwards {
@@ -17,11 +18,13 @@ export interface AccessAfterwards {
 
 /**
  * Where, as whom and by which key the installed system is reached: as the inputs say it, else as the configuration
- * does, where one was evaluated. A `post-kexec-ssh-port` that was given is that of a port forwarding, and wins over the port that sshd listens on.
+ * does, where one was evaluated. A `post-kexec-ssh-port` that was given is that of a port forwarding, and wins over the port
+ * that sshd listens on; a `post-kexec-ssh-host` is where the machine's network put it when it came up anew.
  */
 export function accessAfterwards(settings: MachineSettings, evaluation: Evaluation): AccessAfterwards {
   const { postInstall, targetHost, postKexecSshPort } = settings;
-  const host = postInstall.host.value ?? targetHost.value.host;
+  const installerHost = installerEndpoint(settings).host;
+  const host = postInstall.host.value ?? installerHost;
   const forwarded = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
   const port = postInstall.port.value ?? forwarded ?? evaluation.sshd?.ports[0] ?? 22;
   const publicKey = keyAfterwards(settings);
@@ -33,7 +36,7 @@ export function accessAfterwards(settings: MachineSettings, evaluation: Evaluati
   const user = postInstall.user.value ?? preferred[0] ?? withKey[0] ?? preferred[1] ?? 'root';
   return {
     endpoint: { host, port, user },
-    sameHost: host.toLowerCase() === targetHost.value.host.toLowerCase(),
+    sameHost: host.toLowerCase() === installerHost.toLowerCase(),
     publicKey,
     loginExpected: [...withKey, ...others].includes(user),
   };

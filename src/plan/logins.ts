@@ -10,6 +10,11 @@ export function loginNow({ login }: MachineSettings): Login {
   };
 }
 
+/** How one logs in to jump hosts: nobody but the machine itself gets a password. */
+export function loginOfJumpHost({ login, jumpPrivateKey }: MachineSettings): Login {
+  return jumpPrivateKey === undefined ? withoutPasswords(login) : { privateKey: jumpPrivateKey.reveal() };
+}
+
 /** How one logs in to the installer that this run starts: it has been given the key, and asks root for no password. */
 export function loginOfInstaller({ login }: MachineSettings): Login {
   return { privateKey: login.privateKey.reveal() };

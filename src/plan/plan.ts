@@ -220,7 +220,7 @@ export function nameConfiguration(settings: BuildSettings): string {
 
 function onlinePlan({ facts, inventory, target }: Situation, disks: DiskSituation): OnlinePlan {
   return {
-    target: nameOf(target.endpoint),
+    target: nameRoute(target),
     hostKeys: target.trust.accepted.map((key) => `${key.type} ${fingerprint(key)}`),
     machineId: facts.machineId,
     architecture: facts.architecture,
@@ -240,6 +240,12 @@ function onlinePlan({ facts, inventory, target }: Situation, disks: DiskSituatio
       uses: usesOf(inventory),
     },
   };
+}
+
+/** Behind another jump host the same address may be another machine. */
+function nameRoute({ endpoint, jumpHosts }: Target): string {
+  const through = jumpHosts.map((host) => nameOf(host.endpoint));
+  return [nameOf(endpoint), ...(through.length === 0 ? [] : ['through', through.join(', ')])].join(' ');
 }
 
 /** What is compared about the disks: before the plan, and again before disko. */

@@ -42,7 +42,17 @@ export const accessInputs = [
   {
     name: 'ssh-option',
     description:
-      'OpenSSH options, one `NAME=VALUE` a line. Supported: `StrictHostKeyChecking` with `yes` (only a host that known-hosts pins) or `accept-new` (the first key of another is trusted, also when secrets are sent).',
+      'OpenSSH options, one `NAME=VALUE` a line, such as `ProxyJump=user@bastion` or `StrictHostKeyChecking=accept-new`; docs/ssh-options.md lists all that are supported.',
+  },
+  {
+    name: 'jump-ssh-private-key',
+    description:
+      'Private key that logs in to the jump hosts that ssh-option names (ProxyJump): contents, `env:NAME` or `exec:COMMAND`.',
+    otherwise: 'ssh-private-key',
+  },
+  {
+    name: 'jump-ssh-private-key-passphrase',
+    description: 'Passphrase of jump-ssh-private-key, if it has one, in the same ways.',
   },
   {
     name: 'expect-machine',

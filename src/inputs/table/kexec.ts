@@ -24,6 +24,18 @@ export const kexecInputs = [
     default: 'false',
   },
   {
+    name: 'post-kexec-ssh-host',
+    description:
+      'Address at which the installer answers, where that is another than target-host; of the installed system too, if post-install-ssh-host is not given.',
+    otherwise: 'that of target-host',
+  },
+  {
+    name: 'post-kexec-ssh-user',
+    description:
+      'Who logs in to the installer: root, or somebody who becomes root there without a password (sudo, doas). The images of nixos-images let in root only.',
+    default: 'root',
+  },
+  {
     name: 'post-kexec-ssh-port',
     description:
       'Port of the SSH server of the installer, and of the installed system if post-install-ssh-port is not given.',

@@ -1,0 +1,66 @@
+import type { KnownHost } from '../ssh/known-hosts';
+import type { InputReader } from './input-reader';
+import * as parse from './parsers';
+import { readKey } from './read-key';
+import { knownHosts } from './read-known-hosts';
+import type { MachineSettings } from './settings';
+import type { SshOptions } from './ssh-option-table';
+import { sshOptions } from './ssh-options';
+
+type Address = Pick<
+  MachineSettings,
+  'targetHost' | 'sshPort' | 'sshOptions' | 'knownHosts' | 'jumpPrivateKey'
+>;
+
+/** Where the machine is and how one gets there, of which ssh-option may say a part. */
+export function readAddress(reader: InputReader): Address {
+  const options = reader.optional('ssh-option', sshOptions, {});
+  return {
+    sshOptions: options,
+    targetHost: readTargetHost(reader, options.value),
+    sshPort: readPort(reader, options.value),
+    knownHosts: readKnownHosts(reader, options.value),
+    jumpPrivateKey: readJumpKey(reader, options.value),
+  };
+}
+
+function readTargetHost(reader: InputReader, options: SshOptions): MachineSettings['targetHost'] {
+  const given = reader.required('target-host', parse.targetHost, { user: '', host: '' });
+  const { user, host } = given.value;
+  const namesUser = reader.text('target-host')?.includes('@') === true;
+  if (namesUser && options.user !== undefined && options.user !== user)
+    reader.problem(
+      'ssh-option',
+      `has User=${options.user}, but target-host says ${user}; leave out one of them`,
+    );
+  const address = options.hostName?.replaceAll('%h', host) ?? host;
+  return { ...given, value: { user: namesUser ? user : (options.user ?? user), host: address } };
+}
+
+function readPort(reader: InputReader, options: SshOptions): MachineSettings['sshPort'] {
+  const given = reader.optional('ssh-port', parse.port, options.port ?? 22);
+  if (options.port === undefined || reader.text('ssh-port') === undefined) return given;
+  if (options.port !== given.value && !reader.hasProblem('ssh-port'))
+    reader.problem(
+      'ssh-option',
+      `has Port=${options.port}, but ssh-port is ${given.value}; leave out one of them`,
+    );
+  return given;
+}
+
+function readKnownHosts(reader: InputReader, options: SshOptions): MachineSettings['knownHosts'] {
+  const given = reader.optional<readonly KnownHost[] | undefined>('known-hosts', knownHosts, undefined);
+  const files = options.userKnownHostsFile ?? [];
+  return files.length === 0 ? given : { value: [...(given.value ?? []), ...files], source: 'input' };
+}
+
+function readJumpKey(reader: InputReader, options: SshOptions): MachineSettings['jumpPrivateKey'] {
+  const key = readKey(reader, 'jump-ssh-private-key');
+  if (key === undefined) return undefined;
+  if ((options.proxyJump ?? []).length === 0 && !reader.hasProblem('ssh-option'))
+    reader.problem(
+      'jump-ssh-private-key',
+      'logs in to jump hosts, but ssh-option names none (ProxyJump=user@host)',
+    );
+  return reader.secrets.register(key.privateKey);
+}
