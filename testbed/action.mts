@@ -37,6 +37,8 @@ export interface ActionOptions {
   dir: string;
   /** The checkout of the action, this repository unless another is given. */
   action?: string;
+  /** What executes the action, with its first arguments: something that gives it another network, for instance. */
+  launcher?: readonly string[];
   /** Called with each line of output as it comes. */
   onLine?: (line: string) => void;
   /** Cancels the step as a runner does. */
@@ -233,7 +235,8 @@ export async function runAction(options: ActionOptions): Promise<ActionResult> {
     onLine?.(line);
   };
   for (const name of unexpectedInputs(options, action)) take(`##[warning]Unexpected input(s) '${name}'`);
-  const child = spawn(NODE, [join(action, 'dist/index.js')], {
+  const [command = NODE, ...args] = [...(options.launcher ?? []), NODE, join(action, 'dist/index.js')];
+  const child = spawn(command, args, {
     cwd: workspace,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],

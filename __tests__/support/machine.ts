@@ -32,6 +32,8 @@ export interface MachineOptions extends SshdOptions {
    * is started again while there is this file.
    */
   installer?: boolean | string;
+  /** What has the machine started, such as something that gives it another network. */
+  within?: readonly string[];
   /** Files below /etc that this machine has, beside this computer's own. */
   etc?: Readonly<Record<string, string>>;
 }
@@ -95,6 +97,7 @@ export async function startMachine(options: MachineOptions = {}): Promise<Sshd> 
     ...options,
     environment: { PATH: path, NIX_CONF_DIR: '/run/nix-conf', ...options.environment },
     launcher: [
+      ...(options.within ?? []),
       ...unshare,
       'sh',
       launcher,

@@ -36,6 +36,11 @@ export const defaultLink: LinkOptions = {
  */
 export async function openTcp(endpoint: Endpoint, link: LinkOptions, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();
+  const kind = isIP(endpoint.host.split('%')[0] ?? '');
+  if (kind !== 0 && link.family !== 0 && kind !== link.family)
+    throw new ConnectionError('no-route', `${nameOf(endpoint)} is not IPv${link.family}`, {
+      hint: 'check AddressFamily in ssh-option',
+    });
   const socket = connect({
     host: endpoint.host,
     port: endpoint.port,
