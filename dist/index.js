@@ -55733,15 +55733,29 @@ function subset(choices) {
     };
 }
 const userPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/;
-function isHost(text) {
-    return (/^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(text) ||
-        ((0,external_node_net_.isIPv6)(text) && /^[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?$/.test(text)));
-}
-const withoutBrackets = (text) => /^\[(.+)\]$/.exec(text)?.[1] ?? text;
+/**
+ * A name or an address; an IPv6 address with or without brackets, in the form in which known_hosts files have it. Nothing
+ * that a program could take for an option.
+ */
 const hostName = (text) => {
     const host = withoutBrackets(text.trim());
-    return isHost(host) ? parsers_ok(host) : bad(`is ${shown(text)}; write a host name or an address, nothing else`);
+    if (/^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(host))
+        return parsers_ok(host);
+    const [address = '', zone] = host.split('%');
+    const isZone = zone === undefined || (/^[A-Za-z0-9_.-]+$/.test(zone) && (0,external_node_net_.isIPv6)(host));
+    if (!(0,external_node_net_.isIPv6)(address) || !isZone)
+        return bad(`is ${shown(text)}; write a host name or an address, nothing else`);
+    if (/^fe[89ab]/i.test(address) && zone === undefined)
+        return bad(`is ${shown(text)}, which every network has: add the interface that leads to it, as in ${address}%eth0`);
+    return parsers_ok(`${canonical(address)}${zone === undefined ? '' : `%${zone}`}`);
 };
+const withoutBrackets = (text) => /^\[(.+)\]$/.exec(text)?.[1] ?? text;
+/** As OpenSSH makes it of whatever was written: `2001:DB8:0::1` is `2001:db8::1`. */
+function canonical(address) {
+    return address.includes('.')
+        ? address.toLowerCase()
+        : new URL(`http://[${address}]`).hostname.replace(/^\[(.+)\]$/, '$1');
+}
 const userName = (text) => userPattern.test(text.trim()) ? parsers_ok(text.trim()) : bad(`is ${shown(text)}, which is no user name`);
 /** `[user@]host`, an IPv6 address with or without brackets. Nothing that a program could take for an option. */
 const targetHost = (text) => {
@@ -55753,9 +55767,12 @@ const targetHost = (text) => {
         return bad(`is ${shown(text)}; its user name is not valid; write user@host`);
     if (/^([^:]+|\[.*\]):\d+$/.test(host))
         return bad(`is ${shown(text)}; give the port as ssh-port`);
-    if (!isHost(host))
-        return bad(`is ${shown(text)}; write host or user@host, with a name or an address`);
-    return parsers_ok({ user, host });
+    const name = hostName(host);
+    if ('ok' in name)
+        return parsers_ok({ user, host: name.ok });
+    return name.problem.includes('; write')
+        ? bad(`is ${shown(text)}; write host or user@host, with a name or an address`)
+        : name;
 };
 const kexecImage = (text) => {
     const value = text.trim();
@@ -56331,6 +56348,8 @@ const secretInputs = [
     'ssh-private-key-passphrase',
     'ssh-password',
     'sudo-password',
+    'jump-ssh-private-key',
+    'jump-ssh-private-key-passphrase',
     'post-install-ssh-private-key',
     'post-install-ssh-private-key-passphrase',
     'netrc',
@@ -56691,6 +56710,13 @@ function secretsToSend(settings, kind) {
         ...(installs && settings.newSystem.extraFiles.value !== undefined ? ['extra-files'] : []),
     ];
 }
+/** Under which name and port known_hosts lines are looked up for the machine. */
+function knownHostsPlace(settings) {
+    const { hostKeyAlias } = settings.sshOptions.value;
+    return hostKeyAlias === undefined
+        ? { host: settings.targetHost.value.host, port: settings.sshPort.value }
+        : { host: hostKeyAlias, port: 22 };
+}
 /** Settings that are several. */
 const groups = ['deadlines', 'login', 'kexec', 'copy', 'newSystem', 'postInstall'];
 /** Each value with its source, a line each; secrets print as `***`. */
@@ -56737,13 +56763,20 @@ function inputOfPhases(reader) {
 /** What is wrong with inputs that are right each by itself. */
 function checkTogether(settings, reader) {
     checkPinnedHost(settings, reader);
+    checkJumpLogin(settings, reader);
     checkStorePaths(settings, reader);
     checkPinnedAfterwards(settings, reader);
     checkOnInstalled(settings, reader);
     checkForcedKexec(settings, reader);
 }
 /** What the test, which runs the configuration in a machine of its own, has no part for. */
-const notTested = ['disk-encryption-keys'];
+const notTested = [
+    'disk-encryption-keys',
+    'extra-files',
+    'secret-files',
+    'chown',
+    'hooks',
+];
 /** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */
 function checkVmTest({ configuration }, reader) {
     if (configuration.value.kind === 'store-paths')
@@ -56784,26 +56817,48 @@ function checkStorePaths(settings, reader) {
     if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
         reader.problem('wipe-disks', 'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any');
 }
+/** What logs in to the machine need not do so on the way to it. */
+function checkJumpLogin({ sshOptions, login, jumpPrivateKey }, reader) {
+    const input = 'jump-ssh-private-key';
+    const jumps = (sshOptions.value.proxyJump ?? []).length > 0;
+    const hasOwn = login.keyIsGiven || login.agentSocket !== undefined || reader.hasProblem('ssh-private-key');
+    if (jumps && !hasOwn && jumpPrivateKey === undefined && !reader.hasProblem(input))
+        reader.problem(input, 'is required: the jump hosts of ssh-option (ProxyJump) are logged in to by key, and ssh-password is for the machine alone');
+}
 /** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
 function checkPinnedHost(settings, reader) {
     // without a valid port there is nothing to look up
-    if (reader.hasProblem('ssh-port'))
+    if (reader.hasProblem('ssh-port') || reader.hasProblem('ssh-option'))
         return;
+    const { strictHostKeyChecking, hostKeyAlgorithms } = settings.sshOptions.value;
+    const { host, port } = knownHostsPlace(settings);
+    const lines = settings.knownHosts.value;
     // lines for other machines are what accept-new is for
-    if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new')
+    if (strictHostKeyChecking !== 'accept-new') {
+        const input = reader.text('known-hosts') === undefined ? 'ssh-option' : 'known-hosts';
+        checkLinesName(host, port, input, lines, reader);
+    }
+    const pinned = pinnedKeys(lines ?? [], host, port).accepted.map(({ type }) => type);
+    if (hostKeyAlgorithms === undefined || pinned.length === 0)
         return;
-    const { host } = settings.targetHost.value;
-    checkLinesName(host, settings.sshPort.value, 'known-hosts', settings.knownHosts.value, reader);
+    const signs = (type) => [...signatureAlgorithms(type), type];
+    if (!pinned.flatMap(signs).some((name) => hostKeyAlgorithms.includes(name)))
+        reader.problem('ssh-option', `has HostKeyAlgorithms without the kind of key that known-hosts gives for ${knownHostsName(host, port)} (${pinned.join(', ')})`);
 }
 /** The same for the installed system, where its port does not depend on the configuration. */
 function checkPinnedAfterwards(settings, reader) {
-    const { postInstall, postKexecSshPort, targetHost } = settings;
+    const { postInstall, postKexecSshHost, postKexecSshPort, targetHost } = settings;
     const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
     const port = postInstall.port.value ?? givenPort;
-    const inputs = ['post-install-ssh-host', 'post-install-ssh-port', 'post-kexec-ssh-port'];
+    const inputs = [
+        'post-install-ssh-host',
+        'post-install-ssh-port',
+        'post-kexec-ssh-host',
+        'post-kexec-ssh-port',
+    ];
     if (port === undefined || inputs.some((input) => reader.hasProblem(input)))
         return;
-    const host = postInstall.host.value ?? targetHost.value.host;
+    const host = postInstall.host.value ?? postKexecSshHost.value ?? targetHost.value.host;
     checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
 }
 function checkLinesName(host, port, input, lines, reader) {
@@ -56855,11 +56910,20 @@ const accessInputs = [
     },
     {
         name: 'known-hosts',
-        description: 'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (ssh-password, sudo-password, disk-encryption-keys) stops.',
+        description: 'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (ssh-password, sudo-password, disk-encryption-keys, secret-files, extra-files) stops.',
     },
     {
         name: 'ssh-option',
-        description: 'OpenSSH options, one `NAME=VALUE` a line. Supported: `StrictHostKeyChecking` with `yes` (only a host that known-hosts pins) or `accept-new` (the first key of another is trusted, also when secrets are sent).',
+        description: 'OpenSSH options, one `NAME=VALUE` a line, such as `ProxyJump=user@bastion` or `StrictHostKeyChecking=accept-new`; docs/ssh-options.md lists all that are supported.',
+    },
+    {
+        name: 'jump-ssh-private-key',
+        description: 'Private key that logs in to the jump hosts that ssh-option names (ProxyJump): contents, `env:NAME` or `exec:COMMAND`.',
+        otherwise: 'ssh-private-key',
+    },
+    {
+        name: 'jump-ssh-private-key-passphrase',
+        description: 'Passphrase of jump-ssh-private-key, if it has one, in the same ways.',
     },
     {
         name: 'expect-machine',
@@ -56986,6 +57050,16 @@ const kexecInputs = [
         name: 'force-kexec',
         description: 'Starts the kexec image also where the machine runs a NixOS installer already.',
         default: 'false',
+    },
+    {
+        name: 'post-kexec-ssh-host',
+        description: 'Address at which the installer answers, where that is another than target-host; of the installed system too, if post-install-ssh-host is not given.',
+        otherwise: 'that of target-host',
+    },
+    {
+        name: 'post-kexec-ssh-user',
+        description: 'Who logs in to the installer: root, or somebody who becomes root there without a password (sudo, doas). The images of nixos-images let in root only.',
+        default: 'root',
     },
     {
         name: 'post-kexec-ssh-port',
@@ -57742,6 +57816,539 @@ function forTarget(bytes) {
         : { ok: bytes };
 }
 
+;// CONCATENATED MODULE: ./lib/inputs/read-known-hosts.js
+
+const knownHosts = (text) => {
+    const { lines, problems } = parseKnownHosts(text);
+    if (problems.length > 0)
+        return { problem: problems.join('; ') };
+    return lines.length === 0 ? { problem: 'has no line with a key' } : { ok: lines };
+};
+
+;// CONCATENATED MODULE: ./lib/inputs/nearest.js
+/** Of these names the one that a misspelt one most likely means; undefined where none is near. */
+function nearest(word, names) {
+    const lower = word.toLowerCase();
+    const near = names
+        .map((name) => ({ name, distance: distance(lower, name.toLowerCase()) }))
+        .filter((each) => each.distance <= Math.min(3, Math.floor(lower.length / 3)))
+        .toSorted((a, b) => a.distance - b.distance);
+    return near[0]?.name;
+}
+/** How many letters must be put in, taken out or replaced (Levenshtein). */
+function distance(a, b) {
+    let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+    for (let i = 1; i <= a.length; i++) {
+        const next = [i];
+        for (let j = 1; j <= b.length; j++)
+            next[j] = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1));
+        row = next;
+    }
+    return row[b.length] ?? 0;
+}
+
+;// CONCATENATED MODULE: external "node:os"
+const external_node_os_namespaceObject = require("node:os");
+;// CONCATENATED MODULE: ./lib/ssh/algorithms.js
+
+/** By the names of OpenSSH's options. A test compares them with what ssh2 says. */
+const knownAlgorithms = {
+    KexAlgorithms: {
+        offered: [
+            'curve25519-sha256@libssh.org',
+            'curve25519-sha256',
+            'ecdh-sha2-nistp256',
+            'ecdh-sha2-nistp384',
+            'ecdh-sha2-nistp521',
+            'diffie-hellman-group-exchange-sha256',
+            'diffie-hellman-group14-sha256',
+            'diffie-hellman-group15-sha512',
+            'diffie-hellman-group16-sha512',
+            'diffie-hellman-group17-sha512',
+            'diffie-hellman-group18-sha512',
+        ],
+        onRequest: [
+            'diffie-hellman-group-exchange-sha1',
+            'diffie-hellman-group14-sha1',
+            'diffie-hellman-group1-sha1',
+        ],
+    },
+    Ciphers: {
+        offered: [
+            'aes128-gcm@openssh.com',
+            'aes256-gcm@openssh.com',
+            'aes128-ctr',
+            'aes192-ctr',
+            'aes256-ctr',
+            'chacha20-poly1305@openssh.com',
+        ],
+        onRequest: ['aes256-cbc', 'aes192-cbc', 'aes128-cbc', '3des-cbc'],
+    },
+    MACs: {
+        offered: [
+            'hmac-sha2-256-etm@openssh.com',
+            'hmac-sha2-512-etm@openssh.com',
+            'hmac-sha1-etm@openssh.com',
+            'hmac-sha2-256',
+            'hmac-sha2-512',
+            'hmac-sha1',
+        ],
+        onRequest: ['hmac-md5', 'hmac-sha1-96', 'hmac-md5-96'],
+    },
+    HostKeyAlgorithms: {
+        offered: [
+            'ssh-ed25519',
+            'ecdsa-sha2-nistp256',
+            'ecdsa-sha2-nistp384',
+            'ecdsa-sha2-nistp521',
+            'rsa-sha2-512',
+            'rsa-sha2-256',
+        ],
+        // with SHA-1: for servers from before OpenSSH 7.2
+        onRequest: ['ssh-rsa'],
+    },
+};
+/**
+ * A list as ssh_config(5) has it: with `+` added to those offered anyway, with `-` taken away from them (`*` and `?` fit
+ * any), with `^` put first.
+ *
+ * @returns the list, or what is wrong with it
+ */
+function readAlgorithms(option, text) {
+    const { offered, onRequest } = knownAlgorithms[option];
+    const prefix = /^[+^-]/.exec(text)?.[0] ?? '';
+    const names = text.slice(prefix.length).split(',');
+    if (names.some((name) => name.trim() === ''))
+        return 'is no list of names, separated by commas';
+    if (prefix === '-') {
+        const patterns = names.map(patternOf);
+        const left = offered.filter((name) => !patterns.some((pattern) => pattern.test(name)));
+        return left.length === 0 ? 'leaves none to offer' : left;
+    }
+    const known = [...offered, ...onRequest];
+    const unknown = names.filter((name) => !known.includes(name));
+    if (unknown.length > 0)
+        return `has ${unknown.join(', ')}, which ${unknown.length === 1 ? 'is' : 'are'} not supported here; supported are ${known.join(', ')}`;
+    if (prefix === '+')
+        return [...new Set([...offered, ...names])];
+    return [...new Set(prefix === '^' ? [...names, ...offered] : names)];
+}
+function patternOf(text) {
+    const escaped = text.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+    return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+}
+/**
+ * Signature algorithms to offer so that a server with several keys shows one that is accepted: those that fit one of
+ * these keys, or any where none is known yet, among those that the user chose.
+ */
+function offeredHostKeys(accepted, chosen) {
+    const fitting = [...new Set(accepted.flatMap(({ type }) => signatureAlgorithms(type)))];
+    if (chosen === undefined || chosen.length === 0)
+        return fitting;
+    if (accepted.length === 0)
+        return chosen;
+    // SHA-1 is for who asks for it
+    const allowed = accepted.some(({ type }) => type === 'ssh-rsa') ? [...fitting, 'ssh-rsa'] : fitting;
+    const both = chosen.filter((name) => allowed.includes(name));
+    // the list is for the system that was there first: a key that this run itself has made is good, whatever its type
+    return both.length > 0 ? both : fitting;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/jump-hosts.js
+
+
+/**
+ * The value of ProxyJump: `[user@]host[:port]` or `ssh://[user@]host[:port]`, several separated by commas in the order in
+ * which they are passed; `none` is none. As in target-host the user is root if not given.
+ */
+const jumpHosts = (text) => {
+    if (text.toLowerCase() === 'none')
+        return { ok: [] };
+    const hosts = [];
+    for (const each of text.split(',')) {
+        const host = jumpHost(each.trim());
+        if ('problem' in host)
+            return host;
+        hosts.push(host.ok);
+    }
+    return { ok: hosts };
+};
+function jumpHost(text) {
+    const where = /^ssh:\/\//i.test(text) ? text.slice('ssh://'.length).replace(/\/$/, '') : text;
+    const at = where.lastIndexOf('@');
+    const place = where.slice(at + 1);
+    // an IPv6 address has colons of its own: with a port it stands in brackets
+    const [, before = '', behind = ''] = /^(.*):([^:\]]*)$/.exec(place) ?? [];
+    const hasPort = before !== '' && !(0,external_node_net_.isIPv6)(place.split('%')[0] ?? '');
+    const user = at < 0 ? { ok: 'root' } : userName(where.slice(0, at));
+    const host = hostName(hasPort ? before : place);
+    const number = hasPort ? port(behind) : { ok: 22 };
+    const bad = (what, problem) => ({
+        problem: `has the jump host ${JSON.stringify(text)}, whose ${what} ${problem} (user@host:port)`,
+    });
+    if ('problem' in user)
+        return bad('user', user.problem);
+    if ('problem' in host)
+        return bad('host', host.problem);
+    if ('problem' in number)
+        return bad('port', number.problem);
+    return { ok: { user: user.ok, host: host.ok, port: number.ok } };
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/ssh-option-table.js
+
+
+
+
+
+
+
+const supportedOptions = {
+    hostName: {
+        name: 'HostName',
+        does: 'The address to connect to, where target-host is only a name; `%h` stands for that.',
+        read: (text) => {
+            const host = hostName(text.replaceAll('%h', 'h'));
+            return 'ok' in host && text.includes('%h') ? { ok: text } : host;
+        },
+    },
+    user: { name: 'User', does: 'Who logs in, where target-host names nobody.', read: userName },
+    port: { name: 'Port', does: 'The same as the input ssh-port.', read: port },
+    proxyJump: {
+        name: 'ProxyJump',
+        does: 'Jump hosts, `[user@]host[:port]` or `ssh://[user@]host[:port]`, separated by commas, the first one first; `none` is none.',
+        read: jumpHosts,
+    },
+    strictHostKeyChecking: {
+        name: 'StrictHostKeyChecking',
+        does: '`yes`: only a host that known-hosts pins. `accept-new`: the first key of another is trusted, also when secrets are sent.',
+        read: strictHostKeyChecking,
+    },
+    userKnownHostsFile: {
+        name: 'UserKnownHostsFile',
+        does: 'Files on the runner whose lines count as those of known-hosts do. `/dev/null` and `none` are none.',
+        read: knownHostsFiles,
+    },
+    hostKeyAlias: {
+        name: 'HostKeyAlias',
+        does: 'The name under which known-hosts has the machine, instead of its address and port.',
+        read: (text) => /^[^\s,*?!|@#[\]]+$/.test(text)
+            ? { ok: text }
+            : { problem: 'is no name; write it without blanks and wildcards' },
+    },
+    hostKeyAlgorithms: {
+        name: 'HostKeyAlgorithms',
+        does: 'Which kinds of host key the machine may show. Of those, the kinds that known-hosts pins are asked for.',
+        read: algorithms('HostKeyAlgorithms'),
+    },
+    kexAlgorithms: {
+        name: 'KexAlgorithms',
+        does: 'Key exchange with the machine.',
+        read: algorithms('KexAlgorithms'),
+    },
+    ciphers: {
+        name: 'Ciphers',
+        does: 'Encryption of the connection to the machine.',
+        read: algorithms('Ciphers'),
+    },
+    macs: { name: 'MACs', does: 'Integrity of the connection to the machine.', read: algorithms('MACs') },
+    compression: {
+        name: 'Compression',
+        does: '`yes` compresses what goes to and from the machine: for slow lines, it costs more time on others.',
+        read: parsers_boolean,
+    },
+    connectTimeout: {
+        name: 'ConnectTimeout',
+        does: 'How long one attempt waits for an answer, and then for its first byte (8 s if not given). The input connect-timeout is for all attempts together.',
+        read: duration,
+    },
+    serverAliveInterval: {
+        name: 'ServerAliveInterval',
+        does: 'After so many seconds of silence a sign of life is asked for (5 if not given).',
+        read: (text) => /^0+[smh]?$/.test(text)
+            ? {
+                problem: 'is 0, but a connection whose bytes vanish would never be noticed then; write 1 or more',
+            }
+            : duration(text),
+    },
+    serverAliveCountMax: {
+        name: 'ServerAliveCountMax',
+        does: 'So many signs of life may fail to come until the connection is given up (4 if not given).',
+        read: (text) => /^[1-9]\d{0,3}$/.test(text) ? { ok: Number(text) } : { problem: 'is no number from 1 to 9999' },
+    },
+    addressFamily: {
+        name: 'AddressFamily',
+        does: '`inet` (IPv4 only), `inet6` (IPv6 only) or `any`, for connections from the runner.',
+        read: (text) => {
+            const family = choice(['any', 'inet', 'inet6'])(text.toLowerCase());
+            return 'ok' in family ? { ok: family.ok === 'any' ? 0 : family.ok === 'inet' ? 4 : 6 } : family;
+        },
+    },
+    bindAddress: {
+        name: 'BindAddress',
+        does: 'The address of the runner from which connections are made.',
+        read: (text) => ((0,external_node_net_.isIP)(text) ? { ok: text } : { problem: 'is no address; write one of the runner’s' }),
+    },
+};
+function algorithms(option) {
+    return (text) => {
+        const list = readAlgorithms(option, text);
+        return typeof list === 'string' ? { problem: list } : { ok: list };
+    };
+}
+function strictHostKeyChecking(value) {
+    switch (value.toLowerCase()) {
+        case 'yes':
+        case 'true':
+            return { ok: 'yes' };
+        case 'accept-new':
+            return { ok: 'accept-new' };
+        case 'no':
+        case 'off':
+        case 'false':
+            return {
+                problem: `is ${value}, which is refused: anybody in between could take the place of a machine whose key is known; write accept-new to trust the first key of a machine that is not known yet`,
+            };
+        case 'ask':
+            return { problem: 'is ask, but there is nobody to ask; write yes or accept-new' };
+        default:
+            return { problem: 'has an unknown value; write yes or accept-new' };
+    }
+}
+/** What nixos-anywhere has built in, to keep nothing: so it is what people write. */
+const noFile = ['/dev/null', 'none'];
+/** Lines that OpenSSH would not understand either are passed over, as it does: the files are not made for us. */
+function knownHostsFiles(text) {
+    const lines = [];
+    for (const word of text.split(/\s+/)) {
+        if (noFile.includes(word))
+            continue;
+        const path = word.replace(/^~(?=\/)/, (0,external_node_os_namespaceObject.homedir)());
+        if (!(0,external_node_fs_namespaceObject.existsSync)(path) || !(0,external_node_fs_namespaceObject.statSync)(path).isFile())
+            return { problem: `names ${JSON.stringify(word)}, which is no file on the runner` };
+        lines.push(...parseKnownHosts((0,external_node_fs_namespaceObject.readFileSync)(path, 'utf8')).lines);
+    }
+    return { ok: lines };
+}
+/** OpenSSH's other options, by what to do instead. */
+const otherOptions = [
+    {
+        instead: 'give the key as ssh-private-key, no other one is offered',
+        names: ['IdentityFile', 'IdentitiesOnly', 'IdentityAgent', 'AddKeysToAgent', 'CertificateFile'],
+    },
+    {
+        instead: 'leave it out, how one logs in follows from the inputs that hold its secrets',
+        names: [
+            'PreferredAuthentications',
+            'PubkeyAuthentication',
+            'PasswordAuthentication',
+            'KbdInteractiveAuthentication',
+            'KbdInteractiveDevices',
+            'ChallengeResponseAuthentication',
+            'NumberOfPasswordPrompts',
+            'BatchMode',
+        ],
+    },
+    {
+        instead: 'leave it out, a key signs as the server asks for',
+        names: ['PubkeyAcceptedAlgorithms', 'PubkeyAcceptedKeyTypes'],
+    },
+    { instead: 'use ProxyJump', names: ['ProxyCommand', 'ProxyUseFdpass'] },
+    { instead: 'use the input connect-timeout', names: ['ConnectionAttempts'] },
+    { instead: 'use ServerAliveInterval', names: ['TCPKeepAlive', 'ChannelTimeout'] },
+    { instead: 'use BindAddress', names: ['BindInterface'] },
+    { instead: 'use the input debug', names: ['LogLevel', 'LogVerbose', 'SyslogFacility'] },
+    {
+        instead: 'use known-hosts or UserKnownHostsFile',
+        names: [
+            'GlobalKnownHostsFile',
+            'KnownHostsCommand',
+            'RevokedHostKeys',
+            'VerifyHostKeyDNS',
+            'CheckHostIP',
+            'UpdateHostKeys',
+            'HashKnownHosts',
+            'NoHostAuthenticationForLocalhost',
+        ],
+    },
+    {
+        instead: 'give the full name as target-host or HostName',
+        names: [
+            'CanonicalizeHostname',
+            'CanonicalDomains',
+            'CanonicalizeFallbackLocal',
+            'CanonicalizeMaxDots',
+            'CanonicalizePermittedCNAMEs',
+        ],
+    },
+    { instead: 'leave it out, there is only one machine here', names: ['Host', 'Match', 'Include', 'Tag'] },
+    {
+        instead: 'leave it out, one connection carries everything anyway',
+        names: ['ControlMaster', 'ControlPath', 'ControlPersist'],
+    },
+    {
+        instead: 'leave it out, it has no meaning here',
+        names: [
+            'CASignatureAlgorithms',
+            'ClearAllForwardings',
+            'DynamicForward',
+            'EnableEscapeCommandline',
+            'EnableSSHKeysign',
+            'EscapeChar',
+            'ExitOnForwardFailure',
+            'FingerprintHash',
+            'ForkAfterAuthentication',
+            'ForwardAgent',
+            'ForwardX11',
+            'ForwardX11Timeout',
+            'ForwardX11Trusted',
+            'GatewayPorts',
+            'GSSAPIAuthentication',
+            'GSSAPIClientIdentity',
+            'GSSAPIDelegateCredentials',
+            'GSSAPIKexAlgorithms',
+            'GSSAPIKeyExchange',
+            'GSSAPIRenewalForcesRekey',
+            'GSSAPIServerIdentity',
+            'GSSAPITrustDns',
+            'HostbasedAcceptedAlgorithms',
+            'HostbasedAuthentication',
+            'IgnoreUnknown',
+            'IPQoS',
+            'LocalCommand',
+            'LocalForward',
+            'ObscureKeystrokeTiming',
+            'PermitLocalCommand',
+            'PermitRemoteOpen',
+            'PKCS11Provider',
+            'RefuseConnection',
+            'RekeyLimit',
+            'RemoteCommand',
+            'RemoteForward',
+            'RequestTTY',
+            'RequiredRSASize',
+            'SecurityKeyProvider',
+            'SendEnv',
+            'SessionType',
+            'SetEnv',
+            'StdinNull',
+            'StreamLocalBindMask',
+            'StreamLocalBindUnlink',
+            'Tunnel',
+            'TunnelDevice',
+            'VersionAddendum',
+            'VisualHostKey',
+            'WarnWeakCrypto',
+            'XAuthLocation',
+        ],
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/ssh-options.js
+
+
+
+/**
+ * One `NAME=VALUE` or `NAME VALUE` a line, as in ssh_config(5): names in any case, values with or without quotes, and
+ * lines that begin with `#` are comments.
+ */
+const sshOptions = (text) => {
+    const options = {};
+    const problems = [];
+    for (const line of text.split(/\r\n|\r|\n/)) {
+        if (line.trim() === '' || line.trim().startsWith('#'))
+            continue;
+        const option = ssh_options_readLine(line);
+        if ('problem' in option)
+            problems.push(option.problem);
+        // OpenSSH takes the first of two, which is not what most people expect
+        else if (Object.hasOwn(options, option.ok.key))
+            problems.push(`has ${option.ok.name} more than once`);
+        else
+            options[option.ok.key] = option.ok.value;
+    }
+    problems.push(...contradictions(options));
+    return problems.length === 0 ? { ok: options } : { problem: problems.join('; ') };
+};
+function ssh_options_readLine(line) {
+    const [, name = '', rest = ''] = /^\s*([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
+    const value = /^"([^"]*)"$/.exec(rest)?.[1] ?? rest;
+    if (name === '' || value === '')
+        return {
+            problem: 'has a line that is no option; write one NAME=VALUE a line, as in: ProxyJump=user@host',
+        };
+    const same = (each) => each.toLowerCase() === name.toLowerCase();
+    const found = Object.entries(supportedOptions).find(([, option]) => same(option.name));
+    if (found === undefined)
+        return { problem: `has ${name}, which is not supported${adviceFor(name, same)}` };
+    const [key, option] = found;
+    const read = option.read(value);
+    return 'ok' in read
+        ? { ok: { key, name: option.name, value: read.ok } }
+        : { problem: `has ${option.name}, which ${read.problem}` };
+}
+function adviceFor(name, same) {
+    const instead = otherOptions.find(({ names }) => names.some(same))?.instead;
+    if (instead !== undefined)
+        return `: ${instead}`;
+    const supported = Object.values(supportedOptions).map((option) => option.name);
+    const meant = nearest(name, supported);
+    return meant === undefined ? `; supported are ${supported.join(', ')}` : `; did you mean ${meant}?`;
+}
+function contradictions({ addressFamily = 0, bindAddress = '' }) {
+    const family = (0,external_node_net_.isIP)(bindAddress);
+    return family !== 0 && addressFamily !== 0 && family !== addressFamily
+        ? [`has a BindAddress of IPv${family}, but an AddressFamily of IPv${addressFamily}`]
+        : [];
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-address.js
+
+
+
+
+/** Where the machine is and how one gets there, of which ssh-option may say a part. */
+function readAddress(reader) {
+    const options = reader.optional('ssh-option', sshOptions, {});
+    return {
+        sshOptions: options,
+        targetHost: readTargetHost(reader, options.value),
+        sshPort: readPort(reader, options.value),
+        knownHosts: readKnownHosts(reader, options.value),
+        jumpPrivateKey: readJumpKey(reader, options.value),
+    };
+}
+function readTargetHost(reader, options) {
+    const given = reader.required('target-host', targetHost, { user: '', host: '' });
+    const { user, host } = given.value;
+    const namesUser = reader.text('target-host')?.includes('@') === true;
+    if (namesUser && options.user !== undefined && options.user !== user)
+        reader.problem('ssh-option', `has User=${options.user}, but target-host says ${user}; leave out one of them`);
+    const address = options.hostName?.replaceAll('%h', host) ?? host;
+    return { ...given, value: { user: namesUser ? user : (options.user ?? user), host: address } };
+}
+function readPort(reader, options) {
+    const given = reader.optional('ssh-port', port, options.port ?? 22);
+    if (options.port === undefined || reader.text('ssh-port') === undefined)
+        return given;
+    if (options.port !== given.value && !reader.hasProblem('ssh-port'))
+        reader.problem('ssh-option', `has Port=${options.port}, but ssh-port is ${given.value}; leave out one of them`);
+    return given;
+}
+function readKnownHosts(reader, options) {
+    const given = reader.optional('known-hosts', knownHosts, undefined);
+    const files = options.userKnownHostsFile ?? [];
+    return files.length === 0 ? given : { value: [...(given.value ?? []), ...files], source: 'input' };
+}
+function readJumpKey(reader, options) {
+    const key = readKey(reader, 'jump-ssh-private-key');
+    if (key === undefined)
+        return undefined;
+    if ((options.proxyJump ?? []).length === 0 && !reader.hasProblem('ssh-option'))
+        reader.problem('jump-ssh-private-key', 'logs in to jump hosts, but ssh-option names none (ProxyJump=user@host)');
+    return reader.secrets.register(key.privateKey);
+}
+
 ;// CONCATENATED MODULE: ./lib/inputs/netrc.js
 const shape = 'write machine HOST login USER password PASSWORD';
 /** What netrc files have in common: words, of which a host comes first and a password after it. Problems show no word. */
@@ -58014,53 +58621,6 @@ function checkNames({ secretFiles, chown, installBootloader }, reader) {
                 reader.problem(input, `names an owner of ${path}, whom nobody knows with install-bootloader: false; give numbers`);
 }
 
-;// CONCATENATED MODULE: ./lib/inputs/ssh-options.js
-const supported = ['StrictHostKeyChecking'];
-/** One `NAME=VALUE` or `NAME VALUE` a line. Names and these values are read as OpenSSH reads them: in any case. */
-const sshOptions = (text) => {
-    let options = {};
-    for (const line of text.split(/\r\n|\r|\n/)) {
-        if (line.trim() === '')
-            continue;
-        const [, name = '', value = ''] = /^\s*([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
-        if (name === '' || value === '')
-            return {
-                problem: 'has a line that is no option; write one NAME=VALUE a line, as in: StrictHostKeyChecking=yes',
-            };
-        if (name.toLowerCase() !== 'stricthostkeychecking')
-            return { problem: `has ${name}, which is not supported; supported are ${supported.join(', ')}` };
-        // OpenSSH takes the first of two, which is not what most people expect
-        if (options.strictHostKeyChecking !== undefined)
-            return { problem: `has ${name} more than once` };
-        const strict = strictHostKeyChecking(value);
-        if ('problem' in strict)
-            return strict;
-        options = { strictHostKeyChecking: strict.ok };
-    }
-    return { ok: options };
-};
-function strictHostKeyChecking(value) {
-    switch (value.toLowerCase()) {
-        case 'yes':
-        case 'true':
-            return { ok: 'yes' };
-        case 'accept-new':
-            return { ok: 'accept-new' };
-        case 'no':
-        case 'off':
-        case 'false':
-            return {
-                problem: `has StrictHostKeyChecking=${value}, which is refused: anybody in between could take the place of a machine whose key is known; write accept-new to trust the first key of a machine that is not known yet`,
-            };
-        case 'ask':
-            return {
-                problem: 'has StrictHostKeyChecking=ask, but there is nobody to ask; write yes or accept-new',
-            };
-        default:
-            return { problem: `has an unknown value for StrictHostKeyChecking; write yes or accept-new` };
-    }
-}
-
 ;// CONCATENATED MODULE: ./lib/inputs/read-machine.js
 
 
@@ -58078,12 +58638,11 @@ function strictHostKeyChecking(value) {
 function readMachineSettings(reader, kind, build) {
     const settings = {
         ...build,
-        targetHost: reader.required('target-host', targetHost, { user: '', host: '' }),
-        sshPort: reader.optional('ssh-port', port, 22),
+        ...readAddress(reader),
         postKexecSshPort: reader.optional('post-kexec-ssh-port', port, 22),
+        postKexecSshHost: reader.optional('post-kexec-ssh-host', hostName, undefined),
+        postKexecSshUser: reader.optional('post-kexec-ssh-user', userName, 'root'),
         login: readLogin(reader, kind),
-        knownHosts: reader.optional('known-hosts', knownHosts, undefined),
-        sshOptions: reader.optional('ssh-option', sshOptions, {}),
         diskEncryptionKeys: readDiskKeys(reader, build),
         kexec: readKexec(reader),
         copy: readCopy(reader),
@@ -58123,12 +58682,6 @@ function readDiskKeys(reader, { phases }) {
     });
     return { value: keys, source: files.source };
 }
-const knownHosts = (text) => {
-    const { lines, problems } = parseKnownHosts(text);
-    if (problems.length > 0)
-        return { problem: problems.join('; ') };
-    return lines.length === 0 ? { problem: 'has no line with a key' } : { ok: lines };
-};
 
 ;// CONCATENATED MODULE: ./lib/inputs/read-settings.js
 
@@ -58739,6 +59292,10 @@ function loginNow({ login }) {
         sudoPassword: login.sudoPassword?.reveal(),
     };
 }
+/** How one logs in to jump hosts: nobody but the machine itself gets a password. */
+function loginOfJumpHost({ login, jumpPrivateKey }) {
+    return jumpPrivateKey === undefined ? withoutPasswords(login) : { privateKey: jumpPrivateKey.reveal() };
+}
 /** How one logs in to the installer that this run starts: it has been given the key, and asks root for no password. */
 function loginOfInstaller({ login }) {
     return { privateKey: login.privateKey.reveal() };
@@ -58840,7 +59397,7 @@ class HostKeyTrust {
 /** sshd ends a connection after six refusals (MaxAuthTries), and some servers bar who comes with many keys. */
 const mostAgentKeys = 5;
 /** A prompt for the password that one has, in the languages of servers; not one for a code, or for a new password. */
-const asksPassword = /^(?!.*\b(new|retype)\b.*pass|.*\b(one-time|otp|verification)\b).*(pass ?(word|wort|ord)|kennwort|mot de passe|contrase|senha|wachtwoord|hasło|heslo|jelszó|salasana|lösenord|parol|пароль|密码|密碼|パスワード|암호)/i;
+const asksPassword = /^(?!.*\b(new|retype|confirm)\s+(\w+\s+)?pass|.*\b(one[- ]time|otp|verification)\b).*(pass ?(word|wort|ord)|kennwort|mot de passe|contrase|senha|wachtwoord|hasło|heslo|jelszó|salasana|lösenord|parol|пароль|密码|密碼|パスワード|암호)/i;
 /**
  * One login, in this order: key, agent, password. Each is tried once, and only if the server offers the method; a
  * password goes by `keyboard-interactive` where the server does not take it directly, as many do that use PAM.
@@ -58927,11 +59484,13 @@ class Authentication {
         };
     }
     #refusal() {
+        if (this.#offered.length === 0)
+            return `refused ${listOf([...this.#tried, ...this.#notOffered])}: it offers no way to log in`;
         const parts = [];
         if (this.#tried.length > 0)
             parts.push(`refused ${listOf(this.#tried)}`);
         if (this.#notOffered.length > 0)
-            parts.push(`does not let ${this.#user} in by ${listOf(this.#notOffered)}, only by ${this.#offered.join(', ') || 'nothing at all'}`);
+            parts.push(`does not let ${this.#user} in by ${listOf(this.#notOffered)}, only by ${this.#offered.join(', ')}`);
         return parts.join('; it ');
     }
     #hints() {
@@ -59209,111 +59768,6 @@ function loginRefused(authentication, endpoint, cause) {
     return new ConnectionError('authentication', `${nameOf(endpoint)} ${problem}${tooMany ? ', and ended the connection: too many authentication failures' : ''}`, context);
 }
 
-;// CONCATENATED MODULE: ./lib/ssh/algorithms.js
-
-/** By the names of OpenSSH's options. A test compares them with what ssh2 says. */
-const knownAlgorithms = {
-    KexAlgorithms: {
-        offered: [
-            'curve25519-sha256@libssh.org',
-            'curve25519-sha256',
-            'ecdh-sha2-nistp256',
-            'ecdh-sha2-nistp384',
-            'ecdh-sha2-nistp521',
-            'diffie-hellman-group-exchange-sha256',
-            'diffie-hellman-group14-sha256',
-            'diffie-hellman-group15-sha512',
-            'diffie-hellman-group16-sha512',
-            'diffie-hellman-group17-sha512',
-            'diffie-hellman-group18-sha512',
-        ],
-        onRequest: [
-            'diffie-hellman-group-exchange-sha1',
-            'diffie-hellman-group14-sha1',
-            'diffie-hellman-group1-sha1',
-        ],
-    },
-    Ciphers: {
-        offered: [
-            'aes128-gcm@openssh.com',
-            'aes256-gcm@openssh.com',
-            'aes128-ctr',
-            'aes192-ctr',
-            'aes256-ctr',
-            'chacha20-poly1305@openssh.com',
-        ],
-        onRequest: ['aes256-cbc', 'aes192-cbc', 'aes128-cbc', '3des-cbc'],
-    },
-    MACs: {
-        offered: [
-            'hmac-sha2-256-etm@openssh.com',
-            'hmac-sha2-512-etm@openssh.com',
-            'hmac-sha1-etm@openssh.com',
-            'hmac-sha2-256',
-            'hmac-sha2-512',
-            'hmac-sha1',
-        ],
-        onRequest: ['hmac-md5', 'hmac-sha1-96', 'hmac-md5-96'],
-    },
-    HostKeyAlgorithms: {
-        offered: [
-            'ssh-ed25519',
-            'ecdsa-sha2-nistp256',
-            'ecdsa-sha2-nistp384',
-            'ecdsa-sha2-nistp521',
-            'rsa-sha2-512',
-            'rsa-sha2-256',
-        ],
-        // with SHA-1: for servers from before OpenSSH 7.2
-        onRequest: ['ssh-rsa'],
-    },
-};
-/**
- * A list as ssh_config(5) has it: with `+` added to those offered anyway, with `-` taken away from them (`*` and `?` fit
- * any), with `^` put first.
- *
- * @returns the list, or what is wrong with it
- */
-function readAlgorithms(option, text) {
-    const { offered, onRequest } = knownAlgorithms[option];
-    const prefix = /^[+^-]/.exec(text)?.[0] ?? '';
-    const names = text.slice(prefix.length).split(',');
-    if (names.some((name) => name.trim() === ''))
-        return 'is no list of names, separated by commas';
-    if (prefix === '-') {
-        const patterns = names.map(patternOf);
-        const left = offered.filter((name) => !patterns.some((pattern) => pattern.test(name)));
-        return left.length === 0 ? 'leaves none to offer' : left;
-    }
-    const known = [...offered, ...onRequest];
-    const unknown = names.filter((name) => !known.includes(name));
-    if (unknown.length > 0)
-        return `has ${unknown.join(', ')}, which ${unknown.length === 1 ? 'is' : 'are'} not supported here; supported are ${known.join(', ')}`;
-    if (prefix === '+')
-        return [...new Set([...offered, ...names])];
-    return [...new Set(prefix === '^' ? [...names, ...offered] : names)];
-}
-function patternOf(text) {
-    const escaped = text.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-    return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`);
-}
-/**
- * Signature algorithms to offer so that a server with several keys shows one that is accepted: those that fit one of
- * these keys, or any where none is known yet, among those that the user chose.
- */
-function offeredHostKeys(accepted, chosen) {
-    const fitting = [...new Set(accepted.flatMap(({ type }) => signatureAlgorithms(type)))];
-    if (chosen === undefined || chosen.length === 0)
-        return fitting;
-    if (accepted.length === 0)
-        return chosen;
-    // SHA-1 is for who asks for it
-    const allowed = accepted.some(({ type }) => type === 'ssh-rsa') ? [...fitting, 'ssh-rsa'] : fitting;
-    const both = chosen.filter((name) => allowed.includes(name));
-    // the list is for the system that was there first: a key that this run itself has made is good, whatever its type
-    return both.length > 0 ? both : fitting;
-}
-
 ;// CONCATENATED MODULE: ./lib/ssh/host-key-errors.js
 
 
@@ -59337,8 +59791,6 @@ function explainHostKey(error, endpoint, trust, line) {
     });
 }
 
-;// CONCATENATED MODULE: external "node:os"
-const external_node_os_namespaceObject = require("node:os");
 ;// CONCATENATED MODULE: ./lib/ssh/tcp.js
 
 
@@ -59359,6 +59811,11 @@ const defaultLink = {
  */
 async function openTcp(endpoint, link, signal) {
     signal.throwIfAborted();
+    const kind = (0,external_node_net_.isIP)(endpoint.host.split('%')[0] ?? '');
+    if (kind !== 0 && link.family !== 0 && kind !== link.family)
+        throw new ConnectionError('no-route', `${nameOf(endpoint)} is not IPv${link.family}`, {
+            hint: 'check AddressFamily in ssh-option',
+        });
     const socket = (0,external_node_net_.connect)({
         host: endpoint.host,
         port: endpoint.port,
@@ -59536,6 +59993,130 @@ class Dialer {
 function isWorthWaiting(error) {
     return ['unreachable', 'refused', 'no-banner', 'dropped'].includes(error.reason);
 }
+
+;// CONCATENATED MODULE: ./lib/ssh/jump-route.js
+
+
+
+
+
+
+/** Something about the way to the machine, which names the jump host that it is about. */
+class JumpHostError extends ConnectionError {
+}
+/**
+ * Through a jump host. One connection to it carries all that are made to the machine, one after the other: hosts that
+ * people jump through bar who comes too often.
+ */
+class JumpRoute {
+    #host;
+    #before;
+    #clock;
+    #connection;
+    #connecting;
+    #closing = new AbortController();
+    /** @param before the way to the jump host */
+    constructor(host, before, clock) {
+        this.#host = host;
+        this.#before = before;
+        this.#clock = clock;
+    }
+    get link() {
+        return this.#before.link;
+    }
+    get jumpHosts() {
+        return [...this.#before.jumpHosts, this.#host];
+    }
+    async open(endpoint, signal) {
+        const connection = await orAborted(signal, this.#connected());
+        const { answerMs } = this.link;
+        try {
+            return await within(this.#clock, 'forwarding', answerMs, signal, (limited) => connection.tunnelTo(endpoint, limited));
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            throw this.#explainForwarding(error, endpoint);
+        }
+    }
+    close() {
+        this.#closing.abort(new ConnectionError('dropped', `the connection to ${this.#name} was closed`));
+        this.#closing = new AbortController();
+        this.#connection?.end();
+        this.#connection = undefined;
+        this.#before.close();
+    }
+    get #name() {
+        return `jump host ${nameOf(this.#host.endpoint)}`;
+    }
+    /** Whoever asks while it is being made gets the same; that one of them is cancelled does not end it. */
+    async #connected() {
+        if (this.#connection?.isOpen)
+            return this.#connection;
+        this.#connecting ??= this.#connect(this.#closing.signal).finally(() => {
+            this.#connecting = undefined;
+        });
+        this.#connection = await this.#connecting;
+        return this.#connection;
+    }
+    async #connect(signal) {
+        const { endpoint, login, trust } = this.#host;
+        try {
+            return await Connection.open({
+                endpoint,
+                login,
+                acceptsHostKey: (blob) => trust.accepts(blob),
+                algorithms: { serverHostKey: offeredHostKeys(trust.accepted, undefined) },
+                handshakeMs: handshakeMs,
+                route: this.#before,
+                signal,
+            });
+        }
+        catch (error) {
+            throw error instanceof ConnectionError && !(error instanceof JumpHostError)
+                ? this.#explain(error)
+                : error;
+        }
+    }
+    /** Only of the machine itself may it be said that it refuses a login or shows another key. */
+    #explain(error) {
+        const { endpoint, trust } = this.#host;
+        const explained = error.reason === 'host-key' ? explainHostKey(error, endpoint, trust, endpoint) : error;
+        const message = explained.message.startsWith(nameOf(endpoint))
+            ? `jump host ${explained.message}`
+            : `${this.#name}: ${explained.message}`;
+        const context = { cause: error, hint: hints[error.reason] ?? explained.hint ?? hints.unreachable };
+        return new JumpHostError(reasonOutside(error), message, context);
+    }
+    #explainForwarding(error, endpoint) {
+        const cannot = `${nameOf(endpoint)} cannot be reached from ${this.#name}`;
+        if (error instanceof TimeoutError)
+            return new JumpHostError('unreachable', `${cannot}: no connection within ${formatDuration(this.link.answerMs)}`, { cause: error, hint: hints.fromThere });
+        if (!(error instanceof ConnectionError))
+            return error;
+        if (error.reason === 'protocol')
+            return new JumpHostError('jump-host', `${this.#name} does not forward to ${nameOf(endpoint)}: ${error.message}`, { cause: error, hint: hints.forwarding });
+        return error.reason === 'dropped'
+            ? new JumpHostError('unreachable', error.message, { cause: error })
+            : new JumpHostError(error.reason, `${cannot}: ${error.message}`, {
+                cause: error,
+                hint: hints.fromThere,
+            });
+    }
+}
+function reasonOutside({ reason }) {
+    if (reason === 'no-route')
+        return reason;
+    return ['unreachable', 'refused', 'no-banner', 'dropped'].includes(reason) ? 'unreachable' : 'jump-host';
+}
+const hints = {
+    authentication: 'check that the public half of jump-ssh-private-key (if that is not given, of ssh-private-key) stands in the authorized_keys of that user there, and the user name in ProxyJump',
+    unreachable: 'check ProxyJump in ssh-option: its names, ports and order, and that the runner may reach it',
+    refused: 'check the port in ProxyJump, and that sshd runs there and no firewall rejects the connection',
+    'unknown-host': 'check the spelling in ProxyJump: the first name has to resolve on the runner, each other one on the jump host before it',
+    'no-banner': 'check the port in ProxyJump: nobody is behind it, or no SSH server',
+    fromThere: 'names and addresses are those that the jump host knows: check target-host and ssh-port as seen from there, and its firewall',
+    forwarding: 'let it forward: AllowTcpForwarding and PermitOpen in its sshd_config, and no `restrict`, `no-port-forwarding` or `permitopen` before the key in its authorized_keys',
+};
 
 ;// CONCATENATED MODULE: ./lib/ssh/quote.js
 /** One word for a POSIX shell, whatever it contains: the only way in which values get into shell text. */
@@ -59918,7 +60499,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const disks_sh = ("#!/bin/sh\n# disks.sh [PATH...]: everything about the block devices of this machine, for src/plan/disks/inventory.ts. Looks only.\n# Needs /sys and /proc, and root to look into the devices. Lines of fields with tabs between them; the last field is\n# foreign text as it stands, which may have tabs itself:\n#   blkid util-linux|busybox|none   who looks for file systems\n#   device NAME MAJOR:MINOR BYTES   NAME is the kernel's\n#   NAME KEY VALUE                  as \"prop NAME KEY VALUE\"; a key may come more than once\n#   link MAJOR:MINOR PATH           in /dev/disk; these two numbers in hexadecimal\n#   asked NUMBER MAJOR:MINOR        the same for each PATH, from 0; no numbers where it is no block device\n#   mount LINE, swap LINE, zpool LINE, btrfs UUID NAME\nset -u\n\n# first FILE: its first line, in $value\nfirst() {\n  value=\n  { IFS= read -r value <\"$1\"; } 2>/dev/null\n}\nprop() { [ -z \"$3\" ] || printf 'prop\\t%s\\t%s\\t%s\\n' \"$1\" \"$2\" \"$3\"; }\n# attribute NAME KEY FILE...: of the first of these files that says anything\nattribute() {\n  of=$1 key=$2\n  shift 2\n  for source in \"$@\"; do\n    first \"$source\"\n    [ -z \"$value\" ] || break\n  done\n  prop \"$of\" \"$key\" \"$value\"\n}\n\ncase $(blkid -V 2>&1) in\n*util-linux*) blkid=util-linux ;;\n*) if command -v blkid >/dev/null 2>&1; then blkid=busybox; else blkid=none; fi ;;\nesac\n\n# numbers FILE OFFSET COUNT: 64 bit numbers, in the order of bytes that all processors with LVM here share\nnumbers() { dd if=\"$1\" bs=8 skip=\"$(($2 / 8))\" count=\"$3\" 2>/dev/null | od -A n -v -t u8; }\n\n# lvm NAME FILE: of a physical volume its id, and what its metadata says. Read here and not asked of LVM's tools: they\n# take locks and write hints, and before and after the kexec the answer must be the same whichever tools there are.\nlvm() {\n  for sector in 0 1 2 3; do\n    [ \"$(dd if=\"$2\" bs=8 skip=$((sector * 64)) count=1 2>/dev/null | tr -d '\\000')\" = LABELONE ] || continue\n    label=$((sector * 512))\n    prop \"$1\" pv \"$(dd if=\"$2\" bs=32 skip=$((label / 32 + 1)) count=1 2>/dev/null | tr -cd '[:alnum:]')\"\n    # shellcheck disable=SC2046 # numbers: places and lengths of data areas up to a 0, then of metadata areas\n    set -- \"$1\" \"$2\" $(numbers \"$2\" $((label + 72)) 16)\n    device=$1 file=$2\n    shift 2\n    while [ \"${1:-0}\" != 0 ]; do shift 2; done\n    [ $# -ge 4 ] && [ \"$3\" != 0 ] && lvm_metadata \"$device\" \"$file\" \"$3\" \"$4\"\n    return\n  done\n}\n\n# lvm_metadata NAME FILE OFFSET LENGTH: the text in a metadata area, which is written round and round\nlvm_metadata() {\n  # shellcheck disable=SC2046 # place and length\n  set -- \"$@\" $(numbers \"$2\" $(($3 + 40)) 2)\n  [ \"${6:-0}\" != 0 ] || { printf 'prop\\t%s\\tlvm\\t\\n' \"$1\" && return; }\n  [ \"$6\" -lt 16777216 ] || return 0\n  printf 'prop\\t%s\\tlvm\\t' \"$1\"\n  {\n    dd if=\"$2\" bs=512 skip=$((($3 + $5) / 512)) count=$((($4 - $5) / 512))\n    dd if=\"$2\" bs=512 skip=$((($3 + 512) / 512)) count=$((($4 - 512) / 512))\n  } 2>/dev/null | head -c \"$6\" | tr '\\n\\t\\000' '\\t  '\n  printf '\\n'\n}\n\n# probe NAME: what is on the device\nprobe() {\n  file=/dev/$1\n  # the kernel writes cciss!c0d0 for cciss/c0d0\n  case $1 in *!*) file=/dev/$(printf %s \"$1\" | tr '!' /) ;; esac\n  [ -r \"$file\" ] || return 0\n  case $blkid in\n  util-linux)\n    # without -p it writes what it found to a cache\n    types=$(blkid -p -o udev \"$file\" 2>/dev/null)\n    printf '%s\\n' \"$types\" | while IFS= read -r line; do prop \"$1\" blkid \"$line\"; done\n    case $types in *LVM2_member*) lvm \"$1\" \"$file\" ;; esac\n    ;;\n  *)\n    [ \"$blkid\" = none ] || prop \"$1\" busybox-blkid \"$(blkid \"$file\" 2>/dev/null)\"\n    command -v mdadm >/dev/null 2>&1 &&\n      prop \"$1\" md-array \"$(mdadm --examine --export \"$file\" 2>/dev/null | sed -n 's/^MD_UUID=//p')\"\n    lvm \"$1\" \"$file\"\n    ;;\n  esac\n}\n\n# device NAME FOLDER: what all kinds of block devices have; false where there is nothing in it\ndevice() {\n  first \"$2/size\"\n  bytes=$((${value:-0} * 512))\n  [ \"$bytes\" -gt 0 ] || return 1\n  first \"$2/dev\"\n  number=$value\n  printf 'device\\t%s\\t%s\\t%s\\n' \"$1\" \"$number\" \"$bytes\"\n}\n\n# hardware NAME FOLDER NUMBER: what tells one disk from another. The kernel's word comes first: what udev makes of it\n# depends on its version. Kernels differ in which of several WWNs they choose, for which see isSameDisk.\nhardware() {\n  attribute \"$1\" removable \"$2/removable\"\n  attribute \"$1\" read-only \"$2/ro\"\n  attribute \"$1\" model \"$2/device/model\" \"$2/device/name\"\n  attribute \"$1\" serial \"$2/serial\" \"$2/device/serial\"\n  if [ -z \"$value\" ] && [ -r \"$2/device/vpd_pg80\" ]; then\n    # 4 bytes of header\n    prop \"$1\" serial \"$(tail -c +5 \"$2/device/vpd_pg80\" 2>/dev/null | tr -d '\\000\\n')\"\n  fi\n  attribute \"$1\" wwn \"$2/wwid\" \"$2/device/wwid\"\n  [ ! -r \"/run/udev/data/b$3\" ] || while IFS= read -r line; do\n    case $line in\n    E:ID_SERIAL_SHORT=*) prop \"$1\" udev-serial \"${line#*=}\" ;;\n    E:ID_WWN_WITH_EXTENSION=* | E:ID_WWN=*) prop \"$1\" udev-wwn \"${line#*=}\" ;;\n    E:ID_MODEL=*) prop \"$1\" udev-model \"${line#*=}\" ;;\n    esac\n  done <\"/run/udev/data/b$3\"\n}\n\n# stack NAME FOLDER: what it is made of\nstack() {\n  attribute \"$1\" dm-name \"$2/dm/name\"\n  attribute \"$1\" dm-uuid \"$2/dm/uuid\"\n  attribute \"$1\" md-level \"$2/md/level\"\n  attribute \"$1\" backing-file \"$2/loop/backing_file\"\n  for slave in \"$2\"/slaves/*; do\n    [ ! -e \"$slave\" ] || prop \"$1\" slave \"${slave##*/}\"\n  done\n}\n\nnumber=0\nfor path in \"$@\"; do\n  device=\n  [ ! -b \"$path\" ] || device=$(stat -L -c %t:%T \"$path\" 2>/dev/null)\n  printf 'asked\\t%s\\t%s\\n' \"$number\" \"$device\"\n  number=$((number + 1))\ndone\n\nprintf 'blkid\\t%s\\n' \"$blkid\"\nfor block in /sys/block/*; do\n  name=${block##*/}\n  case $name in ram* | zram* | sr* | fd* | mmcblk*boot* | mmcblk*rpmb) continue ;; esac\n  # a path of a multipath NVMe disk\n  first \"$block/hidden\"\n  [ \"$value\" != 1 ] || continue\n  device \"$name\" \"$block\" || continue\n  hardware \"$name\" \"$block\" \"$number\"\n  stack \"$name\" \"$block\"\n  # whoever reads from a suspended device waits\n  first \"$block/dm/suspended\"\n  [ \"$value\" = 1 ] || probe \"$name\"\n  for part in \"$block/$name\"*; do\n    [ -e \"$part/partition\" ] || continue\n    partition=${part##*/}\n    device \"$partition\" \"$part\" || continue\n    prop \"$partition\" disk \"$name\"\n    attribute \"$partition\" partition \"$part/partition\"\n    probe \"$partition\"\n  done\ndone\n\nfor link in /dev/disk/by-id/* /dev/disk/by-path/*; do\n  [ ! -b \"$link\" ] || printf '%s\\000' \"$link\"\ndone | xargs -r0 stat -L -c 'link\t%t:%T\t%n' 2>/dev/null\nwhile IFS= read -r line; do\n  case $line in *' - '*' /dev/'* | *' - zfs '*) printf 'mount\\t%s\\n' \"$line\" ;; esac\ndone </proc/self/mountinfo\n[ ! -r /proc/swaps ] || while IFS= read -r line; do printf 'swap\\t%s\\n' \"$line\"; done </proc/swaps\nfor member in /sys/fs/btrfs/*/devices/*; do\n  [ -e \"$member\" ] || continue\n  folder=${member%/devices/*}\n  printf 'btrfs\\t%s\\t%s\\n' \"${folder##*/}\" \"${member##*/}\"\ndone\n# zpool would load the module\n[ ! -d /proc/spl ] || zpool status -LP 2>/dev/null | while IFS= read -r line; do printf 'zpool\\t%s\\n' \"$line\"; done\nexit 0\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/facts.sh.js
-/* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\n# leads_to LINK: readlink alone also answers for what is not there\nleads_to() { if [ -e \"$1\" ]; then readlink -f \"$1\"; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\n# The kernel's own tables, since `ip` need not be there. A route that leads nowhere has the device `*` or `lo`.\nleads_out_4() { grep -E '^[^*[:space:]]+[[:space:]]+0{8}([[:space:]]+[0-9A-F]+){5}[[:space:]]+0{8}[[:space:]]' /proc/net/route; }\nleads_out_6() { grep -E '^(0{32} 00|20{31} 03) ' /proc/net/ipv6_route | grep -v ' lo$'; }\ncase \"$(works leads_out_4) $(works leads_out_6)\" in\n'no yes') ipv6_only=yes ;;\n*) ipv6_only=no ;;\nesac\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"lockdown=$(sed -n 's/.*\\[\\(.*\\)\\].*/\\1/p' /sys/kernel/security/lockdown 2>/dev/null)\"\necho \"machineId=$(cat /etc/machine-id 2>/dev/null)\"\necho \"installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)\"\nfor address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\\{0,1\\} \\([^ ]*\\).*/\\1/p'); do\n  echo \"address=$address\"\ndone\necho \"ipv6Only=$ipv6_only\"\necho \"systemPath=$(leads_to /run/current-system)\"\necho \"profilePath=$(leads_to /nix/var/nix/profiles/system)\"\necho \"earlierRun=$(works test -e /run/nixos-anywhere-installing)\"\n");
+/* harmony default export */ const facts_sh = ("#!/bin/sh\n# Prints what the action must know about this machine, one name=value a line. Changes nothing and needs no rights.\nset -u\n\nhas() { if command -v \"$1\" >/dev/null 2>&1; then echo yes; else echo no; fi; }\n# leads_to LINK: readlink alone also answers for what is not there\nleads_to() { if [ -e \"$1\" ]; then readlink -f \"$1\"; fi; }\nworks() { if \"$@\" >/dev/null 2>&1 </dev/null; then echo yes; else echo no; fi; }\n# release NAME: that field of os-release, unquoted\nrelease() { sed -n \"s/^$1=[\\\"']\\{0,1\\}\\([^\\\"']*\\)[\\\"']\\{0,1\\}\\$/\\1/p\" /etc/os-release 2>/dev/null | head -n 1; }\n\n# The kernel's own tables, since `ip` need not be there. A route that leads nowhere has the device `*` or `lo`.\nleads_out_4() { grep -E '^[^*[:space:]]+[[:space:]]+0{8}([[:space:]]+[0-9A-F]+){5}[[:space:]]+0{8}[[:space:]]' /proc/net/route; }\nleads_out_6() { grep -E '^(0{32} 00|20{31} 03) ' /proc/net/ipv6_route | grep -v ' lo$'; }\ncase \"$(works leads_out_4) $(works leads_out_6)\" in\n'no yes') ipv6_only=yes ;;\n*) ipv6_only=no ;;\nesac\n\n# Of the devices that have a link; bridges and tunnels, which have no hardware, run over others.\nwired=no\nwireless=no\nfor device in /sys/class/net/*; do\n  if [ -e \"$device/device\" ] && [ \"$(cat \"$device/carrier\" 2>/dev/null)\" = 1 ]; then\n    if [ -e \"$device/wireless\" ] || [ -e \"$device/phy80211\" ]; then wireless=yes; else wired=yes; fi\n  fi\ndone\ncase \"$wired $wireless\" in\n'no yes') wireless_only=yes ;;\n*) wireless_only=no ;;\nesac\n\ncase \" $(release ID) $(release ID_LIKE) \" in\n*' nixos '*) nixos=yes ;;\n*) nixos=no ;;\nesac\n# older installers say VARIANT only\ncase \"$nixos $(release VARIANT_ID) $(release VARIANT | tr '[:upper:]' '[:lower:]')\" in\n'yes installer '* | 'yes '*' installer') installer=yes ;;\n*) installer=no ;;\nesac\n\necho \"os=$(uname -s)\"\necho \"architecture=$(uname -m)\"\necho \"kernel=$(uname -r)\"\necho \"distribution=$(release PRETTY_NAME)\"\necho \"nixos=$nixos\"\necho \"installer=$installer\"\necho \"container=$(systemd-detect-virt --container 2>/dev/null || echo none)\"\necho \"root=$(works test \"$(id -u)\" -eq 0)\"\necho \"home=${HOME:-}\"\necho \"sudo=$(works sudo -n true)\"\necho \"doas=$(works doas -n true)\"\necho \"sudoInstalled=$(has sudo)\"\nfor tool in tar cpio gzip setsid sh find; do\n  [ \"$(has \"$tool\")\" = yes ] || echo \"missingTool=$tool\"\ndone\necho \"memoryKiB=$(sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo 2>/dev/null)\"\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)\"\necho \"uefi=$(works test -d /sys/firmware/efi)\"\necho \"kexecDisabled=$(cat /proc/sys/kernel/kexec_load_disabled 2>/dev/null || echo 0)\"\necho \"lockdown=$(sed -n 's/.*\\[\\(.*\\)\\].*/\\1/p' /sys/kernel/security/lockdown 2>/dev/null)\"\necho \"machineId=$(cat /etc/machine-id 2>/dev/null)\"\necho \"installId=$(head -n 1 /nix/var/nixos-anywhere/install-id 2>/dev/null)\"\nfor address in $(ip -o addr show scope global 2>/dev/null | sed -n 's/.* inet6\\{0,1\\} \\([^ ]*\\).*/\\1/p'); do\n  echo \"address=$address\"\ndone\necho \"ipv6Only=$ipv6_only\"\necho \"wirelessOnly=$wireless_only\"\necho \"systemPath=$(leads_to /run/current-system)\"\necho \"profilePath=$(leads_to /nix/var/nix/profiles/system)\"\necho \"earlierRun=$(works test -e /run/nixos-anywhere-installing)\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/failed-units.sh.js
 /* harmony default export */ const failed_units_sh = ("#!/bin/sh\n# Prints \"state=STATE\" as systemd says it (starting, running, degraded), and \"failedUnit=NAME\" for each unit that\n# failed. Prints nothing where systemd does not run the machine.\nset -u\n[ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1 || exit 0\n# its exit code only says whether all is well\necho \"state=$(systemctl is-system-running 2>/dev/null)\"\nsystemctl list-units --failed --plain --no-legend --no-pager 2>/dev/null | while read -r first second _; do\n  # older ones put a dot before the name\n  case $first in *.*) echo \"failedUnit=$first\" ;; *) echo \"failedUnit=$second\" ;; esac\ndone\n");
@@ -59966,7 +60547,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const reboot_sh = ("#!/bin/sh\n# reboot.sh BOOT: as root, lets go of the disks and reboots a moment later, after the answer has been given. Does nothing\n# where another boot than BOOT runs.\nset -u\n[ \"$(cat /proc/sys/kernel/random/boot_id)\" = \"$1\" ] || exit 0\nsync\nif command -v zpool >/dev/null 2>&1 && [ -n \"$(zpool list -H 2>/dev/null)\" ]; then\n  umount -R /mnt 2>/dev/null\n  swapoff -a\n  zpool export -a\nelse\n  umount -R /mnt 2>/dev/null || umount -a -r 2>/dev/null\n  swapoff -a 2>/dev/null\nfi\nsync\nsetsid sh -c 'sleep 1; reboot || reboot -f' >/dev/null 2>&1 </dev/null &\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/release-disks.sh.js
-/* harmony default export */ const release_disks_sh = ("#!/bin/sh\n# As root, in an installer in whose place another one is to be started: lets go of the disks, so that their file systems\n# are as whole as after a reboot. Prints what is still in use.\nset -u\n# mounted: what is mounted at and below /mnt, the deepest first; blanks and the like are octal in there\nmounted() { sed -n 's/^[^ ]* \\(\\/mnt\\) .*/\\1/p; s/^[^ ]* \\(\\/mnt\\/[^ ]*\\) .*/\\1/p' /proc/mounts | sort -r; }\n\nsync\nmounted | while read -r path; do umount \"$(printf '%b' \"$path\")\" 2>/dev/null; done\nswapoff -a 2>/dev/null\nif command -v zpool >/dev/null 2>&1; then zpool export -a 2>/dev/null; fi\nsync\nmounted\n");
+/* harmony default export */ const release_disks_sh = ("#!/bin/sh\n# As root, in an installer in whose place another one is to be started: lets go of the disks, so that their file systems\n# are as whole as after a reboot. Prints what is still in use.\nset -u\n# mounted: what is mounted at and below /mnt, the deepest first; blanks and the like are octal in there\nmounted() { sed -n 's/^[^ ]* \\(\\/mnt\\) .*/\\1/p; s/^[^ ]* \\(\\/mnt\\/[^ ]*\\) .*/\\1/p' /proc/mounts | sort -r; }\n\nsync\nmounted | while read -r path; do umount \"$(printf '%b' \"$path\")\" 2>/dev/null; done\nif command -v zpool >/dev/null 2>&1; then zpool export -a 2>/dev/null; fi\nsync\nmounted | uniq\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/remove-secret.sh.js
 /* harmony default export */ const remove_secret_sh = ("#!/bin/sh\n# remove-secret.sh PATH: as root, removes what put-secret.sh has put at PATH, and leaves the rest for remove-secrets.sh.\nset -eu\numask 077\npath=$1\ndir=/run/nixos-anywhere\nlist=$dir/secrets\ngrep -qxF -e \"$path\" \"$list\" 2>/dev/null || exit 0\nrm -f \"$path\" \"$path.nixos-anywhere\"\n# a name that remove-secrets.sh would take for a list of its own is none\ngrep -vxF -e \"$path\" \"$list\" >\"$dir/rest-of-secrets\" || true\nif [ -s \"$dir/rest-of-secrets\" ]; then mv \"$dir/rest-of-secrets\" \"$list\"; else rm -f \"$list\" \"$dir/rest-of-secrets\"; fi\n");
@@ -60368,21 +60949,27 @@ function isRefusal(error) {
 
 
 
+
+
+
 /** The machine that the settings name; nothing is sent yet. */
 function openTarget(settings, runtime) {
-    const endpoint = { ...settings.targetHost.value, port: settings.sshPort.value };
+    const options = settings.sshOptions.value;
     return new Target({
-        endpoint,
+        endpoint: { ...settings.targetHost.value, port: settings.sshPort.value },
         login: loginNow(settings),
         trust: trustOf(settings),
+        via: routeOf(settings, runtime),
+        algorithms: algorithmsOf(options),
+        hostKeyAlias: options.hostKeyAlias,
         connectMs: settings.deadlines.connect.value,
         idleMs: settings.deadlines.idle.value,
     }, runtime);
 }
 /** Which host keys are accepted before anything is sent, a login included. */
 function trustOf(settings) {
-    const { host } = settings.targetHost.value;
-    const { accepted, revoked } = pinnedKeys(settings.knownHosts.value ?? [], host, settings.sshPort.value);
+    const { host, port } = knownHostsPlace(settings);
+    const { accepted, revoked } = pinnedKeys(settings.knownHosts.value ?? [], host, port);
     if (accepted.length > 0)
         return HostKeyTrust.pinned(accepted, revoked);
     const strict = settings.sshOptions.value.strictHostKeyChecking;
@@ -60394,6 +60981,49 @@ function trustOf(settings) {
     return secret.length === 0
         ? HostKeyTrust.firstSeen()
         : HostKeyTrust.refused(`this run sends secrets (${secret.join(', ')}) to the machine`);
+}
+function routeOf(settings, { clock }) {
+    const { proxyJump = [] } = settings.sshOptions.value;
+    return proxyJump.reduce((before, endpoint) => {
+        const host = {
+            endpoint,
+            login: loginOfJumpHost(settings),
+            trust: trustOfJumpHost(settings, endpoint),
+        };
+        return new JumpRoute(host, before, clock);
+    }, directRoute(linkOf(settings.sshOptions.value)));
+}
+/**
+ * The first key of a jump host that is not pinned is trusted also by a run that sends secrets. All that it is given is a
+ * signature that is good for nothing but this login (never a password); what goes on to the machine is encrypted for the machine, whose own
+ * key is checked as without jump hosts. A false one can lead to another machine or to none, as anybody in between can.
+ */
+function trustOfJumpHost(settings, { host, port }) {
+    const { accepted, revoked } = pinnedKeys(settings.knownHosts.value ?? [], host, port);
+    if (accepted.length > 0)
+        return HostKeyTrust.pinned(accepted, revoked);
+    return settings.sshOptions.value.strictHostKeyChecking === 'yes'
+        ? HostKeyTrust.refused('ssh-option says StrictHostKeyChecking=yes')
+        : HostKeyTrust.firstSeen(revoked);
+}
+function linkOf(options) {
+    return {
+        answerMs: options.connectTimeout ?? defaultLink.answerMs,
+        keepaliveMs: options.serverAliveInterval ?? defaultLink.keepaliveMs,
+        keepaliveCount: options.serverAliveCountMax ?? defaultLink.keepaliveCount,
+        family: options.addressFamily ?? defaultLink.family,
+        bindAddress: options.bindAddress,
+    };
+}
+/** At the machine only, as OpenSSH does it: what an old machine needs is no reason to speak so with a jump host. */
+function algorithmsOf(options) {
+    return {
+        kex: options.kexAlgorithms ?? [],
+        cipher: options.ciphers ?? [],
+        hmac: options.macs ?? [],
+        serverHostKey: options.hostKeyAlgorithms ?? [],
+        compress: options.compression === true ? ['zlib@openssh.com', 'zlib', 'none'] : [],
+    };
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/canonical.js
@@ -61339,15 +61969,37 @@ function firmwareWarnings(facts, { bootLoader }) {
     ];
 }
 
+;// CONCATENATED MODULE: ./lib/plan/installer-access.js
+
+/** Where the installer answers, and whom it lets in. */
+function installerEndpoint(settings) {
+    return {
+        host: settings.postKexecSshHost.value ?? settings.targetHost.value.host,
+        port: settings.postKexecSshPort.value,
+        user: settings.postKexecSshUser.value,
+    };
+}
+/** The keys of the machine go with it to another address; what known-hosts says of that address holds as well. */
+function trustOfInstaller(settings, trust) {
+    const { host, port } = installerEndpoint(settings);
+    const pinned = pinnedKeys(settings.knownHosts.value ?? [], host, port);
+    return pinned.accepted.length === 0
+        ? trust
+        : trust.pinnedTo([...trust.accepted, ...pinned.accepted], pinned.revoked);
+}
+
 ;// CONCATENATED MODULE: ./lib/plan/access-afterwards.js
+
 
 /**
  * Where, as whom and by which key the installed system is reached: as the inputs say it, else as the configuration
- * does, where one was evaluated. A `post-kexec-ssh-port` that was given is that of a port forwarding, and wins over the port that sshd listens on.
+ * does, where one was evaluated. A `post-kexec-ssh-port` that was given is that of a port forwarding, and wins over the port
+ * that sshd listens on; a `post-kexec-ssh-host` is where the machine's network put it when it came up anew.
  */
 function accessAfterwards(settings, evaluation) {
     const { postInstall, targetHost, postKexecSshPort } = settings;
-    const host = postInstall.host.value ?? targetHost.value.host;
+    const installerHost = installerEndpoint(settings).host;
+    const host = postInstall.host.value ?? installerHost;
     const forwarded = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
     const port = postInstall.port.value ?? forwarded ?? evaluation.sshd?.ports[0] ?? 22;
     const publicKey = keyAfterwards(settings);
@@ -61359,7 +62011,7 @@ function accessAfterwards(settings, evaluation) {
     const user = postInstall.user.value ?? preferred[0] ?? withKey[0] ?? preferred[1] ?? 'root';
     return {
         endpoint: { host, port, user },
-        sameHost: host.toLowerCase() === targetHost.value.host.toLowerCase(),
+        sameHost: host.toLowerCase() === installerHost.toLowerCase(),
         publicKey,
         loginExpected: [...withKey, ...others].includes(user),
     };
@@ -61598,6 +62250,7 @@ function checkKexec(facts, { image }) {
             hint: `install ${facts.missingTools.join(' and ')} there, or boot it into a NixOS installer`,
         });
     }
+    checkLink(facts);
     if (facts.memoryKiB > 0 && facts.memoryKiB < leastMemoryKiB) {
         throw new GuardError(`the machine has ${mebibytes(facts.memoryKiB)} MiB of memory; the installer needs 1.5 GB, and fails below ${mebibytes(leastMemoryKiB)} MiB`, {
             hint: 'use a bigger machine, or boot an installer from other media',
@@ -61613,6 +62266,13 @@ function checkKexec(facts, { image }) {
             hint: 'switch off Secure Boot or the kernel option lockdown=, or boot an installer from other media',
         });
     }
+}
+function checkLink({ wirelessOnly }) {
+    if (!wirelessOnly)
+        return;
+    throw new GuardError('the machine is connected by wireless alone: the installer would not join its network, and nobody could reach it', {
+        hint: 'connect it by cable, and reach it there; or boot it into an installer from other media, join the network by hand, and run again',
+    });
 }
 function mebibytes(kib) {
     return Math.floor(kib / 1024);
@@ -62229,7 +62889,7 @@ function nameConfiguration(settings) {
 }
 function onlinePlan({ facts, inventory, target }, disks) {
     return {
-        target: nameOf(target.endpoint),
+        target: nameRoute(target),
         hostKeys: target.trust.accepted.map((key) => `${key.type} ${fingerprint(key)}`),
         machineId: facts.machineId,
         architecture: facts.architecture,
@@ -62249,6 +62909,11 @@ function onlinePlan({ facts, inventory, target }, disks) {
             uses: usesOf(inventory),
         },
     };
+}
+/** Behind another jump host the same address may be another machine. */
+function nameRoute({ endpoint, jumpHosts }) {
+    const through = jumpHosts.map((host) => nameOf(host.endpoint));
+    return [nameOf(endpoint), ...(through.length === 0 ? [] : ['through', through.join(', ')])].join(' ');
 }
 /** What is compared about the disks: before the plan, and again before disko. */
 function diskSituation({ settings, evaluation, inventory }, action) {
@@ -62537,6 +63202,7 @@ function parseFacts(text) {
         installId: field('installId'),
         addresses: fields.filter(([key]) => key === 'address').map(([, value]) => value),
         ipv6Only: yes('ipv6Only'),
+        wirelessOnly: yes('wirelessOnly'),
         systemPath: field('systemPath'),
         profilePath: field('profilePath'),
         earlierRun: yes('earlierRun'),
@@ -62631,12 +63297,17 @@ async function download(image, signal) {
     // its tokens, if it has any, are for no message
     const name = nameImage(image);
     const response = await fetch(image.url, { signal }).catch((error) => {
-        throw new ConnectionError('unreachable', `fetching the kexec image ${name} failed: ${errorMessage(error).replaceAll(image.url, name)}`, { cause: error });
+        throw new ConnectionError('unreachable', `fetching the kexec image ${name} failed: ${image_stream_reasonOf(error).replaceAll(image.url, name)}`, { cause: error });
     });
     if (!response.ok || response.body === null) {
         throw new ConnectionError('unreachable', `fetching the kexec image ${name} failed: HTTP ${response.status} ${response.statusText}`, { hint: 'check the input kexec' });
     }
     return external_node_stream_.Readable.fromWeb(response.body);
+}
+/** Of a fetch that fails the error says no more than that; why is told by its cause. */
+function image_stream_reasonOf(error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
+    return `${errorMessage(error)}${cause}`;
 }
 /** Why the image ended before its end. */
 function readError(image, error) {
@@ -62889,6 +63560,50 @@ function execScript(program) {
     return `exec ${quote(program)} "$@"\n`;
 }
 
+;// CONCATENATED MODULE: ./lib/plan/privilege.js
+
+
+/** PAM waits some seconds after a wrong password, and may ask other machines; in milliseconds. */
+const privilege_answerMs = 60_000;
+/**
+ * Finds out how to become root, by sudo's password where nothing else works. What it says goes for whatever is run on the
+ * target from now on.
+ *
+ * @returns the facts with the way that was found
+ * @throws GuardError when sudo does not accept the password, which was tried once
+ */
+async function findPrivilege(target, facts) {
+    const withPassword = facts.privilege === undefined && facts.sudoInstalled && target.login.sudoPassword !== undefined;
+    const privilege = withPassword ? 'sudo-with-password' : facts.privilege;
+    if (privilege === undefined)
+        return facts;
+    target.privilege = privilege;
+    if (withPassword)
+        await tryPassword(target);
+    return { ...facts, privilege };
+}
+async function tryPassword(target) {
+    try {
+        await target.run(scripts_identity, [], { privileged: true, idleMs: privilege_answerMs });
+    }
+    catch (error) {
+        if (!(error instanceof RemoteCommandError))
+            throw error;
+        throw new GuardError(`sudo does not let ${target.endpoint.user} become root with the password`, {
+            cause: error,
+            lastLines: error.lastLines,
+            hint: hintFor(error.lastLines.join('\n')),
+        });
+    }
+}
+function hintFor(said) {
+    if (/not in the sudoers file|not allowed to|may not run/i.test(said))
+        return 'let this user run everything by sudo (on Debian and Ubuntu: put it into the group sudo), or log in as root';
+    if (/must have a tty/i.test(said))
+        return 'take requiretty out of the sudoers file (Defaults:USER !requiretty), or log in as root';
+    return 'check sudo-password (where it is not given, ssh-password is used); it was tried once, and only a question for the password is answered';
+}
+
 ;// CONCATENATED MODULE: ./lib/phases/detached-work.js
 
 
@@ -62913,6 +63628,7 @@ async function runInProgress({ target, progress }, work) {
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/hooks.js
+
 
 
 
@@ -63036,12 +63752,11 @@ async function becomeRoot({ target, progress }, hook) {
         throw new GuardError(`${name}: nobody could log in to the new system`, {
             hint: 'run it on the runner, or have the new system let somebody in (post-install-ssh-user)',
         });
-    const { privilege } = await gatherFacts(target);
+    const { privilege } = await findPrivilege(target, await gatherFacts(target));
     if (privilege === undefined)
         throw new GuardError(`${name}: ${target.endpoint.user} cannot become root there`, {
             hint: 'give post-install-ssh-user: root, or let that user run sudo without a password',
         });
-    target.privilege = privilege;
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/take-over.js
@@ -63639,7 +64354,12 @@ async function fetchStorePaths({ configuration, from }, nix, { log, signal }) {
  *
  * @throws GuardError for a path that the store does not vouch for, or a system that does not say what it is for
  */
-async function describeStorePaths(nix, { system, diskoScript }, signal) {
+async function describeStorePaths(nix, { system, diskoScript, absent = [] }, signal) {
+    if (absent.length > 0) {
+        throw new GuardError(`${absent.join(' and ')} was fetched, and does not lie on this runner`, {
+            hint: 'let NIX_REMOTE and the Nix setting store lead to the store of the runner itself',
+        });
+    }
     await checkValid(nix, [system, diskoScript].filter((path) => path !== undefined), signal);
     return {
         ...unknownOfOutputs,
@@ -63750,50 +64470,6 @@ function diskPaths({ wipeDisks }, { disks }) {
     return [...(disks ?? []).map(({ device }) => device), ...allowed.filter((entry) => entry.startsWith('/'))];
 }
 
-;// CONCATENATED MODULE: ./lib/plan/privilege.js
-
-
-/** PAM waits some seconds after a wrong password, and may ask other machines; in milliseconds. */
-const privilege_answerMs = 60_000;
-/**
- * Finds out how to become root, by sudo's password where nothing else works. What it says goes for whatever is run on the
- * target from now on.
- *
- * @returns the facts with the way that was found
- * @throws GuardError when sudo does not accept the password, which was tried once
- */
-async function findPrivilege(target, facts) {
-    const withPassword = facts.privilege === undefined && facts.sudoInstalled && target.login.sudoPassword !== undefined;
-    const privilege = withPassword ? 'sudo-with-password' : facts.privilege;
-    if (privilege === undefined)
-        return facts;
-    target.privilege = privilege;
-    if (withPassword)
-        await tryPassword(target);
-    return { ...facts, privilege };
-}
-async function tryPassword(target) {
-    try {
-        await target.run(scripts_identity, [], { privileged: true, idleMs: privilege_answerMs });
-    }
-    catch (error) {
-        if (!(error instanceof RemoteCommandError))
-            throw error;
-        throw new GuardError(`sudo does not let ${target.endpoint.user} become root with the password`, {
-            cause: error,
-            lastLines: error.lastLines,
-            hint: hintFor(error.lastLines.join('\n')),
-        });
-    }
-}
-function hintFor(said) {
-    if (/not in the sudoers file|not allowed to|may not run/i.test(said))
-        return 'let this user run everything by sudo (on Debian and Ubuntu: put it into the group sudo), or log in as root';
-    if (/must have a tty/i.test(said))
-        return 'take requiretty out of the sudoers file (Defaults:USER !requiretty), or log in as root';
-    return 'check sudo-password (where it is not given, ssh-password is used); it was tried once, and only a question for the password is answered';
-}
-
 ;// CONCATENATED MODULE: ./lib/plan/substituters.js
 /** Those of them that the target is told. */
 function toldSubstituters({ copy }, evaluation) {
@@ -63802,9 +64478,80 @@ function toldSubstituters({ copy }, evaluation) {
     return none ? { substituters: [], trustedPublicKeys: [] } : { substituters, trustedPublicKeys };
 }
 
+;// CONCATENATED MODULE: ./lib/phases/find-machine.js
+
+
+
+
+
+/**
+ * Connects as the settings say; where that fails, looks whether an earlier run was cut off after its kexec: the
+ * installer lets in another user, mostly, and may answer elsewhere.
+ */
+async function findMachine(settings, target, runtime, signal) {
+    const installer = installerEndpoint(settings);
+    try {
+        await target.connect(signal);
+    }
+    catch (error) {
+        // the way to the installer is the same, and a machine that is not the right one is none to look further at
+        if (!(error instanceof ConnectionError) || ['host-key', 'jump-host', 'no-route'].includes(error.reason))
+            throw error;
+        const login = loginOfEarlierInstaller(settings);
+        if (login === undefined || nameOf(installer) === nameOf(target.endpoint))
+            throw error;
+        target.moveTo({ endpoint: installer, login, trust: trustOfInstaller(settings, target.trust) });
+        if (!(await answersAsInstaller(target, signal)))
+            throw error;
+        runtime.log.info(`${error.message}, but the installer of an earlier run answers at ${nameOf(installer)}`);
+    }
+}
+async function answersAsInstaller(target, signal) {
+    try {
+        await target.connectOnce(signal);
+        return (await gatherFacts(target)).isInstaller;
+    }
+    catch (error) {
+        if (error instanceof ConnectionError && error.reason !== 'host-key')
+            return false;
+        throw error;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/phases/report-host-keys.js
+
+
+
+
+/** Says whose host keys were checked against something, and how to have the others checked. */
+function reportHostKeys(settings, target, log) {
+    for (const { endpoint, trust } of target.jumpHosts)
+        report(settings, `The jump host ${nameOf(endpoint)}`, trust, endpoint, '', log);
+    const { hostKeyAlias } = settings.sshOptions.value;
+    const place = hostKeyAlias === undefined ? target.endpoint : { host: hostKeyAlias, port: 22 };
+    const secret = secretsToSend(settings, 'install').join(', ');
+    const without = secret === '' ? '' : `\nWithout it the install stops here, because it sends secrets (${secret}).`;
+    report(settings, 'The target', target.trust, place, without, log);
+}
+/** @param without what comes of it when the key is not pinned */
+function report(settings, who, trust, { host, port }, without, log) {
+    const key = trust.offered;
+    if (key === undefined)
+        throw new ConnectionError('protocol', `${who} showed no host key`);
+    const shown = `${key.type} ${fingerprint(key)}`;
+    if (trust.isPinned) {
+        log.info(`${who}: host key ${shown}, as known-hosts says`);
+        return;
+    }
+    const line = knownHostsLine(host, port, key);
+    const text = `${who}'s host key was not checked against anything; ${shown} is trusted for this run. To pin it, compare it over another way and set known-hosts to:\n${line}`;
+    if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new')
+        log.info(text);
+    else
+        log.warning(`${text}${without}`);
+}
+
 ;// CONCATENATED MODULE: ./lib/phases/preflight.js
-
-
 
 
 
@@ -63860,65 +64607,13 @@ function readExtraFiles({ newSystem }, { signal }) {
 }
 async function inspect(settings, target, runtime, signal) {
     await findMachine(settings, target, runtime, signal);
-    reportHostKey(settings, target, runtime);
+    reportHostKeys(settings, target, runtime.log);
     const found = await gatherFacts(target);
     runtime.log.info(`${found.distribution || found.os}, Linux ${found.kernel}, ${found.architecture}, ${mebibytes(found.memoryKiB)} MiB of memory, ${found.uefi ? 'UEFI' : 'BIOS'}`);
     const facts = await findPrivilege(target, found);
     if (facts.privilege === undefined)
         return { facts, access: { keyIsCarried: false, hostKeys: [] } };
     return { facts, access: await trustCarriedKeys(settings, target, facts) };
-}
-/**
- * Connects as the settings say; where that fails, looks whether an earlier run was cut off after its kexec: the
- * installer lets in only root, on its own port.
- */
-async function findMachine(settings, target, runtime, signal) {
-    const { host, port, user } = target.endpoint;
-    const installer = { host, port: settings.postKexecSshPort.value, user: 'root' };
-    try {
-        await target.connect(signal);
-    }
-    catch (error) {
-        if (!(error instanceof ConnectionError) || error.reason === 'host-key')
-            throw error;
-        const login = loginOfEarlierInstaller(settings);
-        if (login === undefined || (port === installer.port && user === installer.user))
-            throw error;
-        target.moveTo({ endpoint: installer, login });
-        if (!(await answersAsInstaller(target, signal)))
-            throw error;
-        runtime.log.info(`${error.message}, but the installer of an earlier run answers as root on port ${installer.port}`);
-    }
-}
-async function answersAsInstaller(target, signal) {
-    try {
-        await target.connectOnce(signal);
-        return (await gatherFacts(target)).isInstaller;
-    }
-    catch (error) {
-        if (error instanceof ConnectionError && error.reason !== 'host-key')
-            return false;
-        throw error;
-    }
-}
-function reportHostKey(settings, target, runtime) {
-    const key = target.trust.offered;
-    if (key === undefined)
-        throw new ConnectionError('protocol', 'the target showed no host key');
-    const shown = `${key.type} ${fingerprint(key)}`;
-    if (target.trust.isPinned) {
-        runtime.log.info(`host key ${shown}, as known-hosts says`);
-        return;
-    }
-    const line = knownHostsLine(target.endpoint.host, target.endpoint.port, key);
-    const text = `The target's host key was not checked against anything; ${shown} is trusted for this run. To pin it, compare it over another way and set known-hosts to:\n${line}`;
-    if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new') {
-        runtime.log.info(text);
-        return;
-    }
-    const secret = secretsToSend(settings, 'install').join(', ');
-    const without = `\nWithout it the install stops here, because it sends secrets (${secret}).`;
-    runtime.log.warning(secret === '' ? text : `${text}${without}`);
 }
 /** The installer shows the machine's host keys again, which need not be of the type that was shown now. */
 async function trustCarriedKeys(settings, target, facts) {
@@ -66038,6 +66733,7 @@ async function recordInstall({ settings, plan, target }) {
 
 
 
+
 /** So many refused logins until the installer is believed to refuse: while it comes up it may not know its keys yet. */
 const refusedLogins = 10;
 /** The detached work, and what goes on when this run stops while the machine jumps. */
@@ -66096,21 +66792,27 @@ async function awaitInstaller(context) {
     const end = clock.now() + settings.deadlines.kexec.value;
     const left = () => Math.max(end - clock.now(), 1);
     await target.waitUntilGone(facts.bootId, what, left());
-    const { host } = target.endpoint;
-    // only root is let in by the installer
     target.moveTo({
-        endpoint: { host, port: settings.postKexecSshPort.value, user: 'root' },
+        endpoint: installerEndpoint(settings),
         login: loginOfInstaller(settings),
+        trust: trustOfInstaller(settings, target.trust),
     });
-    target.privilege = 'none';
     await target.waitForBoot(facts.bootId, what, left(), refusedLogins);
     context.facts = await gatherFacts(target);
+    target.privilege = context.facts.privilege ?? 'none';
     if (context.facts.isInstaller) {
         progress.targetState = 'installer';
-        return;
+        return checkBecomesRoot(context);
     }
     throw new GuardError(`the machine came back with ${context.facts.distribution} instead of the installer: kexec fell back to a normal boot`, {
         hint: 'look at the machine’s console during the kexec; other causes: too little memory, a kernel that cannot kexec on this hardware',
+    });
+}
+function checkBecomesRoot({ facts, target }) {
+    if (facts.privilege !== undefined)
+        return;
+    throw new GuardError(`the installer lets in ${target.endpoint.user}, who is not root and cannot become root without a password`, {
+        hint: 'leave out post-kexec-ssh-user, to log in as root; or use an image in which that user may run sudo or doas without a password',
     });
 }
 /** How long it may take to withdraw the key in the seconds before the jump. */
@@ -66182,13 +66884,19 @@ function explainJump(error) {
             hint: 'either the kexec image did not take the machine’s host keys along, or another machine answers; nothing was sent there: look at the machine’s console, and use an image laid out as those of nixos-images',
         });
     }
+    if (error instanceof ConnectionError && error.reason === 'authentication') {
+        return new ConnectionError('authentication', error.message, {
+            cause: error,
+            hint: 'the kexec image did not take the key along, or it lets in somebody else (post-kexec-ssh-user): look at the machine’s console, and use an image laid out as those of nixos-images',
+        });
+    }
     if (!(error instanceof TimeoutError))
         return error;
     return new TimeoutError(error.message, {
         cause: error,
         hint: isStillTheOldBoot(error)
             ? 'the old system still runs: kexec did not jump; look at the machine’s console and its kernel log'
-            : 'the machine does not answer: look at its console; it may have another address or port after kexec (post-kexec-ssh-port)',
+            : 'the machine does not answer: look at its console; its address may have changed with the kexec, or its port (post-kexec-ssh-host, post-kexec-ssh-port)',
     });
 }
 
@@ -66231,19 +66939,21 @@ function explainLockout(context, error) {
         return error;
     const system = systemPathOf(context.evaluation);
     const message = `the switch to ${system} has locked this run out: ${error.message}`;
-    const hint = `${adviceFor(error)}. ${rollback(context.facts)}`;
+    const hint = `${lockout_adviceFor(error)}. ${rollback(context.facts)}`;
     const { lastLines } = error;
     if (error instanceof ConnectionError)
         return new ConnectionError(error.reason, message, { cause: error, lastLines, hint });
     return error instanceof TimeoutError ? new TimeoutError(message, { cause: error, lastLines, hint }) : error;
 }
-function adviceFor(error) {
+function lockout_adviceFor(error) {
     const reason = error instanceof ConnectionError ? error.reason : 'unreachable';
     switch (reason) {
         case 'authentication':
-            return 'the machine answers, but does not accept the key any more: does the configuration authorize it for this user?';
+            return 'the machine answers, but does not let this login in any more: does the configuration authorize it for this user?';
         case 'host-key':
             return 'the machine answers with another host key: does the configuration replace it, or does another machine answer?';
+        case 'jump-host':
+            return error.hint ?? 'the jump host does not lead there any more';
         default:
             return 'look at the machine’s console; does the configuration change its network, its firewall, or the port of sshd?';
     }
@@ -66562,9 +67272,13 @@ function acceptHostKey(context, error, { expected, installer }) {
     if (level === 'system' || (error instanceof RemoteCommandError && showsOneOf(target, installer)))
         throw error;
     const { user } = target.endpoint;
+    const keyIsKnown = settings.postInstall.privateKey !== undefined || settings.login.keyIsGiven;
+    const advice = keyIsKnown
+        ? `Does the configuration authorize the key for ${user}?`
+        : 'To have it compared, give post-install-ssh-private-key.';
     const text = `the machine answers with the expected host key, but does not let ${user} in: the running system was not compared`;
     if (level === 'auto')
-        runtime.log.warning(`Verified by host key only: ${text}. Does the configuration authorize the key for ${user}?`);
+        runtime.log.warning(`Verified by host key only: ${text}. ${advice}`);
     else
         runtime.log.info(text);
     recordProof(context, 'host-key', expected);
@@ -67422,7 +68136,19 @@ const knownFailures = [
         hint: 'the kexec image must be a tarball laid out as those of nixos-images: kexec/{run,kexec,ip,bzImage,initrd}',
     },
     {
-        says: /oom-killer|Out of memory|Failure unpacking initrd/i,
+        says: /kexec\/run: .*(not found|Permission denied|Exec format error|cannot execute)/,
+        hint: 'the machine cannot start the image’s kexec/run: use an image for its architecture, laid out as those of nixos-images',
+    },
+    {
+        says: /unexpected end of (file|input)|Unexpected EOF|premature end/i,
+        hint: 'the kexec image ends too early: fetch it anew and compare its SHA-256; where the machine’s own download breaks off, fetch the image in a step before this one and give its path as kexec',
+    },
+    {
+        says: /unable to resolve|Could not resolve host|bad address|ENOTFOUND|EAI_AGAIN/,
+        hint: 'a name could not be resolved: check the address, and the network of whoever asked; for the kexec image, fetch it in a step before this one and give its path as kexec',
+    },
+    {
+        says: /oom-killer|Out of memory|Failure unpacking initrd|\bKilled$/im,
         hint: 'the machine has too little memory for the installer: use a bigger one, stop services first, or boot an installer from other media',
     },
     {
@@ -67438,7 +68164,7 @@ const knownFailures = [
         hint: 'the running kernel refuses the image’s signature: use a newer kexec image',
     },
     {
-        says: /CPUs are stuck|Resource busy/,
+        says: /CPUs are stuck|kexec.*resource busy/i,
         hint: 'this board cannot kexec: boot an installer from other media',
     },
     {
