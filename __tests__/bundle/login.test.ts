@@ -6,7 +6,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import type { Sshd } from '../../testbed/sshd.mts';
-import { type BundleRun, imageThat, inputsFor, makeFlake, runBundle } from '../support/bundle';
+import {
+  type BundleRun,
+  imageThat,
+  inputsFor,
+  makeDiskoFlake,
+  makeFlake,
+  runBundle,
+} from '../support/bundle';
 import { atEnd, test, testEach } from '../support/concurrent';
 import { expectFault } from '../support/fault-table';
 import { expectNoLeak, LeakWatch, needlesOf, tracesOnTarget } from '../support/leak';
@@ -119,6 +126,50 @@ describe('a password', () => {
     const run = await runAsGuest(withoutSudo, key);
     expect(run.errors[0]).toMatch(/cannot become root.*\n*.*neither sudo nor doas/);
   });
+});
+
+test('a run by password stops before the kexec where it cannot leave the installer a key', async () => {
+  const sshd = await startWithPassword('of the guest');
+  const login = { password: 'of the guest', sudoPassword: 'of the guest' };
+  const guest = targetOf(sshd, testRuntime(), { user: 'guest', login });
+  guest.privilege = 'sudo-with-password';
+  const readOnly =
+    'mkdir /root/.ssh && touch /root/.ssh/authorized_keys && mount -t tmpfs -o ro tmpfs /root/.ssh';
+  await guest.run(script(readOnly), [], { privileged: true });
+  const run = await runAsGuest(sshd, {
+    'ssh-password': 'of the guest',
+    plan: 'false',
+    phases: 'kexec',
+    kexec: imageThat('echo jumping'),
+  });
+  expect(run.code, run.log).toBe(1);
+  expect(run.outputs).toMatchObject({ outcome: 'failed', 'target-state': 'untouched' });
+  expect(run.errors[0]).toMatch(/authorize\.sh failed.*\n*.*What to do: root’s authorized_keys cannot be/);
+  expect(run.log).not.toContain('jumping');
+});
+
+test('a run by password works in an installer that has one', async () => {
+  const sshd = await startMachine({
+    installer: true,
+    authorizedKeys: [],
+    config: passwordsBy('keyboard-interactive'),
+    etc: withPasswords({ root: 'of the installer' }),
+  });
+  const flake = makeDiskoFlake('mount -t tmpfs tmpfs /mnt && echo "disko as $(id -un)"');
+  const run = await runBundle({
+    inputs: {
+      ...inputsFor(sshd, `${flake}#demo`),
+      'ssh-private-key': '',
+      'ssh-password': 'of the installer',
+      plan: 'false',
+      phases: 'disko',
+    },
+  });
+  expect(run.code, run.log).toBe(0);
+  expect(run.outputs).toMatchObject({ outcome: 'prepared', 'target-state': 'partitioned' });
+  expect(run.log).toContain('disko> disko as root');
+  expect(sshd.log()).not.toContain('publickey');
+  expectNoLeak(run, ['of the installer']);
 });
 
 test('a run by password goes on in the installer with a key of its own, and leaves none on the old system', async () => {

@@ -1,5 +1,11 @@
 // Servers that ask for other things than a password, or for too much; no real one can be made to.
-import { type AuthContext, type KeyboardAuthContext, type PasswordAuthContext, Server } from 'ssh2';
+import {
+  type AuthContext,
+  type Connection,
+  type KeyboardAuthContext,
+  type PasswordAuthContext,
+  Server,
+} from 'ssh2';
 import { describe, expect } from 'vitest';
 import { failureOf } from '../../src/report/report';
 import { Progress } from '../../src/report/result';
@@ -13,11 +19,14 @@ import { failure, testRuntime } from '../support/runtime';
 const password = 'the password itself';
 
 /** A server that offers one method, and does this when that is tried; returns what is to be connected to. */
-async function serve(method: 'keyboard-interactive' | 'password', onTry: (context: AuthContext) => void) {
+async function serve(
+  method: 'keyboard-interactive' | 'password',
+  onTry: (context: AuthContext, client: Connection) => void,
+) {
   const server = new Server({ hostKeys: [makeKey().privateKey] }, (client) => {
     client.on('error', () => undefined);
     client.on('authentication', (context) => {
-      if (context.method === method) onTry(context);
+      if (context.method === method) onTry(context, client);
       else context.reject([method]);
     });
   });
@@ -118,4 +127,16 @@ test('a password that is to be changed is named, and no new one is set', async (
   expect(error).toMatchObject({ reason: 'authentication', lastLines: ['Your password has expired.'] });
   expect(error.message).toContain('wants the password to be changed first');
   expect(changes).toEqual([]);
+});
+
+test('a server that hangs up on a password does not get it again', async () => {
+  let tries = 0;
+  const target = await serve('password', (_, client) => {
+    tries++;
+    client.end();
+  });
+  const error = await failure(target.connect());
+  expect(error).toMatchObject({ reason: 'authentication' });
+  expect(error.message).toMatch(/refused the password$/);
+  expect(tries).toBe(1);
 });

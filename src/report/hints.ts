@@ -22,6 +22,10 @@ const knownFailures: readonly KnownFailure[] = [
     hint: 'the machine lets this user run nothing: give another user in target-host',
   },
   {
+    says: /authorized_keys: (Permission denied|Read-only file system|Operation not permitted)/,
+    hint: 'root’s authorized_keys cannot be written there, so that the installer would let nobody in: give a key that stands in it already as ssh-private-key',
+  },
+  {
     says: /lease login as the user/i,
     hint: 'log in as the user that the message names: target-host: user@host',
   },

@@ -70,13 +70,13 @@ export class Authentication {
       ways.push({
         name: 'the key',
         methods: ['publickey'],
-        start: () => ({ type: 'publickey', username, key: privateKey }) as AnyAuthMethod,
+        start: () => ({ type: 'publickey', username, key: privateKey }),
       });
     if (agentSocket !== undefined)
       ways.push({
         name: 'the keys of the ssh-agent',
         methods: ['publickey'],
-        start: () => ({ type: 'agent', username, agent: this.#agent(agentSocket) }) as AnyAuthMethod,
+        start: () => ({ type: 'agent', username, agent: this.#agent(agentSocket) }),
       });
     if (password !== undefined)
       ways.push({
@@ -105,6 +105,11 @@ export class Authentication {
     }
     return false;
   };
+
+  /** Whoever ends the connection then may have counted a try; the same must not be sent again and again. */
+  get passwordWasSent(): boolean {
+    return this.#passwordIsUsed;
+  }
 
   /** The agent failed; what else there is, is tried all the same. */
   agentFailed(message: string): void {
@@ -174,7 +179,10 @@ export class Authentication {
 
   #withPassword(method: Method, password: string): AnyAuthMethod {
     const username = this.#user;
-    if (method !== 'keyboard-interactive') return { type: 'password', username, password } as AnyAuthMethod;
+    if (method !== 'keyboard-interactive') {
+      this.#passwordIsUsed = true;
+      return { type: 'password', username, password };
+    }
     return {
       type: 'keyboard-interactive',
       username,
@@ -189,7 +197,7 @@ export class Authentication {
         this.#said.push(name, instructions, ...prompts.map((each) => each.prompt));
         this.#giveUp();
       },
-    } as AnyAuthMethod;
+    };
   }
 
   /** What is asked for openly is no password; and a second question is for another one. */

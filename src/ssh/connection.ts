@@ -190,10 +190,12 @@ function handshake(client: Client, stream: Duplex, options: ConnectionOptions): 
     client.once('change password', authentication.passwordExpired);
     client.once('close', () =>
       fail(
-        new ConnectionError(
-          bannerSeen ? 'dropped' : 'no-banner',
-          `${nameOf(endpoint)} closed the connection before the login was done`,
-        ),
+        authentication.passwordWasSent
+          ? loginRefused(authentication, endpoint)
+          : new ConnectionError(
+              bannerSeen ? 'dropped' : 'no-banner',
+              `${nameOf(endpoint)} closed the connection before the login was done`,
+            ),
       ),
     );
     client.connect({
@@ -221,6 +223,9 @@ function connectConfig({ endpoint, handshakeMs, algorithms, route }: ConnectionO
   };
 }
 
+/** What sshd says to who has used up MaxAuthTries. */
+const tooManyFailures = /too many authentication failures/i;
+
 function explainHandshakeError(
   error: Error & { level?: string },
   endpoint: Endpoint,
@@ -234,12 +239,15 @@ function explainHandshakeError(
   if (/no matching (server )?host key/i.test(error.message)) {
     return make('host-key', `${name} offers no host key of the types that are expected`);
   }
-  if (error.level === 'client-authentication' || /too many authentication failures/i.test(error.message))
+  if (error.level === 'client-authentication' || tooManyFailures.test(error.message))
     return loginRefused(authentication, endpoint, error);
   if (error.level === 'client-timeout' || /timed out/i.test(error.message)) {
     return make('unreachable', `${name}: the login did not finish in time`);
   }
-  if (error.level === 'client-socket') return make('dropped', `${name}: ${error.message}`);
+  if (error.level === 'client-socket')
+    return authentication.passwordWasSent
+      ? loginRefused(authentication, endpoint, error)
+      : make('dropped', `${name}: ${error.message}`);
   if (/no matching/i.test(error.message)) {
     return make(
       'protocol',
@@ -250,17 +258,13 @@ function explainHandshakeError(
   return make('protocol', `${name}: ${error.message}`);
 }
 
-function loginRefused(
-  authentication: Authentication,
-  endpoint: Endpoint,
-  cause?: Error & { level?: string },
-): ConnectionError {
+function loginRefused(authentication: Authentication, endpoint: Endpoint, cause?: Error): ConnectionError {
   const { problem, hint, said } = authentication.failure();
-  const tooMany = cause !== undefined && cause.level !== 'client-authentication';
+  const ending = cause !== undefined && tooManyFailures.test(cause.message);
   const context: ErrorContext = { cause, hint, lastLines: said };
   return new ConnectionError(
     'authentication',
-    `${nameOf(endpoint)} ${problem}${tooMany ? ', and ended the connection: too many authentication failures' : ''}`,
+    `${nameOf(endpoint)} ${problem}${ending ? ', and ended the connection: too many authentication failures' : ''}`,
     context,
   );
 }
