@@ -62,7 +62,11 @@ async function watchedRun(
   const keyPassphrases = [`of the key ${randomUUID()}`, `of the other ${randomUUID()}`] as const;
   const [key, postInstallKey] = [makeSecretKey(keyPassphrases[0]), makeSecretKey(keyPassphrases[1])];
   const lines = [...distinctLines(key.private), ...distinctLines(postInstallKey.private)];
-  const passwords = [`of the user ${randomUUID()}`, `for sudo ${randomUUID()}`] as const;
+  const passwords = [
+    `of the user ${randomUUID()}`,
+    `for sudo ${randomUUID()}`,
+    `cache-${randomUUID()}`,
+  ] as const;
   const given = [...keyPassphrases, ...passwords, `of the new system ${randomUUID()}`];
   const secrets = [...lines, ...given, passphrase, ...Object.values(decoys)];
   const opened = [...key.opened, ...postInstallKey.opened];
@@ -80,6 +84,7 @@ async function watchedRun(
       'post-install-ssh-private-key-passphrase': 'env:KEY_PASSPHRASE',
       'ssh-password': passwords[0],
       'sudo-password': 'env:SUDO_PASSWORD',
+      netrc: `machine cache.example login me password ${passwords[2]}`,
       'disk-encryption-keys': '/tmp/disk.key env:DISK_KEY',
       'secret-files': '/etc/token mode=0440 owner=0:1 env:TOKEN',
       debug: 'true',
@@ -94,6 +99,7 @@ async function watchedRun(
       KEY_PASSPHRASE: keyPassphrases[1],
       SUDO_PASSWORD: passwords[1],
       SSHPASS: passwords[0],
+      CACHE_TOKEN: passwords[2],
     },
     dir,
     action,
