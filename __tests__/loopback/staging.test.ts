@@ -235,6 +235,16 @@ describe('a machine without xz', () => {
     expect(staging.progress.kexecSha256).toBe(sha256(path));
   });
 
+  test('gets none where this runner has no xz either', async () => {
+    const sshd = await startMachine({ hidden: ['xz'] });
+    const runtime = testRuntime(undefined, { PATH: '/nonexistent' });
+    const context = await contextOf(sshd, targetOf(sshd, runtime), runtime, { kexec: goodImage('-J') });
+    const error = await failure(stageKexecImage(context, runtime.signal));
+    expect(error).toBeInstanceOf(GuardError);
+    expect(error.message).toMatch(/^neither the machine nor this runner has xz, which the kexec image /);
+    expect(error).toMatchObject({ hint: expect.stringContaining('packed with gzip') });
+  });
+
   test('gets none that is damaged', async () => {
     const path = goodImage('-J', 1 << 20);
     writeFileSync(path, readFileSync(path).subarray(0, -40));

@@ -105,3 +105,13 @@ describe('a machine that shall not use them', () => {
     expect(sent()).toBeLessThan(1);
   });
 });
+
+test('setting the profile as nixos-install does asks no substituter: the closure is complete', async () => {
+  const { target, closure, cache, copy } = await scene({ 'no-use-machine-substituters': 'true' });
+  await copy(newStore);
+  const asItDoes = `nix-env --store /mnt --option substituters "$1" --extra-substituters 'auto?trusted=1' \\
+    -p /mnt/nix/var/nix/profiles/system --set "$2" && readlink -m /mnt/nix/var/nix/profiles/system`;
+  const { stdout } = await target.run(script(asItDoes), [cache.url, closure.path]);
+  expect(stdout.trim()).toContain(closure.path);
+  expect([...cache.answered, ...cache.refused]).toEqual([]);
+});

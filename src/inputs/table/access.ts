@@ -37,7 +37,7 @@ export const accessInputs = [
   {
     name: 'known-hosts',
     description:
-      'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (ssh-password, sudo-password, disk-encryption-keys, secret-files, extra-files) stops.',
+      'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (ssh-password, sudo-password, disk-encryption-keys, secret-files, extra-files, netrc) stops.',
   },
   {
     name: 'ssh-option',
