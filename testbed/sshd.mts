@@ -107,7 +107,7 @@ function hostKeyFile(index: number): string {
 
 /** A running server. It ends with `stop`, or when the process that started it is gone. */
 export class Sshd {
-  readonly host = '127.0.0.1';
+  host = '127.0.0.1';
   /** Whom one logs in as: the only user that a server without privileges can serve, or root. */
   readonly user: string;
   port: number;
@@ -174,12 +174,19 @@ export class Sshd {
     await this.#run();
   }
 
-  /** The same machine, after a reboot, at another port. */
-  async moveTo(port: number): Promise<void> {
+  /** The same machine, after a reboot, at another port or address. */
+  async moveTo(port: number, host = this.host): Promise<void> {
     await this.#end();
     const file = join(this.dir, 'sshd_config');
-    writeFileSync(file, readFileSync(file, 'utf8').replace(/^Port .*$/m, `Port ${port}`));
+    const before = readFileSync(file, 'utf8');
+    writeFileSync(
+      file,
+      before
+        .replace(/^Port .*$/m, `Port ${port}`)
+        .replace(`ListenAddress ${this.host}\n`, `ListenAddress ${host}\n`),
+    );
     this.port = port;
+    this.host = host;
     await this.#run();
   }
 

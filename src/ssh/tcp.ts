@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns';
 import { connect, isIP, isIPv6, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { ConnectionError } from '../errors';
@@ -45,6 +46,8 @@ export async function openTcp(endpoint: Endpoint, link: LinkOptions, signal: Abo
     host: endpoint.host,
     port: endpoint.port,
     family: link.family || isIP(link.bindAddress ?? ''),
+    // node would pass over addresses of a kind that the runner has none of, and such a name would seem not to exist
+    lookup: (host, options, found) => lookup(host, { ...options, hints: 0 }, found),
     autoSelectFamily: true,
     // node waits for 250 ms at each address and then gives it up for good, which is too short for far machines
     autoSelectFamilyAttemptTimeout: Math.ceil(link.answerMs / 3),
