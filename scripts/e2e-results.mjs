@@ -7,6 +7,10 @@ const head = `<!-- written by npm run e2e:all -->
 
 # The last results of the scenarios that CI does not run
 
+CI has its own on the same machine (\`npm run e2e\`, \`__tests__/e2e\`), and here they are not repeated: the installs as root and
+as a user with sudo, with an image by URL that curl fetches, and over a NixOS; what verify finds out; disk keys byte for
+byte; which disks are lost; a network that breaks; systems that do not boot; machines that are refused.
+
 | Scenario | Result | Seconds | Date | Commit |
 | --- | --- | --- | --- | --- |
 `;
