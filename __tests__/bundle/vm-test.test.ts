@@ -1,11 +1,13 @@
 // VM tests, as far as they go without a virtual machine: what is built is real, what it does is not.
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { nixEnvironment } from '../../testbed/paths.mts';
 import { buildable, configuration, makeFlake, runBundle } from '../support/bundle';
-import { test } from '../support/concurrent';
-import { temporaryFolder } from '../support/runtime';
+import { atEnd, test } from '../support/concurrent';
+import { temporaryFolder, until } from '../support/runtime';
 
 /** @param script what the test does, in a shell without programs */
 function flakeOf(script: string, attributes = ''): string {
@@ -74,24 +76,66 @@ function runs(mark: string): boolean {
   });
 }
 
+/** What hangs in a process that can be found. */
+const hangingWith = (mark: string) =>
+  `echo waiting for the network; export MARK=${mark}; /bin/sh -c "while :; do read -t 1 x </dev/zero; done"`;
+
 test('a test that hangs is ended with all that it started, and named with its last lines', async () => {
   const mark = randomUUID();
-  const hanging = `echo waiting for the network; export MARK=${mark}; /bin/sh -c "while :; do read -t 1 x </dev/zero; done"`;
   let ran = false;
   const run = await runBundle({
-    inputs: { flake: flakeOf(hanging), 'vm-test': 'true', 'vm-test-timeout': '3s' },
+    inputs: { flake: flakeOf(hangingWith(mark)), 'vm-test': 'true', 'vm-test-timeout': '8s' },
     onLine: (line) => {
       if (line.includes('waiting for the network')) ran ||= runs(mark);
     },
   });
   expect(run.code).toBe(1);
-  expect(run.errors[0]).toMatch(/^the VM test did not finish within 3\.0 s\nWhat to do: see in its log/);
+  expect(run.errors[0]).toMatch(/^the VM test did not finish within 8\.0 s\nWhat to do: see in its log/);
   expect(run.result.failure).toMatchObject({
     kind: 'timeout',
     phase: 'vm-test',
     lastLines: ['waiting for the network'],
   });
   expect({ ran, runs: runs(mark) }).toEqual({ ran: true, runs: false });
+});
+
+/** A Nix daemon with a store of its own; how its clients find it. */
+async function startDaemon(): Promise<Record<string, string>> {
+  const folder = temporaryFolder('daemon');
+  const socket = join(folder, 'socket');
+  const { PATH, NIX_CONFIG } = nixEnvironment();
+  const daemon = spawn('nix-daemon', [], {
+    env: {
+      ...process.env,
+      PATH,
+      NIX_CONFIG,
+      NIX_DAEMON_SOCKET_PATH: socket,
+      NIX_REMOTE: `local?root=${join(folder, 'store')}`,
+    },
+    stdio: 'ignore',
+  });
+  const ended = new Promise((resolve) => daemon.once('close', resolve));
+  atEnd(async () => {
+    daemon.kill();
+    await ended;
+  });
+  await until('the daemon’s socket', () => existsSync(socket));
+  return { NIX_REMOTE: `unix://${socket}?root=${join(folder, 'store')}` };
+}
+
+test('a daemon ends a test that hangs, too', async () => {
+  const mark = randomUUID();
+  let ran = false;
+  const run = await runBundle({
+    inputs: { flake: flakeOf(hangingWith(mark)), 'vm-test': 'true', 'vm-test-timeout': '8s' },
+    env: await startDaemon(),
+    onLine: (line) => {
+      if (line.includes('waiting for the network')) ran ||= runs(mark);
+    },
+  });
+  expect(run.result.failure).toMatchObject({ kind: 'timeout', lastLines: ['waiting for the network'] });
+  expect(ran).toBe(true);
+  await until('the end of the build', () => !runs(mark));
 });
 
 test('a test that needs KVM is refused where there is none, with what to do; another is not asked', async () => {

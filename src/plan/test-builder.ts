@@ -10,13 +10,13 @@ export async function observeTestBuilder(nix: Nix, signal: AbortSignal): Promise
   const settings = await nix.settings(signal);
   const { systemFeatures, buildUsersGroup } = settings;
   const daemon = !(await nix.storeUrl(signal)).startsWith('local');
-  // single-user: whoever runs Nix builds, but for root, which gives its builds to the build users
-  const byUs = !daemon && (buildUsersGroup === '' || process.getuid?.() !== 0);
+  // whoever runs Nix builds, but for root, which gives its builds to the build users where it has some
+  const byRoot = daemon || process.getuid?.() === 0;
   return {
     systems: await builtSystems(settings),
     hasRemoteBuilders: await hasRemoteBuilders(settings),
     features: daemon ? undefined : systemFeatures,
-    kvm: byUs ? openedByUs() : openedByGroup(buildUsersGroup),
+    kvm: byRoot ? openedByRoots(buildUsersGroup) : openedByUs(),
   };
 }
 
@@ -32,11 +32,10 @@ function openedByUs(): KvmDevice {
 }
 
 /** Nix gives its builds the groups that the build user is a member of. */
-function openedByGroup(buildUsers: string): KvmDevice {
+function openedByRoots(buildUsers: string): KvmDevice {
   const stats = statOf(device);
-  return stats === undefined
-    ? { kind: 'missing' }
-    : kvmForBuildUsers(stats, buildUsers, textOf('/etc/group'));
+  if (stats === undefined) return { kind: 'missing' };
+  return buildUsers === '' ? { kind: 'usable' } : kvmForBuildUsers(stats, buildUsers, textOf('/etc/group'));
 }
 
 /** @param groups the text of /etc/group */
@@ -57,7 +56,7 @@ export function kvmForBuildUsers(
   if (byAll || byGroup) return { kind: 'usable' };
   return {
     kind: 'closed',
-    builder: `Nix's build users (${buildUsers || 'of its daemon'})`,
+    builder: `Nix's build users (${buildUsers})`,
     mode: modeOf(stats),
   };
 }
