@@ -49,6 +49,30 @@ export const flagFaults: readonly UpstreamFault[] = [
     test: 'bundle/flags › upstream: force-kexec swallows the next argument; an installer is replaced, and the next input counts',
   },
   {
+    fault: '`--from` cannot supply absent paths',
+    test: 'bundle/configurations › upstream: from cannot supply absent paths; store-paths that the runner lacks are copied from there',
+  },
+  {
+    fault: 'the source’s directory modes overwrite the target’s',
+    test: 'loopback/scripts-extra-files › upstream fault: the modes of the source’s folders overwrite those of the target’s',
+  },
+  {
+    fault: '`--chown`: a long path was cut, and a parent was chowned',
+    test: 'loopback/scripts-new-system › upstream fault: a path of more than 35 characters is cut, and its parent is given away',
+  },
+  {
+    fault: '`--chown`: blanks broke it',
+    test: 'unit/new-system › upstream: blanks in a path break chown; numbers and names, paths with blanks and of any length',
+  },
+  {
+    fault: '`NIXOS_NO_CHECK` is never delivered',
+    test: 'loopback/scripts-new-system › upstream fault: NIXOS_NO_CHECK does not reach nixos-install',
+  },
+  {
+    fault: 'no check for KVM',
+    test: 'bundle/vm-test › upstream: no check for KVM; a test that needs it is refused where there is none, another is not asked',
+  },
+  {
     fault: 'the remote path of a disk encryption key is unquoted',
     test: 'loopback/scripts-secrets › upstream: the remote path is unquoted; a secret lies at any path: %s',
   },

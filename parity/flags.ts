@@ -182,7 +182,7 @@ export const flags: readonly Counterpart[] = [
     default: '',
     differs:
       'Store paths need not be on the runner: they are copied from there. Builds fetch from there what they can; the copy to the machine comes from the runner.',
-    test: 'bundle/configurations › from: store-paths that the runner lacks are copied from there, and are told apart then',
+    test: 'bundle/configurations › upstream: from cannot supply absent paths; store-paths that the runner lacks are copied from there',
   },
   {
     name: '--vm-test',
@@ -241,6 +241,18 @@ export const flags: readonly Counterpart[] = [
     default: '',
     differs: 'Deprecated there too. Means nothing: no terminal is used.',
     test: 'unit/deprecated › is accepted, and means nothing',
+  },
+  {
+    name: 'SSH_PRIVATE_KEY',
+    here: 'the variable, where `ssh-private-key` is not given',
+    default: '',
+    differs: 'Kept in memory; no child process gets it.',
+    test: 'bundle/login › may stand in SSH_PRIVATE_KEY, or in a file',
+    mutation: {
+      file: 'src/inputs/read-login.ts',
+      search: "'SSH_PRIVATE_KEY'",
+      replace: "'NO_SUCH_KEY'",
+    },
   },
   {
     name: 'NIXOS_NO_CHECK',

@@ -58,16 +58,6 @@ export const own: readonly OwnInput[] = [
     test: 'loopback/verify › is not enough for system',
   },
   {
-    input: 'kexec-sha256',
-    why: 'The assets of a release are replaced in place; upstream takes whatever comes.',
-    test: 'loopback/staging › is another one than was pinned: fetched by %s',
-  },
-  {
-    input: 'netrc',
-    why: 'Upstream’s substituters on the machine have no password.',
-    test: 'loopback/substituters › is used with a netrc, for the store %s',
-  },
-  {
     input: 'post-install-ssh-host',
     why: 'The new system may have another address.',
     test: 'unit/access-afterwards › another address is another place',

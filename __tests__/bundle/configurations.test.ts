@@ -137,7 +137,7 @@ function addSystem(): string {
   return nix('nix-store', ['--add', tree]);
 }
 
-test('from: store-paths that the runner lacks are copied from there, and are told apart then', async () => {
+test('upstream: from cannot supply absent paths; store-paths that the runner lacks are copied from there', async () => {
   const system = addSystem();
   const cache = moveToCache(system);
   atEnd(() => void nix('nix-store', ['--delete', '--ignore-liveness', system]));

@@ -138,7 +138,7 @@ test('a daemon ends a test that hangs, too', async () => {
   await until('the end of the build', () => !runs(mark));
 });
 
-test('a test that needs KVM is refused where there is none, with what to do; another is not asked', async () => {
+test('upstream: no check for KVM; a test that needs it is refused where there is none, another is not asked', async () => {
   const option = 'system-features nixos-test';
   const flake = flakeOf(passing, 'requiredSystemFeatures = [ "kvm" "nixos-test" ];');
   const run = await runBundle({ inputs: { flake, 'vm-test': 'true', option } });

@@ -99,7 +99,7 @@ describe('secret-files', () => {
 });
 
 describe('chown', () => {
-  test('numbers and names, paths with blanks and of any length', () => {
+  test('upstream: blanks in a path break chown; numbers and names, paths with blanks and of any length', () => {
     const long = `/home/${'x'.repeat(300)}`;
     expect(ownerships(`/home/alice 1000:100\n"/srv/a b/" www-data\n${long} alice:users`)).toEqual({
       ok: [
