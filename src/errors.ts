@@ -94,6 +94,9 @@ export class NixError extends ActionError {
   readonly kind = 'nix';
 }
 
+/** The configuration does not evaluate, for a reason that lies in what it says. */
+export class EvaluationError extends NixError {}
+
 /** A deadline passed. The message says what was waited for and for how long. */
 export class TimeoutError extends ActionError {
   readonly kind = 'timeout';

@@ -15,12 +15,11 @@ import { Lease, RebootedError } from './phases/lease';
 import { offlinePreflight, preflight, type WithoutMachine } from './phases/preflight';
 import { phase, runPhases } from './phases/run-phases';
 import { vmTest } from './phases/vm-test';
-import { buildPlaceWarnings } from './plan/build-place';
-import { checkPlan } from './plan/checks';
+import { checkBuildable, checkPlan } from './plan/checks';
 import { requireName } from './plan/configuration';
 import { offlinePlan, type Plan } from './plan/plan';
 import { fetchStorePaths } from './plan/store-paths';
-import { warningsOf } from './plan/warnings';
+import { offlineWarnings, warningsOf } from './plan/warnings';
 import { allDerivations } from './plan/work';
 import { withPrivateFolder } from './private-folder';
 import { SpawnRunner } from './process';
@@ -125,9 +124,10 @@ async function runWithoutMachine(
   );
   progress.plan = { offline: offlinePlan(situation), online: null, work };
   runtime.log.info(describePlan(progress.plan));
-  for (const warning of buildPlaceWarnings(situation)) runtime.log.warning(warning);
+  for (const warning of offlineWarnings(situation)) runtime.log.warning(warning);
   if (settings.kind === 'offline-plan') return 'planned';
   const { evaluation } = situation;
+  checkBuildable(situation);
   if (settings.kind === 'vm-test') {
     await phase('vm-test', progress, runtime, () => vmTest(settings, evaluation, nix, runtime));
     return 'tested';

@@ -30,6 +30,7 @@ const plan: Plan = {
   phases: [],
   authorizeKey: false,
   kexec: null,
+  mayWipe: null,
   ...systemAlone,
   offline: {
     configuration: '',
@@ -42,6 +43,8 @@ const plan: Plan = {
     disks: [],
     installId: null,
     buildOn: 'local',
+    hardwareConfig: null,
+    provisional: false,
   },
   online: {
     target: '',

@@ -50,6 +50,7 @@ const approved: Plan = {
   phases: ['preflight', 'build', 'kexec', 'disko', 'install', 'reboot', 'verify'],
   authorizeKey: true,
   kexec: null,
+  mayWipe: null,
   ...systemAlone,
   offline: {
     configuration: '.#nixosConfigurations."demo"',
@@ -60,6 +61,8 @@ const approved: Plan = {
     vmTest: null,
     diskoMode: 'disko',
     buildOn: 'local',
+    hardwareConfig: null,
+    provisional: false,
     disks: [{ device: '/dev/vda', destroy: true }],
     installId: null,
   },

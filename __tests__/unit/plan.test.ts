@@ -78,6 +78,7 @@ function plan({ inputs, facts = debian, evaluation, machine = bothDisks, access 
     settings,
     evaluation: { ...demo, ...evaluation },
     runnerSystems: ['x86_64-linux'],
+    hardwareFile: undefined,
     facts,
     access: { keyIsCarried: true, hostKeys: [], ...access },
     inventory: parseInventory(machineText({ ...machine, paths, leadsTo }), paths),

@@ -138,6 +138,7 @@ describe('readSettings', () => {
       plan: '2',
       'build-only': '2',
       'build-on': 'here',
+      'generate-hardware-config': 'facter',
       'approved-plan': 'sha256:0',
       'install-id': 'a b',
       'wipe-disks': 'any\n/dev/sda',

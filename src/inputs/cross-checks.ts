@@ -19,6 +19,16 @@ export function checkTogether(settings: MachineSettings, reader: InputReader): v
   checkPinnedAfterwards(settings, reader);
   checkOnInstalled(settings, reader);
   checkForcedKexec(settings, reader);
+  checkHardwareConfig(settings, reader);
+}
+
+/** It is made in an installer, for what comes after it. */
+function checkHardwareConfig({ hardwareConfig, phases }: MachineSettings, reader: InputReader): void {
+  if (hardwareConfig.value === undefined || phases.value.some((phase) => phase !== 'reboot')) return;
+  reader.problem(
+    'generate-hardware-config',
+    'is for runs that boot the installer or install; leave it out, or add kexec, disko or install to phases',
+  );
 }
 
 /** What the test, which runs the configuration in a machine of its own, has no part for. */
@@ -28,6 +38,7 @@ const notTested = [
   'secret-files',
   'chown',
   'hooks',
+  'generate-hardware-config',
 ] as const satisfies readonly InputName[];
 
 /** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */

@@ -1,6 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import type { KexecImage, TargetHost, WipeAllowance } from './settings';
+import {
+  type HardwareConfig,
+  hardwareBackends,
+  type KexecImage,
+  type TargetHost,
+  type WipeAllowance,
+} from './settings';
 
 /** A parser gives the value, or says what is wrong and what to do. */
 export type Parsed<T> = { readonly ok: T } | { readonly problem: string };
@@ -152,6 +158,23 @@ export const installId: Parser<string> = (text) =>
   /^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127}$/.test(text.trim())
     ? ok(text.trim())
     : bad(`is ${shown(text)}; write up to 128 letters, digits and ._:@/+-, beginning with a letter or digit`);
+
+/** `BACKEND PATH`; the path is the rest of the line, and may contain blanks. */
+export const hardwareConfig: Parser<HardwareConfig> = (text) => {
+  const line = text.trim();
+  if (/[\r\n]/.test(line)) return bad('must be one line: BACKEND PATH');
+  const [word = '', path = ''] = line.split(/\s+(.*)/s);
+  const backend = hardwareBackends.find((each) => each === word);
+  if (backend === undefined || path === '')
+    return bad(
+      `is ${shown(text)}; write ${hardwareBackends.join(' or ')}, and the path of a file on the runner`,
+    );
+  if (path.endsWith('/') || (existsSync(path) && statSync(path).isDirectory()))
+    return bad(
+      `is ${shown(text)}, which names a folder; give the path of the file, as in ${word} hosts/web-1/facter.json`,
+    );
+  return ok({ backend, path });
+};
 
 export const machineId: Parser<string> = (text) =>
   /^[0-9a-f]{32}$/.test(text.trim())

@@ -3,7 +3,14 @@ import * as parse from './parsers';
 import { readConfiguration } from './read-configuration';
 import { readTty, withBuildOnRemote } from './read-deprecated';
 import { readPhases } from './read-phases';
-import { type BuildChoice, type BuildSettings, buildChoices, diskoModes, type Setting } from './settings';
+import {
+  type BuildChoice,
+  type BuildSettings,
+  buildChoices,
+  diskoModes,
+  type HardwareConfig,
+  type Setting,
+} from './settings';
 import { specialArgs } from './special-args';
 
 /** What every run is told. */
@@ -17,6 +24,7 @@ export function readBuildSettings(reader: InputReader): BuildSettings {
     noDiskoDeps: reader.optional('no-disko-deps', parse.boolean, false),
     installId: reader.optional('install-id', parse.installId, undefined),
     buildOn: readBuildOn(reader),
+    hardwareConfig: readHardwareConfig(reader),
     nixOptions: reader.optional('option', parse.nixOptions, []),
     printBuildLogs: reader.optional('print-build-logs', parse.boolean, false),
     showTrace: reader.optional('show-trace', parse.boolean, false),
@@ -39,4 +47,12 @@ function readBuildOn(reader: InputReader): Setting<BuildChoice> {
   if (buildOn.value === 'remote' && reader.text('store-paths') !== undefined)
     reader.problem('build-on', 'cannot be remote with store-paths, which are built already; leave it out');
   return buildOn;
+}
+
+function readHardwareConfig(reader: InputReader): Setting<HardwareConfig | undefined> {
+  const input = 'generate-hardware-config';
+  const setting = reader.optional<HardwareConfig | undefined>(input, parse.hardwareConfig, undefined);
+  if (setting.value !== undefined && reader.text('store-paths') !== undefined)
+    reader.problem(input, 'cannot be combined with store-paths, in which nothing changes any more');
+  return setting;
 }

@@ -33,6 +33,16 @@ export type DiskoMode = (typeof diskoModes)[number];
 export const buildChoices = ['auto', 'local', 'remote'] as const;
 export type BuildChoice = (typeof buildChoices)[number];
 
+/** The programs of the installer that say what a machine is made of. */
+export const hardwareBackends = ['nixos-facter', 'nixos-generate-config'] as const;
+export type HardwareBackend = (typeof hardwareBackends)[number];
+
+/** A file on the runner, for the machine to describe itself in. */
+export interface HardwareConfig {
+  readonly backend: HardwareBackend;
+  readonly path: string;
+}
+
 /** `offline`: what the configuration alone decides, without a connection. */
 export const planChoices = ['false', 'true', 'offline'] as const;
 
@@ -115,6 +125,7 @@ export interface BuildSettings {
   readonly noDiskoDeps: Setting<boolean>;
   readonly installId: Setting<string | undefined>;
   readonly buildOn: Setting<BuildChoice>;
+  readonly hardwareConfig: Setting<HardwareConfig | undefined>;
   readonly nixOptions: Setting<readonly (readonly [string, string])[]>;
   readonly printBuildLogs: Setting<boolean>;
   readonly showTrace: Setting<boolean>;

@@ -157,7 +157,7 @@ export class Nix {
 
   /** What a build of this derivation asks of its builder. @throws NixError */
   async requirements(drvPath: string, signal: AbortSignal): Promise<Requirements> {
-    return parseRequirements(await this.#ask(['derivation', 'show', drvPath], signal));
+    return parseRequirements(await this.ask(['derivation', 'show', drvPath], signal));
   }
 
   /** Nix's settings with those of the run. @throws NixError */
@@ -176,13 +176,14 @@ export class Nix {
     older: readonly string[],
     signal: AbortSignal,
   ): Promise<unknown> {
-    return this.#ask([...command, '--json'], signal).catch((error: unknown) => {
+    return this.ask([...command, '--json'], signal).catch((error: unknown) => {
       if (!(error instanceof NixError)) throw error;
-      return this.#ask([...older, '--json'], signal);
+      return this.ask([...older, '--json'], signal);
     });
   }
 
-  async #ask(args: readonly string[], signal: AbortSignal): Promise<unknown> {
+  /** The JSON that a command answers with, whose messages are no news. @throws NixError */
+  async ask(args: readonly string[], signal: AbortSignal): Promise<unknown> {
     const result = await this.#run(args, `nix ${args.join(' ')}`, signal, { onMessage: () => undefined });
     return JSON.parse(result.stdout);
   }
@@ -230,9 +231,11 @@ export class Nix {
     const given = this.#options.options.filter(([name]) => buildSettings.includes(name));
     // without these the runner's own number of processors would be meant
     const settings = [['cores', '0'] as const, ['max-jobs', 'auto'] as const, ...given];
+    // `auto` would not be the store that NIX_REMOTE names, in which the evaluation has put them
+    const { store } = await this.settings(options.signal);
     const args = [
       'build',
-      ...['--eval-store', 'auto', '--store', storeUri, '--no-link'],
+      ...['--eval-store', store, '--store', storeUri, '--no-link'],
       ...settings.flatMap(([name, value]) => ['--option', name, value]),
       installable,
     ];

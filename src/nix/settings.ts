@@ -6,6 +6,8 @@ export interface NixSettings {
   readonly systemFeatures: readonly string[];
   /** Remote builders as text, or `@FILE`. */
   readonly builders: string;
+  /** The store that evaluations write derivations into. */
+  readonly store: string;
   /** Empty where builds run as the user who runs Nix. */
   readonly buildUsersGroup: string;
 }
@@ -26,6 +28,7 @@ export function parseSettings(answer: unknown): NixSettings {
     extraPlatforms: list('extra-platforms'),
     systemFeatures: list('system-features'),
     builders: text('builders'),
+    store: text('store'),
     buildUsersGroup: text('build-users-group'),
   };
 }

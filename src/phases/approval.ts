@@ -30,6 +30,7 @@ export async function requireApproval(
   runtime: Runtime,
 ): Promise<void> {
   const approved = settings.approvedPlan.value;
+  if (approved !== undefined) requireNamedDisks(plan);
   if (approved === undefined || isApproved(plan, approved)) return;
   const approval = facts.isInstaller ? await readApproval(target) : undefined;
   const begun = approval?.digest === approved ? approval : undefined;
@@ -47,6 +48,17 @@ export async function requireApproval(
     `the plan is not the one that was approved: its digest is ${planDigest(plan)}, and approved-plan says ${approved}${beyond.map((each) => `; ${each}`).join('')}`,
     {
       hint: 'machine, system, disks or action have changed since: look at the plan that is shown with this error, and approve it if it is what you want',
+    },
+  );
+}
+
+/** Whoever approves a provisional plan would else approve any disks. */
+function requireNamedDisks({ offline, mayWipe, phases }: Plan): void {
+  if (!offline.provisional || !phases.includes('disko') || (mayWipe !== null && mayWipe !== 'any')) return;
+  throw new GuardError(
+    'the plan is provisional and says nothing of disks, so that nobody can have approved it',
+    {
+      hint: 'name the disks that may be wiped as wipe-disks, or commit the hardware configuration and have the plan approved that is made with it',
     },
   );
 }

@@ -17,11 +17,15 @@ export async function build(context: PhaseContext): Promise<void> {
 }
 
 /** What is built on the machine is built when its store is there: in the installer, or right before it is switched. */
-async function buildHere(
+export async function buildHere(
   { plan, evaluation, nix, runtime }: PhaseContext,
   signal: AbortSignal,
 ): Promise<void> {
   const wanted = derivationsOf(plan.phases, evaluation);
+  if (plan.offline.provisional) {
+    runtime.log.info('what is to be built is known when the machine has described itself');
+    return;
+  }
   if (plan.offline.buildOn === 'local') return buildClosures(wanted, nix, runtime, signal);
   if (wanted.length > 0) runtime.log.info(`${evaluation.buildSystem} is built on the machine itself, later`);
 }

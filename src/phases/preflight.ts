@@ -1,12 +1,14 @@
+import { existsSync } from 'node:fs';
 import { sideBySide } from '../deadlines';
 import type { MachineSettings, Settings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import { mebibytes } from '../plan/checks';
-import { describeConfiguration } from '../plan/configuration';
+import { type Described, describeConfiguration } from '../plan/configuration';
 import { readInventory } from '../plan/disks/inventory';
 import { diskPaths } from '../plan/disks/paths';
 import { type ExtraFiles, listExtraFiles } from '../plan/extra-files';
 import { type CarriedAccess, type Facts, gatherFacts, readCarriedAccess } from '../plan/facts';
+import { ownSystem } from '../plan/hardware-config';
 import { makePlan, type OfflineSituation, type Plan, type Situation } from '../plan/plan';
 import { findPrivilege } from '../plan/privilege';
 import { toldSubstituters } from '../plan/substituters';
@@ -35,7 +37,8 @@ export async function offlinePreflight(
   runtime: Runtime,
 ): Promise<{ readonly situation: OfflineSituation; readonly work: Work | null }> {
   runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-  const { evaluation, runnerSystems } = await describeConfiguration(settings, nix, runtime.signal, {
+  const { evaluation, runnerSystems } = await describeConfiguration(settings, nix, runtime, {
+    system: ownSystem(),
     installTest: settings.kind === 'vm-test',
   });
   return {
@@ -54,25 +57,13 @@ export async function preflight(
   runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
   // before the connection, as all that is wrong with inputs
   const extraFiles = await readExtraFiles(settings, runtime);
-  const [{ facts, access }, { evaluation, runnerSystems }] = await sideBySide(
-    runtime.signal,
-    (signal) => inspect(settings, target, runtime, signal),
-    (signal) => describeConfiguration(settings, nix, signal),
-  );
+  const { facts, access, ...described } = await lookAtBoth(settings, target, nix, runtime);
+  const { evaluation } = described;
   const inventory = await readInventory(target, diskPaths(settings, evaluation));
-  const situation: Situation = {
-    settings,
-    evaluation,
-    runnerSystems,
-    facts,
-    access,
-    inventory,
-    target,
-    extraFiles,
-  };
+  const situation: Situation = { settings, ...described, facts, access, inventory, target, extraFiles };
   const plan = makePlan(situation);
   const work =
-    plan.action === 'nothing'
+    plan.action === 'nothing' || plan.offline.provisional
       ? null
       : await observeWork(
           { ...evaluation, ...toldSubstituters(settings, evaluation) },
@@ -92,12 +83,39 @@ function readExtraFiles(
   return folder === undefined ? Promise.resolve(undefined) : listExtraFiles(folder, signal);
 }
 
+interface Inspected {
+  readonly facts: Facts;
+  readonly access: CarriedAccess;
+}
+
+/** Side by side, unless what stands in for a hardware configuration depends on the machine. */
+async function lookAtBoth(
+  settings: MachineSettings,
+  target: Target,
+  nix: Nix,
+  runtime: Runtime,
+): Promise<Inspected & Described> {
+  const describe = (system: string, signal: AbortSignal) =>
+    describeConfiguration(settings, nix, { ...runtime, signal }, { system });
+  const hardware = settings.hardwareConfig.value;
+  if (hardware !== undefined && !existsSync(hardware.path)) {
+    const inspected = await inspect(settings, target, runtime, runtime.signal);
+    return { ...inspected, ...(await describe(`${inspected.facts.architecture}-linux`, runtime.signal)) };
+  }
+  const [inspected, described] = await sideBySide(
+    runtime.signal,
+    (signal) => inspect(settings, target, runtime, signal),
+    (signal) => describe(ownSystem(), signal),
+  );
+  return { ...inspected, ...described };
+}
+
 async function inspect(
   settings: MachineSettings,
   target: Target,
   runtime: Runtime,
   signal: AbortSignal,
-): Promise<{ facts: Facts; access: CarriedAccess }> {
+): Promise<Inspected> {
   await findMachine(settings, target, runtime, signal);
   reportHostKeys(settings, target, runtime.log);
   const found = await gatherFacts(target);

@@ -7,6 +7,7 @@ import { build } from './build';
 import { cleanUp } from './clean-up';
 import type { PhaseContext } from './context';
 import { disko } from './disko';
+import { hardwareConfig } from './hardware-config';
 import { runHooks } from './hooks';
 import { install } from './install';
 import { kexec } from './kexec';
@@ -20,6 +21,7 @@ type Step = Exclude<PhaseName, 'preflight' | 'vm-test'>;
 const steps: Record<Step, (context: PhaseContext) => Promise<void>> = {
   build,
   kexec,
+  'hardware-config': hardwareConfig,
   disko,
   install,
   update,

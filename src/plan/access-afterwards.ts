@@ -48,7 +48,7 @@ function keyAfterwards({ postInstall, login }: MachineSettings): HostKey | undef
 
 /** The users whom the configuration lets in by a password, or, for an agent, by any key; whether by ours it does not say. */
 function otherUsers({ login }: MachineSettings, evaluation: Evaluation): string[] {
-  if (evaluation.source === 'outputs' || !evaluation.sshd.enabled) return [];
+  if (evaluation.sshd === undefined || !evaluation.sshd.enabled) return [];
   const { sshd, logins } = evaluation;
   return logins
     .filter(
@@ -61,7 +61,7 @@ function otherUsers({ login }: MachineSettings, evaluation: Evaluation): string[
 
 /** The users whom the configuration lets in by this key. */
 function usersWithKey(evaluation: Evaluation, key: HostKey): string[] {
-  if (evaluation.source === 'outputs' || !evaluation.sshd.enabled || key.base64 === '') return [];
+  if (evaluation.sshd === undefined || !evaluation.sshd.enabled || key.base64 === '') return [];
   const { sshd, logins } = evaluation;
   return logins
     .filter((login) => keyLetsIn(login, sshd.rootLogin))

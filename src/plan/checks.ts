@@ -6,7 +6,7 @@ import type { Evaluation } from './evaluation';
 import type { Facts } from './facts';
 import { checkFirmware } from './firmware';
 import { checkLockOut } from './lock-out';
-import { diskSituation, type KexecPlan, type Plan, type Situation } from './plan';
+import { diskSituation, type KexecPlan, type OfflineSituation, type Plan, type Situation } from './plan';
 import { checkVerification } from './verification';
 
 /** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */
@@ -23,19 +23,36 @@ export function checkRightMachine(settings: MachineSettings, facts: Facts): void
   checkIdentity(settings, facts);
 }
 
+/** @throws GuardError where there is nothing yet that could be built */
+export function checkBuildable({ settings, evaluation }: OfflineSituation): void {
+  if (evaluation.source !== 'provisional') return;
+  throw new GuardError(
+    `nothing can be built before the machine has described itself in ${settings.hardwareConfig.value?.path}`,
+    {
+      hint: 'commit the file that an install has generated; the log says why it does not evaluate without it',
+    },
+  );
+}
+
+/** What checks look at: not only that of the first plan, but also what is learned in the installer. */
+export type CheckedSituation = Omit<Situation, 'access' | 'target' | 'extraFiles'>;
+
 /**
  * Everything that can be checked before anything is done to the machine.
  *
  * @throws GuardError for the first check that says no
  */
-export function checkPlan(situation: Situation, { action, phases, kexec, newSystem }: Plan): void {
+export function checkPlan(situation: CheckedSituation, { action, phases, kexec, newSystem }: Plan): void {
   const { settings, facts, evaluation } = situation;
   if (action === 'nothing') return;
   checkArchitecture(facts, evaluation);
   checkBuildPlace(situation, facts);
   if (action === 'update' || phases.includes('install')) checkLockOut(settings, evaluation);
   if (action === 'update' || phases.includes('reboot')) checkVerification(settings, evaluation, action);
-  if (action === 'update') return;
+  if (action === 'update') {
+    checkHardwareFile(situation);
+    return;
+  }
   if (phases.includes('install') && newSystem.installBootloader) checkFirmware(facts, evaluation);
   if (kexec !== null) checkKexec(facts, kexec);
   else if (!facts.isInstaller && (phases.includes('disko') || phases.includes('install'))) {
@@ -43,7 +60,17 @@ export function checkPlan(situation: Situation, { action, phases, kexec, newSyst
       hint: 'add kexec to phases, or boot the machine into an installer',
     });
   }
-  if (phases.includes('disko')) checkDisks(diskSituation(situation, action));
+  // a provisional plan knows no disks: they are checked before any is touched
+  if (phases.includes('disko') && evaluation.source !== 'provisional')
+    checkDisks(diskSituation(situation, action));
+}
+
+function checkHardwareFile({ settings, hardwareFile }: CheckedSituation): void {
+  if (hardwareFile !== 'missing') return;
+  throw new GuardError(
+    `the machine is to be updated, but its hardware configuration ${settings.hardwareConfig.value?.path} is not there, and only an install generates it`,
+    { hint: 'commit the file that the install has generated' },
+  );
 }
 
 function checkSystem(facts: Facts): void {

@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { sideBySide } from '../deadlines';
-import { errorMessage, GuardError, InputError, NixError } from '../errors';
+import { EvaluationError, errorMessage, GuardError, InputError, NixError } from '../errors';
 import type { BuildSettings, Configuration } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
+import type { Runtime } from '../runtime';
 import { evaluateFile, evaluateFlake, flakeUri, type Wanted } from './evaluate';
-import type { Evaluation } from './evaluation';
+import { type Evaluation, provisionalEvaluation } from './evaluation';
+import { flakeWithHardware, type HardwareFile } from './hardware-config';
 import { describeStorePaths } from './store-paths';
 
 /** What the runner knows of what is installed. */
@@ -11,40 +14,71 @@ export interface Described {
   readonly evaluation: Evaluation;
   /** The systems that it builds for; empty where nobody wants to know. */
   readonly runnerSystems: readonly string[];
+  /** Undefined where the machine is not to write it. */
+  readonly hardwareFile: HardwareFile | undefined;
 }
 
+/** What the evaluation is for. */
+interface Purpose {
+  /** That of the machine, or where none is asked that of the runner. */
+  readonly system: string;
+  readonly installTest?: boolean;
+}
+
+type Around = Pick<Runtime, 'log' | 'privateFolder' | 'signal'>;
+
+/** @throws NixError, GuardError; not for a configuration that only lacks what the machine is to write */
 export async function describeConfiguration(
   settings: BuildSettings,
   nix: Nix,
-  signal: AbortSignal,
-  { installTest = false } = {},
+  runtime: Around,
+  purpose: Purpose,
 ): Promise<Described> {
   const asked = settings.configuration.value.kind !== 'store-paths' && settings.buildOn.value !== 'remote';
+  const path = settings.hardwareConfig.value?.path;
+  const hardwareFile = path === undefined ? undefined : existsSync(path) ? 'there' : 'missing';
+  const { log, privateFolder } = runtime;
   const [evaluation, runnerSystems] = await sideBySide(
-    signal,
-    (either) => evaluateConfiguration(settings, nix, either, installTest),
-    async (either) => (asked ? nix.builtSystems(either) : []),
+    runtime.signal,
+    (signal) =>
+      evaluateConfiguration(settings, nix, { log, privateFolder, signal }, purpose).catch(
+        (error: unknown) => {
+          if (hardwareFile !== 'missing' || !(error instanceof EvaluationError)) throw error;
+          log.info(`the configuration cannot be evaluated as long as there is no ${path}: ${error.message}`);
+          return provisionalEvaluation(purpose.system);
+        },
+      ),
+    async (signal) => (asked ? nix.builtSystems(signal) : []),
   );
-  return { evaluation, runnerSystems };
+  return { evaluation, runnerSystems, hardwareFile };
 }
 
 /** An evaluation of flake or file, or what is known of finished store paths. */
 async function evaluateConfiguration(
   settings: BuildSettings,
   nix: Nix,
-  signal: AbortSignal,
-  installTest: boolean,
+  runtime: Around,
+  { system, installTest = false }: Purpose,
 ): Promise<Evaluation> {
   const configuration = settings.configuration.value;
+  const { signal } = runtime;
   if (configuration.kind === 'store-paths') return describeStorePaths(nix, configuration.paths, signal);
   const wanted: Wanted = {
     script: installTest ? undefined : wantedScript(settings),
     installTest,
     specialArgs: settings.specialArgs.value,
   };
-  const evaluation = await (configuration.kind === 'flake'
-    ? evaluateFlake(nix, configuration.flake, wanted, signal)
-    : evaluateFile(nix, configuration.reference, wanted, signal));
+  const hardware = settings.hardwareConfig.value;
+  const evaluation = await (configuration.kind === 'nix-file'
+    ? evaluateFile(nix, configuration.reference, wanted, signal)
+    : evaluateFlake(
+        nix,
+        hardware === undefined
+          ? configuration.flake
+          : await flakeWithHardware(nix, configuration.flake, hardware, system, runtime),
+        wanted,
+        signal,
+      ));
   if (!installTest) requireSystem(evaluation, settings);
   return evaluation;
 }

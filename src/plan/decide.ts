@@ -75,6 +75,8 @@ function whereAllowed({ settings, facts }: Seen): Decision {
 }
 
 function update({ settings, facts, evaluation }: Seen, reason: string): Decision {
+  // a check says no to it
+  if (evaluation.source === 'provisional') return { action: 'update', reason };
   const system = systemPathOf(evaluation);
   if (facts.systemPath !== system) return { action: 'update', reason };
   const runsIt = `${reason}; it runs ${system} already`;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { NixError } from '../errors';
+import { EvaluationError, NixError } from '../errors';
 import { showAttributePath } from '../inputs/attribute-path';
 import type { FlakeReference } from '../inputs/flake-reference';
 import type { DiskoMode, FileReference, SpecialArgs } from '../inputs/settings';
@@ -123,7 +123,7 @@ function explainFlake(error: unknown, uri: string): unknown {
   if (!/does not provide attribute/.test(error.message)) {
     const hint =
       'see whether it evaluates elsewhere: nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel';
-    return new NixError(error.message, { cause: error, lastLines, hint });
+    return new EvaluationError(error.message, { cause: error, lastLines, hint });
   }
   return new NixError(`the flake ${uri} has no nixosConfigurations`, {
     cause: error,
@@ -140,5 +140,5 @@ function explainFile(error: unknown): unknown {
     found === undefined
       ? 'see whether it evaluates elsewhere: nix-instantiate --eval FILE -A ATTRIBUTE.config.system.build.toplevel.drvPath'
       : `set NIX_PATH in the env: of this step, with an entry for ${found.split('/')[0]}; a module that lies beside an npins folder needs none for nixpkgs`;
-  return new NixError(error.message, { cause: error, lastLines, hint });
+  return new EvaluationError(error.message, { cause: error, lastLines, hint });
 }

@@ -115,7 +115,26 @@ export interface OutputsEvaluation extends WhatIsInstalled {
   readonly initrdSsh: undefined;
 }
 
-export type Evaluation = ConfigurationEvaluation | OutputsEvaluation;
+/** Of a configuration that cannot be evaluated before the machine has described itself. */
+export interface ProvisionalEvaluation extends Omit<OutputsEvaluation, 'source' | 'buildSystem'> {
+  readonly source: 'provisional';
+  /** What the machine is: as long as nothing else is known, its configuration is taken to be for it. */
+  readonly buildSystem: string;
+}
+
+export type Evaluation = ConfigurationEvaluation | OutputsEvaluation | ProvisionalEvaluation;
+
+export function provisionalEvaluation(machineSystem: string): ProvisionalEvaluation {
+  return {
+    ...unknownOfOutputs,
+    source: 'provisional',
+    system: undefined,
+    buildSystem: machineSystem,
+    toplevel: undefined,
+    diskoScript: undefined,
+    installTest: undefined,
+  };
+}
 
 /** What is not known of outputs alone. */
 export const unknownOfOutputs = {

@@ -13,8 +13,8 @@ const leaveOpen =
  * @throws GuardError unless `allow-lockout` is set
  */
 export function checkLockOut(settings: MachineSettings, evaluation: Evaluation): void {
-  // of finished store paths nobody here knows who may log in
-  if (settings.allowLockout.value || evaluation.source === 'outputs') return;
+  // of what was not evaluated nobody here knows who may log in
+  if (settings.allowLockout.value || evaluation.sshd === undefined) return;
   const { sshd, logins } = evaluation;
   if (!sshd.enabled) {
     throw new GuardError('the configuration has no SSH server: nobody could log in to the new system', {
@@ -53,7 +53,7 @@ function isPlaceholder(line: string): boolean {
 
 /** What does not lock out, but limits the proof that the new system runs. */
 export function lockOutWarnings(settings: MachineSettings, evaluation: Evaluation): string[] {
-  if (evaluation.source === 'outputs') return [];
+  if (evaluation.sshd === undefined) return [];
   const { endpoint, publicKey, loginExpected } = accessAfterwards(settings, evaluation);
   if (loginExpected || !evaluation.sshd.enabled || evaluation.sshd.otherKeys) return [];
   if (publicKey === undefined)

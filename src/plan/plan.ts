@@ -1,5 +1,11 @@
 import { showAttributePath } from '../inputs/attribute-path';
-import type { BuildSettings, DiskoMode, MachineSettings, SelectablePhase } from '../inputs/settings';
+import type {
+  BuildSettings,
+  DiskoMode,
+  HardwareConfig,
+  MachineSettings,
+  WipeAllowance,
+} from '../inputs/settings';
 import { nameOf } from '../ssh/connection';
 import { fingerprint } from '../ssh/host-keys';
 import type { Target } from '../ssh/target';
@@ -15,6 +21,7 @@ import { nixosTraces } from './disks/nixos-traces';
 import type { ConfiguredDisk, Evaluation } from './evaluation';
 import type { ExtraFiles } from './extra-files';
 import type { CarriedAccess, Facts } from './facts';
+import type { HardwareFile } from './hardware-config';
 import { locateImage, nameImage } from './kexec-image';
 import { type HookPlan, type NewSystemPlan, newSystemPlan, plannedHooks } from './new-system';
 import { isVerifiable } from './verification';
@@ -24,6 +31,7 @@ export const phaseNames = [
   'preflight',
   'build',
   'kexec',
+  'hardware-config',
   'disko',
   'install',
   'update',
@@ -50,6 +58,10 @@ export interface OfflinePlan {
   readonly installId: string | null;
   /** Where both are built. */
   readonly buildOn: BuildPlace;
+  /** What the machine is to describe itself in; system and disko script are those of before. */
+  readonly hardwareConfig: HardwareConfig | null;
+  /** Before the machine has described itself the configuration cannot be evaluated: nothing is known of it. */
+  readonly provisional: boolean;
 }
 
 /** What the machine, as it is now, adds. */
@@ -103,6 +115,8 @@ export interface Plan {
   /** Path on the runner or URL of the image that the machine is taken over with; null without kexec, or without one. */
   readonly newSystem: NewSystemPlan;
   readonly hooks: readonly HookPlan[];
+  /** The disks that may be lost, where the plan is provisional and cannot name those that will; null if none are named. */
+  readonly mayWipe: WipeAllowance | null;
   readonly offline: OfflinePlan;
   readonly online: OnlinePlan;
 }
@@ -128,6 +142,8 @@ export interface Situation extends OfflineSituation {
   readonly inventory: Inventory;
   readonly target: Target;
   readonly extraFiles: ExtraFiles | undefined;
+  /** Whether the file was there that the machine is to write; undefined where it is not to write one. */
+  readonly hardwareFile: HardwareFile | undefined;
 }
 
 /**
@@ -136,7 +152,7 @@ export interface Situation extends OfflineSituation {
  * @throws GuardError when it is not the machine that is meant, or one that runs NixOS and may not be touched
  */
 export function makePlan(situation: Situation): Plan {
-  const { settings, facts, access, extraFiles } = situation;
+  const { settings, evaluation, facts, access, extraFiles } = situation;
   // first: advice about the system of the wrong machine would be bad advice
   checkRightMachine(settings, facts);
   const nixosOnDisks = nixosTraces(diskSituation(situation, 'install').disks);
@@ -152,6 +168,7 @@ export function makePlan(situation: Situation): Plan {
     kexec: kexecNeeded ? kexecPlan(settings, facts) : null,
     newSystem: newSystemPlan(settings, action, phases, extraFiles),
     hooks: plannedHooks(settings, phases),
+    mayWipe: evaluation.source === 'provisional' ? (settings.wipeDisks.value ?? null) : null,
     offline: offlinePlan(situation),
     online: onlinePlan(situation, diskSituation(situation, action)),
   };
@@ -166,7 +183,8 @@ function kexecPlan({ kexec }: MachineSettings, { architecture }: Facts): KexecPl
   };
 }
 
-function phasesOf(action: Action, { settings, evaluation }: Situation, kexecNeeded: boolean): PhaseName[] {
+function phasesOf(action: Action, situation: Situation, kexecNeeded: boolean): PhaseName[] {
+  const { settings, evaluation, facts } = situation;
   const verify = settings.verify.value !== 'off' && isVerifiable(settings, evaluation, action);
   switch (action) {
     case 'nothing':
@@ -175,17 +193,23 @@ function phasesOf(action: Action, { settings, evaluation }: Situation, kexecNeed
     case 'update':
       return ['preflight', 'build', 'update', ...(verify ? (['verify'] as const) : [])];
     case 'install':
-      return ['preflight', 'build', ...chosenPhases(settings.phases.value, kexecNeeded, verify)];
+      return [
+        'preflight',
+        'build',
+        ...(kexecNeeded ? (['kexec'] as const) : []),
+        ...(settings.hardwareConfig.value !== undefined && (kexecNeeded || facts.isInstaller)
+          ? (['hardware-config'] as const)
+          : []),
+        ...phasesOnDisks(settings, evaluation),
+      ];
   }
 }
 
-function chosenPhases(
-  chosen: readonly SelectablePhase[],
-  kexecNeeded: boolean,
-  verify: boolean,
-): PhaseName[] {
-  const phases: PhaseName[] = chosen.filter((phase) => phase !== 'kexec' || kexecNeeded);
-  return verify && chosen.includes('reboot') ? [...phases, 'verify'] : phases;
+/** The phases of an install from the one on that changes disks. */
+export function phasesOnDisks(settings: MachineSettings, evaluation: Evaluation): PhaseName[] {
+  const phases: PhaseName[] = settings.phases.value.filter((phase) => phase !== 'kexec');
+  const verify = settings.verify.value !== 'off' && isVerifiable(settings, evaluation, 'install');
+  return verify && phases.includes('reboot') ? [...phases, 'verify'] : phases;
 }
 
 export function offlinePlan(situation: OfflineSituation): OfflinePlan {
@@ -201,6 +225,8 @@ export function offlinePlan(situation: OfflineSituation): OfflinePlan {
     disks: evaluation.disks ?? null,
     installId: settings.installId.value ?? null,
     buildOn: buildPlace(situation),
+    hardwareConfig: settings.hardwareConfig.value ?? null,
+    provisional: evaluation.source === 'provisional',
   };
 }
 
@@ -228,9 +254,7 @@ function onlinePlan({ facts, inventory, target }: Situation, disks: DiskSituatio
     isInstaller: facts.isInstaller,
     currentSystem: facts.systemPath,
     installId: facts.installId,
-    disksKnown: disks.work === undefined || disks.work.mode === 'mount' || disks.work.disks.length > 0,
-    disks: disks.disks,
-    bindings: bind(inventory, disks.configured),
+    ...disksOfPlan(disks),
     observed: {
       distribution: facts.distribution,
       kernel: facts.kernel,
@@ -246,6 +270,20 @@ function onlinePlan({ facts, inventory, target }: Situation, disks: DiskSituatio
 function nameRoute({ endpoint, jumpHosts }: Target): string {
   const through = jumpHosts.map((host) => nameOf(host.endpoint));
   return [nameOf(endpoint), ...(through.length === 0 ? [] : ['through', through.join(', ')])].join(' ');
+}
+
+/** What a plan says of the disks. */
+export function disksOfPlan({
+  work,
+  disks,
+  inventory,
+  configured,
+}: DiskSituation): Pick<OnlinePlan, 'disksKnown' | 'disks' | 'bindings'> {
+  return {
+    disksKnown: work === undefined || work.mode === 'mount' || work.disks.length > 0,
+    disks,
+    bindings: bind(inventory, configured),
+  };
 }
 
 /** What is compared about the disks: before the plan, and again before disko. */
@@ -271,7 +309,7 @@ export function diskSituation(
   };
 }
 
-function usesOf({ devices }: Inventory): Observed['uses'] {
+export function usesOf({ devices }: Inventory): Observed['uses'] {
   return Object.fromEntries(
     devices
       .map(({ path, mounts, swap }) => [path, swap ? [...mounts, 'swap'] : mounts] as const)

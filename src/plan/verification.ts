@@ -11,6 +11,8 @@ const madeAtBoot = /^\/(run|dev|proc|sys)\//;
 /** Why nothing can be proven about the new system after the reboot; undefined where something can. */
 function obstacle(settings: MachineSettings, evaluation: Evaluation, action: Action): string | undefined {
   if (settings.postInstall.knownHosts.value !== undefined) return undefined;
+  // looked at when it is known
+  if (evaluation.source === 'provisional') return undefined;
   if (evaluation.sshd?.enabled === false) return 'the configuration has no SSH server';
   // what is not installed anew keeps the keys that it shows now
   if (action !== 'install' || !settings.phases.value.includes('install')) return undefined;

@@ -1,17 +1,17 @@
 import type { MachineSettings } from '../inputs/settings';
 import { textOf } from '../secrets';
 import { buildPlaceWarnings } from './build-place';
-import { comfortableMemoryKiB, mebibytes } from './checks';
+import { type CheckedSituation, comfortableMemoryKiB, mebibytes } from './checks';
 import { diskWarnings } from './disks/guards';
 import type { Evaluation } from './evaluation';
 import type { Facts } from './facts';
 import { firmwareWarnings } from './firmware';
 import { lockOutWarnings } from './lock-out';
-import { diskSituation, type Plan, type Situation } from './plan';
+import { diskSituation, type OfflineSituation, type Plan } from './plan';
 import { verificationWarnings } from './verification';
 
 /** What a user should know of the plan, though it stops nothing. */
-export function warningsOf(situation: Situation, plan: Plan): readonly string[] {
+export function warningsOf(situation: CheckedSituation, plan: Plan): readonly string[] {
   const { settings, evaluation, facts } = situation;
   const { phases, action } = plan;
   return [
@@ -20,7 +20,8 @@ export function warningsOf(situation: Situation, plan: Plan): readonly string[] 
     ...unknownDisksWarnings(evaluation, plan),
     ...diskWarnings(diskSituation(situation, action)),
     ...newlineWarnings(settings),
-    ...(action === 'nothing' ? [] : buildPlaceWarnings(situation)),
+    ...(action === 'nothing' ? [] : offlineWarnings(situation)),
+    ...hardwareConfigWarnings(situation, plan),
     ...installIdWarnings(settings, facts, plan),
     ...storeSettingWarnings(settings),
     ...(phases.includes('install') ? bootWarnings(situation, plan) : []),
@@ -28,6 +29,18 @@ export function warningsOf(situation: Situation, plan: Plan): readonly string[] 
       ? verificationWarnings(settings, evaluation, action)
       : []),
     ...(phases.includes('verify') ? lockOutWarnings(settings, evaluation) : []),
+  ];
+}
+
+/** The same of what no machine is needed to know. */
+export function offlineWarnings(situation: OfflineSituation): readonly string[] {
+  return [...provisionalWarnings(situation.evaluation), ...buildPlaceWarnings(situation)];
+}
+
+function provisionalWarnings({ source }: Evaluation): string[] {
+  if (source !== 'provisional') return [];
+  return [
+    'The plan is provisional: the configuration cannot be evaluated before the machine has described itself. What the system is, which disks it is about and who may log in to it is looked at in the installer, before anything is wiped.',
   ];
 }
 
@@ -62,10 +75,17 @@ function unknownDisksWarnings({ source }: Evaluation, { online }: Plan): string[
       'No configuration was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.',
     ];
   }
-  if (online.disksKnown) return [];
+  if (online.disksKnown || source === 'provisional') return [];
   return [
     'The configuration has a disko script but no disko.devices.disk: which disks it wipes is not known, count on all of them.',
   ];
+}
+
+/** An update needs no installer, and so has nobody who would describe the machine. */
+function hardwareConfigWarnings({ settings }: CheckedSituation, { action }: Plan): string[] {
+  const path = settings.hardwareConfig.value?.path;
+  if (path === undefined || action === 'install') return [];
+  return [`No hardware configuration is generated without an install: ${path} stays as it is.`];
 }
 
 /** Editors and `echo` end a file with a newline that nobody means, and that nobody can type at the console. */
@@ -78,7 +98,7 @@ function newlineWarnings({ diskEncryptionKeys }: MachineSettings): string[] {
     );
 }
 
-function bootWarnings({ facts, evaluation }: Situation, { newSystem }: Plan): readonly string[] {
+function bootWarnings({ facts, evaluation }: CheckedSituation, { newSystem }: Plan): readonly string[] {
   if (newSystem.installBootloader) return firmwareWarnings(facts, evaluation);
   return [
     'install-bootloader is false: nothing in this run makes the machine boot the new system, neither a boot loader nor an entry in one.',

@@ -2,6 +2,7 @@ import type { KexecPlan, OfflinePlan, OnlinePlan, PublishedPlan } from '../plan/
 import type { Work } from '../plan/work';
 import { quote } from '../ssh/quote';
 import { changedNote, describeDisk, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
+import { describeHardware, nameSystem, unknownYet } from './describe-hardware';
 import { describeMachine } from './describe-machine';
 import { describeNewSystem } from './describe-new-system';
 import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
@@ -14,9 +15,12 @@ export function describePlan(plan: PublishedPlan): string {
   return [
     `Plan: ${action} ${offline.configuration} on ${online.target}, because ${reason}`,
     ...describeMachine(online).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
-    `  wanted    ${offline.toplevel ?? 'none'}`,
+    `  wanted    ${nameSystem(offline)}`,
+    ...(action === 'install' ? hardwareLines(offline) : []),
     `  phases    ${phases.join(', ')}`,
-    ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
+    ...(action === 'nothing' || offline.provisional
+      ? []
+      : [`  work      ${describeWork(plan.work, action)}`]),
     ...buildLines(offline),
     ...(plan.kexec === null ? [] : kexecLines(plan.kexec)),
     ...describeNewSystem(plan).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
@@ -25,9 +29,14 @@ export function describePlan(plan: PublishedPlan): string {
           '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',
         ]
       : []),
+    ...(offline.provisional ? [`  disks     ${unknownYet}`] : []),
     ...diskLines(online),
     ...(hasChanged(online) ? [`  ${changedNote}`] : []),
   ].join('\n');
+}
+
+function hardwareLines({ hardwareConfig }: OfflinePlan): string[] {
+  return hardwareConfig === null ? [] : [`  hardware  ${describeHardware(hardwareConfig)}`];
 }
 
 function buildLines(offline: OfflinePlan): string[] {
@@ -56,9 +65,10 @@ function diskLines(online: OnlinePlan): string[] {
 function describeOfflinePlan(offline: OfflinePlan, work: Work | null): string {
   return [
     `Plan, as far as the configuration decides: ${offline.configuration}${offline.system === null ? '' : ` (${offline.system})`}`,
-    `  system    ${offline.toplevel ?? 'none'}`,
+    `  system    ${nameSystem(offline)}`,
+    ...hardwareLines(offline),
     ...(offline.vmTest === null ? [] : [`  VM test   ${offline.vmTest}`]),
-    `  work      ${describeWork(work, undefined)}`,
+    ...(offline.provisional ? [] : [`  work      ${describeWork(work, undefined)}`]),
     ...buildLines(offline),
     ...offlineDisks(offline).map(({ device, fate, meaning }) => `  ${fate.padEnd(9)} ${device}: ${meaning}`),
     ...(wipesUnknownDisks(offline) ? ['  disks     not known: the disko script may wipe any'] : []),

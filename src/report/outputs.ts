@@ -22,6 +22,11 @@ export const outputs = [
     description:
       'age recipients of its ed25519 host keys, for sops-nix and agenix; RSA and ECDSA keys have none.',
   },
+  {
+    name: 'hardware-config',
+    description:
+      'Path of the generated hardware configuration, to be committed; empty if none was generated.',
+  },
   { name: 'plan', description: 'The plan as JSON.' },
   { name: 'plan-digest', description: 'SHA-256 of what the plan decides, for approved-plan.' },
   {
@@ -40,6 +45,7 @@ export function outputsOf(result: Result, resultFile: string): Record<OutputName
     phases: JSON.stringify(result.phases),
     'host-keys': result.hostKeys.join('\n'),
     'age-public-keys': result.agePublicKeys.join('\n'),
+    'hardware-config': result.hardwareConfig ?? '',
     plan: result.plan === null ? '' : JSON.stringify(result.plan),
     'plan-digest': result.planDigest ?? '',
     'result-file': resultFile,

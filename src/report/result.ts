@@ -46,6 +46,8 @@ export interface Result {
   readonly agePublicKeys: readonly string[];
   /** Units that had failed when the new system was asked; null if it was not, or has no systemd. */
   readonly failedUnits: readonly string[] | null;
+  /** The file of the runner in which the machine has described itself; null if it has not. */
+  readonly hardwareConfig: string | null;
   /** SHA-256 of the kexec image that was taken, where kexec-sha256 did not ask for one. */
   readonly kexecSha256: string | null;
   readonly plan: PublishedPlan | null;
@@ -69,6 +71,7 @@ export class Progress {
   goesOn: string | undefined;
   agePublicKeys: readonly string[] = [];
   failedUnits: readonly string[] | null = null;
+  hardwareConfig: string | null = null;
   kexecSha256: string | null = null;
   readonly #phases: PhaseRecord[] = [];
   #current: PhaseName | undefined;
@@ -110,6 +113,7 @@ export class Progress {
       hostKeys: this.hostKeyLines,
       agePublicKeys: this.agePublicKeys,
       failedUnits: this.failedUnits,
+      hardwareConfig: this.hardwareConfig,
       kexecSha256: this.kexecSha256,
       plan: this.plan ?? null,
       planDigest: this.plan === undefined ? null : planDigest(this.plan),

@@ -4,6 +4,7 @@ import type { DiskPlan } from '../plan/disks/fates';
 import { type OfflinePlan, type OnlinePlan, type Plan, type PublishedPlan, planDigest } from '../plan/plan';
 import type { Work } from '../plan/work';
 import { changedNote, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
+import { describeHardware, nameSystem, unknownYet } from './describe-hardware';
 import { describeMachine } from './describe-machine';
 import { describeNewSystem } from './describe-new-system';
 import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
@@ -99,10 +100,14 @@ function planSection(plan: PublishedPlan): string[] {
       ['the machine', ''],
       describeMachine(online).map(([name, value]) => [name, code(value)]),
     ),
-    ...(plan.action === 'nothing' ? [] : [workSection(plan.work, plan.action)]),
+    ...(plan.action === 'nothing' || offline.provisional ? [] : [workSection(plan.work, plan.action)]),
     ...(offline.buildOn === 'remote' && plan.action !== 'nothing' ? [`**Built:** ${builtThere}.`] : []),
     ...newSystemTable(plan),
-    ...(online.disksKnown
+    ...(offline.hardwareConfig === null || plan.action !== 'install'
+      ? []
+      : [`**Hardware configuration:** ${escapeMarkdown(describeHardware(offline.hardwareConfig))}.`]),
+    ...(offline.provisional ? [`**Disks:** ${unknownYet}.`] : []),
+    ...(online.disksKnown || offline.provisional
       ? []
       : ['**The configuration does not tell which disks it is about: count on all of them.**']),
     ...(online.disks.length === 0 ? [] : [diskTable(online)]),
@@ -139,14 +144,17 @@ function offlineSection(offline: OfflinePlan, work: Work | null): string[] {
     table(
       ['', ''],
       [
-        ['system', offline.toplevel === null ? '–' : code(offline.toplevel)],
+        ['system', offline.toplevel === null ? escapeMarkdown(nameSystem(offline)) : code(offline.toplevel)],
+        ...(offline.hardwareConfig === null
+          ? []
+          : [['hardware configuration', escapeMarkdown(describeHardware(offline.hardwareConfig))]]),
         ...(offline.diskoScript === null ? [] : [['disko script', code(offline.diskoScript)]]),
         ...(offline.buildOn === 'remote' ? [['built', builtThere]] : []),
         ...(offline.vmTest === null ? [] : [['VM test', code(offline.vmTest)]]),
         ...(offline.installId === null ? [] : [['install-id', code(offline.installId)]]),
       ],
     ),
-    workSection(work, undefined),
+    ...(offline.provisional ? [] : [workSection(work, undefined)]),
     ...(disks.length === 0 ? [] : [table(['disk of the configuration', ''], disks)]),
     ...(wipesUnknownDisks(offline)
       ? ['**Which disks are wiped is not known: the disko script may wipe any.**']

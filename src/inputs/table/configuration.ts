@@ -39,6 +39,11 @@ export const configurationInputs = [
     default: 'auto',
   },
   {
+    name: 'generate-hardware-config',
+    description:
+      'Has the installer describe the machine in a file of the checkout, which is then part of what is built: `nixos-facter PATH` or `nixos-generate-config PATH`; the path is the rest of the line.',
+  },
+  {
     name: 'option',
     description: 'Nix settings for evaluation and build, one `NAME VALUE` (or `NAME = VALUE`) a line.',
   },

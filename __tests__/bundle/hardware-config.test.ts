@@ -1,0 +1,239 @@
+// A machine that describes itself in a file of the checkout before it is installed: on a stand-in for an installer, with
+// the stand-ins of the testbed for nixos-facter and nixos-generate-config.
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect } from 'vitest';
+import type { Sshd } from '../../testbed/sshd.mts';
+import { type BundleRun, configuration, inputsFor, runBundle } from '../support/bundle';
+import { test, testEach } from '../support/concurrent';
+import { script, startMachine, targetOf } from '../support/machine';
+import { temporaryFolder, testRuntime } from '../support/runtime';
+
+interface Checkout {
+  /** Nix text: what the configuration makes of the file. */
+  readonly hardware?: string;
+  /** Nix text of `disko.devices.disk`. */
+  readonly disks?: string;
+}
+
+/** A repository with a flake whose system contains what it knows of the hardware. */
+function makeCheckout({ hardware, disks = '{ }' }: Checkout = {}): string {
+  const folder = temporaryFolder('checkout');
+  mkdirSync(join(folder, 'tools'));
+  copyFileSync('/bin/busybox', join(folder, 'tools/busybox'));
+  const run = (commands: string) =>
+    `derivation { inherit name; system = "x86_64-linux"; builder = busybox; args = [ "sh" "-euc" "bb=\${busybox}\\n${commands}" ]; }`;
+  const builds = `let
+    busybox = builtins.path { name = "tools"; path = ./tools; } + "/busybox";
+    text = builtins.toFile "hardware" (builtins.toJSON hardware);
+    script = name: ${run("echo '#!/bin/sh\necho run >>/run/disko-runs' >$out; $bb chmod 755 $out")};
+    system = name: ${run(`$bb mkdir $out; $bb cp \${text} $out/hardware`)};
+  in { toplevel = system "nixos-system-demo"; diskoScript = script "disko"; }`;
+  const demo = configuration
+    .replace(/system\.build = [\s\S]*? in \{[\s\S]*?\};/, () => `system.build = ${builds};`)
+    .replace('disko.devices.disk = { }', `disko.devices.disk = ${disks}`);
+  const read = hardware ?? '(builtins.fromJSON (builtins.readFile ./hosts/facter.json))';
+  writeFileSync(
+    join(folder, 'flake.nix'),
+    `{ outputs = _: { nixosConfigurations.demo = let hardware = ${read}; in ${demo}; }; }\n`,
+  );
+  git(folder, 'init', '--quiet');
+  git(folder, 'add', '--all');
+  return folder;
+}
+
+function git(folder: string, ...args: string[]): string {
+  return execFileSync('git', ['-C', folder, ...args], { encoding: 'utf8' });
+}
+
+/** A file of the checkout, as an earlier run has made it and somebody has committed it. */
+function addFile(checkout: string, name: string, text: string, mode: number): string {
+  const path = join(checkout, name);
+  mkdirSync(dirname(path));
+  writeFileSync(path, text, { mode });
+  git(checkout, 'add', '--all');
+  return path;
+}
+
+function install(
+  sshd: Sshd,
+  checkout: string,
+  inputs: Record<string, string> = {},
+  path = join(checkout, 'hosts/facter.json'),
+): Promise<BundleRun> {
+  return runBundle({
+    inputs: {
+      ...inputsFor(sshd, `${checkout}#demo`),
+      plan: 'false',
+      phases: 'disko,install',
+      'allow-lockout': 'true',
+      'generate-hardware-config': `nixos-facter ${path}`,
+      ...inputs,
+    },
+  });
+}
+
+async function outputOf(sshd: Sshd, text: string): Promise<string> {
+  return (await targetOf(sshd, testRuntime()).run(script(text), [])).stdout.trim();
+}
+
+/** Has the machine's nixos-facter do this. */
+function replaceFacter(sshd: Sshd, does: string): Promise<string> {
+  return outputOf(sshd, `printf '#!/bin/sh\\n%s\\n' '${does}' >/run/current-system/sw/bin/nixos-facter`);
+}
+
+const installedHardware = (sshd: Sshd) =>
+  outputOf(sshd, 'cat "/mnt$(readlink /mnt/nix/var/nix/profiles/system)/hardware"');
+const phasesOf = (run: BundleRun) => run.result.phases.map(({ name }) => name);
+const plansIn = (run: BundleRun) => run.log.match(/^Plan: /gm)?.length;
+
+test('the first run: the file is made, git knows it, and what is installed contains it', async () => {
+  const sshd = await startMachine({ installer: true });
+  const checkout = makeCheckout();
+  const run = await install(sshd, checkout);
+  expect(run.code, run.log).toBe(0);
+  const path = join(checkout, 'hosts/facter.json');
+  const report = JSON.parse(readFileSync(path, 'utf8'));
+  expect(report).toMatchObject({ version: 1, system: 'x86_64-linux', virtualisation: 'qemu' });
+  expect(JSON.parse(await installedHardware(sshd))).toEqual(report);
+  expect(run.outputs).toMatchObject({ outcome: 'installed', 'hardware-config': path });
+  expect(phasesOf(run)).toEqual(['preflight', 'build', 'hardware-config', 'disko', 'install']);
+  expect(run.result.plan?.offline.toplevel).toBe(run.outputs['system-path']);
+  expect(plansIn(run)).toBe(2);
+  expect(git(checkout, 'status', '--porcelain')).toContain(' A hosts/facter.json\n');
+  // a file like any other, and nothing beside it
+  expect(statSync(path).mode & 0o777).toBe(0o666 & ~process.umask());
+  expect(execFileSync('ls', ['-A', dirname(path)], { encoding: 'utf8' })).toBe('facter.json\n');
+});
+
+test('a file that says it already is left alone, and nothing is done twice', async () => {
+  const sshd = await startMachine({ installer: true });
+  const checkout = makeCheckout();
+  const text = await outputOf(sshd, 'nixos-facter');
+  const path = addFile(checkout, 'hosts/facter.json', `${text}\n`, 0o640);
+  const before = statSync(path);
+  const run = await install(sshd, checkout);
+  expect(run.code, run.log).toBe(0);
+  expect(statSync(path)).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
+  expect(run.log).toContain('says already what nixos-facter says of the machine');
+  expect(plansIn(run)).toBe(1);
+  expect(run.outputs['hardware-config']).toBe(path);
+});
+
+test('another file is replaced, with its mode, and a module may have blanks in its path', async () => {
+  const sshd = await startMachine({ installer: true });
+  const checkout = makeCheckout({ hardware: '{ text = builtins.readFile (./. + "/my hosts/hw.nix"); }' });
+  const path = addFile(checkout, 'my hosts/hw.nix', '{ }\n', 0o600);
+  const run = await install(sshd, checkout, {
+    'generate-hardware-config': `nixos-generate-config  ${path} `,
+  });
+  expect(run.code, run.log).toBe(0);
+  expect(readFileSync(path, 'utf8')).toContain('# Do not modify this file! (testbed)');
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(await installedHardware(sshd)).toContain('nixpkgs.hostPlatform');
+});
+
+testEach<string, string>([
+  ['a prompt around the report (upstream #494)', 'echo "Password: {}"'],
+  ['half a report', 'printf %s "{\\"version\\":1,"; exit 0'],
+  ['nothing', 'exit 0'],
+  ['a report of something else', 'echo "{\\"disks\\":[]}"'],
+  ['an error in the middle', 'echo "{\\"version\\":1,"; echo "cannot read /dev/mem" >&2; exit 3'],
+])('upstream: the file is truncated before success; here it is left as it was: %s', async (_, does) => {
+  const sshd = await startMachine({ installer: true });
+  await replaceFacter(sshd, does);
+  const checkout = makeCheckout();
+  const path = addFile(checkout, 'hosts/facter.json', '{"version":1,"hand":"made"}\n', 0o644);
+  const run = await install(sshd, checkout);
+  expect(run.code, run.log).toBe(1);
+  expect(run.result.failure).toMatchObject({ phase: 'hardware-config', hint: expect.any(String) });
+  expect(readFileSync(path, 'utf8')).toBe('{"version":1,"hand":"made"}\n');
+  expect(run.outputs).toMatchObject({ 'target-state': 'installer', 'hardware-config': '' });
+  expect(await outputOf(sshd, 'ls /run/disko-runs 2>/dev/null || echo none')).toBe('none');
+});
+
+test('messages of the program, and of the login shell, are not in the file', async () => {
+  const sshd = await startMachine({ installer: true });
+  const report = '{\\"version\\":1,\\"system\\":\\"x86_64-linux\\",\\"hardware\\":{}}';
+  await replaceFacter(sshd, `echo "asking for a password" >&2; echo "${report}"`);
+  await outputOf(sshd, 'echo "echo Password: " >/root/.bashrc');
+  const checkout = makeCheckout();
+  const run = await install(sshd, checkout);
+  expect(run.code, run.log).toBe(0);
+  expect(run.log).toContain('nixos-facter> asking for a password');
+  expect(readFileSync(join(checkout, 'hosts/facter.json'), 'utf8')).toBe(
+    '{"version":1,"system":"x86_64-linux","hardware":{}}\n',
+  );
+});
+
+const namedByReport = '{ main.device = (builtins.head hardware.hardware.disk).unix_device_name; }';
+
+test('a provisional plan: what the disks are is learned, and checked, in the installer', async () => {
+  const sshd = await startMachine({ installer: true });
+  const checkout = makeCheckout({ disks: namedByReport });
+  const run = await install(sshd, checkout, { 'wipe-disks': '/dev/no-such-disk' });
+  expect(run.code, run.log).toBe(1);
+  expect(run.warnings.join('\n')).toContain('The plan is provisional');
+  expect(run.result.failure).toMatchObject({ kind: 'guard', phase: 'hardware-config' });
+  expect(await outputOf(sshd, 'ls /run/disko-runs 2>/dev/null || echo none')).toBe('none');
+
+  const offline = await runBundle({
+    inputs: {
+      flake: `${checkout}#demo`,
+      plan: 'offline',
+      'generate-hardware-config': `nixos-facter ${checkout}/other.json`,
+    },
+  });
+  expect(offline.code, offline.log).toBe(0);
+});
+
+test('a provisional plan can only be approved with the disks that may be lost', async () => {
+  const sshd = await startMachine({ installer: true });
+  const checkout = makeCheckout({ disks: namedByReport });
+  const plan = await install(sshd, checkout, { plan: 'true' });
+  expect(plan.code, plan.log).toBe(0);
+  expect(plan.result.plan).toMatchObject({ offline: { provisional: true, toplevel: null }, mayWipe: 'any' });
+  expect(plan.summary).toContain('not known before the machine has described itself');
+  expect(existsSync(join(checkout, 'hosts'))).toBe(false);
+  const approved = { 'approved-plan': plan.outputs['plan-digest'] ?? '' };
+  const refused = await install(sshd, checkout, approved);
+  expect(refused.result.failure).toMatchObject({
+    kind: 'guard',
+    message: expect.stringMatching(/provisional and says nothing of disks/),
+  });
+});
+
+test('a plan that would cost more with the file than was shown stops before disko', async () => {
+  const sshd = await startMachine({ installer: true });
+  const checkout = makeCheckout({
+    disks: 'if hardware.virtualisation == "none" then { } else { main.device = "/dev/other"; }',
+  });
+  const run = await install(sshd, checkout);
+  expect(run.code, run.log).toBe(1);
+  expect(run.result.failure).toMatchObject({ kind: 'guard', phase: 'hardware-config' });
+  expect(run.outputs).toMatchObject({ 'target-state': 'installer' });
+  expect(await outputOf(sshd, 'ls /run/disko-runs 2>/dev/null || echo none')).toBe('none');
+});
+
+test('built on the machine, where both stores are', async () => {
+  const sshd = await startMachine({ installer: true });
+  const checkout = makeCheckout();
+  const run = await install(sshd, checkout, { 'build-on': 'remote' });
+  expect(run.code, run.log).toBe(0);
+  expect(JSON.parse(await installedHardware(sshd))).toMatchObject({ virtualisation: 'qemu' });
+  expect(existsSync(join(run.dir, 'store', run.outputs['system-path'] ?? '?'))).toBe(false);
+  expect(run.log).toContain('is built on the machine itself, later');
+  expect(run.log.match(/^built there: /gm)).toHaveLength(2);
+});
+
+test('build-only has nothing to build before the machine was described', async () => {
+  const checkout = makeCheckout({ disks: namedByReport });
+  const inputs = {
+    flake: `${checkout}#demo`,
+    'generate-hardware-config': `nixos-facter ${checkout}/hosts/facter.json`,
+  };
+  const run = await runBundle({ inputs: { ...inputs, 'build-only': 'true' } });
+  expect(run.code).toBe(1);
+  expect(run.errors[0]).toContain('nothing can be built before the machine has described itself');
+});
