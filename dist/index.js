@@ -55364,6 +55364,9 @@ class RemoteCommandError extends ActionError {
 class NixError extends ActionError {
     kind = 'nix';
 }
+/** The configuration does not evaluate, for a reason that lies in what it says. */
+class EvaluationError extends NixError {
+}
 /** A deadline passed. The message says what was waited for and for how long. */
 class TimeoutError extends ActionError {
     kind = 'timeout';
@@ -55672,7 +55675,54 @@ function whatIsWrongWith(path) {
 
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
+;// CONCATENATED MODULE: ./lib/inputs/settings.js
+/** The phases that a user can choose from, in their order. */
+const selectablePhases = ['kexec', 'disko', 'install', 'reboot'];
+const onInstalledChoices = ['fail', 'skip', 'update', 'reinstall', 'converge'];
+const verifyChoices = ['auto', 'system', 'host-key', 'off'];
+const diskoModes = ['disko', 'format', 'mount'];
+/** Where it is built: on the runner, on the machine, or on the runner where that can. */
+const buildChoices = ['auto', 'local', 'remote'];
+/** The programs of the installer that say what a machine is made of. */
+const hardwareBackends = ['nixos-facter', 'nixos-generate-config'];
+/** `offline`: what the configuration alone decides, without a connection. */
+const planChoices = ['false', 'true', 'offline'];
+/**
+ * The inputs whose secrets a run sends to the target, which must be known to be the right one then. The private keys are
+ * not among them: they stay on the runner.
+ */
+function secretsToSend(settings, kind) {
+    const { password, sudoPassword } = settings.login;
+    const installs = kind === 'install';
+    return [
+        ...(password === undefined ? [] : ['ssh-password']),
+        ...(sudoPassword === undefined || sudoPassword === password ? [] : ['sudo-password']),
+        ...(installs && settings.diskEncryptionKeys.value.length > 0 ? ['disk-encryption-keys'] : []),
+        ...(installs && settings.copy.netrc !== undefined ? ['netrc'] : []),
+        ...(installs && settings.newSystem.secretFiles.value.length > 0 ? ['secret-files'] : []),
+        // whatever is in them
+        ...(installs && settings.newSystem.extraFiles.value !== undefined ? ['extra-files'] : []),
+    ];
+}
+/** Under which name and port known_hosts lines are looked up for the machine. */
+function knownHostsPlace(settings) {
+    const { hostKeyAlias } = settings.sshOptions.value;
+    return hostKeyAlias === undefined
+        ? { host: settings.targetHost.value.host, port: settings.sshPort.value }
+        : { host: hostKeyAlias, port: 22 };
+}
+/** Settings that are several. */
+const groups = ['deadlines', 'login', 'kexec', 'copy', 'newSystem', 'postInstall'];
+/** Each value with its source, a line each; secrets print as `***`. */
+function describeSettings(settings) {
+    return Object.entries(settings)
+        .flatMap(([name, value]) => (groups.includes(name) ? Object.entries(value) : [[name, value]]))
+        .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
+        .join('\n');
+}
+
 ;// CONCATENATED MODULE: ./lib/inputs/parsers.js
+
 
 
 const parsers_ok = (value) => ({ ok: value });
@@ -55806,6 +55856,19 @@ const nixOptions = (text) => {
 const installId = (text) => /^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127}$/.test(text.trim())
     ? parsers_ok(text.trim())
     : bad(`is ${shown(text)}; write up to 128 letters, digits and ._:@/+-, beginning with a letter or digit`);
+/** `BACKEND PATH`; the path is the rest of the line, and may contain blanks. */
+const hardwareConfig = (text) => {
+    const line = text.trim();
+    if (/[\r\n]/.test(line))
+        return bad('must be one line: BACKEND PATH');
+    const [word = '', path = ''] = line.split(/\s+(.*)/s);
+    const backend = hardwareBackends.find((each) => each === word);
+    if (backend === undefined || path === '')
+        return bad(`is ${shown(text)}; write ${hardwareBackends.join(' or ')}, and the path of a file on the runner`);
+    if (path.endsWith('/') || ((0,external_node_fs_namespaceObject.existsSync)(path) && (0,external_node_fs_namespaceObject.statSync)(path).isDirectory()))
+        return bad(`is ${shown(text)}, which names a folder; give the path of the file, as in ${word} hosts/web-1/facter.json`);
+    return parsers_ok({ backend, path });
+};
 const machineId = (text) => /^[0-9a-f]{32}$/.test(text.trim())
     ? parsers_ok(text.trim())
     : bad(`is ${shown(text)}; write the 32 hexadecimal digits of the machine's /etc/machine-id`);
@@ -56683,50 +56746,6 @@ function readTty(reader) {
         reader.notice('tty', 'is deprecated, and means nothing here: no terminal is used; leave it out');
 }
 
-;// CONCATENATED MODULE: ./lib/inputs/settings.js
-/** The phases that a user can choose from, in their order. */
-const selectablePhases = ['kexec', 'disko', 'install', 'reboot'];
-const onInstalledChoices = ['fail', 'skip', 'update', 'reinstall', 'converge'];
-const verifyChoices = ['auto', 'system', 'host-key', 'off'];
-const diskoModes = ['disko', 'format', 'mount'];
-/** Where it is built: on the runner, on the machine, or on the runner where that can. */
-const buildChoices = ['auto', 'local', 'remote'];
-/** `offline`: what the configuration alone decides, without a connection. */
-const planChoices = ['false', 'true', 'offline'];
-/**
- * The inputs whose secrets a run sends to the target, which must be known to be the right one then. The private keys are
- * not among them: they stay on the runner.
- */
-function secretsToSend(settings, kind) {
-    const { password, sudoPassword } = settings.login;
-    const installs = kind === 'install';
-    return [
-        ...(password === undefined ? [] : ['ssh-password']),
-        ...(sudoPassword === undefined || sudoPassword === password ? [] : ['sudo-password']),
-        ...(installs && settings.diskEncryptionKeys.value.length > 0 ? ['disk-encryption-keys'] : []),
-        ...(installs && settings.copy.netrc !== undefined ? ['netrc'] : []),
-        ...(installs && settings.newSystem.secretFiles.value.length > 0 ? ['secret-files'] : []),
-        // whatever is in them
-        ...(installs && settings.newSystem.extraFiles.value !== undefined ? ['extra-files'] : []),
-    ];
-}
-/** Under which name and port known_hosts lines are looked up for the machine. */
-function knownHostsPlace(settings) {
-    const { hostKeyAlias } = settings.sshOptions.value;
-    return hostKeyAlias === undefined
-        ? { host: settings.targetHost.value.host, port: settings.sshPort.value }
-        : { host: hostKeyAlias, port: 22 };
-}
-/** Settings that are several. */
-const groups = ['deadlines', 'login', 'kexec', 'copy', 'newSystem', 'postInstall'];
-/** Each value with its source, a line each; secrets print as `***`. */
-function describeSettings(settings) {
-    return Object.entries(settings)
-        .flatMap(([name, value]) => (groups.includes(name) ? Object.entries(value) : [[name, value]]))
-        .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
-        .join('\n');
-}
-
 ;// CONCATENATED MODULE: ./lib/inputs/read-phases.js
 
 
@@ -56768,6 +56787,13 @@ function checkTogether(settings, reader) {
     checkPinnedAfterwards(settings, reader);
     checkOnInstalled(settings, reader);
     checkForcedKexec(settings, reader);
+    checkHardwareConfig(settings, reader);
+}
+/** It is made in an installer, for what comes after it. */
+function checkHardwareConfig({ hardwareConfig, phases }, reader) {
+    if (hardwareConfig.value === undefined || phases.value.some((phase) => phase !== 'reboot'))
+        return;
+    reader.problem('generate-hardware-config', 'is for runs that boot the installer or install; leave it out, or add kexec, disko or install to phases');
 }
 /** What the test, which runs the configuration in a machine of its own, has no part for. */
 const notTested = [
@@ -56776,6 +56802,7 @@ const notTested = [
     'secret-files',
     'chown',
     'hooks',
+    'generate-hardware-config',
 ];
 /** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */
 function checkVmTest({ configuration }, reader) {
@@ -56910,7 +56937,7 @@ const accessInputs = [
     },
     {
         name: 'known-hosts',
-        description: 'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (ssh-password, sudo-password, disk-encryption-keys, secret-files, extra-files) stops.',
+        description: 'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (ssh-password, sudo-password, disk-encryption-keys, secret-files, extra-files, netrc) stops.',
     },
     {
         name: 'ssh-option',
@@ -56963,6 +56990,10 @@ const configurationInputs = [
         name: 'build-on',
         description: 'Where the system and the disko script are built: `local` (the runner and its remote builders), `remote` (the machine that is installed), or `auto`: local if the runner builds for the configuration’s system.',
         default: 'auto',
+    },
+    {
+        name: 'generate-hardware-config',
+        description: 'Has the installer describe the machine in a file of the checkout, which is then part of what is built: `nixos-facter PATH` or `nixos-generate-config PATH`; the path is the rest of the line.',
     },
     {
         name: 'option',
@@ -57572,6 +57603,7 @@ function readBuildSettings(reader) {
         noDiskoDeps: reader.optional('no-disko-deps', parsers_boolean, false),
         installId: reader.optional('install-id', installId, undefined),
         buildOn: readBuildOn(reader),
+        hardwareConfig: readHardwareConfig(reader),
         nixOptions: reader.optional('option', nixOptions, []),
         printBuildLogs: reader.optional('print-build-logs', parsers_boolean, false),
         showTrace: reader.optional('show-trace', parsers_boolean, false),
@@ -57593,6 +57625,13 @@ function readBuildOn(reader) {
     if (buildOn.value === 'remote' && reader.text('store-paths') !== undefined)
         reader.problem('build-on', 'cannot be remote with store-paths, which are built already; leave it out');
     return buildOn;
+}
+function readHardwareConfig(reader) {
+    const input = 'generate-hardware-config';
+    const setting = reader.optional(input, hardwareConfig, undefined);
+    if (setting.value !== undefined && reader.text('store-paths') !== undefined)
+        reader.problem(input, 'cannot be combined with store-paths, in which nothing changes any more');
+    return setting;
 }
 
 // EXTERNAL MODULE: external "node:util"
@@ -58980,6 +59019,7 @@ function parseSettings(answer) {
         extraPlatforms: list('extra-platforms'),
         systemFeatures: list('system-features'),
         builders: text('builders'),
+        store: text('store'),
         buildUsersGroup: text('build-users-group'),
     };
 }
@@ -59101,7 +59141,7 @@ class Nix {
     }
     /** What a build of this derivation asks of its builder. @throws NixError */
     async requirements(drvPath, signal) {
-        return parseRequirements(await this.#ask(['derivation', 'show', drvPath], signal));
+        return parseRequirements(await this.ask(['derivation', 'show', drvPath], signal));
     }
     /** Nix's settings with those of the run. @throws NixError */
     async settings(signal) {
@@ -59113,13 +59153,14 @@ class Nix {
     }
     /** @param older what Nix 2.18 and 2.19 call it */
     async #askEither(command, older, signal) {
-        return this.#ask([...command, '--json'], signal).catch((error) => {
+        return this.ask([...command, '--json'], signal).catch((error) => {
             if (!(error instanceof NixError))
                 throw error;
-            return this.#ask([...older, '--json'], signal);
+            return this.ask([...older, '--json'], signal);
         });
     }
-    async #ask(args, signal) {
+    /** The JSON that a command answers with, whose messages are no news. @throws NixError */
+    async ask(args, signal) {
         const result = await this.#run(args, `nix ${args.join(' ')}`, signal, { onMessage: () => undefined });
         return JSON.parse(result.stdout);
     }
@@ -59155,9 +59196,11 @@ class Nix {
         const given = this.#options.options.filter(([name]) => buildSettings.includes(name));
         // without these the runner's own number of processors would be meant
         const settings = [['cores', '0'], ['max-jobs', 'auto'], ...given];
+        // `auto` would not be the store that NIX_REMOTE names, in which the evaluation has put them
+        const { store } = await this.settings(options.signal);
         const args = [
             'build',
-            ...['--eval-store', 'auto', '--store', storeUri, '--no-link'],
+            ...['--eval-store', store, '--store', storeUri, '--no-link'],
             ...settings.flatMap(([name, value]) => ['--option', name, value]),
             installable,
         ];
@@ -59465,6 +59508,10 @@ class Authentication {
         }
         return false;
     };
+    /** Whoever ends the connection then may have counted a try; the same must not be sent again and again. */
+    get passwordWasSent() {
+        return this.#passwordIsUsed;
+    }
     /** The agent failed; what else there is, is tried all the same. */
     agentFailed(message) {
         this.#agentProblem = message;
@@ -59523,8 +59570,10 @@ class Authentication {
     }
     #withPassword(method, password) {
         const username = this.#user;
-        if (method !== 'keyboard-interactive')
+        if (method !== 'keyboard-interactive') {
+            this.#passwordIsUsed = true;
             return { type: 'password', username, password };
+        }
         return {
             type: 'keyboard-interactive',
             username,
@@ -59717,7 +59766,9 @@ function handshake(client, stream, options) {
                 fail(explainHandshakeError(error, endpoint, hostKeyRefused, authentication));
         });
         client.once('change password', authentication.passwordExpired);
-        client.once('close', () => fail(new ConnectionError(bannerSeen ? 'dropped' : 'no-banner', `${nameOf(endpoint)} closed the connection before the login was done`)));
+        client.once('close', () => fail(authentication.passwordWasSent
+            ? loginRefused(authentication, endpoint)
+            : new ConnectionError(bannerSeen ? 'dropped' : 'no-banner', `${nameOf(endpoint)} closed the connection before the login was done`)));
         client.connect({
             ...connectConfig(options),
             authHandler: authentication.next,
@@ -59741,6 +59792,8 @@ function connectConfig({ endpoint, handshakeMs, algorithms, route }) {
         ...(offered.length === 0 ? {} : { algorithms: Object.fromEntries(offered) }),
     };
 }
+/** What sshd says to who has used up MaxAuthTries. */
+const tooManyFailures = /too many authentication failures/i;
 function explainHandshakeError(error, endpoint, hostKeyRefused, authentication) {
     const name = nameOf(endpoint);
     const make = (reason, message, hint) => new ConnectionError(reason, message, { cause: error, ...(hint === undefined ? {} : { hint }) });
@@ -59749,13 +59802,15 @@ function explainHandshakeError(error, endpoint, hostKeyRefused, authentication) 
     if (/no matching (server )?host key/i.test(error.message)) {
         return make('host-key', `${name} offers no host key of the types that are expected`);
     }
-    if (error.level === 'client-authentication' || /too many authentication failures/i.test(error.message))
+    if (error.level === 'client-authentication' || tooManyFailures.test(error.message))
         return loginRefused(authentication, endpoint, error);
     if (error.level === 'client-timeout' || /timed out/i.test(error.message)) {
         return make('unreachable', `${name}: the login did not finish in time`);
     }
     if (error.level === 'client-socket')
-        return make('dropped', `${name}: ${error.message}`);
+        return authentication.passwordWasSent
+            ? loginRefused(authentication, endpoint, error)
+            : make('dropped', `${name}: ${error.message}`);
     if (/no matching/i.test(error.message)) {
         return make('protocol', `${name}: ${error.message}`, 'client and server have no algorithm in common: the server is very old, or lets in only the newest. Old ones can be added with ssh-option, as in KexAlgorithms=+diffie-hellman-group14-sha1 (docs/ssh-options.md lists all)');
     }
@@ -59763,9 +59818,9 @@ function explainHandshakeError(error, endpoint, hostKeyRefused, authentication) 
 }
 function loginRefused(authentication, endpoint, cause) {
     const { problem, hint, said } = authentication.failure();
-    const tooMany = cause !== undefined && cause.level !== 'client-authentication';
+    const ending = cause !== undefined && tooManyFailures.test(cause.message);
     const context = { cause, hint, lastLines: said };
-    return new ConnectionError('authentication', `${nameOf(endpoint)} ${problem}${tooMany ? ', and ended the connection: too many authentication failures' : ''}`, context);
+    return new ConnectionError('authentication', `${nameOf(endpoint)} ${problem}${ending ? ', and ended the connection: too many authentication failures' : ''}`, context);
 }
 
 ;// CONCATENATED MODULE: ./lib/ssh/host-key-errors.js
@@ -59791,7 +59846,10 @@ function explainHostKey(error, endpoint, trust, line) {
     });
 }
 
+// EXTERNAL MODULE: external "node:dns"
+var external_node_dns_ = __nccwpck_require__(610);
 ;// CONCATENATED MODULE: ./lib/ssh/tcp.js
+
 
 
 
@@ -59820,6 +59878,8 @@ async function openTcp(endpoint, link, signal) {
         host: endpoint.host,
         port: endpoint.port,
         family: link.family || (0,external_node_net_.isIP)(link.bindAddress ?? ''),
+        // node would pass over addresses of a kind that the runner has none of, and such a name would seem not to exist
+        lookup: (host, options, found) => (0,external_node_dns_.lookup)(host, { ...options, hints: 0 }, found),
         autoSelectFamily: true,
         // node waits for 250 ms at each address and then gives it up for good, which is too short for far machines
         autoSelectFamilyAttemptTimeout: Math.ceil(link.answerMs / 3),
@@ -60504,6 +60564,9 @@ function checked(script, result, noise, anyExitCode) {
 ;// CONCATENATED MODULE: ./lib/scripts/failed-units.sh.js
 /* harmony default export */ const failed_units_sh = ("#!/bin/sh\n# Prints \"state=STATE\" as systemd says it (starting, running, degraded), and \"failedUnit=NAME\" for each unit that\n# failed. Prints nothing where systemd does not run the machine.\nset -u\n[ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1 || exit 0\n# its exit code only says whether all is well\necho \"state=$(systemctl is-system-running 2>/dev/null)\"\nsystemctl list-units --failed --plain --no-legend --no-pager 2>/dev/null | while read -r first second _; do\n  # older ones put a dot before the name\n  case $first in *.*) echo \"failedUnit=$first\" ;; *) echo \"failedUnit=$second\" ;; esac\ndone\n");
 
+;// CONCATENATED MODULE: ./lib/scripts/hardware-config.sh.js
+/* harmony default export */ const hardware_config_sh = ("#!/bin/sh\n# hardware-config.sh BACKEND: prints what this machine is made of, as JSON of nixos-facter or as a NixOS module\nset -eu\ncase $1 in\nnixos-facter)\n  if command -v nixos-facter >/dev/null; then exec nixos-facter </dev/null; fi\n  echo 'the installer has no nixos-facter: taking that of nixpkgs' >&2\n  exec nix --extra-experimental-features 'nix-command flakes' shell nixpkgs#nixos-facter -c nixos-facter </dev/null\n  ;;\n*) exec nixos-generate-config --show-hardware-config --no-filesystems </dev/null ;;\nesac\n");
+
 ;// CONCATENATED MODULE: ./lib/scripts/host-keys.sh.js
 /* harmony default export */ const host_keys_sh = ("#!/bin/sh\n# host-keys.sh COPY [TYPE PATH BITS]...: as root, sees to it that the new system below /mnt has its SSH host keys before it\n# boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the\n# configured ones that are still missing (BITS may be empty). Prints the public keys, and \"unknown=PATH: REASON\" for\n# a key that cannot be made now. Never replaces an existing key.\nset -eu\numask 077\ncopy=$1\nshift\nif [ \"$copy\" = yes ]; then\n  (umask 022 && mkdir -p /mnt/etc/ssh)\n  for key in /etc/ssh/ssh_host_*_key; do\n    # the public half and the certificate of another key are of no use beside one that was supplied\n    if [ -e \"/mnt$key\" ] || [ -L \"/mnt$key\" ]; then continue; fi\n    for file in \"$key\" \"$key.pub\" \"$key-cert.pub\"; do\n      if [ -f \"$file\" ] && [ ! -e \"/mnt$file\" ] && [ ! -L \"/mnt$file\" ]; then cp -p \"$file\" \"/mnt$file\"; fi\n    done\n  done\nfi\n\n# make_key TYPE FILE BITS: FILE if it is missing, and FILE.pub unless it is there and belongs to FILE: one that was left by\n# another key would be expected of the new system, which never shows it\nmake_key() {\n  if [ ! -e \"$2\" ] && [ ! -L \"$2\" ]; then\n    (umask 022 && mkdir -p \"${2%/*}\") >&2 &&\n      ssh-keygen -q -t \"$1\" ${3:+-b \"$3\"} -N '' -C '' -f \"$2\" </dev/null >&2 || return 1\n  fi\n  derived=$(ssh-keygen -y -P '' -f \"$2\" </dev/null) || return 1\n  if [ ! -f \"$2.pub\" ] || [ \"$(cut -d' ' -f1,2 \"$2.pub\")\" != \"$(echo \"$derived\" | cut -d' ' -f1,2)\" ]; then\n    # not half a file: the next run would take it for the key\n    echo \"$derived\" >\"$2.pub.new\" && mv \"$2.pub.new\" \"$2.pub\" || return 1\n  fi\n  chmod 644 \"$2.pub\"\n}\n\nwhile [ $# -ge 3 ]; do\n  type=$1 path=$2 bits=$3\n  shift 3\n  file=/mnt$path\n  case $path in\n  /run/* | /dev/* | /proc/* | /sys/*) echo \"unknown=$path: it is made at boot\" ;;\n  *)\n    if ! make_key \"$type\" \"$file\" \"$bits\"; then\n      echo \"unknown=$path: ssh-keygen failed\"\n    elif [ \"$(stat -f -c %T \"${file%/*}\" 2>/dev/null)\" = tmpfs ]; then\n      echo \"unknown=$path: it lies in memory\"\n    else\n      cut -d' ' -f1,2 \"$file.pub\"\n    fi\n    ;;\n  esac\ndone\n");
 
@@ -60608,6 +60671,7 @@ function checked(script, result, noise, anyExitCode) {
 
 
 
+
 /** Looks only, or comes to the same when it is done again. */
 const repeatable = (name, text) => ({ name, text, repeatable: true });
 const once = (name, text) => ({ name, text, repeatable: false });
@@ -60626,6 +60690,7 @@ const detachedStart = repeatable('detached-start.sh', detached_start_sh);
 const disks = repeatable('disks.sh', disks_sh);
 const failedUnits = repeatable('failed-units.sh', failed_units_sh);
 const facts = repeatable('facts.sh', facts_sh);
+const scripts_hardwareConfig = repeatable('hardware-config.sh', hardware_config_sh);
 const hostKeys = repeatable('host-keys.sh', host_keys_sh);
 const scripts_identity = repeatable('identity.sh', identity_sh);
 const scripts_installId = repeatable('install-id.sh', install_id_sh);
@@ -62021,7 +62086,7 @@ function keyAfterwards({ postInstall, login }) {
 }
 /** The users whom the configuration lets in by a password, or, for an agent, by any key; whether by ours it does not say. */
 function otherUsers({ login }, evaluation) {
-    if (evaluation.source === 'outputs' || !evaluation.sshd.enabled)
+    if (evaluation.sshd === undefined || !evaluation.sshd.enabled)
         return [];
     const { sshd, logins } = evaluation;
     return logins
@@ -62031,7 +62096,7 @@ function otherUsers({ login }, evaluation) {
 }
 /** The users whom the configuration lets in by this key. */
 function usersWithKey(evaluation, key) {
-    if (evaluation.source === 'outputs' || !evaluation.sshd.enabled || key.base64 === '')
+    if (evaluation.sshd === undefined || !evaluation.sshd.enabled || key.base64 === '')
         return [];
     const { sshd, logins } = evaluation;
     return logins
@@ -62068,8 +62133,8 @@ const leaveOpen = 'if it is reached in another way (a console, a VPN with its ow
  * @throws GuardError unless `allow-lockout` is set
  */
 function checkLockOut(settings, evaluation) {
-    // of finished store paths nobody here knows who may log in
-    if (settings.allowLockout.value || evaluation.source === 'outputs')
+    // of what was not evaluated nobody here knows who may log in
+    if (settings.allowLockout.value || evaluation.sshd === undefined)
         return;
     const { sshd, logins } = evaluation;
     if (!sshd.enabled) {
@@ -62101,7 +62166,7 @@ function isPlaceholder(line) {
 }
 /** What does not lock out, but limits the proof that the new system runs. */
 function lockOutWarnings(settings, evaluation) {
-    if (evaluation.source === 'outputs')
+    if (evaluation.sshd === undefined)
         return [];
     const { endpoint, publicKey, loginExpected } = accessAfterwards(settings, evaluation);
     if (loginExpected || !evaluation.sshd.enabled || evaluation.sshd.otherKeys)
@@ -62125,6 +62190,9 @@ const madeAtBoot = /^\/(run|dev|proc|sys)\//;
 /** Why nothing can be proven about the new system after the reboot; undefined where something can. */
 function obstacle(settings, evaluation, action) {
     if (settings.postInstall.knownHosts.value !== undefined)
+        return undefined;
+    // looked at when it is known
+    if (evaluation.source === 'provisional')
         return undefined;
     if (evaluation.sshd?.enabled === false)
         return 'the configuration has no SSH server';
@@ -62188,6 +62256,14 @@ function checkRightMachine(settings, facts) {
     checkSystem(facts);
     checkIdentity(settings, facts);
 }
+/** @throws GuardError where there is nothing yet that could be built */
+function checkBuildable({ settings, evaluation }) {
+    if (evaluation.source !== 'provisional')
+        return;
+    throw new GuardError(`nothing can be built before the machine has described itself in ${settings.hardwareConfig.value?.path}`, {
+        hint: 'commit the file that an install has generated; the log says why it does not evaluate without it',
+    });
+}
 /**
  * Everything that can be checked before anything is done to the machine.
  *
@@ -62203,8 +62279,10 @@ function checkPlan(situation, { action, phases, kexec, newSystem }) {
         checkLockOut(settings, evaluation);
     if (action === 'update' || phases.includes('reboot'))
         checkVerification(settings, evaluation, action);
-    if (action === 'update')
+    if (action === 'update') {
+        checkHardwareFile(situation);
         return;
+    }
     if (phases.includes('install') && newSystem.installBootloader)
         checkFirmware(facts, evaluation);
     if (kexec !== null)
@@ -62214,8 +62292,14 @@ function checkPlan(situation, { action, phases, kexec, newSystem }) {
             hint: 'add kexec to phases, or boot the machine into an installer',
         });
     }
-    if (phases.includes('disko'))
+    // a provisional plan knows no disks: they are checked before any is touched
+    if (phases.includes('disko') && evaluation.source !== 'provisional')
         checkDisks(diskSituation(situation, action));
+}
+function checkHardwareFile({ settings, hardwareFile }) {
+    if (hardwareFile !== 'missing')
+        return;
+    throw new GuardError(`the machine is to be updated, but its hardware configuration ${settings.hardwareConfig.value?.path} is not there, and only an install generates it`, { hint: 'commit the file that the install has generated' });
 }
 function checkSystem(facts) {
     if (facts.os !== 'Linux') {
@@ -62299,6 +62383,17 @@ function checkArchitecture(facts, evaluation) {
 function installable({ drvPath, outPath }) {
     return drvPath === undefined ? outPath : `${drvPath}^*`;
 }
+function provisionalEvaluation(machineSystem) {
+    return {
+        ...unknownOfOutputs,
+        source: 'provisional',
+        system: undefined,
+        buildSystem: machineSystem,
+        toplevel: undefined,
+        diskoScript: undefined,
+        installTest: undefined,
+    };
+}
 /** What is not known of outputs alone. */
 const unknownOfOutputs = {
     hostName: '',
@@ -62381,6 +62476,9 @@ function whereAllowed({ settings, facts }) {
     });
 }
 function update({ settings, facts, evaluation }, reason) {
+    // a check says no to it
+    if (evaluation.source === 'provisional')
+        return { action: 'update', reason };
     const system = systemPathOf(evaluation);
     if (facts.systemPath !== system)
         return { action: 'update', reason };
@@ -62802,6 +62900,7 @@ const phaseNames = (/* unused pure expression or super */ null && ([
     'preflight',
     'build',
     'kexec',
+    'hardware-config',
     'disko',
     'install',
     'update',
@@ -62815,7 +62914,7 @@ const phaseNames = (/* unused pure expression or super */ null && ([
  * @throws GuardError when it is not the machine that is meant, or one that runs NixOS and may not be touched
  */
 function makePlan(situation) {
-    const { settings, facts, access, extraFiles } = situation;
+    const { settings, evaluation, facts, access, extraFiles } = situation;
     // first: advice about the system of the wrong machine would be bad advice
     checkRightMachine(settings, facts);
     const nixosOnDisks = nixosTraces(diskSituation(situation, 'install').disks);
@@ -62831,6 +62930,7 @@ function makePlan(situation) {
         kexec: kexecNeeded ? kexecPlan(settings, facts) : null,
         newSystem: newSystemPlan(settings, action, phases, extraFiles),
         hooks: plannedHooks(settings, phases),
+        mayWipe: evaluation.source === 'provisional' ? (settings.wipeDisks.value ?? null) : null,
         offline: offlinePlan(situation),
         online: onlinePlan(situation, diskSituation(situation, action)),
     };
@@ -62843,7 +62943,8 @@ function kexecPlan({ kexec }, { architecture }) {
         extraFlags: kexec.extraFlags.value,
     };
 }
-function phasesOf(action, { settings, evaluation }, kexecNeeded) {
+function phasesOf(action, situation, kexecNeeded) {
+    const { settings, evaluation, facts } = situation;
     const verify = settings.verify.value !== 'off' && isVerifiable(settings, evaluation, action);
     switch (action) {
         case 'nothing':
@@ -62852,12 +62953,22 @@ function phasesOf(action, { settings, evaluation }, kexecNeeded) {
         case 'update':
             return ['preflight', 'build', 'update', ...(verify ? ['verify'] : [])];
         case 'install':
-            return ['preflight', 'build', ...chosenPhases(settings.phases.value, kexecNeeded, verify)];
+            return [
+                'preflight',
+                'build',
+                ...(kexecNeeded ? ['kexec'] : []),
+                ...(settings.hardwareConfig.value !== undefined && (kexecNeeded || facts.isInstaller)
+                    ? ['hardware-config']
+                    : []),
+                ...phasesOnDisks(settings, evaluation),
+            ];
     }
 }
-function chosenPhases(chosen, kexecNeeded, verify) {
-    const phases = chosen.filter((phase) => phase !== 'kexec' || kexecNeeded);
-    return verify && chosen.includes('reboot') ? [...phases, 'verify'] : phases;
+/** The phases of an install from the one on that changes disks. */
+function phasesOnDisks(settings, evaluation) {
+    const phases = settings.phases.value.filter((phase) => phase !== 'kexec');
+    const verify = settings.verify.value !== 'off' && isVerifiable(settings, evaluation, 'install');
+    return verify && phases.includes('reboot') ? [...phases, 'verify'] : phases;
 }
 function offlinePlan(situation) {
     const { settings, evaluation } = situation;
@@ -62872,6 +62983,8 @@ function offlinePlan(situation) {
         disks: evaluation.disks ?? null,
         installId: settings.installId.value ?? null,
         buildOn: buildPlace(situation),
+        hardwareConfig: settings.hardwareConfig.value ?? null,
+        provisional: evaluation.source === 'provisional',
     };
 }
 function nameConfiguration(settings) {
@@ -62897,9 +63010,7 @@ function onlinePlan({ facts, inventory, target }, disks) {
         isInstaller: facts.isInstaller,
         currentSystem: facts.systemPath,
         installId: facts.installId,
-        disksKnown: disks.work === undefined || disks.work.mode === 'mount' || disks.work.disks.length > 0,
-        disks: disks.disks,
-        bindings: bind(inventory, disks.configured),
+        ...disksOfPlan(disks),
         observed: {
             distribution: facts.distribution,
             kernel: facts.kernel,
@@ -62914,6 +63025,14 @@ function onlinePlan({ facts, inventory, target }, disks) {
 function nameRoute({ endpoint, jumpHosts }) {
     const through = jumpHosts.map((host) => nameOf(host.endpoint));
     return [nameOf(endpoint), ...(through.length === 0 ? [] : ['through', through.join(', ')])].join(' ');
+}
+/** What a plan says of the disks. */
+function disksOfPlan({ work, disks, inventory, configured, }) {
+    return {
+        disksKnown: work === undefined || work.mode === 'mount' || work.disks.length > 0,
+        disks,
+        bindings: bind(inventory, configured),
+    };
 }
 /** What is compared about the disks: before the plan, and again before disko. */
 function diskSituation({ settings, evaluation, inventory }, action) {
@@ -63053,6 +63172,8 @@ function isApproval(value) {
  */
 async function requireApproval(settings, plan, facts, target, runtime) {
     const approved = settings.approvedPlan.value;
+    if (approved !== undefined)
+        requireNamedDisks(plan);
     if (approved === undefined || isApproved(plan, approved))
         return;
     const approval = facts.isInstaller ? await readApproval(target) : undefined;
@@ -63066,6 +63187,14 @@ async function requireApproval(settings, plan, facts, target, runtime) {
     }
     throw new GuardError(`the plan is not the one that was approved: its digest is ${plan_planDigest(plan)}, and approved-plan says ${approved}${beyond.map((each) => `; ${each}`).join('')}`, {
         hint: 'machine, system, disks or action have changed since: look at the plan that is shown with this error, and approve it if it is what you want',
+    });
+}
+/** Whoever approves a provisional plan would else approve any disks. */
+function requireNamedDisks({ offline, mayWipe, phases }) {
+    if (!offline.provisional || !phases.includes('disko') || (mayWipe !== null && mayWipe !== 'any'))
+        return;
+    throw new GuardError('the plan is provisional and says nothing of disks, so that nobody can have approved it', {
+        hint: 'name the disks that may be wiped as wipe-disks, or commit the hardware configuration and have the plan approved that is made with it',
     });
 }
 async function readApproval(target) {
@@ -63794,6 +63923,10 @@ async function build(context) {
 /** What is built on the machine is built when its store is there: in the installer, or right before it is switched. */
 async function buildHere({ plan, evaluation, nix, runtime }, signal) {
     const wanted = derivationsOf(plan.phases, evaluation);
+    if (plan.offline.provisional) {
+        runtime.log.info('what is to be built is known when the machine has described itself');
+        return;
+    }
     if (plan.offline.buildOn === 'local')
         return buildClosures(wanted, nix, runtime, signal);
     if (wanted.length > 0)
@@ -64311,7 +64444,7 @@ function explainFlake(error, uri) {
     const { lastLines } = error;
     if (!/does not provide attribute/.test(error.message)) {
         const hint = 'see whether it evaluates elsewhere: nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel';
-        return new NixError(error.message, { cause: error, lastLines, hint });
+        return new EvaluationError(error.message, { cause: error, lastLines, hint });
     }
     return new NixError(`the flake ${uri} has no nixosConfigurations`, {
         cause: error,
@@ -64327,7 +64460,113 @@ function explainFile(error) {
     const hint = found === undefined
         ? 'see whether it evaluates elsewhere: nix-instantiate --eval FILE -A ATTRIBUTE.config.system.build.toplevel.drvPath'
         : `set NIX_PATH in the env: of this step, with an entry for ${found.split('/')[0]}; a module that lies beside an npins folder needs none for nixpkgs`;
-    return new NixError(error.message, { cause: error, lastLines, hint });
+    return new EvaluationError(error.message, { cause: error, lastLines, hint });
+}
+
+// EXTERNAL MODULE: external "node:url"
+var external_node_url_ = __nccwpck_require__(3136);
+;// CONCATENATED MODULE: ./lib/nix/flake-source.js
+
+
+/**
+ * @param uri as Nix takes it
+ * @returns undefined for a flake from elsewhere, and for a commit: nothing that is written here changes those
+ * @throws NixError
+ */
+async function localFlake(nix, uri, signal) {
+    const answer = flake_source_asRecord(await nix.ask(['flake', 'metadata', '--json', '--no-write-lock-file', uri], signal));
+    const { type, url, path, dir, rev, ref } = flake_source_asRecord(answer.resolved);
+    const root = type === 'path' ? flake_source_text(path) : type === 'git' ? folderOf(flake_source_text(url)) : '';
+    if (root === '' || rev !== undefined || ref !== undefined)
+        return undefined;
+    // a store that lies elsewhere than its paths say, or a Nix that copies nothing, has no such folder
+    const seen = flake_source_text(answer.path);
+    return { root, dir: flake_source_text(dir), seen: seen !== '' && (0,external_node_fs_namespaceObject.existsSync)(seen) ? seen : root };
+}
+function folderOf(url) {
+    return url.startsWith('file://') ? (0,external_node_url_.fileURLToPath)(url.replace(/[?#].*$/, '')) : '';
+}
+function flake_source_asRecord(value) {
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+}
+const flake_source_text = (value) => (typeof value === 'string' ? value : '');
+
+;// CONCATENATED MODULE: ./lib/plan/hardware-config.js
+
+
+
+
+
+
+/**
+ * The flake as it is evaluated with the hardware configuration: itself where Nix sees the file in it, else a copy that
+ * has the file, or a placeholder as long as there is none. The checkout is left as it is.
+ *
+ * @param system for which the placeholder is
+ * @throws GuardError where the file would be no part of the flake
+ */
+async function flakeWithHardware(nix, flake, hardware, system, { privateFolder, signal }) {
+    const source = await localFlake(nix, flakeUri(flake.uri), signal);
+    const inFlake = placeIn(source, flake, hardware);
+    if ((0,external_node_fs_namespaceObject.existsSync)((0,external_node_path_namespaceObject.join)(inFlake.seen, inFlake.path)))
+        return flake;
+    const contents = (0,external_node_fs_namespaceObject.existsSync)(hardware.path) ? await (0,promises_namespaceObject.readFile)(hardware.path) : placeholder(hardware, system);
+    const copy = (0,external_node_path_namespaceObject.join)(privateFolder, 'flake');
+    await (0,promises_namespaceObject.rm)(copy, { recursive: true, force: true });
+    await copyTree(inFlake.seen, copy);
+    await (0,promises_namespaceObject.mkdir)((0,external_node_path_namespaceObject.dirname)((0,external_node_path_namespaceObject.join)(copy, inFlake.path)), { recursive: true });
+    // a symbolic link that leads nowhere in the copy may lead somewhere here
+    await (0,promises_namespaceObject.rm)((0,external_node_path_namespaceObject.join)(copy, inFlake.path), { force: true });
+    await (0,promises_namespaceObject.writeFile)((0,external_node_path_namespaceObject.join)(copy, inFlake.path), contents);
+    return {
+        ...flake,
+        uri: `path:${copy}${inFlake.dir === '' ? '' : `?dir=${encodeURIComponent(inFlake.dir)}`}`,
+    };
+}
+function placeIn(source, { uri }, { path }) {
+    if (source === undefined) {
+        throw new GuardError(`generate-hardware-config writes ${path}, but the flake ${uri} is no folder of this runner: it would not see the file`, { hint: 'check the repository out, and give the folder as flake: .#NAME' });
+    }
+    const place = (0,external_node_path_namespaceObject.relative)((0,external_node_fs_namespaceObject.realpathSync)(source.root), wherePathLeads(path));
+    if (place === '' || place.startsWith('..') || (0,external_node_path_namespaceObject.resolve)(place) === place) {
+        throw new GuardError(`generate-hardware-config writes ${path}, which lies outside of the flake in ${source.root}: it would not see the file`, { hint: 'give a path in the flake’s folder that the configuration imports' });
+    }
+    return { ...source, path: place };
+}
+/** The absolute path without symbolic links in its folders, as far as these exist. */
+function wherePathLeads(path) {
+    const absolute = (0,external_node_path_namespaceObject.resolve)(path);
+    const folder = (0,external_node_path_namespaceObject.dirname)(absolute);
+    if (folder === absolute)
+        return absolute;
+    return (0,external_node_path_namespaceObject.join)((0,external_node_fs_namespaceObject.existsSync)(folder) ? (0,external_node_fs_namespaceObject.realpathSync)(folder) : wherePathLeads(folder), (0,external_node_path_namespaceObject.basename)(absolute));
+}
+/** The least that modules take for a hardware configuration. */
+function placeholder({ backend }, system) {
+    return backend === 'nixos-facter'
+        ? `${JSON.stringify({ version: 1, system, virtualisation: 'none', hardware: {} })}\n`
+        : `{ lib, ... }:\n{\n  nixpkgs.hostPlatform = lib.mkDefault "${system}";\n}\n`;
+}
+/** Node's own copy keeps the modes of folders, and what comes from the store could then neither be changed nor removed. */
+async function copyTree(from, to) {
+    await (0,promises_namespaceObject.mkdir)(to);
+    for (const entry of await (0,promises_namespaceObject.readdir)(from, { withFileTypes: true })) {
+        if (entry.name === '.git')
+            continue;
+        const [source, target] = [(0,external_node_path_namespaceObject.join)(from, entry.name), (0,external_node_path_namespaceObject.join)(to, entry.name)];
+        if (entry.isDirectory())
+            await copyTree(source, target);
+        else if (entry.isSymbolicLink())
+            await (0,promises_namespaceObject.symlink)(await (0,promises_namespaceObject.readlink)(source), target);
+        else if (entry.isFile()) {
+            await (0,promises_namespaceObject.copyFile)(source, target);
+            await (0,promises_namespaceObject.chmod)(target, (await (0,promises_namespaceObject.stat)(source)).mode | 0o200);
+        }
+    }
+}
+/** As Nix calls the system of this process, for where no machine is asked. */
+function ownSystem() {
+    return `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux`;
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/store-paths.js
@@ -64396,14 +64635,27 @@ async function store_paths_systemOf(toplevel) {
 
 
 
-async function describeConfiguration(settings, nix, signal, { installTest = false } = {}) {
+
+
+
+/** @throws NixError, GuardError; not for a configuration that only lacks what the machine is to write */
+async function describeConfiguration(settings, nix, runtime, purpose) {
     const asked = settings.configuration.value.kind !== 'store-paths' && settings.buildOn.value !== 'remote';
-    const [evaluation, runnerSystems] = await sideBySide(signal, (either) => evaluateConfiguration(settings, nix, either, installTest), async (either) => (asked ? nix.builtSystems(either) : []));
-    return { evaluation, runnerSystems };
+    const path = settings.hardwareConfig.value?.path;
+    const hardwareFile = path === undefined ? undefined : (0,external_node_fs_namespaceObject.existsSync)(path) ? 'there' : 'missing';
+    const { log, privateFolder } = runtime;
+    const [evaluation, runnerSystems] = await sideBySide(runtime.signal, (signal) => evaluateConfiguration(settings, nix, { log, privateFolder, signal }, purpose).catch((error) => {
+        if (hardwareFile !== 'missing' || !(error instanceof EvaluationError))
+            throw error;
+        log.info(`the configuration cannot be evaluated as long as there is no ${path}: ${error.message}`);
+        return provisionalEvaluation(purpose.system);
+    }), async (signal) => (asked ? nix.builtSystems(signal) : []));
+    return { evaluation, runnerSystems, hardwareFile };
 }
 /** An evaluation of flake or file, or what is known of finished store paths. */
-async function evaluateConfiguration(settings, nix, signal, installTest) {
+async function evaluateConfiguration(settings, nix, runtime, { system, installTest = false }) {
     const configuration = settings.configuration.value;
+    const { signal } = runtime;
     if (configuration.kind === 'store-paths')
         return describeStorePaths(nix, configuration.paths, signal);
     const wanted = {
@@ -64411,9 +64663,12 @@ async function evaluateConfiguration(settings, nix, signal, installTest) {
         installTest,
         specialArgs: settings.specialArgs.value,
     };
-    const evaluation = await (configuration.kind === 'flake'
-        ? evaluateFlake(nix, configuration.flake, wanted, signal)
-        : evaluateFile(nix, configuration.reference, wanted, signal));
+    const hardware = settings.hardwareConfig.value;
+    const evaluation = await (configuration.kind === 'nix-file'
+        ? evaluateFile(nix, configuration.reference, wanted, signal)
+        : evaluateFlake(nix, hardware === undefined
+            ? configuration.flake
+            : await flakeWithHardware(nix, configuration.flake, hardware, system, runtime), wanted, signal));
     if (!installTest)
         requireSystem(evaluation, settings);
     return evaluation;
@@ -64565,12 +64820,15 @@ function report(settings, who, trust, { host, port }, without, log) {
 
 
 
+
+
 /** How long it may be looked at what is to be built: a plan is read, an install should go on. */
 const patienceMs = { plan: 60_000, install: 10_000 };
 /** What the configuration alone tells. */
 async function offlinePreflight(settings, nix, runtime) {
     runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-    const { evaluation, runnerSystems } = await describeConfiguration(settings, nix, runtime.signal, {
+    const { evaluation, runnerSystems } = await describeConfiguration(settings, nix, runtime, {
+        system: ownSystem(),
         installTest: settings.kind === 'vm-test',
     });
     return {
@@ -64583,20 +64841,12 @@ async function preflight(settings, target, nix, runtime) {
     runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
     // before the connection, as all that is wrong with inputs
     const extraFiles = await readExtraFiles(settings, runtime);
-    const [{ facts, access }, { evaluation, runnerSystems }] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), (signal) => describeConfiguration(settings, nix, signal));
+    const { facts, access, ...described } = await lookAtBoth(settings, target, nix, runtime);
+    const { evaluation } = described;
     const inventory = await readInventory(target, diskPaths(settings, evaluation));
-    const situation = {
-        settings,
-        evaluation,
-        runnerSystems,
-        facts,
-        access,
-        inventory,
-        target,
-        extraFiles,
-    };
+    const situation = { settings, ...described, facts, access, inventory, target, extraFiles };
     const plan = makePlan(situation);
-    const work = plan.action === 'nothing'
+    const work = plan.action === 'nothing' || plan.offline.provisional
         ? null
         : await observeWork({ ...evaluation, ...toldSubstituters(settings, evaluation) }, derivationsOf(plan.phases, evaluation), nix, runtime, patienceMs[settings.kind]);
     return { situation, plan, work };
@@ -64604,6 +64854,17 @@ async function preflight(settings, target, nix, runtime) {
 function readExtraFiles({ newSystem }, { signal }) {
     const folder = newSystem.extraFiles.value;
     return folder === undefined ? Promise.resolve(undefined) : listExtraFiles(folder, signal);
+}
+/** Side by side, unless what stands in for a hardware configuration depends on the machine. */
+async function lookAtBoth(settings, target, nix, runtime) {
+    const describe = (system, signal) => describeConfiguration(settings, nix, { ...runtime, signal }, { system });
+    const hardware = settings.hardwareConfig.value;
+    if (hardware !== undefined && !(0,external_node_fs_namespaceObject.existsSync)(hardware.path)) {
+        const inspected = await inspect(settings, target, runtime, runtime.signal);
+        return { ...inspected, ...(await describe(`${inspected.facts.architecture}-linux`, runtime.signal)) };
+    }
+    const [inspected, described] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), (signal) => describe(ownSystem(), signal));
+    return { ...inspected, ...described };
 }
 async function inspect(settings, target, runtime, signal) {
     await findMachine(settings, target, runtime, signal);
@@ -64985,6 +65246,616 @@ async function disko(context) {
         onLine: (line) => runtime.log.foreign('disko', line),
     });
     await target.run(mounted, []);
+}
+
+;// CONCATENATED MODULE: ./lib/plan/revise.js
+
+
+
+
+
+/**
+ * The plan as it goes on once the machine has described itself. What was decided of the machine stays; what the
+ * configuration decides is decided anew, and checked again as before the first act.
+ *
+ * @throws GuardError where it may not go on, or would cost more than the plan said that was shown, or approved
+ */
+function revisePlan(plan, situation) {
+    const { settings, evaluation, inventory } = situation;
+    const upToHere = plan.phases.slice(0, plan.phases.indexOf('hardware-config') + 1);
+    const toCome = phasesOnDisks(settings, evaluation);
+    const phases = [...upToHere, ...toCome];
+    const { online } = plan;
+    const disks = disksOfPlan(diskSituation(situation, plan.action));
+    const revised = {
+        ...plan,
+        phases,
+        hooks: plannedHooks(settings, phases),
+        mayWipe: null,
+        offline: offlinePlan(situation),
+        online: { ...online, ...disks, observed: { ...online.observed, uses: usesOf(inventory) } },
+    };
+    checkPlan(situation, restOf(revised));
+    if (!plan.offline.provisional && toCome.includes('disko'))
+        checkLosses(plan, revised);
+    return revised;
+}
+/** What is left of it, as if it were a plan of its own that begins in the installer. */
+function restOf(plan) {
+    return { ...plan, kexec: null, phases: plan.phases.slice(plan.phases.indexOf('hardware-config') + 1) };
+}
+function checkLosses({ online }, revised) {
+    const before = { bindings: online.bindings, losses: lossesOf(online.disks) };
+    const changes = changesSince(before, revised.online);
+    if (changes.length === 0)
+        return;
+    throw new GuardError(`with the generated hardware configuration the plan is another one than was shown: ${changes.join('; ')}`, {
+        hint: 'nothing was wiped. Commit the file that was generated, and run again: the plan is then made with it from the beginning',
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/plan/warnings.js
+
+
+
+
+
+
+
+
+/** What a user should know of the plan, though it stops nothing. */
+function warningsOf(situation, plan) {
+    const { settings, evaluation, facts } = situation;
+    const { phases, action } = plan;
+    return [
+        ...machineWarnings(facts, plan),
+        ...toolsWarnings(settings, facts, plan),
+        ...unknownDisksWarnings(evaluation, plan),
+        ...diskWarnings(diskSituation(situation, action)),
+        ...newlineWarnings(settings),
+        ...(action === 'nothing' ? [] : offlineWarnings(situation)),
+        ...hardwareConfigWarnings(situation, plan),
+        ...installIdWarnings(settings, facts, plan),
+        ...storeSettingWarnings(settings),
+        ...(phases.includes('install') ? bootWarnings(situation, plan) : []),
+        ...(phases.includes('reboot') || action === 'update'
+            ? verificationWarnings(settings, evaluation, action)
+            : []),
+        ...(phases.includes('verify') ? lockOutWarnings(settings, evaluation) : []),
+    ];
+}
+/** The same of what no machine is needed to know. */
+function offlineWarnings(situation) {
+    return [...provisionalWarnings(situation.evaluation), ...buildPlaceWarnings(situation)];
+}
+function provisionalWarnings({ source }) {
+    if (source !== 'provisional')
+        return [];
+    return [
+        'The plan is provisional: the configuration cannot be evaluated before the machine has described itself. What the system is, which disks it is about and who may log in to it is looked at in the installer, before anything is wiped.',
+    ];
+}
+function machineWarnings({ container, memoryKiB }, { phases }) {
+    if (!phases.includes('kexec'))
+        return [];
+    return [
+        ...(container === 'none'
+            ? []
+            : [`The target seems to be a container (${container}); kexec will hardly work there.`]),
+        ...(memoryKiB >= comfortableMemoryKiB
+            ? []
+            : [`The target has ${mebibytes(memoryKiB)} MiB of memory; the installer needs 1.5 GB and may fail.`]),
+    ];
+}
+/** The installer has no disk but its memory. */
+function toolsWarnings({ configuration, noDiskoDeps }, { memoryKiB }, { phases }) {
+    if (!phases.includes('disko') || memoryKiB >= comfortableMemoryKiB)
+        return [];
+    if (noDiskoDeps.value || configuration.value.kind === 'store-paths')
+        return [];
+    return [
+        `The disko script brings its tools along, into the ${mebibytes(memoryKiB)} MiB of memory that the installer has. With no-disko-deps: true it uses those that the installer has.`,
+    ];
+}
+function unknownDisksWarnings({ source }, { online }) {
+    if (source === 'outputs') {
+        return [
+            'No configuration was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.',
+        ];
+    }
+    if (online.disksKnown || source === 'provisional')
+        return [];
+    return [
+        'The configuration has a disko script but no disko.devices.disk: which disks it wipes is not known, count on all of them.',
+    ];
+}
+/** An update needs no installer, and so has nobody who would describe the machine. */
+function hardwareConfigWarnings({ settings }, { action }) {
+    const path = settings.hardwareConfig.value?.path;
+    if (path === undefined || action === 'install')
+        return [];
+    return [`No hardware configuration is generated without an install: ${path} stays as it is.`];
+}
+/** Editors and `echo` end a file with a newline that nobody means, and that nobody can type at the console. */
+function newlineWarnings({ diskEncryptionKeys }) {
+    return diskEncryptionKeys.value
+        .filter(({ contents }) => /[^\r\n]\r?\n$/.test(textOf(contents.revealBytes()) ?? ''))
+        .map(({ remotePath }) => `The key for ${remotePath} ends in a newline. Disko's settings.keyFile takes it byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt (passwordFile drops it). To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`);
+}
+function bootWarnings({ facts, evaluation }, { newSystem }) {
+    if (newSystem.installBootloader)
+        return firmwareWarnings(facts, evaluation);
+    return [
+        'install-bootloader is false: nothing in this run makes the machine boot the new system, neither a boot loader nor an entry in one.',
+    ];
+}
+function installIdWarnings({ installId }, facts, { action }) {
+    const wanted = installId.value;
+    if (action === 'install' || wanted === undefined)
+        return [];
+    if (facts.installId === '' || facts.installId === wanted)
+        return [];
+    return [
+        `The machine stays recorded as ${facts.installId}: install-id ${wanted} is recorded by an install only, or where there is no record yet.`,
+    ];
+}
+function storeSettingWarnings({ copy }) {
+    const names = copy.idleStoreSettings.value;
+    if (names.length === 0)
+        return [];
+    return [
+        `ssh-store-setting ${names.join(', ')} has no effect: closures go through the run’s own SSH connection, not through an SSH store of Nix. Leave it out.`,
+    ];
+}
+
+;// CONCATENATED MODULE: ./lib/report/describe-work.js
+/** `3.4 GB`, `12.0 MB`: as disks and networks are sold. */
+function formatBytes(bytes) {
+    const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+    let unit = 0;
+    // 999.95 would be written as 1000.0
+    for (let rest = bytes; rest >= 999.95 && unit < units.length - 1; rest /= 1000)
+        unit += 1;
+    return unit === 0 ? `${bytes} B` : `${(bytes / 1000 ** unit).toFixed(1)} ${units[unit]}`;
+}
+const counted = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+/** Where `build-on` is, or comes to, remote. */
+const builtThere = 'on the machine itself';
+/** What there is to build and to copy, in one line. @param action undefined without a machine */
+function describeWork(work, action) {
+    if (work === null)
+        return 'what is to be built and copied is not known';
+    const parts = [describeBuild(work), describeFetch(work), describeClosure(work)];
+    if (action === 'update')
+        parts.push('what the machine has of it already is not known');
+    return parts.filter((part) => part !== '').join(', ');
+}
+function describeBuild({ build, fetch }) {
+    if (build.derivations > 0)
+        return `${counted(build.derivations, 'derivation')} to build`;
+    return fetch.paths > 0 ? 'nothing to build' : 'all of it is on the runner';
+}
+function describeFetch({ fetch }) {
+    if (fetch.paths === 0)
+        return '';
+    const size = fetch.downloadBytes === null ? '' : ` (${formatBytes(fetch.downloadBytes)})`;
+    return `${counted(fetch.paths, 'path')} to fetch${size}`;
+}
+function describeClosure({ closure }) {
+    if (closure === null)
+        return 'the size of the closure is known when it is built';
+    const { paths, bytes, fetchable } = closure;
+    const part = fetchable.paths === 0
+        ? ''
+        : `, of which ${formatBytes(fetchable.bytes)} the machine can fetch from substituters`;
+    return `closure ${formatBytes(bytes)} in ${counted(paths, 'path')}${part}`;
+}
+/** What disko does with a disk that the configuration names, as far as that alone says. */
+function describe_work_fateOf({ destroy }, mode) {
+    if (mode === 'mount')
+        return 'mounted';
+    return mode === 'disko' && destroy ? 'WIPED' : 'used';
+}
+const fates = {
+    WIPED: 'all that is on it will be lost',
+    used: 'what is missing is added, the rest is kept',
+    mounted: 'its file systems are mounted',
+};
+/** The configured disks with what will become of them; empty where no disko script is run. */
+function offlineDisks({ disks, diskoScript, diskoMode }) {
+    if (disks === null || diskoScript === null)
+        return [];
+    return disks.map((disk) => {
+        const fate = describe_work_fateOf(disk, diskoMode);
+        return { device: disk.device, fate, meaning: fates[fate] };
+    });
+}
+/** Whether a disko script would run of which nobody knows what it wipes. */
+function wipesUnknownDisks({ disks, diskoScript }) {
+    return diskoScript !== null && (disks === null || disks.length === 0);
+}
+
+;// CONCATENATED MODULE: ./lib/report/describe-disks.js
+
+/** How a fate is written: in the log, and in the summary. */
+const fateWords = {
+    wiped: { log: 'WIPED', summary: '🔴 **wiped**' },
+    collateral: { log: 'COLLATERAL', summary: '🟠 **collateral**' },
+    changed: { log: 'changed', summary: '🟡 **changed**' },
+    untouched: { log: 'untouched', summary: '🟢 untouched' },
+};
+/** What `changed` means, for a reader who sees nothing marked as lost. */
+const changedNote = 'Changed: only what is marked as lost is lost. Disko makes what is missing, and formats a partition that is to be encrypted and is not.';
+function hasChanged({ disks }) {
+    return disks.some(({ fate }) => fate === 'changed');
+}
+/** A disk's names, size, model and identity. */
+function describeDisk(disk) {
+    const names = [...new Set([...disk.named, disk.device])].join(' = ');
+    const serial = disk.serial === '' ? '' : `serial ${disk.serial}`;
+    const wwn = disk.serial === '' && disk.wwn !== '' ? `WWN ${disk.wwn}` : '';
+    const words = [names, sizeOf(disk.bytes), disk.model, serial, wwn].filter((word) => word !== '');
+    return describe_disks_oneLine(words.join(', '));
+}
+/** Empty where it is not known. */
+function sizeOf(bytes) {
+    return bytes === 0 ? '' : formatBytes(bytes);
+}
+/** What is on a disk, the outer before the inner. */
+function linesOf(disk, online) {
+    return disk.contents.flatMap((content) => contentLines(content, online, 0));
+}
+function contentLines(content, online, depth) {
+    const { device, bytes, lost, contains } = content;
+    return [
+        { depth, lost, device: describe_disks_oneLine(device), bytes, words: wordsFor(content, online) },
+        ...contains.flatMap((inner) => contentLines(inner, online, depth + 1)),
+    ];
+}
+function wordsFor(content, online) {
+    const { kind, type, label, partitionLabel, memberOf, because, device } = content;
+    const uses = online.observed.uses[device] ?? [];
+    const mounts = uses.filter((use) => use !== 'swap');
+    return [
+        kind,
+        partitionLabel === '' ? '' : `named "${partitionLabel}"`,
+        label === '' ? type : `${type} "${label}"`,
+        ...memberOf.map((group) => `in ${group}`),
+        ...(mounts.length === 0 ? [] : [`mounted at ${describe_disks_shortest(mounts)}`]),
+        ...(uses.includes('swap') ? ['in use as swap'] : []),
+        looksLikeNixos(content, mounts, online) ? 'looks like NixOS' : '',
+        because === '' ? '' : `lost because ${because}`,
+    ]
+        .filter((word) => word !== '')
+        .map(describe_disks_oneLine);
+}
+/** Labels are foreign text: a line end in one could pass for another line of the plan. */
+function describe_disks_oneLine(text) {
+    return text.replace(/[\s\p{Cc}]+/gu, ' ');
+}
+const shownMounts = 4;
+/** Containers mount a file system in dozens of places. */
+function describe_disks_shortest(mounts) {
+    const shown = mounts.toSorted((a, b) => a.length - b.length).slice(0, shownMounts);
+    const more = mounts.length - shown.length;
+    return shown.join(' and ') + (more > 0 ? ` and ${more} more places` : '');
+}
+/** The names that NixOS's manual and disko give, or where the NixOS that runs is mounted. */
+function looksLikeNixos({ label, partitionLabel }, mounts, { runsNixos, isInstaller }) {
+    const isRoot = runsNixos && !isInstaller && mounts.includes('/');
+    return isRoot || label.toLowerCase() === 'nixos' || partitionLabel.startsWith('disk-');
+}
+
+;// CONCATENATED MODULE: ./lib/report/describe-hardware.js
+/** What becomes of the file in which the machine describes itself. */
+function describeHardware({ backend, path }) {
+    return `${path} is written by ${backend} of the installer, and what is installed is then built with it`;
+}
+/** Of a provisional plan. */
+const unknownYet = 'not known before the machine has described itself: any of them may be meant';
+function nameSystem({ toplevel, provisional }) {
+    return toplevel ?? (provisional ? 'not known before the machine has described itself' : 'none');
+}
+
+;// CONCATENATED MODULE: ./lib/report/describe-machine.js
+
+/** What is known of the machine, as name and value; nothing that is empty. */
+function describeMachine(online) {
+    const { distribution, kernel, memoryKiB, uefi, addresses } = online.observed;
+    const hardware = [online.architecture, `${mebibytes(memoryKiB)} MiB of memory`, uefi ? 'UEFI' : 'BIOS'];
+    const rows = [
+        ['runs', [distribution, `Linux ${kernel}`, ...hardware].filter((word) => word !== '').join(', ')],
+        ['system', runningSystem(online)],
+        ['ID', online.machineId],
+        ['addresses', addresses.join(', ')],
+        ['host keys', online.hostKeys.join(', ')],
+    ];
+    return rows.filter(([, value]) => value !== '');
+}
+function runningSystem({ runsNixos, isInstaller, currentSystem, installId }) {
+    if (!runsNixos || isInstaller)
+        return '';
+    const id = installId === '' ? 'no install-id recorded' : `installed as ${installId}`;
+    return `${currentSystem || 'NixOS'}, ${id}`;
+}
+
+;// CONCATENATED MODULE: ./lib/report/describe-new-system.js
+/** What comes onto the disks beside the system, and the hooks, as name and value; nothing that is empty. */
+function describeNewSystem({ newSystem, hooks, phases }) {
+    const { extraFiles, secretFiles, chown, installBootloader, noCheck } = newSystem;
+    const rows = [
+        [
+            'files',
+            extraFiles === null
+                ? ''
+                : `${extraFiles.files} extra files, ${(extraFiles.bytes / 1e6).toFixed(1)} MB, ${extraFiles.digest}`,
+        ],
+        ['secrets', secretFiles.map(({ path, mode, owner }) => `${path} (${mode}, ${owner})`).join(', ')],
+        ['owners', chown.map(({ path, owner }) => `${path} ${owner}`).join(', ')],
+        ['loader', loaderOf(installBootloader, phases.includes('install'))],
+        ['checks', noCheck === null ? '' : `NIXOS_NO_CHECK=${JSON.stringify(noCheck)} is handed on`],
+        ['hooks', hooks.map(({ when, where, path }) => `${when} on the ${where}: ${path}`).join(', ')],
+    ];
+    return rows.filter(([, value]) => value !== '');
+}
+/** Only where it is not what one expects. */
+function loaderOf(installBootloader, installs) {
+    if (installBootloader === installs)
+        return '';
+    return installBootloader ? 'the boot loader is installed again' : 'the boot loader is left alone';
+}
+
+;// CONCATENATED MODULE: ./lib/report/describe-plan.js
+
+
+
+
+
+
+/** The plan as a few lines of the log. */
+function describePlan(plan) {
+    const { offline, online } = plan;
+    if (online === null)
+        return describeOfflinePlan(offline, plan.work);
+    const { action, reason, phases } = plan;
+    return [
+        `Plan: ${action} ${offline.configuration} on ${online.target}, because ${reason}`,
+        ...describeMachine(online).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
+        `  wanted    ${nameSystem(offline)}`,
+        ...(action === 'install' ? hardwareLines(offline) : []),
+        `  phases    ${phases.join(', ')}`,
+        ...(action === 'nothing' || offline.provisional
+            ? []
+            : [`  work      ${describeWork(plan.work, action)}`]),
+        ...buildLines(offline),
+        ...(plan.kexec === null ? [] : kexecLines(plan.kexec)),
+        ...describeNewSystem(plan).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
+        ...(plan.authorizeKey
+            ? [
+                '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',
+            ]
+            : []),
+        ...(offline.provisional ? [`  disks     ${unknownYet}`] : []),
+        ...diskLines(online),
+        ...(hasChanged(online) ? [`  ${changedNote}`] : []),
+    ].join('\n');
+}
+function hardwareLines({ hardwareConfig }) {
+    return hardwareConfig === null ? [] : [`  hardware  ${describeHardware(hardwareConfig)}`];
+}
+function buildLines(offline) {
+    return offline.buildOn === 'remote' ? [`  build     ${builtThere}`] : [];
+}
+function kexecLines({ image, sha256, extraFlags }) {
+    return [
+        `  installer ${image ?? 'none for this architecture'}`,
+        ...(sha256 === null ? [] : [`            SHA-256 ${sha256}`]),
+        ...(extraFlags.length === 0 ? [] : [`            kexec flags ${extraFlags.map(quote).join(' ')}`]),
+    ];
+}
+/** The fate first, in capitals where something is lost; below each disk what is on it. */
+function diskLines(online) {
+    return online.disks.flatMap((disk) => [
+        `  ${fateWords[disk.fate].log.padEnd(10)} ${describeDisk(disk)}`,
+        ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => `    ${lost ? 'LOST' : 'kept'} ${'  '.repeat(depth)}${[device, sizeOf(bytes), ...words].filter((word) => word !== '').join(', ')}`),
+    ]);
+}
+function describeOfflinePlan(offline, work) {
+    return [
+        `Plan, as far as the configuration decides: ${offline.configuration}${offline.system === null ? '' : ` (${offline.system})`}`,
+        `  system    ${nameSystem(offline)}`,
+        ...hardwareLines(offline),
+        ...(offline.vmTest === null ? [] : [`  VM test   ${offline.vmTest}`]),
+        ...(offline.provisional ? [] : [`  work      ${describeWork(work, undefined)}`]),
+        ...buildLines(offline),
+        ...offlineDisks(offline).map(({ device, fate, meaning }) => `  ${fate.padEnd(9)} ${device}: ${meaning}`),
+        ...(wipesUnknownDisks(offline) ? ['  disks     not known: the disko script may wipe any'] : []),
+    ].join('\n');
+}
+
+;// CONCATENATED MODULE: ./lib/phases/hardware-file.js
+
+
+
+
+/**
+ * Puts the text into a file of the runner as a whole or not at all: into one beside it first, which then takes its
+ * place. Folders are made, a symbolic link stays one, and modes are kept.
+ *
+ * @returns whether anything has changed
+ * @throws GuardError where it cannot be written
+ */
+async function writeWhole(path, text) {
+    try {
+        const file = (0,external_node_fs_namespaceObject.existsSync)(path) ? await (0,promises_namespaceObject.realpath)(path) : (0,external_node_path_namespaceObject.resolve)(path);
+        const before = await (0,promises_namespaceObject.readFile)(file, 'utf8').catch(() => undefined);
+        if (before === text)
+            return false;
+        await (0,promises_namespaceObject.mkdir)((0,external_node_path_namespaceObject.dirname)(file), { recursive: true });
+        await replace(file, text);
+        return true;
+    }
+    catch (error) {
+        throw new GuardError(`the hardware configuration could not be written: ${errorMessage(error)}`, {
+            cause: error,
+            hint: 'give a path that this job may write as generate-hardware-config',
+        });
+    }
+}
+async function replace(file, text) {
+    const beside = (0,external_node_path_namespaceObject.join)((0,external_node_path_namespaceObject.dirname)(file), `.${(0,external_node_path_namespaceObject.basename)(file)}.${process.pid}`);
+    try {
+        await (0,promises_namespaceObject.writeFile)(beside, text, { flag: 'wx' });
+        const mode = await (0,promises_namespaceObject.stat)(file).then((existing) => existing.mode, () => undefined);
+        if (mode !== undefined)
+            await (0,promises_namespaceObject.chmod)(beside, mode & 0o7777);
+        await (0,promises_namespaceObject.rename)(beside, file);
+    }
+    catch (error) {
+        await (0,promises_namespaceObject.rm)(beside, { force: true });
+        throw error;
+    }
+}
+/** How long git may be silent. */
+const gitMs = 60_000;
+/**
+ * Makes a new file known to git where it lies in a work tree: Nix sees no others in a flake. Nothing is committed, and
+ * of a file that is ignored git is told all the same. Without git this is a warning.
+ */
+async function tellGit(path, { processes, log, signal }) {
+    const folder = (0,external_node_path_namespaceObject.dirname)((0,external_node_path_namespaceObject.resolve)(path));
+    if (!isInRepository(folder))
+        return;
+    const args = ['-C', folder, 'add', '--intent-to-add', '--force', '--', (0,external_node_path_namespaceObject.basename)(path)];
+    const why = await processes.run('git', args, { signal, idleMs: gitMs }).then(({ code, errorLines }) => (code === 0 ? '' : (errorLines.at(-1) ?? `exit code ${code}`)), (error) => errorMessage(error));
+    signal.throwIfAborted();
+    if (why !== '')
+        log.warning(`git could not be told of ${path}, and does not know it yet: ${why}`);
+}
+function isInRepository(folder) {
+    if ((0,external_node_fs_namespaceObject.existsSync)((0,external_node_path_namespaceObject.join)(folder, '.git')))
+        return true;
+    return (0,external_node_path_namespaceObject.dirname)(folder) !== folder && isInRepository((0,external_node_path_namespaceObject.dirname)(folder));
+}
+
+;// CONCATENATED MODULE: ./lib/phases/hardware-config.js
+
+
+
+
+
+
+
+
+
+
+
+
+/**
+ * Has the installer describe the machine in a file of the checkout. What depends on that file, from the evaluation on,
+ * is then done again, before any disk is touched.
+ */
+async function hardware_config_hardwareConfig(context) {
+    const { settings, runtime, progress, plan } = context;
+    const hardware = settings.hardwareConfig.value;
+    if (hardware === undefined)
+        throw new Error('the plan has this phase only where a file is named');
+    const text = await askMachine(context, hardware);
+    const changed = await writeWhole(hardware.path, text);
+    progress.hardwareConfig = hardware.path;
+    await tellGit(hardware.path, runtime);
+    runtime.log.info(changed
+        ? `${hardware.backend} of the machine has written ${hardware.path}`
+        : `${hardware.path} says already what ${hardware.backend} says of the machine`);
+    if (!plan.phases.includes('disko') && !plan.phases.includes('install'))
+        return;
+    // what was evaluated, shown and built is what there is
+    if (!changed)
+        return;
+    await decideAnew(context);
+    await buildHere(context, runtime.signal);
+}
+async function askMachine({ target, runtime }, { backend }) {
+    try {
+        const { stdout } = await target.run(scripts_hardwareConfig, [backend], {
+            privileged: true,
+            onErrorLine: (line) => runtime.log.foreign(backend, line),
+        });
+        const text = stdout.endsWith('\n') ? stdout : `${stdout}\n`;
+        await checks[backend](text, runtime);
+        return text;
+    }
+    catch (error) {
+        if (!(error instanceof RemoteCommandError))
+            throw error;
+        throw new RemoteCommandError(`the machine could not be described: ${error.message}`, {
+            cause: error,
+            lastLines: error.lastLines,
+            exitCode: error.exitCode,
+            hint: `use an installer that has ${backend} (those of nixos-images do), or let the machine reach the Internet, where nixos-facter is fetched from`,
+        });
+    }
+}
+/** What cannot be a description of a machine does not replace one. */
+const checks = {
+    'nixos-facter': (text) => {
+        if (!isFacterReport(text))
+            throw notADescription('nixos-facter', 'no report as JSON', text);
+    },
+    'nixos-generate-config': async (text, { processes, privateFolder, signal }) => {
+        const file = (0,external_node_path_namespaceObject.join)(privateFolder, 'hardware-configuration.nix');
+        await (0,promises_namespaceObject.writeFile)(file, text);
+        // parsed, not evaluated: that is for the flake to do, which has less to look at
+        const result = await processes.run('nix-instantiate', ['--parse', file], { signal, idleMs: 60_000 });
+        const why = result.errorLines.find((line) => line.includes('error:')) ?? '';
+        if (result.code !== 0 || text.trim() === '')
+            throw notADescription('nixos-generate-config', `no Nix expression (${why.trim() || 'empty'})`, text);
+    },
+};
+function isFacterReport(text) {
+    try {
+        const report = JSON.parse(text);
+        if (typeof report !== 'object' || report === null)
+            return false;
+        const { version, system, hardware } = { ...report };
+        return (typeof version === 'number' &&
+            typeof system === 'string' &&
+            typeof hardware === 'object' &&
+            hardware !== null);
+    }
+    catch {
+        return false;
+    }
+}
+function notADescription(backend, what, text) {
+    return new GuardError(`${backend} on the machine has printed ${what}; the file was left as it was`, {
+        lastLines: text.split('\n').slice(0, 20),
+        hint: 'see what it prints on the machine; another installer (kexec) may have another version of it',
+    });
+}
+/** Evaluates with the file, and makes the plan of it that the rest of the run carries out. */
+async function decideAnew(context) {
+    const { settings, nix, runtime, target, facts, plan, progress } = context;
+    const described = await describeConfiguration(settings, nix, runtime, {
+        system: `${facts.architecture}-linux`,
+    });
+    const situation = {
+        settings,
+        ...described,
+        // some kernels lose sight of it in the kexec; the machine has the firmware that it had
+        facts: { ...facts, uefi: plan.online.observed.uefi },
+        inventory: await readInventory(target, diskPaths(settings, described.evaluation)),
+    };
+    const revised = revisePlan(plan, situation);
+    context.evaluation = described.evaluation;
+    context.plan = revised;
+    progress.plan = { ...revised, work: null };
+    runtime.log.info(describePlan(progress.plan));
+    // of a plan that was not provisional they were shown
+    if (!plan.offline.provisional)
+        return;
+    for (const warning of warningsOf(situation, restOf(revised)))
+        runtime.log.warning(warning);
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/check-installed.js
@@ -67330,9 +68201,11 @@ function silenceHint(message, isLocked, { endpoint }, initrdPort) {
 
 
 
+
 const steps = {
     build: build,
     kexec: kexec,
+    'hardware-config': hardware_config_hardwareConfig,
     disko: disko,
     install: install,
     update: update_update,
@@ -67408,13 +68281,13 @@ async function observeTestBuilder(nix, signal) {
     const settings = await nix.settings(signal);
     const { systemFeatures, buildUsersGroup } = settings;
     const daemon = !(await nix.storeUrl(signal)).startsWith('local');
-    // single-user: whoever runs Nix builds, but for root, which gives its builds to the build users
-    const byUs = !daemon && (buildUsersGroup === '' || process.getuid?.() !== 0);
+    // whoever runs Nix builds, but for root, which gives its builds to the build users where it has some
+    const byRoot = daemon || process.getuid?.() === 0;
     return {
         systems: await builtSystems(settings),
         hasRemoteBuilders: await hasRemoteBuilders(settings),
         features: daemon ? undefined : systemFeatures,
-        kvm: byUs ? openedByUs() : openedByGroup(buildUsersGroup),
+        kvm: byRoot ? openedByRoots(buildUsersGroup) : openedByUs(),
     };
 }
 function openedByUs() {
@@ -67430,11 +68303,11 @@ function openedByUs() {
     }
 }
 /** Nix gives its builds the groups that the build user is a member of. */
-function openedByGroup(buildUsers) {
+function openedByRoots(buildUsers) {
     const stats = statOf(device);
-    return stats === undefined
-        ? { kind: 'missing' }
-        : kvmForBuildUsers(stats, buildUsers, test_builder_textOf('/etc/group'));
+    if (stats === undefined)
+        return { kind: 'missing' };
+    return buildUsers === '' ? { kind: 'usable' } : kvmForBuildUsers(stats, buildUsers, test_builder_textOf('/etc/group'));
 }
 /** @param groups the text of /etc/group */
 function kvmForBuildUsers(stats, buildUsers, groups) {
@@ -67448,7 +68321,7 @@ function kvmForBuildUsers(stats, buildUsers, groups) {
         return { kind: 'usable' };
     return {
         kind: 'closed',
-        builder: `Nix's build users (${buildUsers || 'of its daemon'})`,
+        builder: `Nix's build users (${buildUsers})`,
         mode: modeOf(stats),
     };
 }
@@ -67568,101 +68441,6 @@ function explain(error, lines) {
         lastLines,
         ...(ran === undefined ? {} : { ran }),
     });
-}
-
-;// CONCATENATED MODULE: ./lib/plan/warnings.js
-
-
-
-
-
-
-
-
-/** What a user should know of the plan, though it stops nothing. */
-function warningsOf(situation, plan) {
-    const { settings, evaluation, facts } = situation;
-    const { phases, action } = plan;
-    return [
-        ...machineWarnings(facts, plan),
-        ...toolsWarnings(settings, facts, plan),
-        ...unknownDisksWarnings(evaluation, plan),
-        ...diskWarnings(diskSituation(situation, action)),
-        ...newlineWarnings(settings),
-        ...(action === 'nothing' ? [] : buildPlaceWarnings(situation)),
-        ...installIdWarnings(settings, facts, plan),
-        ...storeSettingWarnings(settings),
-        ...(phases.includes('install') ? bootWarnings(situation, plan) : []),
-        ...(phases.includes('reboot') || action === 'update'
-            ? verificationWarnings(settings, evaluation, action)
-            : []),
-        ...(phases.includes('verify') ? lockOutWarnings(settings, evaluation) : []),
-    ];
-}
-function machineWarnings({ container, memoryKiB }, { phases }) {
-    if (!phases.includes('kexec'))
-        return [];
-    return [
-        ...(container === 'none'
-            ? []
-            : [`The target seems to be a container (${container}); kexec will hardly work there.`]),
-        ...(memoryKiB >= comfortableMemoryKiB
-            ? []
-            : [`The target has ${mebibytes(memoryKiB)} MiB of memory; the installer needs 1.5 GB and may fail.`]),
-    ];
-}
-/** The installer has no disk but its memory. */
-function toolsWarnings({ configuration, noDiskoDeps }, { memoryKiB }, { phases }) {
-    if (!phases.includes('disko') || memoryKiB >= comfortableMemoryKiB)
-        return [];
-    if (noDiskoDeps.value || configuration.value.kind === 'store-paths')
-        return [];
-    return [
-        `The disko script brings its tools along, into the ${mebibytes(memoryKiB)} MiB of memory that the installer has. With no-disko-deps: true it uses those that the installer has.`,
-    ];
-}
-function unknownDisksWarnings({ source }, { online }) {
-    if (source === 'outputs') {
-        return [
-            'No configuration was evaluated: who may log in to the new system, its host keys, its boot loader and the disks that the disko script wipes are not known, and are not checked beyond wipe-disks.',
-        ];
-    }
-    if (online.disksKnown)
-        return [];
-    return [
-        'The configuration has a disko script but no disko.devices.disk: which disks it wipes is not known, count on all of them.',
-    ];
-}
-/** Editors and `echo` end a file with a newline that nobody means, and that nobody can type at the console. */
-function newlineWarnings({ diskEncryptionKeys }) {
-    return diskEncryptionKeys.value
-        .filter(({ contents }) => /[^\r\n]\r?\n$/.test(textOf(contents.revealBytes()) ?? ''))
-        .map(({ remotePath }) => `The key for ${remotePath} ends in a newline. Disko's settings.keyFile takes it byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt (passwordFile drops it). To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`);
-}
-function bootWarnings({ facts, evaluation }, { newSystem }) {
-    if (newSystem.installBootloader)
-        return firmwareWarnings(facts, evaluation);
-    return [
-        'install-bootloader is false: nothing in this run makes the machine boot the new system, neither a boot loader nor an entry in one.',
-    ];
-}
-function installIdWarnings({ installId }, facts, { action }) {
-    const wanted = installId.value;
-    if (action === 'install' || wanted === undefined)
-        return [];
-    if (facts.installId === '' || facts.installId === wanted)
-        return [];
-    return [
-        `The machine stays recorded as ${facts.installId}: install-id ${wanted} is recorded by an install only, or where there is no record yet.`,
-    ];
-}
-function storeSettingWarnings({ copy }) {
-    const names = copy.idleStoreSettings.value;
-    if (names.length === 0)
-        return [];
-    return [
-        `ssh-store-setting ${names.join(', ')} has no effect: closures go through the run’s own SSH connection, not through an SSH store of Nix. Leave it out.`,
-    ];
 }
 
 ;// CONCATENATED MODULE: external "node:child_process"
@@ -67864,251 +68642,6 @@ class ActionLog {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/report/describe-work.js
-/** `3.4 GB`, `12.0 MB`: as disks and networks are sold. */
-function formatBytes(bytes) {
-    const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-    let unit = 0;
-    // 999.95 would be written as 1000.0
-    for (let rest = bytes; rest >= 999.95 && unit < units.length - 1; rest /= 1000)
-        unit += 1;
-    return unit === 0 ? `${bytes} B` : `${(bytes / 1000 ** unit).toFixed(1)} ${units[unit]}`;
-}
-const counted = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
-/** Where `build-on` is, or comes to, remote. */
-const builtThere = 'on the machine itself';
-/** What there is to build and to copy, in one line. @param action undefined without a machine */
-function describeWork(work, action) {
-    if (work === null)
-        return 'what is to be built and copied is not known';
-    const parts = [describeBuild(work), describeFetch(work), describeClosure(work)];
-    if (action === 'update')
-        parts.push('what the machine has of it already is not known');
-    return parts.filter((part) => part !== '').join(', ');
-}
-function describeBuild({ build, fetch }) {
-    if (build.derivations > 0)
-        return `${counted(build.derivations, 'derivation')} to build`;
-    return fetch.paths > 0 ? 'nothing to build' : 'all of it is on the runner';
-}
-function describeFetch({ fetch }) {
-    if (fetch.paths === 0)
-        return '';
-    const size = fetch.downloadBytes === null ? '' : ` (${formatBytes(fetch.downloadBytes)})`;
-    return `${counted(fetch.paths, 'path')} to fetch${size}`;
-}
-function describeClosure({ closure }) {
-    if (closure === null)
-        return 'the size of the closure is known when it is built';
-    const { paths, bytes, fetchable } = closure;
-    const part = fetchable.paths === 0
-        ? ''
-        : `, of which ${formatBytes(fetchable.bytes)} the machine can fetch from substituters`;
-    return `closure ${formatBytes(bytes)} in ${counted(paths, 'path')}${part}`;
-}
-/** What disko does with a disk that the configuration names, as far as that alone says. */
-function describe_work_fateOf({ destroy }, mode) {
-    if (mode === 'mount')
-        return 'mounted';
-    return mode === 'disko' && destroy ? 'WIPED' : 'used';
-}
-const fates = {
-    WIPED: 'all that is on it will be lost',
-    used: 'what is missing is added, the rest is kept',
-    mounted: 'its file systems are mounted',
-};
-/** The configured disks with what will become of them; empty where no disko script is run. */
-function offlineDisks({ disks, diskoScript, diskoMode }) {
-    if (disks === null || diskoScript === null)
-        return [];
-    return disks.map((disk) => {
-        const fate = describe_work_fateOf(disk, diskoMode);
-        return { device: disk.device, fate, meaning: fates[fate] };
-    });
-}
-/** Whether a disko script would run of which nobody knows what it wipes. */
-function wipesUnknownDisks({ disks, diskoScript }) {
-    return diskoScript !== null && (disks === null || disks.length === 0);
-}
-
-;// CONCATENATED MODULE: ./lib/report/describe-disks.js
-
-/** How a fate is written: in the log, and in the summary. */
-const fateWords = {
-    wiped: { log: 'WIPED', summary: '🔴 **wiped**' },
-    collateral: { log: 'COLLATERAL', summary: '🟠 **collateral**' },
-    changed: { log: 'changed', summary: '🟡 **changed**' },
-    untouched: { log: 'untouched', summary: '🟢 untouched' },
-};
-/** What `changed` means, for a reader who sees nothing marked as lost. */
-const changedNote = 'Changed: only what is marked as lost is lost. Disko makes what is missing, and formats a partition that is to be encrypted and is not.';
-function hasChanged({ disks }) {
-    return disks.some(({ fate }) => fate === 'changed');
-}
-/** A disk's names, size, model and identity. */
-function describeDisk(disk) {
-    const names = [...new Set([...disk.named, disk.device])].join(' = ');
-    const serial = disk.serial === '' ? '' : `serial ${disk.serial}`;
-    const wwn = disk.serial === '' && disk.wwn !== '' ? `WWN ${disk.wwn}` : '';
-    const words = [names, sizeOf(disk.bytes), disk.model, serial, wwn].filter((word) => word !== '');
-    return describe_disks_oneLine(words.join(', '));
-}
-/** Empty where it is not known. */
-function sizeOf(bytes) {
-    return bytes === 0 ? '' : formatBytes(bytes);
-}
-/** What is on a disk, the outer before the inner. */
-function linesOf(disk, online) {
-    return disk.contents.flatMap((content) => contentLines(content, online, 0));
-}
-function contentLines(content, online, depth) {
-    const { device, bytes, lost, contains } = content;
-    return [
-        { depth, lost, device: describe_disks_oneLine(device), bytes, words: wordsFor(content, online) },
-        ...contains.flatMap((inner) => contentLines(inner, online, depth + 1)),
-    ];
-}
-function wordsFor(content, online) {
-    const { kind, type, label, partitionLabel, memberOf, because, device } = content;
-    const uses = online.observed.uses[device] ?? [];
-    const mounts = uses.filter((use) => use !== 'swap');
-    return [
-        kind,
-        partitionLabel === '' ? '' : `named "${partitionLabel}"`,
-        label === '' ? type : `${type} "${label}"`,
-        ...memberOf.map((group) => `in ${group}`),
-        ...(mounts.length === 0 ? [] : [`mounted at ${describe_disks_shortest(mounts)}`]),
-        ...(uses.includes('swap') ? ['in use as swap'] : []),
-        looksLikeNixos(content, mounts, online) ? 'looks like NixOS' : '',
-        because === '' ? '' : `lost because ${because}`,
-    ]
-        .filter((word) => word !== '')
-        .map(describe_disks_oneLine);
-}
-/** Labels are foreign text: a line end in one could pass for another line of the plan. */
-function describe_disks_oneLine(text) {
-    return text.replace(/[\s\p{Cc}]+/gu, ' ');
-}
-const shownMounts = 4;
-/** Containers mount a file system in dozens of places. */
-function describe_disks_shortest(mounts) {
-    const shown = mounts.toSorted((a, b) => a.length - b.length).slice(0, shownMounts);
-    const more = mounts.length - shown.length;
-    return shown.join(' and ') + (more > 0 ? ` and ${more} more places` : '');
-}
-/** The names that NixOS's manual and disko give, or where the NixOS that runs is mounted. */
-function looksLikeNixos({ label, partitionLabel }, mounts, { runsNixos, isInstaller }) {
-    const isRoot = runsNixos && !isInstaller && mounts.includes('/');
-    return isRoot || label.toLowerCase() === 'nixos' || partitionLabel.startsWith('disk-');
-}
-
-;// CONCATENATED MODULE: ./lib/report/describe-machine.js
-
-/** What is known of the machine, as name and value; nothing that is empty. */
-function describeMachine(online) {
-    const { distribution, kernel, memoryKiB, uefi, addresses } = online.observed;
-    const hardware = [online.architecture, `${mebibytes(memoryKiB)} MiB of memory`, uefi ? 'UEFI' : 'BIOS'];
-    const rows = [
-        ['runs', [distribution, `Linux ${kernel}`, ...hardware].filter((word) => word !== '').join(', ')],
-        ['system', runningSystem(online)],
-        ['ID', online.machineId],
-        ['addresses', addresses.join(', ')],
-        ['host keys', online.hostKeys.join(', ')],
-    ];
-    return rows.filter(([, value]) => value !== '');
-}
-function runningSystem({ runsNixos, isInstaller, currentSystem, installId }) {
-    if (!runsNixos || isInstaller)
-        return '';
-    const id = installId === '' ? 'no install-id recorded' : `installed as ${installId}`;
-    return `${currentSystem || 'NixOS'}, ${id}`;
-}
-
-;// CONCATENATED MODULE: ./lib/report/describe-new-system.js
-/** What comes onto the disks beside the system, and the hooks, as name and value; nothing that is empty. */
-function describeNewSystem({ newSystem, hooks, phases }) {
-    const { extraFiles, secretFiles, chown, installBootloader, noCheck } = newSystem;
-    const rows = [
-        [
-            'files',
-            extraFiles === null
-                ? ''
-                : `${extraFiles.files} extra files, ${(extraFiles.bytes / 1e6).toFixed(1)} MB, ${extraFiles.digest}`,
-        ],
-        ['secrets', secretFiles.map(({ path, mode, owner }) => `${path} (${mode}, ${owner})`).join(', ')],
-        ['owners', chown.map(({ path, owner }) => `${path} ${owner}`).join(', ')],
-        ['loader', loaderOf(installBootloader, phases.includes('install'))],
-        ['checks', noCheck === null ? '' : `NIXOS_NO_CHECK=${JSON.stringify(noCheck)} is handed on`],
-        ['hooks', hooks.map(({ when, where, path }) => `${when} on the ${where}: ${path}`).join(', ')],
-    ];
-    return rows.filter(([, value]) => value !== '');
-}
-/** Only where it is not what one expects. */
-function loaderOf(installBootloader, installs) {
-    if (installBootloader === installs)
-        return '';
-    return installBootloader ? 'the boot loader is installed again' : 'the boot loader is left alone';
-}
-
-;// CONCATENATED MODULE: ./lib/report/describe-plan.js
-
-
-
-
-
-/** The plan as a few lines of the log. */
-function describePlan(plan) {
-    const { offline, online } = plan;
-    if (online === null)
-        return describeOfflinePlan(offline, plan.work);
-    const { action, reason, phases } = plan;
-    return [
-        `Plan: ${action} ${offline.configuration} on ${online.target}, because ${reason}`,
-        ...describeMachine(online).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
-        `  wanted    ${offline.toplevel ?? 'none'}`,
-        `  phases    ${phases.join(', ')}`,
-        ...(action === 'nothing' ? [] : [`  work      ${describeWork(plan.work, action)}`]),
-        ...buildLines(offline),
-        ...(plan.kexec === null ? [] : kexecLines(plan.kexec)),
-        ...describeNewSystem(plan).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
-        ...(plan.authorizeKey
-            ? [
-                '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',
-            ]
-            : []),
-        ...diskLines(online),
-        ...(hasChanged(online) ? [`  ${changedNote}`] : []),
-    ].join('\n');
-}
-function buildLines(offline) {
-    return offline.buildOn === 'remote' ? [`  build     ${builtThere}`] : [];
-}
-function kexecLines({ image, sha256, extraFlags }) {
-    return [
-        `  installer ${image ?? 'none for this architecture'}`,
-        ...(sha256 === null ? [] : [`            SHA-256 ${sha256}`]),
-        ...(extraFlags.length === 0 ? [] : [`            kexec flags ${extraFlags.map(quote).join(' ')}`]),
-    ];
-}
-/** The fate first, in capitals where something is lost; below each disk what is on it. */
-function diskLines(online) {
-    return online.disks.flatMap((disk) => [
-        `  ${fateWords[disk.fate].log.padEnd(10)} ${describeDisk(disk)}`,
-        ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => `    ${lost ? 'LOST' : 'kept'} ${'  '.repeat(depth)}${[device, sizeOf(bytes), ...words].filter((word) => word !== '').join(', ')}`),
-    ]);
-}
-function describeOfflinePlan(offline, work) {
-    return [
-        `Plan, as far as the configuration decides: ${offline.configuration}${offline.system === null ? '' : ` (${offline.system})`}`,
-        `  system    ${offline.toplevel ?? 'none'}`,
-        ...(offline.vmTest === null ? [] : [`  VM test   ${offline.vmTest}`]),
-        `  work      ${describeWork(work, undefined)}`,
-        ...buildLines(offline),
-        ...offlineDisks(offline).map(({ device, fate, meaning }) => `  ${fate.padEnd(9)} ${device}: ${meaning}`),
-        ...(wipesUnknownDisks(offline) ? ['  disks     not known: the disko script may wipe any'] : []),
-    ].join('\n');
-}
-
 ;// CONCATENATED MODULE: ./lib/report/hints.js
 const knownFailures = [
     {
@@ -68126,6 +68659,10 @@ const knownFailures = [
     {
         says: /This account is currently not available|Your account has expired/,
         hint: 'the machine lets this user run nothing: give another user in target-host',
+    },
+    {
+        says: /authorized_keys: (Permission denied|Read-only file system|Operation not permitted)/,
+        hint: 'root’s authorized_keys cannot be written there, so that the installer would let nobody in: give a key that stands in it already as ssh-private-key',
     },
     {
         says: /lease login as the user/i,
@@ -68238,6 +68775,10 @@ const outputs = [
         name: 'age-public-keys',
         description: 'age recipients of its ed25519 host keys, for sops-nix and agenix; RSA and ECDSA keys have none.',
     },
+    {
+        name: 'hardware-config',
+        description: 'Path of the generated hardware configuration, to be committed; empty if none was generated.',
+    },
     { name: 'plan', description: 'The plan as JSON.' },
     { name: 'plan-digest', description: 'SHA-256 of what the plan decides, for approved-plan.' },
     {
@@ -68254,6 +68795,7 @@ function outputsOf(result, resultFile) {
         phases: JSON.stringify(result.phases),
         'host-keys': result.hostKeys.join('\n'),
         'age-public-keys': result.agePublicKeys.join('\n'),
+        'hardware-config': result.hardwareConfig ?? '',
         plan: result.plan === null ? '' : JSON.stringify(result.plan),
         'plan-digest': result.planDigest ?? '',
         'result-file': resultFile,
@@ -68281,6 +68823,7 @@ const byState = {
 };
 
 ;// CONCATENATED MODULE: ./lib/report/summary.js
+
 
 
 
@@ -68371,10 +68914,14 @@ function planSection(plan) {
         `${nameWithSystem(offline)}, because ${escapeMarkdown(plan.reason)}.`,
         `Plan ${code(plan_planDigest(plan))}`,
         table(['the machine', ''], describeMachine(online).map(([name, value]) => [name, code(value)])),
-        ...(plan.action === 'nothing' ? [] : [workSection(plan.work, plan.action)]),
+        ...(plan.action === 'nothing' || offline.provisional ? [] : [workSection(plan.work, plan.action)]),
         ...(offline.buildOn === 'remote' && plan.action !== 'nothing' ? [`**Built:** ${builtThere}.`] : []),
         ...newSystemTable(plan),
-        ...(online.disksKnown
+        ...(offline.hardwareConfig === null || plan.action !== 'install'
+            ? []
+            : [`**Hardware configuration:** ${escapeMarkdown(describeHardware(offline.hardwareConfig))}.`]),
+        ...(offline.provisional ? [`**Disks:** ${unknownYet}.`] : []),
+        ...(online.disksKnown || offline.provisional
             ? []
             : ['**The configuration does not tell which disks it is about: count on all of them.**']),
         ...(online.disks.length === 0 ? [] : [diskTable(online)]),
@@ -68406,13 +68953,16 @@ function offlineSection(offline, work) {
     return [
         `${nameWithSystem(offline)}. No machine was contacted: what is on its disks, and whether it may be installed, is not known.`,
         table(['', ''], [
-            ['system', offline.toplevel === null ? '–' : code(offline.toplevel)],
+            ['system', offline.toplevel === null ? escapeMarkdown(nameSystem(offline)) : code(offline.toplevel)],
+            ...(offline.hardwareConfig === null
+                ? []
+                : [['hardware configuration', escapeMarkdown(describeHardware(offline.hardwareConfig))]]),
             ...(offline.diskoScript === null ? [] : [['disko script', code(offline.diskoScript)]]),
             ...(offline.buildOn === 'remote' ? [['built', builtThere]] : []),
             ...(offline.vmTest === null ? [] : [['VM test', code(offline.vmTest)]]),
             ...(offline.installId === null ? [] : [['install-id', code(offline.installId)]]),
         ]),
-        workSection(work, undefined),
+        ...(offline.provisional ? [] : [workSection(work, undefined)]),
         ...(disks.length === 0 ? [] : [table(['disk of the configuration', ''], disks)]),
         ...(wipesUnknownDisks(offline)
             ? ['**Which disks are wiped is not known: the disko script may wipe any.**']
@@ -68598,6 +69148,7 @@ class Progress {
     goesOn;
     agePublicKeys = [];
     failedUnits = null;
+    hardwareConfig = null;
     kexecSha256 = null;
     #phases = [];
     #current;
@@ -68635,6 +69186,7 @@ class Progress {
             hostKeys: this.hostKeyLines,
             agePublicKeys: this.agePublicKeys,
             failedUnits: this.failedUnits,
+            hardwareConfig: this.hardwareConfig,
             kexecSha256: this.kexecSha256,
             plan: this.plan ?? null,
             planDigest: this.plan === undefined ? null : plan_planDigest(this.plan),
@@ -68675,7 +69227,6 @@ const systemClock = {
 };
 
 ;// CONCATENATED MODULE: ./lib/main.js
-
 
 
 
@@ -68779,11 +69330,12 @@ async function runWithoutMachine(settings, nix, runtime, progress) {
     const { situation, work } = await phase('preflight', progress, runtime, () => offlinePreflight(settings, nix, runtime));
     progress.plan = { offline: offlinePlan(situation), online: null, work };
     runtime.log.info(describePlan(progress.plan));
-    for (const warning of buildPlaceWarnings(situation))
+    for (const warning of offlineWarnings(situation))
         runtime.log.warning(warning);
     if (settings.kind === 'offline-plan')
         return 'planned';
     const { evaluation } = situation;
+    checkBuildable(situation);
     if (settings.kind === 'vm-test') {
         await phase('vm-test', progress, runtime, () => vmTest(settings, evaluation, nix, runtime));
         return 'tested';
