@@ -235,8 +235,8 @@ export async function runAction(options: ActionOptions): Promise<ActionResult> {
     onLine?.(line);
   };
   for (const name of unexpectedInputs(options, action)) take(`##[warning]Unexpected input(s) '${name}'`);
-  const [command = NODE, ...args] = [...(options.launcher ?? []), NODE, join(action, 'dist/index.js')];
-  const child = spawn(command, args, {
+  const [command, ...args] = [...(options.launcher ?? []), NODE, join(action, 'dist/index.js')];
+  const child = spawn(command ?? NODE, args, {
     cwd: workspace,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
