@@ -17,7 +17,7 @@ if [ -n "$etc" ]; then
   mkdir /run/etc /run/etc-work
   mount -t overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/etc-work overlay /etc
   # root's, whoever runs the test
-  cp -R --preserve=mode "$etc/." /etc
+  cp -R --remove-destination --preserve=mode "$etc/." /etc
   # where sudo notes whom it has lectured
   if [ -d /var/lib/sudo ]; then mount -t tmpfs -o mode=700 tmpfs /var/lib/sudo; fi
 fi
