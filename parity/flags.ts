@@ -45,8 +45,8 @@ export const flags: readonly Counterpart[] = [
     input: 'ssh-option',
     default: '',
     differs:
-      'Options that have no meaning here are refused by name. `StrictHostKeyChecking` counts; `no` is refused, since anybody could take the machine’s place.',
-    test: 'loopback/host-trust › accept-new lets it go on, with the first key held',
+      'Those of OpenSSH’s options that have a meaning here (ssh-options.md) are built in, `ProxyJump` among them; others are refused by name. `StrictHostKeyChecking` counts; `no` is refused, since anybody could take the machine’s place.',
+    test: 'loopback/ssh-options › HostName, User and Port, where target-host is only a name',
   },
   {
     name: '-L, --print-build-logs',

@@ -23,6 +23,16 @@ export const own: readonly OwnInput[] = [
     test: 'bundle/refusals › another host key than known-hosts says',
   },
   {
+    input: 'jump-ssh-private-key',
+    why: 'Jump hosts mostly belong to somebody else than the machine.',
+    test: 'loopback/ssh-options › two hops with a key of their own, pinned all three, and all of them told',
+  },
+  {
+    input: 'jump-ssh-private-key-passphrase',
+    why: 'As for ssh-private-key.',
+    test: 'unit/route › a key of its own that has a passphrase',
+  },
+  {
     input: 'expect-machine',
     why: 'Addresses are used again: a machine says who it is before it is wiped.',
     test: 'bundle/refusals › that is another one than was meant',
@@ -31,6 +41,16 @@ export const own: readonly OwnInput[] = [
     input: 'kexec-sha256',
     why: 'Assets of a release are replaced in place, and what they hold runs as root.',
     test: 'bundle/kexec › an image that is another one than was pinned: nothing of it is started or left',
+  },
+  {
+    input: 'post-kexec-ssh-host',
+    why: 'The address may change with the kexec.',
+    test: 'bundle/route › an earlier run was cut off after its kexec: its installer is found there',
+  },
+  {
+    input: 'post-kexec-ssh-user',
+    why: 'An image of one’s own may let in somebody else than root.',
+    test: 'bundle/route › another address and another user, through the same jump host',
   },
   {
     input: 'wipe-disks',

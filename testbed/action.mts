@@ -236,7 +236,7 @@ export async function runAction(options: ActionOptions): Promise<ActionResult> {
   };
   for (const name of unexpectedInputs(options, action)) take(`##[warning]Unexpected input(s) '${name}'`);
   const [command, ...args] = [...(options.launcher ?? []), NODE, join(action, 'dist/index.js')];
-  const child = spawn(command ?? NODE, args, {
+  const child = spawn(command, args, {
     cwd: workspace,
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -34,10 +34,7 @@ function behind(bastion: Sshd, sshd: Sshd, flake: string): Record<string, string
   };
 }
 
-const install = (
-  inputs: Record<string, string>,
-  onLine: (line: string) => void = () => undefined,
-): Promise<BundleRun> =>
+const install = (inputs: Record<string, string>, onLine: (line: string) => void): Promise<BundleRun> =>
   runBundle({ inputs, env: { NIX_REMOTE: `local?root=${temporaryFolder('store')}` }, onLine });
 
 describe('through a jump host', () => {

@@ -45,6 +45,13 @@ test('another address is another place', () => {
   expect(access(same).sameHost).toBe(true);
 });
 
+test('is where the installer answered, if that was elsewhere', () => {
+  const elsewhere = { 'post-kexec-ssh-host': '2001:DB8::7' };
+  expect(access(elsewhere)).toMatchObject({ endpoint: { host: '2001:db8::7' }, sameHost: true });
+  const back = access({ ...elsewhere, 'post-install-ssh-host': '203.0.113.7' });
+  expect(back).toMatchObject({ endpoint: { host: '203.0.113.7' }, sameHost: false });
+});
+
 describe('the user', () => {
   test.each<[string, ConfiguredLogin[], Partial<ConfigurationEvaluation>, string, boolean]>([
     ['root, where it has our key', [login('admin', ours), login('root', ours)], {}, 'root', true],

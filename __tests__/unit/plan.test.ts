@@ -90,6 +90,12 @@ function plan({ inputs, facts = debian, evaluation, machine = bothDisks, access 
   return made;
 }
 
+test('a machine that is connected by wireless alone is not sent where nobody can follow', () => {
+  expect(() => plan({ facts: { ...debian, wirelessOnly: true } })).toThrow(/connected by wireless alone/);
+  // who has joined a network in an installer by hand stays there
+  expect(plan({ facts: { ...installer, wirelessOnly: true } }).phases).not.toContain('kexec');
+});
+
 describe('makePlan', () => {
   test('installs a machine that runs another Linux, by way of kexec', () => {
     expect(plan()).toMatchObject({
