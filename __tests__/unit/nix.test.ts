@@ -268,3 +268,47 @@ describe('Nix', () => {
     });
   });
 });
+
+describe('flags for Nix', () => {
+  const drv = '/nix/store/t.drv';
+
+  test('a VM test’s log is shown, that of other builds is not, and the daemon has limits of its own', async () => {
+    const errorLines = [
+      buildStart(1, drv),
+      buildLine(1, 'of the test'),
+      buildStart(2, '/nix/store/other.drv'),
+      buildLine(2, 'of another'),
+      buildLine(3, 'of no build'),
+    ];
+    const { nix, processes, log } = nixWith(() => ({ errorLines }), { options: [['timeout', '7']] });
+    const lines: string[] = [];
+    await nix.buildTest(drv, { signal, limitMs: 90_500, onLine: (line) => lines.push(line) });
+    expect(lines).toEqual(['of the test']);
+    expect(log.lines.filter((line) => line.startsWith('foreign'))).toEqual(['foreign nix: of the test']);
+    const args = processes.calls[0]?.args.join(' ') ?? '';
+    // what the user says about the time holds
+    expect(args).toContain('--option timeout 7 ');
+    expect(args).not.toContain('timeout 121');
+    expect(args).toContain('--option max-silent-time 31 ');
+    await nix.build([`${drv}^*`], signal);
+    expect(log.lines.filter((line) => line.startsWith('foreign'))).toHaveLength(1);
+  });
+
+  test('from is a substituter of builds, show-trace is for what can evaluate', async () => {
+    const processes = new FakeProcesses(() => ({ stdout: '{}' }));
+    const runtime = fakeRuntime({ processes, privateFolder: dir });
+    const options = { options: [], printBuildLogs: false, idleMs: 1000, showTrace: true, from: 's3://x' };
+    const nix = new Nix(options, runtime);
+    await nix.build([drv], signal);
+    await nix.evaluate('.#x', 'f', signal);
+    await nix.copy([drv], 'unix:///s', { signal, alsoAlive: () => undefined });
+    await nix.fetch([drv], 's3://x', signal);
+    const [build, evaluation, copy, fetch] = processes.calls.map(({ args }) => args.join(' '));
+    expect(build).toMatch(/--option extra-substituters s3:\/\/x --show-trace/);
+    expect(evaluation).toContain('--show-trace');
+    expect(evaluation).not.toContain('s3://x');
+    expect(copy).not.toMatch(/show-trace|s3:/);
+    expect(fetch).toMatch(/^copy .*--from s3:\/\/x \/nix\/store\/t\.drv$/);
+    expect(fetch).not.toContain('show-trace');
+  });
+});

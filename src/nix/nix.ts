@@ -4,23 +4,13 @@ import { NixError } from '../errors';
 import type { ProcessResult } from '../process';
 import type { Runtime } from '../runtime';
 import { builtSystems } from './builders';
+import { NixCommand, type NixOptions, type RunOptions } from './command';
 import { parseRequirements, type Requirements } from './derivation';
-import { BuildLogs, type NixEvent, nixLevel, parseNixLog } from './log';
 import { type Missing, parseMissing } from './missing';
 import { type PathInfo, parsePathInfo } from './path-info';
 import { type NixSettings, parseSettings, parseStoreUrl } from './settings';
 
-export interface NixOptions {
-  /** `--option NAME VALUE` for every evaluation and build. */
-  readonly options: readonly (readonly [string, string])[];
-  readonly printBuildLogs: boolean;
-  /** Shows the whole trace where an evaluation fails. */
-  readonly showTrace?: boolean;
-  /** A store from which builds fetch what they can, beside the substituters. */
-  readonly from?: string | undefined;
-  /** How long Nix may be silent, in milliseconds. */
-  readonly idleMs: number;
-}
+export type { NixOptions } from './command';
 
 /** What passes over a bridge to another store. */
 export interface BridgedOptions {
@@ -44,31 +34,32 @@ const oldestNix = [2, 18] as const;
 const buildSettings = ['cores', 'max-jobs', 'keep-going', 'fallback', 'max-silent-time', 'timeout'];
 /** The client's own limit comes first: it says more. */
 const daemonGraceSeconds = 30;
-const features = ['--extra-experimental-features', 'nix-command flakes'];
 
 /** The Nix on the runner. Every call is one process; nothing of it reads or writes the target but `copy`. */
 export class Nix {
   readonly #options: NixOptions;
   readonly #runtime: Runtime;
+  readonly #command: NixCommand;
 
   constructor(options: NixOptions, runtime: Runtime) {
     this.#options = options;
     this.#runtime = runtime;
+    this.#command = new NixCommand(options, runtime);
   }
 
   /** @returns the version @throws NixError when there is no Nix, or one that is too old */
   async checkVersion(): Promise<string> {
     const hint =
       'add a step before this one that installs Nix 2.18 or later, such as cachix/install-nix-action or DeterminateSystems/nix-installer-action';
-    const result = await this.#spawn(['--version'], { signal: this.#runtime.signal }).catch(
-      (error: unknown) => {
+    const result = await this.#command
+      .spawn(['--version'], { signal: this.#runtime.signal })
+      .catch((error: unknown) => {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
         throw new NixError('there is no nix on this runner (no such program in PATH)', {
           hint,
           cause: error,
         });
-      },
-    );
+      });
     const version = /\b(\d+)\.(\d+)(\.\S+)?\s*$/.exec(result.stdout.trim());
     if (result.code !== 0 || version === null) {
       throw new NixError(`nix --version failed: ${result.errorLines.at(-1) ?? result.stdout.trim()}`, {
@@ -268,118 +259,9 @@ export class Nix {
     return { NIX_USER_CONF_FILES: '', NIX_CONF_DIR: folder, NIX_CONFIG: '' };
   }
 
-  async #run(
-    args: readonly string[],
-    ran: string,
-    signal: AbortSignal,
-    more: {
-      env?: Record<string, string>;
-      alsoAlive?: (touch: () => void) => void;
-      userOptions?: boolean;
-      /** Takes Nix's messages, which are then not in the log. */
-      onMessage?: (text: string) => void;
-      /** The one derivation whose log is shown in any case. */
-      logOf?: { readonly drvPath: string; readonly onLine: (line: string) => void };
-    } = {},
-  ): Promise<ProcessResult> {
-    const [command, ...rest] = args;
-    const userOptions = more.userOptions === false ? [] : this.#userOptions(command);
-    const messages: string[] = [];
-    const buildLogs = new BuildLogs();
-    const onErrorLine = (line: string) => {
-      const event = parseNixLog(line);
-      buildLogs.add(event);
-      if (event.kind === 'build-log' && buildLogs.derivationOf(event.activity) === more.logOf?.drvPath) {
-        more.logOf?.onLine(event.text);
-        this.#foreign(event.text);
-        return;
-      }
-      if (event.kind === 'message') more.onMessage?.(event.text);
-      if (event.kind !== 'message' || more.onMessage === undefined || event.level === nixLevel.error)
-        this.#report(event, messages);
-    };
-    const result = await this.#spawn(
-      [command ?? '', ...features, '--log-format', 'internal-json', ...userOptions, ...rest],
-      { signal, onErrorLine, ...more },
-    );
-    if (result.code !== 0) throw nixError(ran, result.code, messages, buildLogs);
-    return result;
+  #run(args: readonly string[], ran: string, signal: AbortSignal, more?: RunOptions): Promise<ProcessResult> {
+    return this.#command.run(args, ran, signal, more);
   }
-
-  #userOptions(command: string | undefined): readonly string[] {
-    const { options, showTrace, from } = this.#options;
-    return [
-      ...options.flatMap(([name, value]) => ['--option', name, value]),
-      ...(from !== undefined && command === 'build' ? ['--option', 'extra-substituters', from] : []),
-      ...(showTrace === true && (command === 'build' || command === 'eval') ? ['--show-trace'] : []),
-    ];
-  }
-
-  #report(event: NixEvent, messages: string[]): void {
-    const { log } = this.#runtime;
-    switch (event.kind) {
-      case 'message':
-        if (event.level === nixLevel.error) {
-          messages.push(event.text);
-          // of which the failure shows only the end
-          if (this.#options.showTrace === true) this.#foreign(event.text);
-        } else if (/not writing modified lock file/.test(event.text)) {
-          log.warning(
-            'The flake has no flake.lock, or an incomplete one: its inputs were resolved anew and may differ tomorrow. Run `nix flake lock` and commit the file.',
-          );
-        } else if (event.level <= nixLevel.notice) this.#foreign(event.text);
-        else log.debug(event.text);
-        return;
-      case 'building':
-        log.info(`building ${event.derivation}`);
-        return;
-      case 'build-log':
-        if (this.#options.printBuildLogs) this.#foreign(event.text);
-        return;
-      case 'copying':
-        log.debug(`copying ${event.path}`);
-        return;
-      case 'other':
-        return;
-    }
-  }
-
-  #foreign(text: string): void {
-    for (const line of text.split('\n')) this.#runtime.log.foreign('nix', line);
-  }
-
-  #spawn(
-    args: readonly string[],
-    options: {
-      signal: AbortSignal;
-      onErrorLine?: (line: string) => void;
-      env?: Record<string, string>;
-      alsoAlive?: (touch: () => void) => void;
-    },
-  ): Promise<ProcessResult> {
-    return this.#runtime.processes.run('nix', args, {
-      idleMs: this.#options.idleMs,
-      signal: options.signal,
-      ...(options.onErrorLine === undefined ? {} : { onErrorLine: options.onErrorLine }),
-      ...(options.env === undefined ? {} : { env: options.env }),
-      ...(options.alsoAlive === undefined ? {} : { alsoAlive: options.alsoAlive }),
-    });
-  }
-}
-
-function nixError(ran: string, code: number | null, messages: readonly string[], logs: BuildLogs): NixError {
-  const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));
-  const lines = (failedBuild ?? messages.join('\n')).split('\n');
-  // the innermost error stands last: what comes before it is the trace that leads there
-  const reason =
-    lines.findLast((line) => /^\s*error: \S/.test(line)) ?? lines.find((line) => line.trim() !== '');
-  return new NixError(
-    `${ran} failed${reason === undefined ? ` with exit code ${code}` : `: ${reason.trim()}`}`,
-    {
-      ran,
-      lastLines: failedBuild === undefined ? lines.slice(-40) : [...logs.lastLinesOf(failedBuild), ...lines],
-    },
-  );
 }
 
 /** A Nix string literal. */

@@ -1,0 +1,151 @@
+import { NixError } from '../errors';
+import type { ProcessResult } from '../process';
+import type { Runtime } from '../runtime';
+import { BuildLogs, type NixEvent, nixLevel, parseNixLog } from './log';
+
+export interface NixOptions {
+  /** `--option NAME VALUE` for every evaluation and build. */
+  readonly options: readonly (readonly [string, string])[];
+  readonly printBuildLogs: boolean;
+  /** Shows the whole trace where an evaluation fails. */
+  readonly showTrace?: boolean;
+  /** A store from which builds fetch what they can, beside the substituters. */
+  readonly from?: string | undefined;
+  /** How long Nix may be silent, in milliseconds. */
+  readonly idleMs: number;
+}
+
+/** How one command is run. */
+export interface RunOptions {
+  readonly env?: Record<string, string>;
+  readonly alsoAlive?: (touch: () => void) => void;
+  readonly userOptions?: boolean;
+  /** Takes Nix's messages, which are then not in the log. */
+  readonly onMessage?: (text: string) => void;
+  /** The one derivation whose log is shown in any case. */
+  readonly logOf?: { readonly drvPath: string; readonly onLine: (line: string) => void };
+}
+
+interface SpawnOptions extends Pick<RunOptions, 'env' | 'alsoAlive'> {
+  readonly signal: AbortSignal;
+  readonly onErrorLine?: (line: string) => void;
+}
+
+const features = ['--extra-experimental-features', 'nix-command flakes'];
+
+/** The program `nix`: its options, its log, its errors. */
+export class NixCommand {
+  readonly #options: NixOptions;
+  readonly #runtime: Runtime;
+
+  constructor(options: NixOptions, runtime: Runtime) {
+    this.#options = options;
+    this.#runtime = runtime;
+  }
+
+  /**
+   * Runs `nix ARGS`, with the user's options, and tells in the log what it does.
+   *
+   * @param ran what errors call it
+   * @throws NixError with Nix's own message when it fails
+   */
+  async run(
+    args: readonly string[],
+    ran: string,
+    signal: AbortSignal,
+    more: RunOptions = {},
+  ): Promise<ProcessResult> {
+    const [command, ...rest] = args;
+    const userOptions = more.userOptions === false ? [] : this.#userOptions(command);
+    const messages: string[] = [];
+    const buildLogs = new BuildLogs();
+    const isLogOf = (drvPath: string | undefined, activity: number) =>
+      drvPath !== undefined && buildLogs.derivationOf(activity) === drvPath;
+    const onErrorLine = (line: string) => {
+      const event = parseNixLog(line);
+      buildLogs.add(event);
+      if (event.kind === 'build-log' && isLogOf(more.logOf?.drvPath, event.activity)) {
+        more.logOf?.onLine(event.text);
+        this.#foreign(event.text);
+        return;
+      }
+      if (event.kind === 'message') more.onMessage?.(event.text);
+      if (event.kind !== 'message' || more.onMessage === undefined || event.level === nixLevel.error)
+        this.#report(event, messages);
+    };
+    const result = await this.spawn(
+      [command ?? '', ...features, '--log-format', 'internal-json', ...userOptions, ...rest],
+      { signal, onErrorLine, ...more },
+    );
+    if (result.code !== 0) throw nixError(ran, result.code, messages, buildLogs);
+    return result;
+  }
+
+  #userOptions(command: string | undefined): readonly string[] {
+    const { options, showTrace, from } = this.#options;
+    return [
+      ...options.flatMap(([name, value]) => ['--option', name, value]),
+      ...(from !== undefined && command === 'build' ? ['--option', 'extra-substituters', from] : []),
+      ...(showTrace === true && (command === 'build' || command === 'eval') ? ['--show-trace'] : []),
+    ];
+  }
+
+  #report(event: NixEvent, messages: string[]): void {
+    const { log } = this.#runtime;
+    switch (event.kind) {
+      case 'message':
+        if (event.level === nixLevel.error) {
+          messages.push(event.text);
+          // of which the failure shows only the end
+          if (this.#options.showTrace === true) this.#foreign(event.text);
+        } else if (/not writing modified lock file/.test(event.text)) {
+          log.warning(
+            'The flake has no flake.lock, or an incomplete one: its inputs were resolved anew and may differ tomorrow. Run `nix flake lock` and commit the file.',
+          );
+        } else if (event.level <= nixLevel.notice) this.#foreign(event.text);
+        else log.debug(event.text);
+        return;
+      case 'building':
+        log.info(`building ${event.derivation}`);
+        return;
+      case 'build-log':
+        if (this.#options.printBuildLogs) this.#foreign(event.text);
+        return;
+      case 'copying':
+        log.debug(`copying ${event.path}`);
+        return;
+      case 'other':
+        return;
+    }
+  }
+
+  #foreign(text: string): void {
+    for (const line of text.split('\n')) this.#runtime.log.foreign('nix', line);
+  }
+
+  /** Runs `nix ARGS` as it is. @throws what the process runner throws */
+  spawn(args: readonly string[], options: SpawnOptions): Promise<ProcessResult> {
+    return this.#runtime.processes.run('nix', args, {
+      idleMs: this.#options.idleMs,
+      signal: options.signal,
+      ...(options.onErrorLine === undefined ? {} : { onErrorLine: options.onErrorLine }),
+      ...(options.env === undefined ? {} : { env: options.env }),
+      ...(options.alsoAlive === undefined ? {} : { alsoAlive: options.alsoAlive }),
+    });
+  }
+}
+
+function nixError(ran: string, code: number | null, messages: readonly string[], logs: BuildLogs): NixError {
+  const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));
+  const lines = (failedBuild ?? messages.join('\n')).split('\n');
+  // the innermost error stands last: what comes before it is the trace that leads there
+  const reason =
+    lines.findLast((line) => /^\s*error: \S/.test(line)) ?? lines.find((line) => line.trim() !== '');
+  return new NixError(
+    `${ran} failed${reason === undefined ? ` with exit code ${code}` : `: ${reason.trim()}`}`,
+    {
+      ran,
+      lastLines: failedBuild === undefined ? lines.slice(-40) : [...logs.lastLinesOf(failedBuild), ...lines],
+    },
+  );
+}
