@@ -193,6 +193,14 @@ export const flags: readonly Counterpart[] = [
     test: 'bundle/vm-test › a test that passes: its log is shown, the outcome is tested, and it is not run again',
   },
   {
+    name: '--generate-hardware-config nixos-facter|nixos-generate-config PATH',
+    input: 'generate-hardware-config',
+    default: '',
+    differs:
+      'Written as a whole or not at all, once it is known to be a report. It may be missing: the first plan is made with a placeholder, and made again with the file before a disk is touched.',
+    test: 'bundle/hardware-config › the first run: the file is made, git knows it, and what is installed contains it',
+  },
+  {
     name: '--phases LIST',
     input: 'phases',
     default: 'kexec,disko,install,reboot',

@@ -153,7 +153,7 @@ testEach<string, string>([
   expect(await outputOf(sshd, 'ls /run/disko-runs 2>/dev/null || echo none')).toBe('none');
 });
 
-test('messages of the program, and of the login shell, are not in the file', async () => {
+test('upstream: the file is polluted by prompts; messages of program and login shell are not in it', async () => {
   const sshd = await startMachine({ installer: true });
   const report = '{\\"version\\":1,\\"system\\":\\"x86_64-linux\\",\\"hardware\\":{}}';
   await replaceFacter(sshd, `echo "asking for a password" >&2; echo "${report}"`);
@@ -202,6 +202,119 @@ test('a provisional plan can only be approved with the disks that may be lost', 
     kind: 'guard',
     message: expect.stringMatching(/provisional and says nothing of disks/),
   });
+});
+
+test('a provisional plan that was approved with its disks is carried out', async () => {
+  const sshd = await startMachine({ installer: true });
+  const checkout = makeCheckout({ disks: namedByReport });
+  const { unix_device_name: device } = JSON.parse(await outputOf(sshd, 'nixos-facter')).hardware.disk[0];
+  const named = { 'wipe-disks': device };
+  const planned = await install(sshd, checkout, { ...named, plan: 'true' });
+  const digest = { 'approved-plan': planned.outputs['plan-digest'] ?? '' };
+  const run = await install(sshd, checkout, { ...named, ...digest });
+  expect(run.code, run.log).toBe(0);
+  expect(run.result.plan).toMatchObject({
+    offline: { provisional: false, disks: [{ device, destroy: true }] },
+    mayWipe: null,
+  });
+  // a provisional plan has nothing to build before
+  expect(run.log).toContain('what is to be built is known when the machine has described itself');
+});
+
+test('without disko and install the file is all that is made', async () => {
+  const sshd = await startMachine({ installer: true });
+  const checkout = makeCheckout();
+  const run = await install(sshd, checkout, { phases: 'kexec' });
+  expect(run.code, run.log).toBe(0);
+  expect(phasesOf(run)).toEqual(['preflight', 'build', 'hardware-config']);
+  expect(run.outputs.outcome).toBe('prepared');
+  expect(plansIn(run)).toBe(1);
+  expect(readFileSync(join(checkout, 'hosts/facter.json'), 'utf8')).toContain('"version":1');
+});
+
+test('an installer without nixos-facter takes that of nixpkgs; without that too the run stops with advice', async () => {
+  const sshd = await startMachine({ installer: true });
+  await outputOf(
+    sshd,
+    `cd /run/current-system/sw/bin
+    mv nixos-facter /run/facter
+    printf '#!/bin/sh\n[ "$*" = "--extra-experimental-features nix-command flakes shell nixpkgs#nixos-facter -c nixos-facter" ] && exec /run/facter\n' >/run/nix-stand-in
+    chmod 755 /run/nix-stand-in
+    mount --bind /run/nix-stand-in "$(command -v nix)"`,
+  );
+  const run = await install(sshd, makeCheckout(), { phases: 'kexec' });
+  expect(run.code, run.log).toBe(0);
+  expect(run.log).toContain('nixos-facter> the installer has no nixos-facter: taking that of nixpkgs');
+  await outputOf(sshd, 'rm /run/facter');
+  const failed = await install(sshd, makeCheckout(), { phases: 'kexec' });
+  expect(failed.result.failure).toMatchObject({
+    phase: 'hardware-config',
+    hint: expect.stringMatching(/use an installer that has nixos-facter/),
+  });
+});
+
+test('a configuration in a Nix file is evaluated where it is', async () => {
+  const sshd = await startMachine({ installer: true });
+  const checkout = makeCheckout();
+  const text = readFileSync(join(checkout, 'flake.nix'), 'utf8');
+  writeFileSync(join(checkout, 'machines.nix'), `(${text}).outputs { }`);
+  const run = await install(sshd, checkout, {
+    flake: '',
+    'nix-file': join(checkout, 'machines.nix'),
+    'nix-attribute': 'nixosConfigurations.demo',
+  });
+  expect(run.code, run.log).toBe(0);
+  expect(run.warnings.join('\n')).toContain('The plan is provisional');
+  expect(JSON.parse(await installedHardware(sshd))).toMatchObject({ virtualisation: 'qemu' });
+});
+
+/** The shell text of README's workflow that opens a pull request. */
+function pullRequestStep(): string {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, indented = ''] = /^ {8}run: \|\n((?: {10}.*\n)*? {10}gh pr create.*\n)/m.exec(readme) ?? [];
+  return indented.replace(/^ {10}/gm, '');
+}
+
+test('README’s pull request has the new file, and only when there is news', async () => {
+  const checkout = makeCheckout();
+  const remote = temporaryFolder('remote');
+  git(remote, 'init', '--quiet', '--bare');
+  git(
+    checkout,
+    '-c',
+    'user.name=t',
+    '-c',
+    'user.email=t@example.org',
+    'commit',
+    '--quiet',
+    '--message',
+    'first',
+  );
+  git(checkout, 'remote', 'add', 'origin', remote);
+  const tools = temporaryFolder('tools');
+  const note = join(tools, 'note');
+  writeFileSync(join(tools, 'gh'), `#!/bin/sh\necho "$*" >>${note}\n`, { mode: 0o755 });
+  const step = (id: string) =>
+    execFileSync('bash', ['-e', '-c', pullRequestStep()], {
+      cwd: checkout,
+      env: {
+        PATH: `${tools}:${process.env.PATH}`,
+        HOME: tools,
+        FILE: 'hosts/facter.json',
+        GITHUB_RUN_ID: id,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  mkdirSync(join(checkout, 'hosts'));
+  writeFileSync(join(checkout, 'hosts/facter.json'), '{}\n');
+  git(checkout, 'add', '--intent-to-add', '--force', 'hosts/facter.json');
+  step('1');
+  expect(git(remote, 'show', '--stat', '--format=%s', 'hardware-1')).toMatch(
+    /^Hardware of web-1\n\n hosts\/facter\.json/,
+  );
+  expect(readFileSync(note, 'utf8')).toBe('pr create --fill\n');
+  step('2');
+  expect(git(remote, 'branch').trim()).toBe('hardware-1');
 });
 
 test('a plan that would cost more with the file than was shown stops before disko', async () => {

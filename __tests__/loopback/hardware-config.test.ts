@@ -70,7 +70,7 @@ function describe(
 const hostNameOf = ({ evaluation }: { readonly evaluation: Evaluation }) => evaluation.hostName;
 
 testEach([['in git'], ['in no repository']])(
-  'upstream #665: a file that is missing on the first run is no obstacle, %s',
+  'upstream: a file that is missing on the first run is no obstacle, %s',
   async (where) => {
     const folder = makeFlake(ofReport, { inGit: where === 'in git' });
     const path = join(folder, 'hosts/facter.json');
@@ -102,7 +102,7 @@ test('a flake below the repository’s root, named from there', async () => {
   expect(hostNameOf(await describe(folder, join(root, 'facter.json')))).toContain('"virtualisation":"none"');
 });
 
-test('upstream #512: what git does not know is evaluated all the same; when it does, the flake itself is', async () => {
+test('upstream: what git does not know is evaluated all the same; when it does, the flake itself is', async () => {
   const folder = makeFlake(ofReport);
   const path = join(folder, 'hosts/facter.json');
   writeFileSync(join(folder, '.gitignore'), 'hosts\n');
