@@ -2,7 +2,7 @@ import { GuardError } from '../errors';
 import { bind, changesSince, lossesOf } from '../plan/disks/identity';
 import { type Inventory, readInventory } from '../plan/disks/inventory';
 import { diskPaths } from '../plan/disks/paths';
-import { diskSituation } from '../plan/plan';
+import { diskSituation } from '../plan/disks-of-plan';
 import type { PhaseContext } from './context';
 
 /** How often a path that is not there is looked for again: udev may still be making its links. */

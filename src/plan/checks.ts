@@ -2,11 +2,12 @@ import { GuardError } from '../errors';
 import type { MachineSettings } from '../inputs/settings';
 import { checkBuildPlace } from './build-place';
 import { checkDisks } from './disks/guards';
+import { diskSituation } from './disks-of-plan';
 import type { Evaluation } from './evaluation';
 import type { Facts } from './facts';
 import { checkFirmware } from './firmware';
 import { checkLockOut } from './lock-out';
-import { diskSituation, type KexecPlan, type OfflineSituation, type Plan, type Situation } from './plan';
+import type { KexecPlan, OfflineSituation, Plan, Situation } from './plan';
 import { checkVerification } from './verification';
 
 /** Under this the installer does not unpack; above the second it works for sure (MemTotal is less than is built in). */

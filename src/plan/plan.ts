@@ -13,11 +13,12 @@ import { type BuildPlace, buildPlace } from './build-place';
 import { digestOf } from './canonical';
 import { checkRightMachine } from './checks';
 import { type Action, decide } from './decide';
-import { type DiskoWork, type DiskPlan, diskPlans } from './disks/fates';
+import type { DiskPlan } from './disks/fates';
 import type { DiskSituation } from './disks/guards';
-import { type Binding, bind } from './disks/identity';
+import type { Binding } from './disks/identity';
 import type { Inventory } from './disks/inventory';
 import { nixosTraces } from './disks/nixos-traces';
+import { diskSituation, disksOfPlan, usesOf } from './disks-of-plan';
 import type { ConfiguredDisk, Evaluation } from './evaluation';
 import type { ExtraFiles } from './extra-files';
 import type { CarriedAccess, Facts } from './facts';
@@ -270,51 +271,6 @@ function onlinePlan({ facts, inventory, target }: Situation, disks: DiskSituatio
 function nameRoute({ endpoint, jumpHosts }: Target): string {
   const through = jumpHosts.map((host) => nameOf(host.endpoint));
   return [nameOf(endpoint), ...(through.length === 0 ? [] : ['through', through.join(', ')])].join(' ');
-}
-
-/** What a plan says of the disks. */
-export function disksOfPlan({
-  work,
-  disks,
-  inventory,
-  configured,
-}: DiskSituation): Pick<OnlinePlan, 'disksKnown' | 'disks' | 'bindings'> {
-  return {
-    disksKnown: work === undefined || work.mode === 'mount' || work.disks.length > 0,
-    disks,
-    bindings: bind(inventory, configured),
-  };
-}
-
-/** What is compared about the disks: before the plan, and again before disko. */
-export function diskSituation(
-  { settings, evaluation, inventory }: Pick<Situation, 'settings' | 'evaluation' | 'inventory'>,
-  action: Action,
-): DiskSituation {
-  const runs = action === 'install' && settings.phases.value.includes('disko');
-  // of a script that is given as a store path nobody knows what it does: the worst is assumed
-  const unknown = evaluation.disks === undefined;
-  const configured = evaluation.disks ?? [];
-  const work: DiskoWork | undefined = runs
-    ? { mode: unknown ? 'disko' : settings.diskoMode.value, disks: configured, unknown }
-    : undefined;
-  return {
-    inventory,
-    work,
-    disks: diskPlans(inventory, work),
-    configured: runs ? configured.map(({ device }) => device) : [],
-    groups: runs ? evaluation.groups : [],
-    allowed: settings.wipeDisks.value,
-    hostName: evaluation.hostName,
-  };
-}
-
-export function usesOf({ devices }: Inventory): Observed['uses'] {
-  return Object.fromEntries(
-    devices
-      .map(({ path, mounts, swap }) => [path, swap ? [...mounts, 'swap'] : mounts] as const)
-      .filter(([, uses]) => uses.length > 0),
-  );
 }
 
 /** SHA-256 of what the plan decides; what was merely observed is left out. */

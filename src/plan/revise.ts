@@ -1,8 +1,9 @@
 import { GuardError } from '../errors';
 import { type CheckedSituation, checkPlan } from './checks';
 import { changesSince, lossesOf } from './disks/identity';
+import { diskSituation, disksOfPlan, usesOf } from './disks-of-plan';
 import { plannedHooks } from './new-system';
-import { diskSituation, disksOfPlan, offlinePlan, type Plan, phasesOnDisks, usesOf } from './plan';
+import { offlinePlan, type Plan, phasesOnDisks } from './plan';
 
 /**
  * The plan as it goes on once the machine has described itself. What was decided of the machine stays; what the

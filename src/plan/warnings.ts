@@ -3,11 +3,12 @@ import { textOf } from '../secrets';
 import { buildPlaceWarnings } from './build-place';
 import { type CheckedSituation, comfortableMemoryKiB, mebibytes } from './checks';
 import { diskWarnings } from './disks/guards';
+import { diskSituation } from './disks-of-plan';
 import type { Evaluation } from './evaluation';
 import type { Facts } from './facts';
 import { firmwareWarnings } from './firmware';
 import { lockOutWarnings } from './lock-out';
-import { diskSituation, type OfflineSituation, type Plan } from './plan';
+import type { OfflineSituation, Plan } from './plan';
 import { verificationWarnings } from './verification';
 
 /** What a user should know of the plan, though it stops nothing. */
