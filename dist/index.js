@@ -58833,32 +58833,6 @@ async function resolveFiles(text) {
     return (await Promise.all(machines)).join('\n');
 }
 
-;// CONCATENATED MODULE: ./lib/nix/derivation.js
-/**
- * Reads what `nix derivation show` prints of one derivation: a record by path, below `derivations` in the newest Nix.
- * With structured attributes the list stands in JSON, else in the environment.
- */
-function parseRequirements(answer) {
-    const record = asRecord(answer);
-    const [derivation] = Object.values(asRecord(record.derivations ?? record)).map(asRecord);
-    const environment = asRecord(derivation?.env);
-    const structured = typeof environment.__json === 'string'
-        ? asRecord(JSON.parse(environment.__json))
-        : asRecord(derivation?.structuredAttrs);
-    return {
-        system: typeof derivation?.system === 'string' ? derivation.system : '',
-        features: asList(structured.requiredSystemFeatures ?? environment.requiredSystemFeatures),
-    };
-}
-function asList(value) {
-    if (Array.isArray(value))
-        return value.map(String);
-    return typeof value === 'string' ? value.split(/\s+/).filter((word) => word !== '') : [];
-}
-function asRecord(value) {
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
-}
-
 ;// CONCATENATED MODULE: ./lib/nix/log.js
 
 /** Verbosity levels (libutil/error.hh): 0 error, 1 warning, 2 notice, 3 info. */
@@ -58929,6 +58903,140 @@ class BuildLogs {
             .filter(({ derivation }) => message.includes(derivation))
             .flatMap(({ lines }) => lines);
     }
+}
+
+;// CONCATENATED MODULE: ./lib/nix/command.js
+
+
+const features = ['--extra-experimental-features', 'nix-command flakes'];
+/** The program `nix`: its options, its log, its errors. */
+class NixCommand {
+    #options;
+    #runtime;
+    constructor(options, runtime) {
+        this.#options = options;
+        this.#runtime = runtime;
+    }
+    /**
+     * Runs `nix ARGS`, with the user's options, and tells in the log what it does.
+     *
+     * @param ran what errors call it
+     * @throws NixError with Nix's own message when it fails
+     */
+    async run(args, ran, signal, more = {}) {
+        const [command, ...rest] = args;
+        const userOptions = more.userOptions === false ? [] : this.#userOptions(command);
+        const messages = [];
+        const buildLogs = new BuildLogs();
+        const isLogOf = (drvPath, activity) => drvPath !== undefined && buildLogs.derivationOf(activity) === drvPath;
+        const onErrorLine = (line) => {
+            const event = parseNixLog(line);
+            buildLogs.add(event);
+            if (event.kind === 'build-log' && isLogOf(more.logOf?.drvPath, event.activity)) {
+                more.logOf?.onLine(event.text);
+                this.#foreign(event.text);
+                return;
+            }
+            if (event.kind === 'message')
+                more.onMessage?.(event.text);
+            if (event.kind !== 'message' || more.onMessage === undefined || event.level === nixLevel.error)
+                this.#report(event, messages);
+        };
+        const result = await this.spawn([command ?? '', ...features, '--log-format', 'internal-json', ...userOptions, ...rest], { signal, onErrorLine, ...more });
+        if (result.code !== 0)
+            throw nixError(ran, result.code, messages, buildLogs);
+        return result;
+    }
+    #userOptions(command) {
+        const { options, showTrace, from } = this.#options;
+        return [
+            ...options.flatMap(([name, value]) => ['--option', name, value]),
+            ...(from !== undefined && command === 'build' ? ['--option', 'extra-substituters', from] : []),
+            ...(showTrace === true && (command === 'build' || command === 'eval') ? ['--show-trace'] : []),
+        ];
+    }
+    #report(event, messages) {
+        const { log } = this.#runtime;
+        switch (event.kind) {
+            case 'message':
+                if (event.level === nixLevel.error) {
+                    messages.push(event.text);
+                    // of which the failure shows only the end
+                    if (this.#options.showTrace === true)
+                        this.#foreign(event.text);
+                }
+                else if (/not writing modified lock file/.test(event.text)) {
+                    log.warning('The flake has no flake.lock, or an incomplete one: its inputs were resolved anew and may differ tomorrow. Run `nix flake lock` and commit the file.');
+                }
+                else if (event.level <= nixLevel.notice)
+                    this.#foreign(event.text);
+                else
+                    log.debug(event.text);
+                return;
+            case 'building':
+                log.info(`building ${event.derivation}`);
+                return;
+            case 'build-log':
+                if (this.#options.printBuildLogs)
+                    this.#foreign(event.text);
+                return;
+            case 'copying':
+                log.debug(`copying ${event.path}`);
+                return;
+            case 'other':
+                return;
+        }
+    }
+    #foreign(text) {
+        for (const line of text.split('\n'))
+            this.#runtime.log.foreign('nix', line);
+    }
+    /** Runs `nix ARGS` as it is. @throws what the process runner throws */
+    spawn(args, options) {
+        return this.#runtime.processes.run('nix', args, {
+            idleMs: this.#options.idleMs,
+            signal: options.signal,
+            ...(options.onErrorLine === undefined ? {} : { onErrorLine: options.onErrorLine }),
+            ...(options.env === undefined ? {} : { env: options.env }),
+            ...(options.alsoAlive === undefined ? {} : { alsoAlive: options.alsoAlive }),
+        });
+    }
+}
+function nixError(ran, code, messages, logs) {
+    const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));
+    const lines = (failedBuild ?? messages.join('\n')).split('\n');
+    // the innermost error stands last: what comes before it is the trace that leads there
+    const reason = lines.findLast((line) => /^\s*error: \S/.test(line)) ?? lines.find((line) => line.trim() !== '');
+    return new NixError(`${ran} failed${reason === undefined ? ` with exit code ${code}` : `: ${reason.trim()}`}`, {
+        ran,
+        lastLines: failedBuild === undefined ? lines.slice(-40) : [...logs.lastLinesOf(failedBuild), ...lines],
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/nix/derivation.js
+/**
+ * Reads what `nix derivation show` prints of one derivation: a record by path, below `derivations` in the newest Nix.
+ * With structured attributes the list stands in JSON, else in the environment.
+ */
+function parseRequirements(answer) {
+    const record = asRecord(answer);
+    const [derivation] = Object.values(asRecord(record.derivations ?? record)).map(asRecord);
+    const environment = asRecord(derivation?.env);
+    const structured = typeof environment.__json === 'string'
+        ? asRecord(JSON.parse(environment.__json))
+        : asRecord(derivation?.structuredAttrs);
+    return {
+        system: typeof derivation?.system === 'string' ? derivation.system : '',
+        features: asList(structured.requiredSystemFeatures ?? environment.requiredSystemFeatures),
+    };
+}
+function asList(value) {
+    if (Array.isArray(value))
+        return value.map(String);
+    return typeof value === 'string' ? value.split(/\s+/).filter((word) => word !== '') : [];
+}
+function asRecord(value) {
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
 }
 
 ;// CONCATENATED MODULE: ./lib/nix/missing.js
@@ -59048,19 +59156,22 @@ const oldestNix = [2, 18];
 const buildSettings = ['cores', 'max-jobs', 'keep-going', 'fallback', 'max-silent-time', 'timeout'];
 /** The client's own limit comes first: it says more. */
 const daemonGraceSeconds = 30;
-const features = ['--extra-experimental-features', 'nix-command flakes'];
 /** The Nix on the runner. Every call is one process; nothing of it reads or writes the target but `copy`. */
 class Nix {
     #options;
     #runtime;
+    #command;
     constructor(options, runtime) {
         this.#options = options;
         this.#runtime = runtime;
+        this.#command = new NixCommand(options, runtime);
     }
     /** @returns the version @throws NixError when there is no Nix, or one that is too old */
     async checkVersion() {
         const hint = 'add a step before this one that installs Nix 2.18 or later, such as cachix/install-nix-action or DeterminateSystems/nix-installer-action';
-        const result = await this.#spawn(['--version'], { signal: this.#runtime.signal }).catch((error) => {
+        const result = await this.#command
+            .spawn(['--version'], { signal: this.#runtime.signal })
+            .catch((error) => {
             if (error.code !== 'ENOENT')
                 throw error;
             throw new NixError('there is no nix on this runner (no such program in PATH)', {
@@ -59230,92 +59341,9 @@ class Nix {
         await (0,promises_namespaceObject.writeFile)((0,external_node_path_namespaceObject.join)(folder, 'nix.conf'), '');
         return { NIX_USER_CONF_FILES: '', NIX_CONF_DIR: folder, NIX_CONFIG: '' };
     }
-    async #run(args, ran, signal, more = {}) {
-        const [command, ...rest] = args;
-        const userOptions = more.userOptions === false ? [] : this.#userOptions(command);
-        const messages = [];
-        const buildLogs = new BuildLogs();
-        const onErrorLine = (line) => {
-            const event = parseNixLog(line);
-            buildLogs.add(event);
-            if (event.kind === 'build-log' && buildLogs.derivationOf(event.activity) === more.logOf?.drvPath) {
-                more.logOf?.onLine(event.text);
-                this.#foreign(event.text);
-                return;
-            }
-            if (event.kind === 'message')
-                more.onMessage?.(event.text);
-            if (event.kind !== 'message' || more.onMessage === undefined || event.level === nixLevel.error)
-                this.#report(event, messages);
-        };
-        const result = await this.#spawn([command ?? '', ...features, '--log-format', 'internal-json', ...userOptions, ...rest], { signal, onErrorLine, ...more });
-        if (result.code !== 0)
-            throw nixError(ran, result.code, messages, buildLogs);
-        return result;
+    #run(args, ran, signal, more) {
+        return this.#command.run(args, ran, signal, more);
     }
-    #userOptions(command) {
-        const { options, showTrace, from } = this.#options;
-        return [
-            ...options.flatMap(([name, value]) => ['--option', name, value]),
-            ...(from !== undefined && command === 'build' ? ['--option', 'extra-substituters', from] : []),
-            ...(showTrace === true && (command === 'build' || command === 'eval') ? ['--show-trace'] : []),
-        ];
-    }
-    #report(event, messages) {
-        const { log } = this.#runtime;
-        switch (event.kind) {
-            case 'message':
-                if (event.level === nixLevel.error) {
-                    messages.push(event.text);
-                    // of which the failure shows only the end
-                    if (this.#options.showTrace === true)
-                        this.#foreign(event.text);
-                }
-                else if (/not writing modified lock file/.test(event.text)) {
-                    log.warning('The flake has no flake.lock, or an incomplete one: its inputs were resolved anew and may differ tomorrow. Run `nix flake lock` and commit the file.');
-                }
-                else if (event.level <= nixLevel.notice)
-                    this.#foreign(event.text);
-                else
-                    log.debug(event.text);
-                return;
-            case 'building':
-                log.info(`building ${event.derivation}`);
-                return;
-            case 'build-log':
-                if (this.#options.printBuildLogs)
-                    this.#foreign(event.text);
-                return;
-            case 'copying':
-                log.debug(`copying ${event.path}`);
-                return;
-            case 'other':
-                return;
-        }
-    }
-    #foreign(text) {
-        for (const line of text.split('\n'))
-            this.#runtime.log.foreign('nix', line);
-    }
-    #spawn(args, options) {
-        return this.#runtime.processes.run('nix', args, {
-            idleMs: this.#options.idleMs,
-            signal: options.signal,
-            ...(options.onErrorLine === undefined ? {} : { onErrorLine: options.onErrorLine }),
-            ...(options.env === undefined ? {} : { env: options.env }),
-            ...(options.alsoAlive === undefined ? {} : { alsoAlive: options.alsoAlive }),
-        });
-    }
-}
-function nixError(ran, code, messages, logs) {
-    const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));
-    const lines = (failedBuild ?? messages.join('\n')).split('\n');
-    // the innermost error stands last: what comes before it is the trace that leads there
-    const reason = lines.findLast((line) => /^\s*error: \S/.test(line)) ?? lines.find((line) => line.trim() !== '');
-    return new NixError(`${ran} failed${reason === undefined ? ` with exit code ${code}` : `: ${reason.trim()}`}`, {
-        ran,
-        lastLines: failedBuild === undefined ? lines.slice(-40) : [...logs.lastLinesOf(failedBuild), ...lines],
-    });
 }
 /** A Nix string literal. */
 function nixString(text) {
@@ -61998,6 +62026,198 @@ function isTwin(other, disk) {
     return other.serial === disk.serial && other.wwn === disk.wwn;
 }
 
+;// CONCATENATED MODULE: ./lib/plan/disks/fates.js
+
+const fateOrder = ['wiped', 'collateral', 'changed', 'untouched'];
+/** The fate of every disk, the most endangered first. Removable media appear only when they are concerned. */
+function diskPlans(inventory, work) {
+    const graph = makeGraph(inventory);
+    const disks = graph.devices.filter(({ kind }) => kind === 'disk');
+    const targets = work === undefined ? noTargets : targetsOf(inventory, graph, disks, work);
+    const losses = fates_lossesOf(graph, targets.wiped);
+    return disks
+        .map((disk) => diskPlan(disk, graph, targets, losses))
+        .filter(({ fate, device }) => fate !== 'untouched' || !disks.some((disk) => disk.path === device && disk.removable))
+        .toSorted((a, b) => fateOrder.indexOf(a.fate) - fateOrder.indexOf(b.fate) ||
+        a.device.localeCompare(b.device, 'en', { numeric: true }));
+}
+const noTargets = { wiped: new Set(), changed: new Set(), named: new Map() };
+function targetsOf(inventory, graph, disks, { mode, disks: configured }) {
+    if (mode === 'mount')
+        return noTargets;
+    const wiped = new Set();
+    const changed = new Set();
+    const named = new Map();
+    for (const { device: path, destroy } of configured) {
+        const device = graph.device(inventory.asked[path] ?? '');
+        if (device === undefined)
+            continue;
+        for (const name of wholeDisks(device)) {
+            named.set(name, [...(named.get(name) ?? []), path]);
+            (mode === 'disko' && destroy ? wiped : changed).add(name);
+        }
+    }
+    // disko wipes a disk that one entry wants wiped, whatever another says
+    for (const name of wiped)
+        changed.delete(name);
+    const all = configured.length > 0
+        ? []
+        : disks.filter(({ removable, readOnly }) => !removable && !readOnly).map(({ name }) => name);
+    return mode === 'disko'
+        ? { wiped: new Set([...wiped, ...all]), changed, named }
+        : { wiped, changed: new Set([...changed, ...all]), named };
+}
+/** A multipath map is the disks behind it. */
+function wholeDisks(device) {
+    return device.dmUuid.startsWith('mpath-') ? device.slaves : [device.name];
+}
+/** Everything that is lost when these devices are wiped: what is built on them, and all groups with a member among it. */
+function fates_lossesOf(graph, roots) {
+    const losses = new Map();
+    const queue = [...roots].map((name) => [name, { because: '' }]);
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const [name, loss] = next;
+        if (losses.has(name))
+            continue;
+        losses.set(name, loss);
+        for (const device of graph.above(name))
+            queue.push([device.name, loss]);
+        for (const group of graph.groupsOf(name)) {
+            const because = `${nameOfGroup(group)} has a member on ${rootNames(graph, name)}`;
+            for (const member of [...group.members, ...group.volumes])
+                if (!losses.has(member))
+                    queue.push([member, { because }]);
+        }
+    }
+    return losses;
+}
+/** The disks on which a device lies, as a person names them. */
+function rootNames(graph, name) {
+    return disksUnder(graph, name)
+        .map(({ path }) => path)
+        .join(', ');
+}
+function nameOfGroup({ kind, name }) {
+    return `${kind} ${name}`;
+}
+function diskPlan(disk, graph, targets, losses) {
+    const inside = fates_insideOf(disk.name, graph);
+    return {
+        device: disk.path,
+        fate: fateOf(disk.name, inside, targets, losses),
+        named: inside.flatMap((name) => targets.named.get(name) ?? []),
+        bytes: disk.bytes,
+        model: disk.model,
+        serial: disk.serial,
+        wwn: disk.wwn,
+        byId: disk.links.find((link) => link.startsWith('/dev/disk/by-id/')) ?? '',
+        contents: contentsOf(disk, graph, losses),
+    };
+}
+/** The disk and everything that is built on it. */
+function fates_insideOf(name, graph) {
+    const inside = new Set();
+    const visit = (at) => {
+        if (inside.has(at))
+            return;
+        inside.add(at);
+        for (const { name: next } of graph.above(at))
+            visit(next);
+    };
+    visit(name);
+    return [...inside];
+}
+function fateOf(disk, inside, targets, losses) {
+    if (targets.wiped.has(disk))
+        return 'wiped';
+    if (inside.some((name) => (losses.get(name)?.because ?? '') !== ''))
+        return 'collateral';
+    if (inside.some((name) => losses.has(name) || targets.changed.has(name)))
+        return 'changed';
+    return 'untouched';
+}
+function contentsOf(disk, graph, losses) {
+    const isItself = disk.type !== '' || graph.groupsOf(disk.name).some(({ kind }) => kind !== 'multipath disk');
+    const inner = graph.above(disk.name);
+    return isItself
+        ? [contentOf(disk, graph, losses, new Set())]
+        : inner.map((device) => contentOf(device, graph, losses, new Set([disk.name])));
+}
+function contentOf(device, graph, losses, outside) {
+    const loss = losses.get(device.name);
+    const within = new Set([...outside, device.name]);
+    return {
+        device: device.path,
+        kind: kindFor(device),
+        bytes: device.bytes,
+        type: device.type,
+        label: device.label,
+        uuid: device.uuid || device.partitionUuid,
+        partitionLabel: device.partitionLabel,
+        memberOf: graph.groupsOf(device.name).map(nameOfGroup),
+        lost: loss !== undefined,
+        because: loss?.because ?? '',
+        contains: graph
+            .above(device.name)
+            .filter(({ name }) => !within.has(name))
+            .map((inner) => contentOf(inner, graph, losses, within)),
+    };
+}
+function kindFor({ kind, partition, dmUuid, level, name }) {
+    if (kind === 'partition')
+        return `partition ${partition}`;
+    if (kind === 'md')
+        return level === '' ? 'RAID array' : level;
+    if (kind === 'disk')
+        return 'whole disk';
+    if (kind !== 'dm')
+        return kind === 'other' ? '' : kind;
+    if (name.startsWith('lvm-'))
+        return 'volume, not active';
+    if (dmUuid.startsWith('LVM-'))
+        return 'volume';
+    if (dmUuid.startsWith('CRYPT-'))
+        return 'opened encryption';
+    return dmUuid.startsWith('mpath-') ? 'multipath' : 'mapped';
+}
+
+;// CONCATENATED MODULE: ./lib/plan/disks-of-plan.js
+
+
+/** What a plan says of the disks. */
+function disksOfPlan({ work, disks, inventory, configured, }) {
+    return {
+        disksKnown: work === undefined || work.mode === 'mount' || work.disks.length > 0,
+        disks,
+        bindings: bind(inventory, configured),
+    };
+}
+/** What is compared about the disks: before the plan, and again before disko. */
+function diskSituation({ settings, evaluation, inventory }, action) {
+    const runs = action === 'install' && settings.phases.value.includes('disko');
+    // of a script that is given as a store path nobody knows what it does: the worst is assumed
+    const unknown = evaluation.disks === undefined;
+    const configured = evaluation.disks ?? [];
+    const work = runs
+        ? { mode: unknown ? 'disko' : settings.diskoMode.value, disks: configured, unknown }
+        : undefined;
+    return {
+        inventory,
+        work,
+        disks: diskPlans(inventory, work),
+        configured: runs ? configured.map(({ device }) => device) : [],
+        groups: runs ? evaluation.groups : [],
+        allowed: settings.wipeDisks.value,
+        hostName: evaluation.hostName,
+    };
+}
+/** Where devices are in use, by their paths. */
+function usesOf({ devices }) {
+    return Object.fromEntries(devices
+        .map(({ path, mounts, swap }) => [path, swap ? [...mounts, 'swap'] : mounts])
+        .filter(([, uses]) => uses.length > 0));
+}
+
 ;// CONCATENATED MODULE: ./lib/plan/firmware.js
 
 /** `either` where the boot loader is installed for both, or nobody here knows. */
@@ -62506,161 +62726,6 @@ function converge(seen) {
         };
 }
 
-;// CONCATENATED MODULE: ./lib/plan/disks/fates.js
-
-const fateOrder = ['wiped', 'collateral', 'changed', 'untouched'];
-/** The fate of every disk, the most endangered first. Removable media appear only when they are concerned. */
-function diskPlans(inventory, work) {
-    const graph = makeGraph(inventory);
-    const disks = graph.devices.filter(({ kind }) => kind === 'disk');
-    const targets = work === undefined ? noTargets : targetsOf(inventory, graph, disks, work);
-    const losses = fates_lossesOf(graph, targets.wiped);
-    return disks
-        .map((disk) => diskPlan(disk, graph, targets, losses))
-        .filter(({ fate, device }) => fate !== 'untouched' || !disks.some((disk) => disk.path === device && disk.removable))
-        .toSorted((a, b) => fateOrder.indexOf(a.fate) - fateOrder.indexOf(b.fate) ||
-        a.device.localeCompare(b.device, 'en', { numeric: true }));
-}
-const noTargets = { wiped: new Set(), changed: new Set(), named: new Map() };
-function targetsOf(inventory, graph, disks, { mode, disks: configured }) {
-    if (mode === 'mount')
-        return noTargets;
-    const wiped = new Set();
-    const changed = new Set();
-    const named = new Map();
-    for (const { device: path, destroy } of configured) {
-        const device = graph.device(inventory.asked[path] ?? '');
-        if (device === undefined)
-            continue;
-        for (const name of wholeDisks(device)) {
-            named.set(name, [...(named.get(name) ?? []), path]);
-            (mode === 'disko' && destroy ? wiped : changed).add(name);
-        }
-    }
-    // disko wipes a disk that one entry wants wiped, whatever another says
-    for (const name of wiped)
-        changed.delete(name);
-    const all = configured.length > 0
-        ? []
-        : disks.filter(({ removable, readOnly }) => !removable && !readOnly).map(({ name }) => name);
-    return mode === 'disko'
-        ? { wiped: new Set([...wiped, ...all]), changed, named }
-        : { wiped, changed: new Set([...changed, ...all]), named };
-}
-/** A multipath map is the disks behind it. */
-function wholeDisks(device) {
-    return device.dmUuid.startsWith('mpath-') ? device.slaves : [device.name];
-}
-/** Everything that is lost when these devices are wiped: what is built on them, and all groups with a member among it. */
-function fates_lossesOf(graph, roots) {
-    const losses = new Map();
-    const queue = [...roots].map((name) => [name, { because: '' }]);
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        const [name, loss] = next;
-        if (losses.has(name))
-            continue;
-        losses.set(name, loss);
-        for (const device of graph.above(name))
-            queue.push([device.name, loss]);
-        for (const group of graph.groupsOf(name)) {
-            const because = `${nameOfGroup(group)} has a member on ${rootNames(graph, name)}`;
-            for (const member of [...group.members, ...group.volumes])
-                if (!losses.has(member))
-                    queue.push([member, { because }]);
-        }
-    }
-    return losses;
-}
-/** The disks on which a device lies, as a person names them. */
-function rootNames(graph, name) {
-    return disksUnder(graph, name)
-        .map(({ path }) => path)
-        .join(', ');
-}
-function nameOfGroup({ kind, name }) {
-    return `${kind} ${name}`;
-}
-function diskPlan(disk, graph, targets, losses) {
-    const inside = fates_insideOf(disk.name, graph);
-    return {
-        device: disk.path,
-        fate: fateOf(disk.name, inside, targets, losses),
-        named: inside.flatMap((name) => targets.named.get(name) ?? []),
-        bytes: disk.bytes,
-        model: disk.model,
-        serial: disk.serial,
-        wwn: disk.wwn,
-        byId: disk.links.find((link) => link.startsWith('/dev/disk/by-id/')) ?? '',
-        contents: contentsOf(disk, graph, losses),
-    };
-}
-/** The disk and everything that is built on it. */
-function fates_insideOf(name, graph) {
-    const inside = new Set();
-    const visit = (at) => {
-        if (inside.has(at))
-            return;
-        inside.add(at);
-        for (const { name: next } of graph.above(at))
-            visit(next);
-    };
-    visit(name);
-    return [...inside];
-}
-function fateOf(disk, inside, targets, losses) {
-    if (targets.wiped.has(disk))
-        return 'wiped';
-    if (inside.some((name) => (losses.get(name)?.because ?? '') !== ''))
-        return 'collateral';
-    if (inside.some((name) => losses.has(name) || targets.changed.has(name)))
-        return 'changed';
-    return 'untouched';
-}
-function contentsOf(disk, graph, losses) {
-    const isItself = disk.type !== '' || graph.groupsOf(disk.name).some(({ kind }) => kind !== 'multipath disk');
-    const inner = graph.above(disk.name);
-    return isItself
-        ? [contentOf(disk, graph, losses, new Set())]
-        : inner.map((device) => contentOf(device, graph, losses, new Set([disk.name])));
-}
-function contentOf(device, graph, losses, outside) {
-    const loss = losses.get(device.name);
-    const within = new Set([...outside, device.name]);
-    return {
-        device: device.path,
-        kind: kindFor(device),
-        bytes: device.bytes,
-        type: device.type,
-        label: device.label,
-        uuid: device.uuid || device.partitionUuid,
-        partitionLabel: device.partitionLabel,
-        memberOf: graph.groupsOf(device.name).map(nameOfGroup),
-        lost: loss !== undefined,
-        because: loss?.because ?? '',
-        contains: graph
-            .above(device.name)
-            .filter(({ name }) => !within.has(name))
-            .map((inner) => contentOf(inner, graph, losses, within)),
-    };
-}
-function kindFor({ kind, partition, dmUuid, level, name }) {
-    if (kind === 'partition')
-        return `partition ${partition}`;
-    if (kind === 'md')
-        return level === '' ? 'RAID array' : level;
-    if (kind === 'disk')
-        return 'whole disk';
-    if (kind !== 'dm')
-        return kind === 'other' ? '' : kind;
-    if (name.startsWith('lvm-'))
-        return 'volume, not active';
-    if (dmUuid.startsWith('LVM-'))
-        return 'volume';
-    if (dmUuid.startsWith('CRYPT-'))
-        return 'opened encryption';
-    return dmUuid.startsWith('mpath-') ? 'multipath' : 'mapped';
-}
-
 ;// CONCATENATED MODULE: ./lib/plan/disks/nixos-traces.js
 /**
  * What looks like an installed NixOS on the disks that would be changed, in words: labels of file systems and
@@ -62895,7 +62960,6 @@ function plannedHooks({ hooks }, phases) {
 
 
 
-
 const phaseNames = (/* unused pure expression or super */ null && ([
     'preflight',
     'build',
@@ -63025,38 +63089,6 @@ function onlinePlan({ facts, inventory, target }, disks) {
 function nameRoute({ endpoint, jumpHosts }) {
     const through = jumpHosts.map((host) => nameOf(host.endpoint));
     return [nameOf(endpoint), ...(through.length === 0 ? [] : ['through', through.join(', ')])].join(' ');
-}
-/** What a plan says of the disks. */
-function disksOfPlan({ work, disks, inventory, configured, }) {
-    return {
-        disksKnown: work === undefined || work.mode === 'mount' || work.disks.length > 0,
-        disks,
-        bindings: bind(inventory, configured),
-    };
-}
-/** What is compared about the disks: before the plan, and again before disko. */
-function diskSituation({ settings, evaluation, inventory }, action) {
-    const runs = action === 'install' && settings.phases.value.includes('disko');
-    // of a script that is given as a store path nobody knows what it does: the worst is assumed
-    const unknown = evaluation.disks === undefined;
-    const configured = evaluation.disks ?? [];
-    const work = runs
-        ? { mode: unknown ? 'disko' : settings.diskoMode.value, disks: configured, unknown }
-        : undefined;
-    return {
-        inventory,
-        work,
-        disks: diskPlans(inventory, work),
-        configured: runs ? configured.map(({ device }) => device) : [],
-        groups: runs ? evaluation.groups : [],
-        allowed: settings.wipeDisks.value,
-        hostName: evaluation.hostName,
-    };
-}
-function usesOf({ devices }) {
-    return Object.fromEntries(devices
-        .map(({ path, mounts, swap }) => [path, swap ? [...mounts, 'swap'] : mounts])
-        .filter(([, uses]) => uses.length > 0));
 }
 /** SHA-256 of what the plan decides; what was merely observed is left out. */
 function plan_planDigest(plan) {
@@ -65249,6 +65281,7 @@ async function disko(context) {
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/revise.js
+
 
 
 
