@@ -251,6 +251,12 @@ describe('the guards', () => {
       /already runs NixOS/,
     ],
     ['NixOS even without kexec', { facts: nixos, inputs: { phases: 'disko' } }, /already runs NixOS/],
+    [
+      'an architecture without a default image',
+      { facts: { ...debian, architecture: 'riscv64' }, evaluation: { system: 'riscv64-linux' } },
+      /no default kexec image for riscv64/,
+    ],
+    ['lockdown', { facts: { ...debian, lockdown: 'integrity' } }, /locked down \(integrity\)/],
     ['missing tools', { facts: { ...debian, missingTools: ['tar', 'cpio'] } }, /lacks tar, cpio/],
     ['too little memory', { facts: { ...debian, memoryKiB: 900 * 1024 - 1 } }, /899 MiB of memory/],
     ['kexec switched off', { facts: { ...debian, kexecDisabled: true } }, /kexec is switched off/],

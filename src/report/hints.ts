@@ -22,6 +22,10 @@ const knownFailures: readonly KnownFailure[] = [
     hint: 'the machine lets this user run nothing: give another user in target-host',
   },
   {
+    says: /Too many authentication failures/i,
+    hint: 'the machine gives up before it is shown the right key: give that one key only, as ssh-private-key, or let the machine allow more (MaxAuthTries)',
+  },
+  {
     says: /authorized_keys: (Permission denied|Read-only file system|Operation not permitted)/,
     hint: 'root’s authorized_keys cannot be written there, so that the installer would let nobody in: give a key that stands in it already as ssh-private-key',
   },
@@ -96,6 +100,30 @@ const knownFailures: readonly KnownFailure[] = [
   {
     says: /ignoring untrusted substituter/,
     hint: 'the user is not a trusted user of the runner’s Nix daemon: set trusted-users where Nix is installed',
+  },
+  {
+    says: /'config' is not a recognised command/,
+    hint: 'the Nix on the machine is too old: use a newer installer or kexec image',
+  },
+  {
+    says: /0 successful groups required|Failed to get the data key required to decrypt the SOPS file/,
+    hint: 'the host key of the new system is no recipient of its secrets: give it a key that is (secret-files, extra-files or copy-host-keys), or encrypt them again for age-public-keys of this run',
+  },
+  {
+    says: /file 'nixpkgs' was not found in the Nix search path/,
+    hint: 'a new NixOS has no channels: set nix.nixPath in its configuration; on the runner set NIX_PATH, or pin nixpkgs with npins beside nix-file',
+  },
+  {
+    says: /Please specify the name of the NixOS configuration to be installed/,
+    hint: 'name the configuration behind the flake: flake: URI#NAME',
+  },
+  {
+    says: /mode must be either create, mount or zap_create_mount/,
+    hint: 'the disko script takes other arguments: give one that config.system.build.diskoScript has made as store-paths, or a newer disko',
+  },
+  {
+    says: /disko config must be an existing file or flake must be set/,
+    hint: 'the configuration has no disko.devices: import disko and the disk layout into it',
   },
   { says: /does not provide attribute/, hint: 'check the configuration name after the # of flake' },
   { says: /No disks defined/, hint: 'import the disk layout into the configuration' },
