@@ -55,9 +55,7 @@
         };
         # these import what only the machine can tell
         facter = variant { hardware = (readJSON ./facter.json).virtualisation or "nothing yet"; };
-        generated = variant {
-          hardware = toString (generated.boot.initrd.availableKernelModules or [ "nothing yet" ]);
-        };
+        generated = variant { hardware = toString generated.boot.initrd.availableKernelModules; };
         # what may go wrong when a running machine is switched
         refuses = variant { fault = "refuse"; };
         kills-sshd = variant { fault = "sshd"; };
