@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TimeoutError } from '../../src/errors';
@@ -187,5 +190,36 @@ describe('SpawnRunner', () => {
     const { code } = await run('sleep 1', { idleMs: 400, alsoAlive });
     clearInterval(timer);
     expect(code).toBe(0);
+  });
+});
+
+describe('a filter', () => {
+  const through = (command: string, args: string[], input: Readable) =>
+    buffer(runner.filter(command, args, input));
+
+  test('gives what the program makes of its input, in full', async () => {
+    const bytes = Buffer.alloc(3_000_000, 'abc');
+    expect((await through('cat', [], Readable.from([bytes]))).equals(bytes)).toBe(true);
+  });
+
+  test('breaks off where the program fails, with its last words, though it gave something', async () => {
+    const failing = through('sh', ['-c', 'head -c 3; echo why >&2; exit 1'], Readable.from(['abcdef']));
+    await expect(failing).rejects.toThrow('why');
+  });
+
+  test('breaks off where there is no such program, and where its input does', async () => {
+    const missing = through('no-such-program', [], Readable.from(['a']));
+    await expect(missing).rejects.toMatchObject({ code: 'ENOENT', syscall: 'spawn no-such-program' });
+    const broken = new Readable({ read: () => undefined });
+    setTimeout(() => broken.destroy(new Error('gone')), 20);
+    await expect(through('cat', [], broken)).rejects.toThrow('gone');
+  });
+
+  test('is ended with its output', async () => {
+    const silent = new Readable({ read: () => undefined });
+    const output = runner.filter('sh', ['-c', 'echo $$; exec sleep 60'], silent);
+    const [pid] = await once(output, 'data');
+    output.destroy();
+    await gone(Number(pid));
   });
 });
