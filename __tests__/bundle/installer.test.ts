@@ -7,15 +7,7 @@ import type { FaultProxy } from '../../testbed/proxy.mts';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { type BundleRun, configuration, imageThat, inputsFor, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
-import {
-  type MachineOptions,
-  passwordsBy,
-  script,
-  startMachine,
-  startProxy,
-  targetOf,
-  withPasswords,
-} from '../support/machine';
+import { script, startMachine, startProxy, targetOf } from '../support/machine';
 import { temporaryFolder, testRuntime } from '../support/runtime';
 
 const disko = `#!/bin/sh
@@ -53,8 +45,8 @@ interface Machine {
   readonly flake: string;
 }
 
-async function startInstaller(options: MachineOptions = {}): Promise<Machine> {
-  const sshd = await startMachine({ installer: true, ...options });
+async function startInstaller(): Promise<Machine> {
+  const sshd = await startMachine({ installer: true });
   const store = temporaryFolder('store');
   return { sshd, proxy: await startProxy(sshd, 25), store, flake: slowFlake() };
 }
@@ -63,7 +55,6 @@ function install(
   { sshd, proxy, store, flake }: Machine,
   onLine: (line: string) => void = () => undefined,
   signal?: AbortSignal,
-  change: Record<string, string> = {},
 ): Promise<BundleRun> {
   const port = String(proxy.port);
   return runBundle({
@@ -76,7 +67,6 @@ function install(
       phases: 'disko,install',
       'wipe-disks': 'any',
       'allow-lockout': 'true',
-      ...change,
     },
     env: { NIX_REMOTE: `local?root=${store}` },
     onLine,
@@ -211,26 +201,4 @@ test('a machine that is out of reach from the middle of disko on: what goes on t
   expect(run.result.failure).toMatchObject({ kind: 'connection', phase: 'disko' });
   expect(run.errors[0]).toContain('disko goes on on the machine until it ends');
   expect(await outputOf(machine.sshd, 'cat /run/nixos-anywhere/tasks/disko-*/log')).toContain('8 of 8');
-});
-
-test('one who logs in to the installer as another user than root: all is done through sudo', async () => {
-  const password = 'nobody knows it';
-  const sudoers = 'Defaults env_keep += "PATH NIX_CONF_DIR"\nguest ALL=(ALL) NOPASSWD: ALL\n';
-  const machine = await startInstaller({
-    config: passwordsBy('password'),
-    etc: { ...withPasswords({ guest: password }), sudoers },
-  });
-  const run = await install(machine, undefined, undefined, {
-    'target-host': `guest@${machine.sshd.host}`,
-    'ssh-private-key': '',
-    'ssh-password': password,
-  });
-  expect(run.code, run.log).toBe(0);
-  expect(run.outputs).toMatchObject({ outcome: 'installed', 'target-state': 'installed' });
-  // no key is put anywhere, and nobody logs in as root
-  expect(await outputOf(machine.sshd, 'ls -A /root/.ssh 2>/dev/null; stat -c %U /mnt/etc/NIXOS')).toBe(
-    'root',
-  );
-  const logins = [...machine.sshd.log().matchAll(/Accepted \S+ for (\S+)/g)].map(([, user]) => user);
-  expect(new Set(logins.slice(0, -1))).toEqual(new Set(['guest']));
 });
