@@ -1,8 +1,12 @@
 // The pages below docs/ that are written from the data in parity/.
+import { type SeedSection, seeds } from '../parity/coverage.ts';
+import { hinted, ownMessages } from '../parity/failures.ts';
+import { flagFaults, lessons, type UpstreamFault } from '../parity/faults.ts';
 import { flags } from '../parity/flags.ts';
 import type { Counterpart, OwnInput } from '../parity/row.ts';
 import { ownInputs } from '../parity/rows.ts';
 import { terraform } from '../parity/terraform.ts';
+import { hintFor } from '../src/report/hints.ts';
 import { compactTable } from './markdown.mts';
 
 const writtenBy =
@@ -45,5 +49,53 @@ ${counterparts(terraform)}
 ${ownTable(ownInputs)}`;
 }
 
+function seedSection({ title, rows }: SeedSection): string {
+  const proof = (text: string) => (text.startsWith('none: ') ? `*${text.slice('none: '.length)}*` : text);
+  return `## ${title}\n\n${compactTable(
+    ['What the texts say', 'Here', 'Test'],
+    rows.map(({ says, here: place, proof: test }) => [says, place, proof(test)]),
+  )}`;
+}
+
+function faultTable(rows: readonly UpstreamFault[]): string {
+  return compactTable(
+    ['What it fell into', 'Test'],
+    rows.map(({ fault, test }) => [fault, test]),
+  );
+}
+
+function coveragePage(): string {
+  return `${writtenBy}
+# What is covered
+
+What the documents say that this project began with, where it is handled, and which test shows it. *Italics*: why there is
+none. Flags are in [flags.md](flags.md); what the tests can only imitate is in [imitated.md](imitated.md).
+
+${seeds.map(seedSection).join('\n')}
+## Known failures
+
+What the log says, and what is advised.
+
+${compactTable(
+  ['The log says', 'Cause', 'Advice'],
+  hinted.map(({ text, cause }) => [`\`${text}\``, cause, hintFor(text) ?? '']),
+)}
+What happens in another way here:
+
+${compactTable(
+  ['Elsewhere', 'Cause', 'Here', 'Test'],
+  ownMessages.map(({ text, cause, here: place, test }) => [text, cause, place, test]),
+)}
+## What nixos-anywhere fell into
+
+${faultTable(flagFaults)}
+and what its fixes teach:
+
+${faultTable(lessons)}`;
+}
+
 /** Each page by its path in the repository. */
-export const pages: Readonly<Record<string, string>> = { 'docs/flags.md': flagsPage() };
+export const pages: Readonly<Record<string, string>> = {
+  'docs/flags.md': flagsPage(),
+  'docs/coverage.md': coveragePage(),
+};
