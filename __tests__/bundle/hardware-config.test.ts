@@ -5,7 +5,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileS
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import type { Sshd } from '../../testbed/sshd.mts';
-import { type BundleRun, configuration, inputsFor, runBundle } from '../support/bundle';
+import { type BundleRun, configuration, imageThat, inputsFor, runBundle } from '../support/bundle';
 import { test, testEach } from '../support/concurrent';
 import { script, startMachine, targetOf } from '../support/machine';
 import { temporaryFolder, testRuntime } from '../support/runtime';
@@ -177,15 +177,6 @@ test('a provisional plan: what the disks are is learned, and checked, in the ins
   expect(run.warnings.join('\n')).toContain('The plan is provisional');
   expect(run.result.failure).toMatchObject({ kind: 'guard', phase: 'hardware-config' });
   expect(await outputOf(sshd, 'ls /run/disko-runs 2>/dev/null || echo none')).toBe('none');
-
-  const offline = await runBundle({
-    inputs: {
-      flake: `${checkout}#demo`,
-      plan: 'offline',
-      'generate-hardware-config': `nixos-facter ${checkout}/other.json`,
-    },
-  });
-  expect(offline.code, offline.log).toBe(0);
 });
 
 test('a provisional plan can only be approved with the disks that may be lost', async () => {
@@ -340,13 +331,41 @@ test('built on the machine, where both stores are', async () => {
   expect(run.log.match(/^built there: /gm)).toHaveLength(2);
 });
 
-test('build-only has nothing to build before the machine was described', async () => {
+test('without a machine: an offline plan says that it is provisional, and build-only has nothing to build', async () => {
   const checkout = makeCheckout({ disks: namedByReport });
-  const inputs = {
-    flake: `${checkout}#demo`,
-    'generate-hardware-config': `nixos-facter ${checkout}/hosts/facter.json`,
-  };
+  const path = join(checkout, 'hosts/facter.json');
+  const inputs = { flake: `${checkout}#demo`, 'generate-hardware-config': `nixos-facter ${path}` };
+  const offline = await runBundle({ inputs: { ...inputs, plan: 'offline' } });
+  expect(offline.code, offline.log).toBe(0);
+  expect(offline.result.plan?.offline).toMatchObject({ provisional: true, hardwareConfig: { path } });
+  expect(offline.warnings.join('\n')).toContain('The plan is provisional');
+  expect(offline.summary).toContain('is written by nixos-facter of the installer');
   const run = await runBundle({ inputs: { ...inputs, 'build-only': 'true' } });
   expect(run.code).toBe(1);
   expect(run.errors[0]).toContain('nothing can be built before the machine has described itself');
+});
+
+test('across the kexec: the phase comes after the jump, and what was built before it was built anew', async () => {
+  const isInstaller = join(temporaryFolder('flag'), 'installer');
+  const sshd = await startMachine({ installer: isInstaller });
+  const checkout = makeCheckout();
+  const run = await runBundle({
+    inputs: {
+      ...inputsFor(sshd, `${checkout}#demo`),
+      plan: 'false',
+      phases: 'kexec,disko,install',
+      kexec: imageThat('echo jumping'),
+      'allow-lockout': 'true',
+      'generate-hardware-config': `nixos-facter ${join(checkout, 'hosts/facter.json')}`,
+    },
+    onLine: (line) => {
+      if (line !== 'target> jumping') return;
+      writeFileSync(isInstaller, '');
+      setTimeout(() => void sshd.restart(), 500);
+    },
+  });
+  expect(run.code, run.log).toBe(0);
+  expect(phasesOf(run)).toEqual(['preflight', 'build', 'kexec', 'hardware-config', 'disko', 'install']);
+  expect(run.log.match(/^built \/nix\/store\//gm)).toHaveLength(2);
+  expect(JSON.parse(await installedHardware(sshd))).toMatchObject({ virtualisation: 'qemu' });
 });
