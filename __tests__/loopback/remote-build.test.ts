@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import { expect } from 'vitest';
 import { NixError } from '../../src/errors';
 import { bring } from '../../src/phases/bring';
+import { update } from '../../src/phases/update';
 import { test, testEach } from '../support/concurrent';
 import { contextOf } from '../support/context';
+import { configured } from '../support/evaluation';
 import { script, startMachine, startProxy, targetOf } from '../support/machine';
 import { failure, testRuntime, until } from '../support/runtime';
 import { features, makeDerivation, newStore } from '../support/store';
@@ -62,4 +64,19 @@ test('a build that fails there is not begun again, and gives its last lines', as
   expect(error.message).toMatch(/^the build of \S+-second\.drv\^\* on the machine failed: /);
   expect((error as NixError).lastLines).toContain('this does not work');
   expect(runtime.log.lines.filter((line) => /^building .*-second\.drv$/.test(line))).toHaveLength(1);
+});
+
+test('an update builds in the machine’s own store, and switches to what was built there', async () => {
+  const { runtime, context, contents } = await buildingMachine();
+  const toplevel = makeDerivation(
+    '$bb mkdir -p $out/bin; echo "#!/bin/sh\necho switched by \\$0" >$out/bin/switch-to-configuration; $bb chmod 755 $out/bin/*',
+  );
+  context.plan = { ...context.plan, action: 'update' };
+  context.evaluation = { ...configured, toplevel };
+  await update(context);
+  const program = `${toplevel.outPath}/bin/switch-to-configuration`;
+  expect(runtime.log.text).toContain(`switch> switched by ${program}`);
+  expect(await contents('local', program)).toContain('switched by');
+  expect(existsSync(toplevel.outPath)).toBe(false);
+  expect(context.progress.systemPath).toBe(toplevel.outPath);
 });
