@@ -184,6 +184,13 @@ describe.each(shells)('under %s', (shell) => {
       expect(readFileSync(mnt(`${key}.pub`), 'utf8')).toContain(supplied.trim());
     });
 
+    test('get no public half of the installer’s, though the configuration does not name them', () => {
+      const key = '/etc/ssh/ssh_host_ecdsa_key';
+      const setup = `ssh-keygen -q -t ecdsa -N '' -f ${key}\nmkdir -p /mnt/etc/ssh\necho supplied >/mnt${key}`;
+      expect(machine.run('host-keys.sh', ['yes'], { setup })).toEqual({ code: 0, stdout: '', stderr: '' });
+      expect(readdirSync(mnt('/etc/ssh'))).toEqual(['ssh_host_ecdsa_key']);
+    });
+
     test('are not taken for the key that a public half on the disk belongs to', () => {
       const key = '/etc/ssh/ssh_host_ed25519_key';
       const keygen = (path: string) => `ssh-keygen -q -t ed25519 -N '' -f ${path}`;

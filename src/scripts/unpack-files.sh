@@ -15,4 +15,4 @@ if read -r pid start 2>/dev/null <"$record"; then
   done
 fi
 echo "$$ $(start_of $$)" >"$record"
-exec tar -xpf - -C /mnt
+exec tar -xf - -C /mnt
