@@ -6,11 +6,12 @@ import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { formatOwner, isNumeric, ownerships, parseOwner } from '../../src/inputs/chown';
 import { extraFilesFolder } from '../../src/inputs/extra-files';
-import { hooks } from '../../src/inputs/hooks';
+import { hookedPhases, hooks } from '../../src/inputs/hooks';
 import type { LoadedSecrets } from '../../src/inputs/load-secrets';
 import { secretFiles } from '../../src/inputs/secret-files';
 import { secretsToSend } from '../../src/inputs/settings';
 import { newSystemPlan, plannedHooks } from '../../src/plan/new-system';
+import { phaseNames } from '../../src/plan/plan';
 import { SecretRegistry } from '../../src/secrets';
 import { machineSettings } from '../support/settings';
 import { makeTestKey, nastyText } from './support';
@@ -200,6 +201,15 @@ describe('hooks', () => {
     ]);
     expect(JSON.stringify(parsed)).not.toContain('echo');
     expect(parsed.ok[0]?.text.reveal()).toBe('echo hi\n');
+  });
+
+  test('are at every phase that does something to a machine', () => {
+    const without = ['preflight', 'vm-test'];
+    expect(hookedPhases).toEqual(phaseNames.filter((name) => !without.includes(name)));
+    for (const phase of hookedPhases)
+      expect(hooks(`after-${phase} runner ${folder()}/run`)).toMatchObject({
+        ok: [{ when: 'after', phase }],
+      });
   });
 
   test.each([

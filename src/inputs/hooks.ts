@@ -5,7 +5,16 @@ import type { Parsed, Parser } from './parsers';
 import { parseLines } from './path-lines';
 
 /** The phases that hooks can be at the beginning and the end of. */
-export const hookedPhases = ['build', 'kexec', 'disko', 'install', 'update', 'reboot', 'verify'] as const;
+export const hookedPhases = [
+  'build',
+  'kexec',
+  'hardware-config',
+  'disko',
+  'install',
+  'update',
+  'reboot',
+  'verify',
+] as const;
 
 /** A program of the user's at the beginning or the end of a phase. */
 export interface Hook {
