@@ -7,11 +7,12 @@ import { atEnd } from './concurrent';
  * @returns the command, with its first arguments, that executes another command in that network
  */
 export async function startNetwork(setup: string): Promise<readonly string[]> {
-  const text = `set -e\nip link set lo up\n${setup}\necho ready\nexec sleep 600`;
+  const text = `set -e\nip link set lo up\n${setup}\necho ready\nexec cat >&2`;
   const holder = spawn('unshare', ['--net', '--mount', 'sh', '-c', text], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    // it lasts as long as its standard input, which ends with this process too
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
-  atEnd(() => void holder.kill('SIGKILL'));
+  atEnd(() => void holder.stdin.end());
   await new Promise<void>((resolve, reject) => {
     holder.once('error', reject);
     holder.once('close', (code) => reject(new Error(`the network could not be made (${code})`)));
