@@ -427,11 +427,15 @@ describe('passphrases', () => {
       'ssh-private-key-passphrase': 'pass phrase',
       'post-install-ssh-private-key': lockedWith('other'),
       'post-install-ssh-private-key-passphrase': 'other',
+      'ssh-option': 'ProxyJump=me@bastion.example.org',
+      'jump-ssh-private-key': lockedWith('third'),
+      'jump-ssh-private-key-passphrase': 'third',
     });
     expect(settings.login.publicKey).toEqual(settings.postInstall.publicKey);
-    for (const opened of [settings.login.privateKey, settings.postInstall.privateKey])
+    const { login, postInstall, jumpPrivateKey } = settings;
+    for (const opened of [login.privateKey, postInstall.privateKey, jumpPrivateKey])
       expect(opened?.reveal()).toContain('-----BEGIN OPENSSH PRIVATE KEY-----');
-    expect(inspect(settings, { depth: 9 })).not.toMatch(/pass phrase|other/);
+    expect(inspect(settings, { depth: 9 })).not.toMatch(/pass phrase|other|third/);
   });
 
   test.each([
