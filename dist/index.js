@@ -57782,7 +57782,16 @@ class SecretRegistry {
 
 
 /** The phases that hooks can be at the beginning and the end of. */
-const hookedPhases = ['build', 'kexec', 'disko', 'install', 'update', 'reboot', 'verify'];
+const hookedPhases = [
+    'build',
+    'kexec',
+    'hardware-config',
+    'disko',
+    'install',
+    'update',
+    'reboot',
+    'verify',
+];
 const hooks_form = 'WHEN WHERE SCRIPT, as in after-disko target ./hooks/mount.sh';
 const hooks_largest = 1024 * 1024;
 /** When nothing of ours can run on the target, and why. */
@@ -58548,12 +58557,25 @@ function unquoted(word) {
 
 
 function readKexec(reader) {
+    const image = reader.optional('kexec', kexecImage, { kind: 'default' });
+    for (const token of image.value.kind === 'url' ? tokensOf(image.value.url) : [])
+        reader.secrets.register(token);
     return {
-        image: reader.optional('kexec', kexecImage, { kind: 'default' }),
+        image,
         sha256: reader.optional('kexec-sha256', sha256, undefined),
         extraFlags: reader.optional('kexec-extra-flags', shellWords, []),
         force: reader.optional('force-kexec', parsers_boolean, false),
     };
+}
+/** A shorter value of a query may be a word, which would be hidden wherever it stands. */
+const shortestToken = 16;
+/** What lets one in to a private server, or is signed: no log shall have it, whoever prints the address. */
+function tokensOf(url) {
+    const [, userInfo = ''] = /^\w+:\/\/([^/?#]*)@/.exec(url) ?? [];
+    const [, query = ''] = /\?([^#]*)/.exec(url) ?? [];
+    const password = userInfo.slice(userInfo.indexOf(':') + 1);
+    const values = query.split('&').map((part) => part.slice(part.indexOf('=') + 1));
+    return [password, ...values.filter((value) => value.length >= shortestToken)];
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/read-login.js
@@ -60656,7 +60678,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const switch_sh = ("#!/bin/sh\n# switch.sh SYSTEM BOOTLOADER [NOCHECK]: as root, makes SYSTEM the profile that boots next, and switches the running system over\n# to it; the boot loader itself is installed again if BOOTLOADER is yes. NOCHECK is the NIXOS_NO_CHECK of who asked for\n# it. The exit code is that of switch-to-configuration.\nset -eu\nsystem=$1 bootloader=$2\nswitch=$system/bin/switch-to-configuration\n# before the profile is changed: this system could only be booted (system.switch.enable is false)\n[ -x \"$switch\" ] || {\n  echo \"$system has no bin/switch-to-configuration\" >&2\n  exit 1\n}\nnix-env -p /nix/var/nix/profiles/system --set \"$system\"\nif [ $# -ge 3 ]; then export NIXOS_NO_CHECK=\"$3\"; fi\nif [ \"$bootloader\" = yes ]; then export NIXOS_INSTALL_BOOTLOADER=1; fi\nexec \"$switch\" switch\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/unpack-files.sh.js
-/* harmony default export */ const unpack_files_sh = ("#!/bin/sh\n# As root, unpacks the tar archive of files and links on standard input below /mnt. It holds no folders: tar would give those\n# that are there already other modes and owners. An attempt whose connection was lost is ended first.\nset -eu\numask 077\nrecord=/run/nixos-anywhere/unpacking\nmkdir -p /run/nixos-anywhere\n# start_of PID: nothing where it has ended, though nobody has asked for its exit code yet (Z)\nstart_of() { sed -n 's/.*) \\([^Z].*\\)/\\1/p' \"/proc/$1/stat\" 2>/dev/null | cut -d' ' -f20; }\n\nif read -r pid start 2>/dev/null <\"$record\"; then\n  while [ \"$(start_of \"$pid\")\" = \"$start\" ]; do\n    kill -9 \"$pid\" 2>/dev/null || true\n    sleep 0.2 2>/dev/null || sleep 1\n  done\nfi\necho \"$$ $(start_of $$)\" >\"$record\"\nexec tar -xpf - -C /mnt\n");
+/* harmony default export */ const unpack_files_sh = ("#!/bin/sh\n# As root, unpacks the tar archive of files and links on standard input below /mnt. It holds no folders: tar would give those\n# that are there already other modes and owners. An attempt whose connection was lost is ended first.\nset -eu\numask 077\nrecord=/run/nixos-anywhere/unpacking\nmkdir -p /run/nixos-anywhere\n# start_of PID: nothing where it has ended, though nobody has asked for its exit code yet (Z)\nstart_of() { sed -n 's/.*) \\([^Z].*\\)/\\1/p' \"/proc/$1/stat\" 2>/dev/null | cut -d' ' -f20; }\n\nif read -r pid start 2>/dev/null <\"$record\"; then\n  while [ \"$(start_of \"$pid\")\" = \"$start\" ]; do\n    kill -9 \"$pid\" 2>/dev/null || true\n    sleep 0.2 2>/dev/null || sleep 1\n  done\nfi\necho \"$$ $(start_of $$)\" >\"$record\"\nexec tar -xf - -C /mnt\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/unstage.sh.js
 /* harmony default export */ const unstage_sh = ("#!/bin/sh\n# As root, ends a staging that still goes on (its run was killed or cancelled) and removes the kexec image. A jump that\n# was begun but has not come yet fails then, as kexec/run starts it from there.\nset -u\nrecord=/run/nixos-anywhere/staging\n[ -e \"$record\" ] || exit 0\nread -r pid start home <\"$record\"\n\n# end PID: kills it with all that it has started\nend() {\n  kill -STOP \"$1\" 2>/dev/null\n  sed -n \"s/^\\([0-9]*\\) (.*) [A-Za-z] $1 .*/\\1/p\" /proc/[0-9]*/stat 2>/dev/null |\n    while read -r child; do end \"$child\"; done\n  kill -9 \"$1\" 2>/dev/null\n}\n\nif [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; then end \"$pid\"; fi\n# what was killed may still be writing\nfor _ in 1 2 3 4 5; do\n  rm -rf \"$home/image\" 2>/dev/null && break\n  sleep 1\ndone\n[ ! -e \"$home/image\" ] || {\n  echo \"$home/image could not be removed\" >&2\n  exit 1\n}\nrmdir \"$home\" 2>/dev/null\nrm -f \"$record\"\n");
@@ -68694,6 +68716,10 @@ const knownFailures = [
         hint: 'the machine lets this user run nothing: give another user in target-host',
     },
     {
+        says: /Too many authentication failures/i,
+        hint: 'the machine gives up before it is shown the right key: give that one key only, as ssh-private-key, or let the machine allow more (MaxAuthTries)',
+    },
+    {
         says: /authorized_keys: (Permission denied|Read-only file system|Operation not permitted)/,
         hint: 'root’s authorized_keys cannot be written there, so that the installer would let nobody in: give a key that stands in it already as ssh-private-key',
     },
@@ -68768,6 +68794,30 @@ const knownFailures = [
     {
         says: /ignoring untrusted substituter/,
         hint: 'the user is not a trusted user of the runner’s Nix daemon: set trusted-users where Nix is installed',
+    },
+    {
+        says: /'config' is not a recognised command/,
+        hint: 'the Nix on the machine is too old: use a newer installer or kexec image',
+    },
+    {
+        says: /0 successful groups required|Failed to get the data key required to decrypt the SOPS file/,
+        hint: 'the host key of the new system is no recipient of its secrets: give it a key that is (secret-files, extra-files or copy-host-keys), or encrypt them again for age-public-keys of this run',
+    },
+    {
+        says: /file 'nixpkgs' was not found in the Nix search path/,
+        hint: 'a new NixOS has no channels: set nix.nixPath in its configuration; on the runner set NIX_PATH, or pin nixpkgs with npins beside nix-file',
+    },
+    {
+        says: /Please specify the name of the NixOS configuration to be installed/,
+        hint: 'name the configuration behind the flake: flake: URI#NAME',
+    },
+    {
+        says: /mode must be either create, mount or zap_create_mount/,
+        hint: 'the disko script takes other arguments: give one that config.system.build.diskoScript has made as store-paths, or a newer disko',
+    },
+    {
+        says: /disko config must be an existing file or flake must be set/,
+        hint: 'the configuration has no disko.devices: import disko and the disk layout into it',
     },
     { says: /does not provide attribute/, hint: 'check the configuration name after the # of flake' },
     { says: /No disks defined/, hint: 'import the disk layout into the configuration' },
