@@ -8,7 +8,7 @@ export const flags: readonly Counterpart[] = [
     default: 'required, unless nix-file or store-paths is given',
     differs:
       'A quoted attribute is read. Without `#NAME` the names that exist are listed. Evaluated once, and nothing is written to the checkout.',
-    test: 'loopback/configurations › %s names a configuration in full or in short',
+    test: 'bundle/offline › plan: offline needs a flake and nothing else, and contacts nothing',
   },
   {
     name: '--target-host HOST, or HOST alone',

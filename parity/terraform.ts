@@ -15,7 +15,7 @@ export const terraform: readonly Counterpart[] = [
     input: 'nix-attribute',
     default: 'nix-file as a whole',
     differs: 'One attribute that leads to the machine, not two that lead to what it builds.',
-    test: 'loopback/configurations › default.nix: attributes lead to machines, through functions too',
+    test: 'bundle/configurations › nix-file: the machine of a default.nix is planned and built',
   },
   {
     name: 'special_args',
