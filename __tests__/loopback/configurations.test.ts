@@ -252,6 +252,7 @@ let system = modules: import <nixpkgs/nixos/lib/eval-config.nix> { inherit modul
   older = { system = (system [ ]).config.system.build.toplevel; disko = (system [ ]).config.system.build.diskoScript; };
   oldest.diskNoDeps = (system [ ]).config.system.build.diskoScriptNoDeps;
   text = "text";
+  another = throw "not asked for";
 }`;
 
 test('default.nix: attributes lead to machines, through functions too', async () => {
@@ -298,10 +299,10 @@ test('what is not there, or no configuration, is named with what there is', asyn
   const message = async (file: string, path: string[]) =>
     (await failure(evaluateIn(folder, file, { path, environment }))).message;
   expect(await message('default.nix', ['wbe'])).toBe(
-    `${folder}/default.nix has no wbe; it has built, db.example.org, deep, older, oldest, text, web`,
+    `${folder}/default.nix has no wbe; it has another, built, db.example.org, deep, older, oldest, text, web`,
   );
   expect(await message('default.nix', [])).toMatch(
-    /is no NixOS configuration; it has built, db\.example\.org/,
+    /is no NixOS configuration; it has another, built, db\.example\.org/,
   );
   expect(await message('default.nix', ['text'])).toMatch(/default\.nix text is no NixOS configuration/);
   expect(await message('default.nix', ['web', 'config', 'system', 'build', 'toplevel'])).toMatch(

@@ -48,6 +48,8 @@ in
     toplevel = drv "nixos-system-\${name}" (config.role or "none");
     installTest = drv "vm-test-\${name}" "passed";
     vm = drv "vm" "vm";
+    # disko traces that it is deprecated
+    disko = throw "the .disko output is deprecated, please use .diskoScript instead";
   } // builtins.listToAttrs (map (script: { name = script; value = drv script name; }) [
     "diskoScript" "diskoScriptNoDeps" "formatScript" "formatScriptNoDeps" "mountScript" "mountScriptNoDeps"
   ]);

@@ -59,12 +59,13 @@ let
   describeOutputs =
     value:
     let
-      toplevel = shapes.firstOf shapes.outputNames.system value;
+      inherit (shapes) outputNames;
+      toplevel = shapes.firstOf outputNames.system value;
     in
     {
       outputs = wantedOf value // {
         toplevel = derivation toplevel;
-        system = (if toplevel != null then toplevel else shapes.firstOf (attrNames value) value).system;
+        system = (if toplevel != null then toplevel else shapes.firstOf (outputNames.script ++ outputNames.test) value).system;
       };
     };
 

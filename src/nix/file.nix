@@ -10,8 +10,14 @@ let
   needed = filter (name: !arguments.${name}) (attrNames arguments);
   value = if isFunction content then content { } else content;
 
+  # one that cannot be evaluated is no reason not to take another
   looksLikeMachine =
-    each: isAttrs each && (each ? config && (each ? options || each ? pkgs) || shapes.hasOutputs each);
+    each:
+    (builtins.tryEval (isAttrs each && (each ? config && (each ? options || each ? pkgs) || shapes.hasOutputs each)))
+      == {
+        success = true;
+        value = true;
+      };
   # what is neither a configuration nor what one builds, nor a set of such, can only be a part of one
   isModule =
     request.path == [ ]

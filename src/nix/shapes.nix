@@ -34,13 +34,19 @@ rec {
     ];
   };
 
-  # the first of these attributes that is a derivation; null without one
+  # the first of these attributes that is a derivation; null without one. What stands behind it is not looked at: disko
+  # complains where its older names are asked for
   firstOf =
     names: value:
     let
-      found = builtins.filter (name: value ? ${name} && isDerivation value.${name}) names;
+      name = builtins.head names;
     in
-    if found == [ ] then null else value.${builtins.head found};
+    if names == [ ] then
+      null
+    else if value ? ${name} && isDerivation value.${name} then
+      value.${name}
+    else
+      firstOf (builtins.tail names) value;
 
   hasOutputs =
     value:
