@@ -105,6 +105,23 @@ test('a flake without a name: the names that exist, and no connection', async ()
   expect(nameless.result.failure).toMatchObject({ kind: 'input', phase: null });
 });
 
+test('what is known of why an evaluation fails is the advice, else how to look into it', async () => {
+  const advice = async (message: string) => {
+    const broken = buildable.replace(
+      'networking.hostName = "demo"',
+      `networking.hostName = throw "${message}"`,
+    );
+    const flake = `${makeFlake(`{ nixosConfigurations.demo = ${broken}; }`)}#demo`;
+    const run = await runBundle({ inputs: { flake, plan: 'offline' } });
+    expect(run.errors[0]).toContain(message);
+    return run.result.failure?.hint;
+  };
+  expect(await advice('No disks defined, did you forget to import your disko config?')).toMatch(
+    /disk layout/,
+  );
+  expect(await advice('something else')).toMatch(/^see whether it evaluates elsewhere .*show-trace: true/);
+});
+
 test('show-trace shows where an evaluation came from', async () => {
   const broken = buildable.replace(
     'networking.hostName = "demo"',

@@ -120,11 +120,8 @@ export function flakeUri(uri: string): string {
 function explainFlake(error: unknown, uri: string): unknown {
   if (!(error instanceof NixError)) return error;
   const { lastLines } = error;
-  if (!/does not provide attribute/.test(error.message)) {
-    const hint =
-      'see whether it evaluates elsewhere: nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel';
-    return new EvaluationError(error.message, { cause: error, lastLines, hint });
-  }
+  if (!/does not provide attribute/.test(error.message))
+    return new EvaluationError(error.message, { cause: error, lastLines });
   return new NixError(`the flake ${uri} has no nixosConfigurations`, {
     cause: error,
     lastLines,
@@ -136,9 +133,10 @@ function explainFile(error: unknown): unknown {
   if (!(error instanceof NixError)) return error;
   const { lastLines } = error;
   const found = /file '([^']*)' was not found in the Nix search path/.exec(error.message)?.[1];
-  const hint =
-    found === undefined
-      ? 'see whether it evaluates elsewhere: nix-instantiate --eval FILE -A ATTRIBUTE.config.system.build.toplevel.drvPath'
-      : `set NIX_PATH in the env: of this step, with an entry for ${found.split('/')[0]}; a module that lies beside an npins folder needs none for nixpkgs`;
-  return new EvaluationError(error.message, { cause: error, lastLines, hint });
+  if (found === undefined) return new EvaluationError(error.message, { cause: error, lastLines });
+  return new EvaluationError(error.message, {
+    cause: error,
+    lastLines,
+    hint: `set NIX_PATH in the env: of this step, with an entry for ${found.split('/')[0]}; a module that lies beside an npins folder needs none for nixpkgs`,
+  });
 }

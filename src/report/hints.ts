@@ -136,6 +136,10 @@ const knownFailures: readonly KnownFailure[] = [
     says: /^(nixos-install|check-installed\.sh) (failed|was killed)/m,
     hint: 'the machine was not rebooted: it still runs the installer, with the new disks at /mnt, and lets root in. Correct the configuration (boot.loader, where the EFI partition is mounted, how big it is) and run again',
   },
+  {
+    says: /^the evaluation of .* failed/m,
+    hint: 'see whether it evaluates elsewhere (nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel, or nix-instantiate FILE -A NAME), and where it fails with show-trace: true',
+  },
 ];
 
 /** Advice for a failure that is known, found by what it says. */
