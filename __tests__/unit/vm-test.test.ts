@@ -126,6 +126,7 @@ describe('what Nix prints', () => {
       systemFeatures: [],
       builders: '@/x',
       buildUsersGroup: '',
+      store: '',
     });
     expect([{ url: 'daemon' }, { url: 1 }, null].map(parseStoreUrl)).toEqual(['daemon', '', '']);
   });
