@@ -40,6 +40,8 @@ function resultWith(text: string, lines = 2): Result {
     byId: text,
     contents: [{ ...content, contains: [content] }],
   };
+  // enough to break a line or a table with; the digest is made of all of it
+  const some = text.slice(0, 1000);
   const plan: PublishedPlan = {
     work: {
       build: { derivations: 60, names: [text] },
@@ -53,13 +55,13 @@ function resultWith(text: string, lines = 2): Result {
     kexec: null,
     mayWipe: null,
     newSystem: {
-      extraFiles: { files: 1, bytes: 2, digest: text },
-      secretFiles: [{ path: text, mode: text, owner: text }],
-      chown: [{ path: text, owner: text }],
+      extraFiles: { files: 1, bytes: 2, digest: some },
+      secretFiles: [{ path: some, mode: some, owner: some }],
+      chown: [{ path: some, owner: some }],
       installBootloader: true,
-      noCheck: text,
+      noCheck: some,
     },
-    hooks: [{ when: text, where: 'target', path: text, sha256: text }],
+    hooks: [{ when: some, where: 'target', path: some, sha256: some }],
     offline: {
       configuration: text,
       system: text,
