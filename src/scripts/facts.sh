@@ -52,7 +52,8 @@ echo "home=${HOME:-}"
 echo "sudo=$(works sudo -n true)"
 echo "doas=$(works doas -n true)"
 echo "sudoInstalled=$(has sudo)"
-for tool in tar cpio gzip setsid sh find; do
+# nohup: the run script of the image jumps by it, and where it is missing says that it will, and does not
+for tool in tar cpio gzip setsid nohup sh find; do
   [ "$(has "$tool")" = yes ] || echo "missingTool=$tool"
 done
 echo "memoryKiB=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo 2>/dev/null)"
