@@ -18,7 +18,7 @@ const offlinePlan = 'bundle/offline › plan: offline needs a flake and nothing 
 const wholeInstall =
   'e2e/install › reinstalls it, with host keys that are made before the reboot and then expected';
 const asSudoUser =
-  'e2e-all/full › installs as a sudo user, with the image by URL and the old host keys copied';
+  'e2e/install › installs as a sudo user, with the image by URL and the old host keys copied';
 const storePaths = 'e2e-all/store-paths › installs what was built elsewhere, from two store paths';
 const oldNotes = 'none: text for people, with nothing to carry out';
 

@@ -3,6 +3,7 @@ import { type SeedSection, seeds } from '../parity/coverage.ts';
 import { hinted, ownMessages } from '../parity/failures.ts';
 import { flagFaults, lessons, type UpstreamFault } from '../parity/faults.ts';
 import { flags } from '../parity/flags.ts';
+import { standIns } from '../parity/imitated.ts';
 import type { Counterpart, OwnInput } from '../parity/row.ts';
 import { ownInputs } from '../parity/rows.ts';
 import { terraform } from '../parity/terraform.ts';
@@ -94,8 +95,30 @@ and what its fixes teach:
 ${faultTable(lessons)}`;
 }
 
+function imitatedPage(): string {
+  return `${writtenBy}
+# What the tests can only imitate
+
+There is no NixOS, no nixpkgs and no GitHub where the tests run. What stands in for them, how far it is the real thing, and
+what therefore nobody has seen.
+
+${compactTable(
+  ['Stand-in', 'For', 'Real in it', 'Not proven by it'],
+  standIns.map(({ files, standsFor, real, unproven }) => [
+    files.map((file) => `\`${file}\``).join(', '),
+    standsFor,
+    real,
+    unproven,
+  ]),
+)}
+Single tests have small ones besides, each in the test itself: a \`nix\` that hangs, an \`sshd\` with a forced command, a
+\`nixos-install\` that says what it was told.
+`;
+}
+
 /** Each page by its path in the repository. */
 export const pages: Readonly<Record<string, string>> = {
   'docs/flags.md': flagsPage(),
   'docs/coverage.md': coveragePage(),
+  'docs/imitated.md': imitatedPage(),
 };
