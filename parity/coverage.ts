@@ -126,7 +126,8 @@ export const seeds: readonly SeedSection[] = [
       {
         says: 'Login by a key (preferred), or by a password',
         here: '`ssh-private-key`, `ssh-password`',
-        proof: 'bundle/login › plans as a user who becomes root by it, and is shown nowhere, here or there',
+        proof:
+          'bundle/login › upstream: the password is never used for sudo; plans as a user who becomes root by it, and is shown nowhere',
       },
     ],
   },
@@ -182,7 +183,8 @@ export const seeds: readonly SeedSection[] = [
       {
         says: 'Password login of the image-installer: `SSHPASS` (also `SSH_PASS`) and `--env-password`',
         here: '`ssh-password`, or one of the variables',
-        proof: 'bundle/login › plans as a user who becomes root by it, and is shown nowhere, here or there',
+        proof:
+          'bundle/login › upstream: the password is never used for sudo; plans as a user who becomes root by it, and is shown nowhere',
       },
       {
         says: '`--vm-test` tests configuration and disk layout in a virtual machine',
@@ -267,7 +269,7 @@ export const seeds: readonly SeedSection[] = [
         says: 'Set a password for the user nixos with `passwd`, and log in as nixos@',
         here: '`target-host: nixos@…` with `ssh-password`: through sudo',
         proof:
-          'bundle/installer › one who logs in to the installer as another user than root: all is done through sudo',
+          'bundle/sudo-installer › one who logs in to the installer as another user than root: all is done through sudo',
       },
       {
         says: 'Find its address with `ip addr`: IPv4, IPv6, link-local with %eth0',
@@ -305,7 +307,7 @@ export const seeds: readonly SeedSection[] = [
         says: 'IPv6-only machines cannot reach GitHub: a proxy (gh-v6.com), or a local file',
         here: 'no proxy: the runner fetches the image and sends it on',
         proof:
-          'unit/kexec-image › a machine that has a way out by IPv6 alone is not made to wait for GitHub, which has none in',
+          'unit/kexec-image › upstream: IPv6-only targets are sent to a third-party proxy; a way out by IPv6 alone is not made to wait for GitHub',
       },
       {
         says: 'A local image is uploaded by sftp',
@@ -474,7 +476,8 @@ export const seeds: readonly SeedSection[] = [
       {
         says: 'Next: a binary cache over HTTP, post-build hooks',
         here: '`netrc`, substituters of the configuration; post-build hooks are the runner’s own',
-        proof: 'loopback/substituters › is used with a netrc, for the store %s',
+        proof:
+          'loopback/substituters › upstream: no netrc; a cache that asks for a password is used with one, for the store %s',
       },
     ],
   },

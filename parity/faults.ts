@@ -25,6 +25,10 @@ export const flagFaults: readonly UpstreamFault[] = [
     test: 'bundle/upstream › upstream: an unknown flag silently becomes the host',
   },
   {
+    fault: 'key files of mode 0644 are refused (#635)',
+    test: 'bundle/upstream › upstream: key files of mode 0644 are refused',
+  },
+  {
     fault: 'a missing last newline or CRLF in a key gives "error in libcrypto"',
     test: 'unit/private-key › upstream: a missing last newline or CRLF gives error in libcrypto; mended, with blanks and indentation %j',
   },
@@ -41,8 +45,20 @@ export const flagFaults: readonly UpstreamFault[] = [
     test: 'loopback/host-trust › upstream: host key checking cannot be turned on; StrictHostKeyChecking=yes does, secrets or not',
   },
   {
+    fault: 'the password is never used for sudo (#178, #446)',
+    test: 'bundle/login › upstream: the password is never used for sudo; plans as a user who becomes root by it, and is shown nowhere',
+  },
+  {
     fault: 'the decompressor is guessed from the URL’s end',
     test: 'loopback/scripts-stage › upstream: the decompressor is guessed from the URL’s end; fetched whatever that says, and hashed, as %s packed it',
+  },
+  {
+    fault: 'no checksum, and release assets are replaced in place',
+    test: 'loopback/staging › upstream: the image has no checksum; another one than was pinned, fetched by %s',
+  },
+  {
+    fault: 'IPv6-only targets are sent to a third-party proxy (gh-v6.com)',
+    test: 'unit/kexec-image › upstream: IPv6-only targets are sent to a third-party proxy; a way out by IPv6 alone is not made to wait for GitHub',
   },
   {
     fault: '`--force-kexec` swallows the next argument',
@@ -79,6 +95,14 @@ export const flagFaults: readonly UpstreamFault[] = [
   {
     fault: 'a trailing newline becomes part of the passphrase (#689, #161)',
     test: 'bundle/upstream › upstream: a trailing newline becomes part of the passphrase; a warning says so',
+  },
+  {
+    fault: 'substituters with `&` are cut, and open to shell injection',
+    test: 'loopback/store › upstream: values with & are cut and open to injection; a setting is one word of the daemon’s command line, whatever it holds',
+  },
+  {
+    fault: 'substituters have no netrc (#463)',
+    test: 'loopback/substituters › upstream: no netrc; a cache that asks for a password is used with one, for the store %s',
   },
   {
     fault: '`--debug` printed the private key',

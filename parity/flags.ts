@@ -31,7 +31,7 @@ export const flags: readonly Counterpart[] = [
     default: '`SSHPASS` or `SSH_PASS` if set',
     differs:
       'The password, `env:NAME` or `exec:COMMAND`; the variables count without a flag. For every login until the installer runs, by keyboard-interactive too, and for sudo where that asks. Tried once, and only on a machine that is pinned.',
-    test: 'bundle/login › plans as a user who becomes root by it, and is shown nowhere, here or there',
+    test: 'bundle/login › upstream: the password is never used for sudo; plans as a user who becomes root by it, and is shown nowhere',
   },
   {
     name: '-p, --ssh-port PORT',

@@ -60,7 +60,7 @@ export const own: readonly OwnInput[] = [
   {
     input: 'netrc',
     why: 'Private caches ask for a password.',
-    test: 'loopback/substituters › is used with a netrc, for the store %s',
+    test: 'loopback/substituters › upstream: no netrc; a cache that asks for a password is used with one, for the store %s',
   },
   {
     input: 'secret-files',

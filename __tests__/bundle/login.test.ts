@@ -45,7 +45,7 @@ function runAsGuest(
 }
 
 describe('a password', () => {
-  test('plans as a user who becomes root by it, and is shown nowhere, here or there', async () => {
+  test('upstream: the password is never used for sudo; plans as a user who becomes root by it, and is shown nowhere', async () => {
     const password = `of the guest ${randomUUID()}`;
     const sshd = await startWithPassword(password);
     const dir = temporaryFolder('login');

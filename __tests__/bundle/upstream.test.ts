@@ -1,5 +1,5 @@
 // What nixos-anywhere fell into, and what is different here: each fault by its name in parity/faults.ts.
-import { symlinkSync } from 'node:fs';
+import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { nixEnvironment } from '../../testbed/paths.mts';
@@ -32,6 +32,16 @@ test('upstream: an unknown flag silently becomes the host', async () => {
   expect(run.errors[0]).toContain('input force-kexecc: is not an input of this action');
   expect(run.errors[0]).toContain('input target-host: is required');
   expect(run.result.target).toBe('');
+});
+
+test('upstream: key files of mode 0644 are refused', async () => {
+  const { sshd } = await startInstaller();
+  const file = join(temporaryFolder('key'), 'key');
+  writeFileSync(file, sshd.clientKey.private);
+  chmodSync(file, 0o644);
+  const { 'ssh-private-key': _, ...inputs } = inputsFor(sshd, `${makeFlake()}#demo`);
+  const run = await runBundle({ inputs: { ...inputs, 'ssh-private-key-file': file } });
+  expect(run.code, run.log).toBe(0);
 });
 
 test('upstream: without #NAME two lines of help and exit 1', async () => {

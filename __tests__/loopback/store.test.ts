@@ -151,7 +151,7 @@ describe('the settings of the runner', () => {
     );
   });
 
-  test('a setting for the daemon is one word of its command line, whatever it holds', async () => {
+  test('upstream: values with & are cut and open to injection; a setting is one word of the daemon’s command line, whatever it holds', async () => {
     const runtime = testRuntime();
     const target = targetOf(await startMachine(), runtime);
     const value = `file:///a'b"c\nsandbox = false\n$(touch /run/pwned) \`touch /run/pwned\` ; touch /run/pwned`;

@@ -40,13 +40,16 @@ const nars = ({ answered }: BinaryCache) => answered.filter((url) => url.startsW
 const netrc = `machine 127.0.0.1 login me password "${password}"`;
 
 describe('a cache that asks for a password', () => {
-  testEach([['local'], [newStore]])('is used with a netrc, for the store %s', async (store) => {
-    const { closure, cache, copy, sent, left } = await scene({ netrc });
-    await copy(store);
-    expect(nars(cache)).toBe(closure.count);
-    expect(sent()).toBeLessThan(1);
-    expect(await left()).not.toMatch(/netrc|secrets/);
-  });
+  testEach([['local'], [newStore]])(
+    'upstream: no netrc; a cache that asks for a password is used with one, for the store %s',
+    async (store) => {
+      const { closure, cache, copy, sent, left } = await scene({ netrc });
+      await copy(store);
+      expect(nars(cache)).toBe(closure.count);
+      expect(sent()).toBeLessThan(1);
+      expect(await left()).not.toMatch(/netrc|secrets/);
+    },
+  );
 
   test('is of no use without one: everything is sent', async () => {
     const { target, closure, cache, copy, sent } = await scene({});

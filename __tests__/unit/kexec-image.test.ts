@@ -89,7 +89,7 @@ test('a token in the address of the image is in no message', async () => {
   expect(`${error} ${runtime.log.lines.join(' ')}`).not.toContain('s3cret-word');
 });
 
-test('a machine that has a way out by IPv6 alone is not made to wait for GitHub, which has none in', async () => {
+test('upstream: IPv6-only targets are sent to a third-party proxy; a way out by IPv6 alone is not made to wait for GitHub', async () => {
   const asked: string[] = [];
   vi.stubGlobal('fetch', async (url: string) => {
     asked.push(url);
