@@ -259,14 +259,14 @@ test('a configuration in a Nix file is evaluated where it is', async () => {
   expect(JSON.parse(await installedHardware(sshd))).toMatchObject({ virtualisation: 'qemu' });
 });
 
-/** The shell text of README's workflow that opens a pull request. */
+/** The shell text of the documented workflow that opens a pull request. */
 function pullRequestStep(): string {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const [, indented = ''] = /^ {8}run: \|\n((?: {10}.*\n)*? {10}gh pr create.*\n)/m.exec(readme) ?? [];
+  const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+  const [, indented = ''] = /^ {8}run: \|\n((?: {10}.*\n)*? {10}gh pr create.*\n)/m.exec(page) ?? [];
   return indented.replace(/^ {10}/gm, '');
 }
 
-test('README’s pull request has the new file, and only when there is news', async () => {
+test('the documented pull request has the new file, and only when there is news', async () => {
   const checkout = makeCheckout();
   const remote = temporaryFolder('remote');
   git(remote, 'init', '--quiet', '--bare');

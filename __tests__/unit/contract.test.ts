@@ -1,5 +1,5 @@
 // What a user reads in action.yml and README.md is what the code does: one table of inputs, one list of outputs.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { otherOptions, supportedOptions } from '../../src/inputs/ssh-option-table';
 import { inputs } from '../../src/inputs/table';
@@ -114,13 +114,33 @@ function givenInputs(yaml: string): string[] {
   });
 }
 
-describe('README.md', () => {
-  test('gives only inputs that exist in its workflows', () => {
-    const given = givenInputs(read('README.md'));
+/** README and the pages that it leads to. */
+const documents = ['README.md', ...readdirSync(new URL('docs', root)).map((name) => `docs/${name}`)];
+
+describe('README.md and docs/', () => {
+  test('give only inputs that exist in their workflows', () => {
+    const given = documents.flatMap((path) => givenInputs(read(path)));
     expect(given).toEqual(
       expect.arrayContaining(['flake', 'target-host', 'ssh-private-key', 'plan', 'approved-plan']),
     );
     for (const name of given) expect(definitions.map((input) => input.name)).toContain(name);
+  });
+
+  test.each(documents)('%s leads to what is there', (path) => {
+    const text = read(path).replaceAll(/```.*?```/gs, '');
+    for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(link)) continue;
+      const [file, anchor] = link.split('#');
+      const target = file === '' ? path : new URL(file ?? '', new URL(path, root)).pathname;
+      const contents = readFileSync(file === '' ? new URL(path, root) : target, 'utf8');
+      const anchors = [...contents.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+        title
+          .toLowerCase()
+          .replaceAll(/[^\w\s-]/g, '')
+          .replaceAll(' ', '-'),
+      );
+      if (anchor !== undefined) expect(anchors, link).toContain(anchor);
+    }
   });
 
   test('has every input of the code, and no other', () => {

@@ -91,7 +91,7 @@ const knownFailures: readonly KnownFailure[] = [
   },
   {
     says: /with features \{[^}]*\bkvm\b[^}]*\} is required/,
-    hint: 'the build needs KVM: let Nix’s build users open /dev/kvm on the runner (the README has the step for GitHub’s runners), and keep kvm in the setting system-features',
+    hint: 'the build needs KVM: let Nix’s build users open /dev/kvm on the runner (docs/configuration.md has the step for GitHub’s runners), and keep kvm in the setting system-features',
   },
   {
     says: /a '[^']*' with features .*is required/,
