@@ -193,6 +193,18 @@ export const seeds: readonly SeedSection[] = [
           'bundle/vm-test › a test that passes: its log is shown, the outcome is tested, and it is not run again',
       },
       {
+        says: 'Import ./hardware-configuration.nix beforehand, which the run only generates',
+        here: '`generate-hardware-config`: a placeholder until then',
+        proof:
+          'loopback/hardware-config › upstream: a file that is missing on the first run is no obstacle, %s',
+      },
+      {
+        says: 'or nixos-facter, with its modules and `facter.reportPath = ./facter.json`',
+        here: '`generate-hardware-config: nixos-facter ./facter.json`',
+        proof:
+          'bundle/hardware-config › the first run: the file is made, git knows it, and what is installed contains it',
+      },
+      {
         says: 'Skip it, or do not import it, while there is no hardware configuration',
         here: '`vm-test` beside `generate-hardware-config` is refused',
         proof: 'unit/read-configuration › refuses other kinds, and what it would leave out',
@@ -287,6 +299,16 @@ export const seeds: readonly SeedSection[] = [
   {
     title: 'How-to: an image of one’s own, IPv6, repair',
     rows: [
+      {
+        says: 'Only boot the installer ("kexec tarball method"), to look at the machine',
+        here: '`phases: kexec`',
+        proof: 'e2e-all/phases › a machine is installed by four runs of one phase each',
+      },
+      {
+        says: 'Stop after disko, or before the reboot, to go on by hand',
+        here: '`phases`, or the deprecated inputs',
+        proof: 'e2e-all/phases › a machine is installed by four runs of one phase each',
+      },
       {
         says: '`--kexec PATH`: the image is uploaded',
         here: '`kexec`',
@@ -396,7 +418,7 @@ export const seeds: readonly SeedSection[] = [
         proof: oldNotes,
       },
       {
-        says: '`nixos-generate-config --no-filesystems` on the machine, and copy hardware-configuration.nix',
+        says: '`nixos-generate-config --no-filesystems` on the machine (with `--root /mnt` or `--dir`), and copy its file',
         here: '`generate-hardware-config: nixos-generate-config PATH`',
         proof:
           'bundle/hardware-config › the first run: the file is made, git knows it, and what is installed contains it',
