@@ -79,6 +79,13 @@ describe('build-on-remote', () => {
     });
   });
 
+  test('is named where nothing can be built on the machine', () => {
+    const { problems } = read({ flake: '.#demo', 'build-only': 'true', 'build-on-remote': 'true' });
+    expect(problems).toEqual({
+      'build-on-remote': expect.stringContaining('cannot be remote with build-only'),
+    });
+  });
+
   test.each([
     { 'build-on-remote': 'true', 'build-on': 'remote' },
     { 'build-on-remote': 'false', 'build-on': 'local' },

@@ -1,7 +1,7 @@
 import type { InputReader } from './input-reader';
 import * as parse from './parsers';
 import { readConfiguration } from './read-configuration';
-import { readTty, withBuildOnRemote } from './read-deprecated';
+import { inputOfBuildOn, readTty, withBuildOnRemote } from './read-deprecated';
 import { readPhases } from './read-phases';
 import {
   type BuildChoice,
@@ -45,7 +45,10 @@ function readBuildOn(reader: InputReader): Setting<BuildChoice> {
   const chosen = reader.optional('build-on', parse.choice(buildChoices), 'auto');
   const buildOn = withBuildOnRemote(reader, chosen);
   if (buildOn.value === 'remote' && reader.text('store-paths') !== undefined)
-    reader.problem('build-on', 'cannot be remote with store-paths, which are built already; leave it out');
+    reader.problem(
+      inputOfBuildOn(reader),
+      'cannot be remote with store-paths, which are built already; leave it out',
+    );
   return buildOn;
 }
 

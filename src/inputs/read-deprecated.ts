@@ -11,6 +11,17 @@ export function isDeprecatedOn(reader: InputReader, input: InputName, instead: s
   return value;
 }
 
+/** The same, without a word: for whoever has something to say about what an input has chosen. */
+export function isOn(reader: InputReader, input: InputName): boolean {
+  const parsed = parse.boolean(reader.text(input) ?? '');
+  return 'ok' in parsed && parsed.ok;
+}
+
+/** Which input has chosen where it is built. */
+export function inputOfBuildOn(reader: InputReader): InputName {
+  return isOn(reader, 'build-on-remote') ? 'build-on-remote' : 'build-on';
+}
+
 /** What build-on-remote makes of build-on. */
 export function withBuildOnRemote(reader: InputReader, buildOn: Setting<BuildChoice>): Setting<BuildChoice> {
   if (!isDeprecatedOn(reader, 'build-on-remote', 'build-on: remote')) return buildOn;

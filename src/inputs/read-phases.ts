@@ -1,6 +1,6 @@
 import type { InputReader } from './input-reader';
 import * as parse from './parsers';
-import { isDeprecatedOn } from './read-deprecated';
+import { isDeprecatedOn, isOn } from './read-deprecated';
 import { type SelectablePhase, type Setting, selectablePhases } from './settings';
 import type { InputName } from './table';
 
@@ -25,9 +25,5 @@ export function readPhases(reader: InputReader): Setting<readonly SelectablePhas
 
 /** Which input has chosen the phases, for whoever has something to say about the choice. */
 export function inputOfPhases(reader: InputReader): InputName {
-  const on = ({ input }: { readonly input: InputName }) => {
-    const parsed = parse.boolean(reader.text(input) ?? '');
-    return 'ok' in parsed && parsed.ok;
-  };
-  return shortcuts.find(on)?.input ?? 'phases';
+  return shortcuts.find(({ input }) => isOn(reader, input))?.input ?? 'phases';
 }

@@ -5,6 +5,7 @@ import type { LoadedSecrets } from './load-secrets';
 import * as parse from './parsers';
 import type { RawInputs } from './raw-inputs';
 import { readBuildSettings } from './read-build';
+import { inputOfBuildOn } from './read-deprecated';
 import { readMachineSettings } from './read-machine';
 import { type BuildSettings, planChoices, type Settings } from './settings';
 
@@ -62,6 +63,9 @@ function readBuiltHere(
   { buildOn }: BuildSettings,
 ): BuildSettings['buildOn'] {
   if (buildOn.value === 'remote')
-    reader.problem('build-on', `cannot be remote with ${kind}, which contacts no machine; leave it out`);
+    reader.problem(
+      inputOfBuildOn(reader),
+      `cannot be remote with ${kind}, which contacts no machine; leave it out`,
+    );
   return { ...buildOn, value: 'local' };
 }
