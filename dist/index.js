@@ -56732,6 +56732,15 @@ function isDeprecatedOn(reader, input, instead) {
         reader.notice(input, `is deprecated; ${value ? `write ${instead} instead` : 'leave it out'}`);
     return value;
 }
+/** The same, without a word: for whoever has something to say about what an input has chosen. */
+function isOn(reader, input) {
+    const parsed = parsers_boolean(reader.text(input) ?? '');
+    return 'ok' in parsed && parsed.ok;
+}
+/** Which input has chosen where it is built. */
+function inputOfBuildOn(reader) {
+    return isOn(reader, 'build-on-remote') ? 'build-on-remote' : 'build-on';
+}
 /** What build-on-remote makes of build-on. */
 function withBuildOnRemote(reader, buildOn) {
     if (!isDeprecatedOn(reader, 'build-on-remote', 'build-on: remote'))
@@ -56767,11 +56776,7 @@ function readPhases(reader) {
 }
 /** Which input has chosen the phases, for whoever has something to say about the choice. */
 function inputOfPhases(reader) {
-    const on = ({ input }) => {
-        const parsed = parsers_boolean(reader.text(input) ?? '');
-        return 'ok' in parsed && parsed.ok;
-    };
-    return shortcuts.find(on)?.input ?? 'phases';
+    return shortcuts.find(({ input }) => isOn(reader, input))?.input ?? 'phases';
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/cross-checks.js
@@ -57623,7 +57628,7 @@ function readBuildOn(reader) {
     const chosen = reader.optional('build-on', choice(buildChoices), 'auto');
     const buildOn = withBuildOnRemote(reader, chosen);
     if (buildOn.value === 'remote' && reader.text('store-paths') !== undefined)
-        reader.problem('build-on', 'cannot be remote with store-paths, which are built already; leave it out');
+        reader.problem(inputOfBuildOn(reader), 'cannot be remote with store-paths, which are built already; leave it out');
     return buildOn;
 }
 function readHardwareConfig(reader) {
@@ -58751,6 +58756,7 @@ function readDiskKeys(reader, { phases }) {
 
 
 
+
 /**
  * Strings in, Settings out. Registers the secrets among them before anything can be printed.
  *
@@ -58794,7 +58800,7 @@ function readKind(reader) {
 /** There is no machine that could build. */
 function readBuiltHere(reader, kind, { buildOn }) {
     if (buildOn.value === 'remote')
-        reader.problem('build-on', `cannot be remote with ${kind}, which contacts no machine; leave it out`);
+        reader.problem(inputOfBuildOn(reader), `cannot be remote with ${kind}, which contacts no machine; leave it out`);
     return { ...buildOn, value: 'local' };
 }
 
@@ -68786,7 +68792,7 @@ const knownFailures = [
     },
     {
         says: /with features \{[^}]*\bkvm\b[^}]*\} is required/,
-        hint: 'the build needs KVM: let Nix’s build users open /dev/kvm on the runner (the README has the step for GitHub’s runners), and keep kvm in the setting system-features',
+        hint: 'the build needs KVM: let Nix’s build users open /dev/kvm on the runner (docs/configuration.md has the step for GitHub’s runners), and keep kvm in the setting system-features',
     },
     {
         says: /a '[^']*' with features .*is required/,
