@@ -85,6 +85,15 @@ describe.each(shells)('under %s', (shell) => {
     });
   });
 
+  test('a script that goes astray changes nothing of this computer', () => {
+    const attempts = 'for path in / /etc /usr /bin /var /dev /sys; do chown 0:0 $path && echo $path; done';
+    const { stdout } = machine.run('put-file.sh', [], {
+      setup: `(${attempts}; touch /astray && echo made) 2>&1 || :`,
+    });
+    expect(stdout).not.toMatch(/^(\/|made)/m);
+    expect(stdout).toMatch(/read-only file system/i);
+  });
+
   describe.runIf(asRoot)('chown.sh', () => {
     const ownerOf = (path: string) => {
       const { uid, gid } = lstatSync(mnt(path));

@@ -16,6 +16,15 @@ const BIN = '/opt';
 /** Programs that BusyBox machines have from elsewhere; Debian's static BusyBox wget crashes when it resolves a name. */
 const notBusybox = ['ssh-keygen', 'zstd', 'curl'];
 
+/**
+ * In this namespace alone the mounts of this computer are for reading: those that are there already have copies of their
+ * own as the machine's folders. Of the others some cannot be changed like this, being hidden by the machine's folders.
+ */
+const readOnly = [
+  'mount -o remount,bind,ro /',
+  'for folder in /dev /sys /etc /usr /var /nix /boot /srv /opt; do mount -o remount,bind,ro "$folder" 2>/dev/null || :; done',
+];
+
 export interface Ran {
   readonly code: number | null;
   readonly stdout: string;
@@ -31,7 +40,8 @@ export interface Running {
 
 /**
  * A machine of its own for a test: a mount namespace in which /root, /mnt, /run, /home, /tmp, /var/tmp and /etc/ssh
- * are folders of this test. With `busybox` every program is BusyBox's, but for those that it has not.
+ * are folders of this test, and nothing else of this computer can be changed: a script that is broken, as while it is
+ * written, works on `/etc` or `/` just as well. With `busybox` every program is BusyBox's, but for those that it has not.
  */
 export class Machine {
   readonly #dir = mkdtempSync('/var/tmp/machine-');
@@ -93,6 +103,7 @@ export class Machine {
       'set -e',
       `text=$(cat ${quote(join(FOLDER, script))}; echo x)`,
       ...mounts,
+      ...readOnly,
       ...this.#hidden.map((path) => `if [ -e ${path} ]; then mount --bind /dev/null ${path}; fi`),
       setup,
       `PATH=${quote(this.#path)}`,
