@@ -167,6 +167,7 @@ describe('beyondApproval', () => {
       changed(onDisks(disk, { ...disk, serial: 'two' })),
       /serial two.* everything would be lost too/,
     ],
+    ['other disks that a provisional plan may wipe', { ...resumed, mayWipe: ['two'] }, /wipe-disks/],
     ['kexec again', { ...resumed, phases: [...approved.phases, 'update'] }, /further phases: update/],
   ])('names %s', (_, plan, says) => {
     expect(beyond(plan).join('; ')).toMatch(says);
@@ -202,7 +203,7 @@ describe('beyondApproval', () => {
 describe('the record', () => {
   test('is read as it was written, for any text in it', () => {
     const list = fc.array(nastyText, { maxLength: 5 });
-    const names = ['digest', 'offline', 'newSystem', 'host', 'machineId', 'kexec'] as const;
+    const names = ['digest', 'offline', 'newSystem', 'host', 'machineId', 'kexec', 'mayWipe'] as const;
     const record = Object.fromEntries(names.map((name) => [name, nastyText])) as Record<
       (typeof names)[number],
       typeof nastyText

@@ -21,6 +21,8 @@ export interface Approval {
   readonly phases: readonly string[];
   /** Digest of what the machine is taken over with. */
   readonly kexec: string;
+  /** Digest of the disks that a provisional plan may wipe: it names no others, so that `losses` cannot hold it to them. */
+  readonly mayWipe: string;
   /** Where the paths of the configured disks lead. */
   readonly bindings: readonly Binding[];
   /** Everything that may be lost. */
@@ -47,6 +49,7 @@ export function approvalOf(plan: Plan, host: string, digest: string): Approval {
     hostKeys: online.hostKeys,
     phases,
     kexec: digestOf(plan.kexec),
+    mayWipe: digestOf(plan.mayWipe),
     bindings: online.bindings,
     losses: lossesOf(online.disks),
   };
@@ -74,6 +77,7 @@ export function beyondApproval(approval: Approval, plan: Plan, host: string, sho
     ...(approval.hostKeys.includes(shownKey) ? [] : [`the host key is now ${shownKey}`]),
     ...(further.length === 0 ? [] : [`further phases: ${further.join(', ')}`]),
     ...(plan.kexec === null || now.kexec === approval.kexec ? [] : ['another kexec image, or other flags']),
+    ...(now.mayWipe === approval.mayWipe ? [] : ['other disks may be wiped (wipe-disks)']),
     ...changesSince(approval, plan.online),
   ];
 }
@@ -118,6 +122,7 @@ const approvalCheck = recordOf({
   hostKeys: listOf(isText),
   phases: listOf(isText),
   kexec: isText,
+  mayWipe: isText,
   bindings: listOf(recordOf({ path: isText, part: isText, disks: listOf(recordOf(identity)) })),
   losses: listOf(recordOf({ ...identity, losses: listOf(isText) })),
 } satisfies Record<keyof Approval, Check>);
