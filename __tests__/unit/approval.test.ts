@@ -127,6 +127,13 @@ describe('isApproved', () => {
   test('doing nothing needs none: a workflow that has ended may be run again', () => {
     expect(isApproved({ ...approved, action: 'nothing', phases: ['preflight'] }, digest)).toBe(true);
   });
+
+  test('but a hook that would run all the same was to be approved', () => {
+    const hooks = [{ when: 'after-verify', where: 'target', path: './x', sha256: 'f'.repeat(64) }] as const;
+    const plan: Plan = { ...approved, action: 'nothing', phases: ['preflight', 'verify'], hooks };
+    expect(isApproved(plan, digest)).toBe(false);
+    expect(isApproved(plan, planDigest(plan))).toBe(true);
+  });
 });
 
 describe('beyondApproval', () => {

@@ -29,11 +29,12 @@ export interface Approval {
   readonly losses: readonly DiskLosses[];
 }
 
-/** Whether this very plan was approved. Doing nothing needs no approval. */
+/** Whether this very plan was approved. Doing nothing needs no approval; a hook is something. */
 export function isApproved(plan: Plan, approved: string): boolean {
   // a run that was cut off may have authorized the key already: less is done than was approved
   const before = plan.phases.includes('kexec') ? { ...plan, authorizeKey: true } : plan;
-  return plan.action === 'nothing' || planDigest(plan) === approved || planDigest(before) === approved;
+  const doesNothing = plan.action === 'nothing' && plan.hooks.length === 0;
+  return doesNothing || planDigest(plan) === approved || planDigest(before) === approved;
 }
 
 /** @param host the address that the user gave */
