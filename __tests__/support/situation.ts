@@ -4,7 +4,15 @@ import type { Plan } from '../../src/plan/plan';
 
 /** What a plan says where nothing is put on the disks but the system. */
 export const systemAlone: Pick<Plan, 'newSystem' | 'hooks'> = {
-  newSystem: { extraFiles: null, secretFiles: [], chown: [], installBootloader: true, noCheck: null },
+  newSystem: {
+    diskKeys: [],
+    extraFiles: null,
+    secretFiles: [],
+    chown: [],
+    copyHostKeys: false,
+    installBootloader: true,
+    noCheck: null,
+  },
   hooks: [],
 };
 export const debian: Facts = {

@@ -10,8 +10,9 @@ import { hookedPhases, hooks } from '../../src/inputs/hooks';
 import type { LoadedSecrets } from '../../src/inputs/load-secrets';
 import { secretFiles } from '../../src/inputs/secret-files';
 import { secretsToSend } from '../../src/inputs/settings';
+import type { Action } from '../../src/plan/decide';
 import { newSystemPlan, plannedHooks } from '../../src/plan/new-system';
-import { phaseNames } from '../../src/plan/plan';
+import { type PhaseName, phaseNames } from '../../src/plan/plan';
 import { SecretRegistry } from '../../src/secrets';
 import { machineSettings } from '../support/settings';
 import { makeTestKey, nastyText } from './support';
@@ -243,12 +244,39 @@ describe('the plan', () => {
     const { newSystem, ...rest } = settingsOf({ 'secret-files': '/etc/a mode=440 owner=1:2 env:KEY' });
     const plan = newSystemPlan({ newSystem, ...rest }, 'install', ['install'], undefined);
     expect(plan).toEqual({
+      diskKeys: [],
       extraFiles: null,
       secretFiles: [{ path: '/etc/a', mode: '0440', owner: '1:2' }],
       chown: [],
+      copyHostKeys: false,
       installBootloader: true,
       noCheck: null,
     });
+  });
+
+  test('says where disk keys lie, and whose host keys the new system gets: both are to be approved', () => {
+    const settings = settingsOf({ 'disk-encryption-keys': '/tmp/key env:KEY', 'copy-host-keys': 'true' });
+    const planOf = (...phases: PhaseName[]) => newSystemPlan(settings, 'install', phases, undefined);
+    expect(planOf('disko', 'install')).toMatchObject({ diskKeys: ['/tmp/key'], copyHostKeys: true });
+    expect(planOf('disko')).toMatchObject({ diskKeys: ['/tmp/key'], copyHostKeys: false });
+    expect(planOf('install')).toMatchObject({ diskKeys: [], copyHostKeys: true });
+  });
+
+  test('promises no boot loader and no checks where no system is installed or switched to', () => {
+    const settings = machineSettings(
+      { ...required, 'install-bootloader': 'true' },
+      new SecretRegistry(() => undefined),
+      loaded,
+      { NIXOS_NO_CHECK: 'x' },
+    );
+    const how = (action: Action, ...phases: PhaseName[]) => {
+      const { installBootloader, noCheck } = newSystemPlan(settings, action, phases, undefined);
+      return [installBootloader, noCheck];
+    };
+    expect(how('nothing', 'verify')).toEqual([false, null]);
+    expect(how('install', 'kexec', 'disko')).toEqual([false, null]);
+    expect(how('update', 'update')).toEqual([true, 'x']);
+    expect(how('install', 'install')).toEqual([true, 'x']);
   });
 
   test('an update brings nothing but the system; its boot loader is installed only on request', () => {

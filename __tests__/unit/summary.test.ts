@@ -55,9 +55,11 @@ function resultWith(text: string, lines = 2): Result {
     kexec: null,
     mayWipe: null,
     newSystem: {
+      diskKeys: [some],
       extraFiles: { files: 1, bytes: 2, digest: some },
       secretFiles: [{ path: some, mode: some, owner: some }],
       chown: [{ path: some, owner: some }],
+      copyHostKeys: true,
       installBootloader: true,
       noCheck: some,
     },
@@ -139,7 +141,7 @@ describe('summarise', () => {
   const harmless = shapeOf(summarise(resultWith('word')));
 
   test('has the sections of a failed run', () => {
-    expect(harmless).toHaveLength(46);
+    expect(harmless).toHaveLength(48);
     expect(summarise(resultWith('word'))).toMatch(/In phase disko.*\*\*total\*\*.*1\.2 s/s);
   });
 

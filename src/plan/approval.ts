@@ -12,7 +12,7 @@ export interface Approval {
   readonly digest: string;
   /** Of the half that the configuration decides: system, disko script, disks, install-id. */
   readonly offline: string;
-  /** Of what is put on the disks beside the system. */
+  /** Of what is put on the disks beside the system, and how. */
   readonly newSystem: string;
   readonly hooks: readonly string[];
   readonly host: string;
@@ -71,7 +71,7 @@ export function beyondApproval(approval: Approval, plan: Plan, host: string, sho
       : ['the configuration gives another system, disko script or disks']),
     ...(now.newSystem === approval.newSystem
       ? []
-      : ['extra files, secret files, owners or the boot loader are others']),
+      : ['extra files, secret files, disk keys, owners, host keys or the boot loader are others']),
     ...(hooks.length === 0 ? [] : ['there are other hooks']),
     ...(now.host === approval.host ? [] : [`the address was ${approval.host}`]),
     ...(now.machineId === approval.machineId ? [] : [`the machine ID was ${approval.machineId}`]),

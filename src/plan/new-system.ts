@@ -5,12 +5,16 @@ import type { Action } from './decide';
 import { digestOfFiles, type ExtraFiles } from './extra-files';
 import type { PhaseName } from './plan';
 
-/** What is put on the new disks beside the system, and how that is installed. No contents of secrets, in no form. */
+/** What is put on the new disks beside the system, and how both are made. No contents of secrets, in no form. */
 export interface NewSystemPlan {
+  /** Where disko finds the disk encryption keys in the installer. */
+  readonly diskKeys: readonly string[];
   /** Null without extra files; the digest is over names, modes and contents. */
   readonly extraFiles: { readonly files: number; readonly bytes: number; readonly digest: string } | null;
   readonly secretFiles: readonly { readonly path: string; readonly mode: string; readonly owner: string }[];
   readonly chown: readonly { readonly path: string; readonly owner: string }[];
+  /** Whether it gets the SSH host keys that the machine has now. */
+  readonly copyHostKeys: boolean;
   readonly installBootloader: boolean;
   /** The NIXOS_NO_CHECK for the checks before a switch; null if it is not set. */
   readonly noCheck: string | null;
@@ -25,20 +29,24 @@ export interface HookPlan {
   readonly sha256: string;
 }
 
-const nothingNew = { extraFiles: null, secretFiles: [], chown: [] };
+const nothingNew = { extraFiles: null, secretFiles: [], chown: [], copyHostKeys: false };
 
 /** An update brings the system, and nothing else. */
 export function newSystemPlan(
-  { newSystem }: MachineSettings,
+  { newSystem, diskEncryptionKeys, copyHostKeys }: MachineSettings,
   action: Action,
   phases: readonly PhaseName[],
   extraFiles: ExtraFiles | undefined,
 ): NewSystemPlan {
   const { secretFiles, chown, installBootloader, noCheck } = newSystem;
   const installs = phases.includes('install');
+  const updates = action === 'update';
   const how = {
-    installBootloader: installs ? installBootloader.value !== false : installBootloader.value === true,
-    noCheck: action === 'nothing' ? null : (noCheck.value ?? null),
+    diskKeys: phases.includes('disko') ? diskEncryptionKeys.value.map(({ remotePath }) => remotePath) : [],
+    installBootloader: installs
+      ? installBootloader.value !== false
+      : updates && installBootloader.value === true,
+    noCheck: installs || updates ? (noCheck.value ?? null) : null,
   };
   if (!installs) return { ...nothingNew, ...how };
   return {
@@ -49,6 +57,7 @@ export function newSystemPlan(
       owner: owner === undefined ? 'root' : formatOwner(owner),
     })),
     chown: chown.value.map(({ path, owner }) => ({ path, owner: formatOwner(owner) })),
+    copyHostKeys: copyHostKeys.value,
     ...how,
   };
 }

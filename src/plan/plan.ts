@@ -113,7 +113,6 @@ export interface Plan {
   readonly authorizeKey: boolean;
   /** What the machine is taken over with; null without the kexec phase. */
   readonly kexec: KexecPlan | null;
-  /** Path on the runner or URL of the image that the machine is taken over with; null without kexec, or without one. */
   readonly newSystem: NewSystemPlan;
   readonly hooks: readonly HookPlan[];
   /** The disks that may be lost, where the plan is provisional and cannot name those that will; null if none are named. */

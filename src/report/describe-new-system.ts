@@ -2,7 +2,7 @@ import type { Plan } from '../plan/plan';
 
 /** What comes onto the disks beside the system, and the hooks, as name and value; nothing that is empty. */
 export function describeNewSystem({ newSystem, hooks, phases }: Plan): (readonly [string, string])[] {
-  const { extraFiles, secretFiles, chown, installBootloader, noCheck } = newSystem;
+  const { diskKeys, extraFiles, secretFiles, chown, copyHostKeys, installBootloader, noCheck } = newSystem;
   const rows: [string, string][] = [
     [
       'files',
@@ -10,8 +10,10 @@ export function describeNewSystem({ newSystem, hooks, phases }: Plan): (readonly
         ? ''
         : `${extraFiles.files} extra files, ${(extraFiles.bytes / 1e6).toFixed(1)} MB, ${extraFiles.digest}`,
     ],
+    ['disk keys', diskKeys.join(', ')],
     ['secrets', secretFiles.map(({ path, mode, owner }) => `${path} (${mode}, ${owner})`).join(', ')],
     ['owners', chown.map(({ path, owner }) => `${path} ${owner}`).join(', ')],
+    ['host keys', copyHostKeys ? 'those that the machine has now are copied' : ''],
     ['loader', loaderOf(installBootloader, phases.includes('install'))],
     ['checks', noCheck === null ? '' : `NIXOS_NO_CHECK=${JSON.stringify(noCheck)} is handed on`],
     ['hooks', hooks.map(({ when, where, path }) => `${when} on the ${where}: ${path}`).join(', ')],
