@@ -4,14 +4,13 @@ import type { PhaseContext } from '../../src/phases/context';
 import { Lease } from '../../src/phases/lease';
 import type { Evaluation } from '../../src/plan/evaluation';
 import { gatherFacts } from '../../src/plan/facts';
-import type { Plan } from '../../src/plan/plan';
 import { Progress } from '../../src/report/result';
 import type { Target } from '../../src/ssh/target';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { configured } from './evaluation';
 import type { TestRuntime } from './runtime';
 import { machineSettings } from './settings';
-import { systemAlone } from './situation';
+import { somePlan } from './situation';
 import { nixOf } from './store';
 
 const evaluation: Evaluation = {
@@ -22,44 +21,6 @@ const evaluation: Evaluation = {
   disks: [],
   hostKeys: [],
   logins: [],
-};
-
-const plan: Plan = {
-  action: 'install',
-  reason: 'a test',
-  phases: [],
-  authorizeKey: false,
-  kexec: null,
-  mayWipe: null,
-  ...systemAlone,
-  offline: {
-    configuration: '',
-    system: '',
-    hostName: '',
-    toplevel: '',
-    diskoScript: null,
-    vmTest: null,
-    diskoMode: 'disko',
-    disks: [],
-    installId: null,
-    buildOn: 'local',
-    hardwareConfig: null,
-    provisional: false,
-  },
-  online: {
-    target: '',
-    hostKeys: [],
-    machineId: '',
-    architecture: '',
-    runsNixos: false,
-    isInstaller: false,
-    currentSystem: '',
-    installId: '',
-    disksKnown: false,
-    disks: [],
-    bindings: [],
-    observed: { distribution: '', kernel: '', memoryKiB: 0, uefi: true, addresses: [], uses: {} },
-  },
 };
 
 /** @param inputs on top of the required ones */
@@ -77,7 +38,7 @@ export async function contextOf(
     nix: nixOf(runtime),
     target,
     evaluation,
-    plan,
+    plan: somePlan,
     progress: new Progress(),
     cleanUp,
     lease: new Lease({ target, runtime, cleanUp, identity: { run: '', attempt: 1, job: '' } }),

@@ -15,6 +15,45 @@ export const systemAlone: Pick<Plan, 'newSystem' | 'hooks'> = {
   },
   hooks: [],
 };
+/** A plan that nobody looks at. */
+export const somePlan: Plan = {
+  action: 'install',
+  reason: 'a test',
+  phases: [],
+  authorizeKey: false,
+  kexec: null,
+  mayWipe: null,
+  ...systemAlone,
+  offline: {
+    configuration: '',
+    system: '',
+    hostName: '',
+    toplevel: '',
+    diskoScript: null,
+    vmTest: null,
+    diskoMode: 'disko',
+    disks: [],
+    installId: null,
+    buildOn: 'local',
+    hardwareConfig: null,
+    provisional: false,
+  },
+  online: {
+    target: '',
+    hostKeys: [],
+    machineId: '',
+    architecture: '',
+    runsNixos: false,
+    isInstaller: false,
+    currentSystem: '',
+    installId: '',
+    disksKnown: false,
+    disks: [],
+    bindings: [],
+    observed: { distribution: '', kernel: '', memoryKiB: 0, uefi: true, addresses: [], uses: {} },
+  },
+};
+
 export const debian: Facts = {
   os: 'Linux',
   architecture: 'x86_64',

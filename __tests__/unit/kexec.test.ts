@@ -122,3 +122,10 @@ test('upstream lesson: sudo and facts are gathered again after kexec', async () 
   expect(debian).toMatchObject({ isInstaller: false });
   expect(context.facts).toMatchObject({ isInstaller: true, bootId: 'new' });
 });
+
+test('a key that was made for this run is said to end with it; one that was given is not', async () => {
+  const isLost = async (inputs: Record<string, string>) =>
+    (await jump(['kexec'], inputs)).context.progress.keyIsLost;
+  expect(await isLost({})).toBe(false);
+  expect(await isLost({ 'ssh-private-key': '', 'ssh-password': 'secret', 'known-hosts': '' })).toBe(true);
+});

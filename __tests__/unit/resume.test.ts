@@ -6,12 +6,16 @@ import { Progress } from '../../src/report/result';
 import { howToResume } from '../../src/report/resume';
 import { summarise } from '../../src/report/summary';
 import { SecretRegistry } from '../../src/secrets';
+import { somePlan } from '../support/situation';
 
 function progressIn(change: Partial<Progress>, phase?: Parameters<Progress['begin']>[0]): Progress {
-  const progress = Object.assign(new Progress(), change);
+  const progress = Object.assign(new Progress(), { target: 'root@example.org' }, change);
   if (phase !== undefined) progress.begin(phase);
   return progress;
 }
+
+const update = { ...somePlan, action: 'update', work: null } as const;
+const mounts = { ...somePlan, offline: { ...somePlan.offline, diskoMode: 'mount' }, work: null } as const;
 
 describe('how to go on after a cancel', () => {
   test.each([
@@ -33,8 +37,25 @@ describe('how to go on after a cancel', () => {
     [progressIn({ targetState: 'installed' }, 'reboot'), /may still run the installer: reboot it/],
     [progressIn({ targetState: 'installed' }, 'verify'), /was rebooted, but was not seen running/],
     [progressIn({ goesOn: 'switch' }, 'update'), /^switch goes on/],
+    [progressIn({ targetState: 'installed', plan: update }, 'update'), /^the machine was switched .*run the/],
+    [progressIn({ targetState: 'installed', plan: update }, 'verify'), /^the machine was switched .*run the/],
+    [progressIn({ targetState: 'partitioned', plan: mounts }, 'install'), /^nothing was wiped, but the new/],
+    [progressIn({ target: '' }, 'vm-test'), /^no machine was contacted/],
   ])('%#', (progress, says) => {
     expect(howToResume(progress)).toMatch(says);
+  });
+
+  test.each<[Partial<Progress>, string]>([
+    [{ goesOn: 'kexec' }, 'may still jump'],
+    [{ targetState: 'installer' }, 'reboot the machine into its old system'],
+    [{ targetState: 'installer', goesOn: 'hook-after-kexec' }, 'boot the machine into an installer by hand'],
+    [{ targetState: 'partitioned' }, 'boot the machine into an installer by hand'],
+    [{ targetState: 'partitioned', goesOn: 'disko' }, 'boot the machine into an installer by hand'],
+  ])('nobody is sent to an installer that lets in a key of this run alone: %#', (change, says) => {
+    const advice = howToResume(progressIn({ ...change, keyIsLost: true }, 'disko'));
+    expect(advice).toContain('lets in nobody but the key that was made for this run');
+    expect(advice).toContain(says);
+    expect(advice).not.toMatch(/takes the installer over|it waits for|as it finds it/);
   });
 });
 

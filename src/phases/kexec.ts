@@ -2,7 +2,7 @@ import { ConnectionError, errorMessage, GuardError, RemoteCommandError, TimeoutE
 import { mebibytes } from '../plan/checks';
 import { gatherFacts } from '../plan/facts';
 import { installerEndpoint, trustOfInstaller } from '../plan/installer-access';
-import { loginOfInstaller } from '../plan/logins';
+import { loginOfEarlierInstaller, loginOfInstaller } from '../plan/logins';
 import { planDigest } from '../plan/plan';
 import { execScript, runDetachedToTheEnd } from '../ssh/detached';
 import { quote } from '../ssh/quote';
@@ -155,6 +155,7 @@ async function startKexec(
     onLine: (line: string) => runtime.log.foreign('target', line),
   };
   progress.goesOn = kexecWork;
+  progress.keyIsLost = loginOfEarlierInstaller(settings) === undefined;
   try {
     await runDetachedToTheEnd(target, work, facts.bootId);
     return 'to come';

@@ -12,7 +12,7 @@ export type Outcome =
   | 'updated'
   | 'unchanged'
   | 'failed';
-/** How far the machine came. From `partitioned` on the old data is gone. */
+/** How far the machine came. From `partitioned` on the old data is gone, unless disko only mounts or adds. */
 export type TargetState = 'untouched' | 'installer' | 'partitioned' | 'installed' | 'unlocking' | 'booted';
 /** What was proven about the new system. */
 export type Verified = 'system' | 'host-key' | 'none';
@@ -69,6 +69,8 @@ export class Progress {
   hostKeyLines: readonly string[] = [];
   /** What goes on on the machine when this run stops now: `disko`, `nixos-install`, … */
   goesOn: string | undefined;
+  /** The installer was given a key that ends with this run, and lets in no later one. */
+  keyIsLost = false;
   agePublicKeys: readonly string[] = [];
   failedUnits: readonly string[] | null = null;
   hardwareConfig: string | null = null;

@@ -1,25 +1,57 @@
 import type { Progress, TargetState } from './result';
 
-type Stopped = Pick<Progress, 'phase' | 'targetState' | 'goesOn'>;
+type Stopped = Pick<Progress, 'phase' | 'target' | 'targetState' | 'goesOn' | 'plan' | 'keyIsLost'>;
 
 /** What the machine does once nobody looks after it any more, and how to go on: by how far the run came. */
-export function howToResume({ phase, targetState, goesOn }: Stopped): string {
-  if (goesOn === 'kexec')
-    return 'the machine may still jump into the installer, with nothing on its disks changed: run the workflow again, it takes the machine as it finds it';
-  if (goesOn !== undefined)
-    return `${goesOn} goes on on the machine until it ends: run the workflow again, it waits for that and continues`;
+export function howToResume(stopped: Stopped): string {
+  const { phase, target, targetState, goesOn } = stopped;
+  if (target === '') return 'no machine was contacted: run the workflow again when you like';
+  if (goesOn === 'kexec') return afterTheJump(stopped);
+  if (goesOn !== undefined) return `${goesOn} goes on on the machine until it ends${withWhatGoesOn(stopped)}`;
+  if (targetState === 'installed' && isUpdate(stopped))
+    return 'the machine was switched to the new system, but that was not proven: run the workflow again';
   if (targetState === 'installed' && phase !== 'verify')
     return 'the new system is on the disks, and the machine may still run the installer: reboot it';
+  if (targetState === 'installer' && stopped.keyIsLost)
+    return `the machine runs the installer in its memory, with nothing on its disks changed, but ${letsNobodyIn}: reboot the machine into its old system, and run the workflow again`;
+  if (targetState === 'partitioned') return ofDisks(stopped);
   return byState[targetState];
 }
 
-const byState: Record<TargetState, string> = {
+/** A run without a key makes one, and ends with it. */
+const letsNobodyIn = 'the installer lets in nobody but the key that was made for this run';
+const bootAnother = 'boot the machine into an installer by hand, and run the workflow again';
+
+function afterTheJump({ keyIsLost }: Stopped): string {
+  const jumps = 'the machine may still jump into the installer, with nothing on its disks changed';
+  return keyIsLost
+    ? `${jumps}, and ${letsNobodyIn}: reboot the machine if it did, and run the workflow again`
+    : `${jumps}: run the workflow again, it takes the machine as it finds it`;
+}
+
+function withWhatGoesOn({ keyIsLost }: Stopped): string {
+  return keyIsLost
+    ? `, but ${letsNobodyIn}: ${bootAnother}`
+    : ': run the workflow again, it waits for that and continues';
+}
+
+function ofDisks({ plan, keyIsLost }: Stopped): string {
+  const mode = plan?.offline.diskoMode;
+  const data = mode === 'mount' || mode === 'format' ? 'nothing was wiped, but' : 'the old data is gone and';
+  return keyIsLost
+    ? `${data} the new system is not complete, and ${letsNobodyIn}: ${bootAnother}`
+    : `${data} the new system is not complete: run the workflow again, it takes the installer over and starts anew with the disks`;
+}
+
+function isUpdate({ plan }: Stopped): boolean {
+  return plan !== undefined && plan.online !== null && plan.action === 'update';
+}
+
+const byState: Record<Exclude<TargetState, 'partitioned'>, string> = {
   untouched:
     'nothing on the machine’s disks was changed and nothing goes on there: run the workflow again when you like',
   installer:
     'the machine runs the installer in its memory, and nothing on its disks was changed: run the workflow again, or reboot the machine into its old system',
-  partitioned:
-    'the old data is gone and the new system is not complete: run the workflow again, it takes the installer over and starts anew with the disks',
   installed:
     'the new system is on the disks and the machine was rebooted, but was not seen running: log in and look; to run the workflow again on a machine that runs NixOS needs on-installed',
   unlocking:
