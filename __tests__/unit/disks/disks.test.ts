@@ -569,7 +569,9 @@ describe('the guards', () => {
       const work = { mode: 'disko' as const, disks: [], unknown: true };
       return messageOf(() => checkDisks({ ...known, work, disks: diskPlans(known.inventory, work) }));
     };
-    expect(check()).toMatch(/without its configuration may wipe any disk, and wipe-disks does not allow .*sda.*sdb.*sdc/);
+    expect(check()).toMatch(
+      /without its configuration may wipe any disk, and wipe-disks does not allow .*sda.*sdb.*sdc/,
+    );
     expect(check(['S5Y 1NF0', 'WD-1', 'WD-2'])).toMatch(
       /does not allow \/dev\/nvme0n1 \(1\.0 GB, Data, serial N-1\)\n/,
     );
