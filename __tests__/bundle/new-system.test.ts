@@ -135,7 +135,7 @@ test('an install puts files, secrets and owners where they belong, between the h
   expect(readlinkSync(at('home/alice/link'))).toBe('/etc/shadow');
   const expected: Record<string, string> = {
     '': '755 0:0',
-    etc: '700 0:0',
+    etc: '755 0:0',
     'etc/motd': '644 0:0',
     'etc/ssh/ssh_host_ed25519_key': '600 0:0',
     'var/lib/my secrets': '755 0:0',

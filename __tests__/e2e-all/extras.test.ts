@@ -23,7 +23,7 @@ it('extra files, secret files, owners and what a hook did are what the installed
   write('srv/app/state/db', 0o600, bytes);
   write('etc/app.conf', 0o644);
   symlinkSync('/etc/app.conf', join(folder, 'files/srv/app/conf'));
-  // of the folders that the system has, neither modes nor owners come along
+  // a umask that others may write with, and one that only root could read with: both would lock everybody out
   chmodSync(join(folder, 'files/etc'), 0o777);
   chmodSync(join(folder, 'files'), 0o700);
   const secret = `line one ${randomBytes(8).toString('hex')}\nline two ${randomBytes(8).toString('hex')}\r\n`;

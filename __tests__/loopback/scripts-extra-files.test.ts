@@ -94,6 +94,16 @@ describe.each(shells)('under %s', (shell) => {
         expect([lstatSync(mnt(path)).uid, lstatSync(mnt(path)).gid]).toEqual([0, 0]);
     });
 
+    test('come in folders that lock nobody out, whatever umask made them', async () => {
+      put(source, 'etc/motd', 'hello\n');
+      put(source, 'home/alice/.ssh/authorized_keys', 'key\n');
+      const folders = ['etc', 'home', 'home/alice', 'home/alice/.ssh'];
+      for (const each of folders) chmodSync(join(source, each), 0o775);
+      chmodSync(join(source, 'etc'), 0o700);
+      await copy();
+      expect(folders.map((each) => modeOf(`/${each}`))).toEqual(['755', '755', '755', '755']);
+    });
+
     test('upstream fault: the modes of the source’s folders overwrite those of the target’s', async () => {
       put(source, 'etc/ssh/key', 'new');
       chmodSync(source, 0o700);

@@ -93,8 +93,10 @@ async function listEntry(above: string, bytes: Buffer, listing: Listing): Promis
 
 async function describe(path: string, { folder, problems, signal }: Listing): Promise<ExtraFile | undefined> {
   const found = await lstat(folder + path);
-  const common = { path, mode: found.mode & 0o7777, modifiedMs: found.mtimeMs };
-  if (found.isDirectory()) return { ...common, kind: 'folder', size: 0, target: '', sha256: '' };
+  const mode = found.mode & 0o7777;
+  const common = { path, mode, modifiedMs: found.mtimeMs };
+  if (found.isDirectory())
+    return { ...common, mode: folderMode(path, mode), kind: 'folder', size: 0, target: '', sha256: '' };
   if (found.isSymbolicLink())
     return { ...common, kind: 'link', size: 0, target: await targetOf(folder + path), sha256: '' };
   if (found.isFile()) {
@@ -108,6 +110,21 @@ async function describe(path: string, { folder, problems, signal }: Listing): Pr
   }
   problems.push(`${shown(path)} is ${kindOf(found)}; only files, folders and symbolic links can be copied`);
   return undefined;
+}
+
+/** Folders that every system has, with the modes that it gives them. */
+const systemFolders: ReadonlyMap<string, number> = new Map([
+  ...['/etc', '/etc/ssh', '/home', '/nix', '/usr', '/var', '/var/lib'].map((path) => [path, 0o755] as const),
+  ['/root', 0o700],
+  ['/tmp', 0o1777],
+]);
+
+/**
+ * A checkout's folders have the modes of somebody's umask, and sshd lets nobody in where others may write to a folder
+ * above its keys. In a sticky one they cannot replace what is not theirs.
+ */
+function folderMode(path: string, mode: number): number {
+  return systemFolders.get(path) ?? ((mode & 0o1000) === 0 ? mode & ~0o022 : mode);
 }
 
 async function targetOf(path: string): Promise<string> {
