@@ -62869,9 +62869,10 @@ async function listEntry(above, bytes, listing) {
 }
 async function describe(path, { folder, problems, signal }) {
     const found = await (0,promises_namespaceObject.lstat)(folder + path);
-    const common = { path, mode: found.mode & 0o7777, modifiedMs: found.mtimeMs };
+    const mode = found.mode & 0o7777;
+    const common = { path, mode, modifiedMs: found.mtimeMs };
     if (found.isDirectory())
-        return { ...common, kind: 'folder', size: 0, target: '', sha256: '' };
+        return { ...common, mode: folderMode(path, mode), kind: 'folder', size: 0, target: '', sha256: '' };
     if (found.isSymbolicLink())
         return { ...common, kind: 'link', size: 0, target: await targetOf(folder + path), sha256: '' };
     if (found.isFile()) {
@@ -62885,6 +62886,19 @@ async function describe(path, { folder, problems, signal }) {
     }
     problems.push(`${extra_files_shown(path)} is ${extra_files_kindOf(found)}; only files, folders and symbolic links can be copied`);
     return undefined;
+}
+/** Folders that every system has, with the modes that it gives them. */
+const systemFolders = new Map([
+    ...['/etc', '/etc/ssh', '/home', '/nix', '/usr', '/var', '/var/lib'].map((path) => [path, 0o755]),
+    ['/root', 0o700],
+    ['/tmp', 0o1777],
+]);
+/**
+ * A checkout's folders have the modes of somebody's umask, and sshd lets nobody in where others may write to a folder
+ * above its keys. In a sticky one they cannot replace what is not theirs.
+ */
+function folderMode(path, mode) {
+    return systemFolders.get(path) ?? ((mode & 0o1000) === 0 ? mode & ~0o022 : mode);
 }
 async function targetOf(path) {
     const target = textOfName(await (0,promises_namespaceObject.readlink)(path, { encoding: 'buffer' }));
@@ -62938,14 +62952,18 @@ function extra_files_shown(path) {
 ;// CONCATENATED MODULE: ./lib/plan/new-system.js
 
 
-const nothingNew = { extraFiles: null, secretFiles: [], chown: [] };
+const nothingNew = { extraFiles: null, secretFiles: [], chown: [], copyHostKeys: false };
 /** An update brings the system, and nothing else. */
-function newSystemPlan({ newSystem }, action, phases, extraFiles) {
+function newSystemPlan({ newSystem, diskEncryptionKeys, copyHostKeys }, action, phases, extraFiles) {
     const { secretFiles, chown, installBootloader, noCheck } = newSystem;
     const installs = phases.includes('install');
+    const updates = action === 'update';
     const how = {
-        installBootloader: installs ? installBootloader.value !== false : installBootloader.value === true,
-        noCheck: action === 'nothing' ? null : (noCheck.value ?? null),
+        diskKeys: phases.includes('disko') ? diskEncryptionKeys.value.map(({ remotePath }) => remotePath) : [],
+        installBootloader: installs
+            ? installBootloader.value !== false
+            : updates && installBootloader.value === true,
+        noCheck: installs || updates ? (noCheck.value ?? null) : null,
     };
     if (!installs)
         return { ...nothingNew, ...how };
@@ -62957,6 +62975,7 @@ function newSystemPlan({ newSystem }, action, phases, extraFiles) {
             owner: owner === undefined ? 'root' : formatOwner(owner),
         })),
         chown: chown.value.map(({ path, owner }) => ({ path, owner: formatOwner(owner) })),
+        copyHostKeys: copyHostKeys.value,
         ...how,
     };
 }
@@ -63131,11 +63150,12 @@ function plan_planDigest(plan) {
 
 
 
-/** Whether this very plan was approved. Doing nothing needs no approval. */
+/** Whether this very plan was approved. Doing nothing needs no approval; a hook is something. */
 function isApproved(plan, approved) {
     // a run that was cut off may have authorized the key already: less is done than was approved
     const before = plan.phases.includes('kexec') ? { ...plan, authorizeKey: true } : plan;
-    return plan.action === 'nothing' || plan_planDigest(plan) === approved || plan_planDigest(before) === approved;
+    const doesNothing = plan.action === 'nothing' && plan.hooks.length === 0;
+    return doesNothing || plan_planDigest(plan) === approved || plan_planDigest(before) === approved;
 }
 /** @param host the address that the user gave */
 function approvalOf(plan, host, digest) {
@@ -63150,6 +63170,7 @@ function approvalOf(plan, host, digest) {
         hostKeys: online.hostKeys,
         phases,
         kexec: digestOf(plan.kexec),
+        mayWipe: digestOf(plan.mayWipe),
         bindings: online.bindings,
         losses: lossesOf(online.disks),
     };
@@ -63169,13 +63190,14 @@ function beyondApproval(approval, plan, host, shownKey) {
             : ['the configuration gives another system, disko script or disks']),
         ...(now.newSystem === approval.newSystem
             ? []
-            : ['extra files, secret files, owners or the boot loader are others']),
+            : ['extra files, secret files, disk keys, owners, host keys or the boot loader are others']),
         ...(hooks.length === 0 ? [] : ['there are other hooks']),
         ...(now.host === approval.host ? [] : [`the address was ${approval.host}`]),
         ...(now.machineId === approval.machineId ? [] : [`the machine ID was ${approval.machineId}`]),
         ...(approval.hostKeys.includes(shownKey) ? [] : [`the host key is now ${shownKey}`]),
         ...(further.length === 0 ? [] : [`further phases: ${further.join(', ')}`]),
         ...(plan.kexec === null || now.kexec === approval.kexec ? [] : ['another kexec image, or other flags']),
+        ...(now.mayWipe === approval.mayWipe ? [] : ['other disks may be wiped (wipe-disks)']),
         ...changesSince(approval, plan.online),
     ];
 }
@@ -63211,6 +63233,7 @@ const approvalCheck = recordOf({
     hostKeys: approval_listOf(isText),
     phases: approval_listOf(isText),
     kexec: isText,
+    mayWipe: isText,
     bindings: approval_listOf(recordOf({ path: isText, part: isText, disks: approval_listOf(recordOf(identity)) })),
     losses: approval_listOf(recordOf({ ...identity, losses: approval_listOf(isText) })),
 });
@@ -65644,7 +65667,7 @@ function runningSystem({ runsNixos, isInstaller, currentSystem, installId }) {
 ;// CONCATENATED MODULE: ./lib/report/describe-new-system.js
 /** What comes onto the disks beside the system, and the hooks, as name and value; nothing that is empty. */
 function describeNewSystem({ newSystem, hooks, phases }) {
-    const { extraFiles, secretFiles, chown, installBootloader, noCheck } = newSystem;
+    const { diskKeys, extraFiles, secretFiles, chown, copyHostKeys, installBootloader, noCheck } = newSystem;
     const rows = [
         [
             'files',
@@ -65652,8 +65675,10 @@ function describeNewSystem({ newSystem, hooks, phases }) {
                 ? ''
                 : `${extraFiles.files} extra files, ${(extraFiles.bytes / 1e6).toFixed(1)} MB, ${extraFiles.digest}`,
         ],
+        ['disk keys', diskKeys.join(', ')],
         ['secrets', secretFiles.map(({ path, mode, owner }) => `${path} (${mode}, ${owner})`).join(', ')],
         ['owners', chown.map(({ path, owner }) => `${path} ${owner}`).join(', ')],
+        ['host keys', copyHostKeys ? 'those that the machine has now are copied' : ''],
         ['loader', loaderOf(installBootloader, phases.includes('install'))],
         ['checks', noCheck === null ? '' : `NIXOS_NO_CHECK=${JSON.stringify(noCheck)} is handed on`],
         ['hooks', hooks.map(({ when, where, path }) => `${when} on the ${where}: ${path}`).join(', ')],
@@ -67790,6 +67815,7 @@ async function startKexec({ target, settings, runtime, progress, facts, plan }, 
         onLine: (line) => runtime.log.foreign('target', line),
     };
     progress.goesOn = kexecWork;
+    progress.keyIsLost = loginOfEarlierInstaller(settings) === undefined;
     try {
         await runDetachedToTheEnd(target, work, facts.bootId);
         return 'to come';
@@ -68898,19 +68924,51 @@ function outputsOf(result, resultFile) {
 
 ;// CONCATENATED MODULE: ./lib/report/resume.js
 /** What the machine does once nobody looks after it any more, and how to go on: by how far the run came. */
-function howToResume({ phase, targetState, goesOn }) {
+function howToResume(stopped) {
+    const { phase, target, targetState, goesOn } = stopped;
+    if (target === '')
+        return 'no machine was contacted: run the workflow again when you like';
     if (goesOn === 'kexec')
-        return 'the machine may still jump into the installer, with nothing on its disks changed: run the workflow again, it takes the machine as it finds it';
+        return afterTheJump(stopped);
     if (goesOn !== undefined)
-        return `${goesOn} goes on on the machine until it ends: run the workflow again, it waits for that and continues`;
+        return `${goesOn} goes on on the machine until it ends${withWhatGoesOn(stopped)}`;
+    if (targetState === 'installed' && isUpdate(stopped))
+        return 'the machine was switched to the new system, but that was not proven: run the workflow again';
     if (targetState === 'installed' && phase !== 'verify')
         return 'the new system is on the disks, and the machine may still run the installer: reboot it';
+    if (targetState === 'installer' && stopped.keyIsLost)
+        return `the machine runs the installer in its memory, with nothing on its disks changed, but ${letsNobodyIn}: reboot the machine into its old system, and run the workflow again`;
+    if (targetState === 'partitioned')
+        return ofDisks(stopped);
     return byState[targetState];
+}
+/** A run without a key makes one, and ends with it. */
+const letsNobodyIn = 'the installer lets in nobody but the key that was made for this run';
+const bootAnother = 'boot the machine into an installer by hand, and run the workflow again';
+function afterTheJump({ keyIsLost }) {
+    const jumps = 'the machine may still jump into the installer, with nothing on its disks changed';
+    return keyIsLost
+        ? `${jumps}, and ${letsNobodyIn}: reboot the machine if it did, and run the workflow again`
+        : `${jumps}: run the workflow again, it takes the machine as it finds it`;
+}
+function withWhatGoesOn({ keyIsLost }) {
+    return keyIsLost
+        ? `, but ${letsNobodyIn}: ${bootAnother}`
+        : ': run the workflow again, it waits for that and continues';
+}
+function ofDisks({ plan, keyIsLost }) {
+    const mode = plan?.offline.diskoMode;
+    const data = mode === 'mount' || mode === 'format' ? 'nothing was wiped, but' : 'the old data is gone and';
+    return keyIsLost
+        ? `${data} the new system is not complete, and ${letsNobodyIn}: ${bootAnother}`
+        : `${data} the new system is not complete: run the workflow again, it takes the installer over and starts anew with the disks`;
+}
+function isUpdate({ plan }) {
+    return plan !== undefined && plan.online !== null && plan.action === 'update';
 }
 const byState = {
     untouched: 'nothing on the machine’s disks was changed and nothing goes on there: run the workflow again when you like',
     installer: 'the machine runs the installer in its memory, and nothing on its disks was changed: run the workflow again, or reboot the machine into its old system',
-    partitioned: 'the old data is gone and the new system is not complete: run the workflow again, it takes the installer over and starts anew with the disks',
     installed: 'the new system is on the disks and the machine was rebooted, but was not seen running: log in and look; to run the workflow again on a machine that runs NixOS needs on-installed',
     unlocking: 'the new system boots, and waits in its initrd for a disk’s passphrase: unlock it, and nothing is left to do',
     booted: 'the machine runs the new system: nothing is left to do',
@@ -69240,6 +69298,8 @@ class Progress {
     hostKeyLines = [];
     /** What goes on on the machine when this run stops now: `disko`, `nixos-install`, … */
     goesOn;
+    /** The installer was given a key that ends with this run, and lets in no later one. */
+    keyIsLost = false;
     agePublicKeys = [];
     failedUnits = null;
     hardwareConfig = null;
