@@ -16,6 +16,14 @@ async function connectedTarget(signal?: AbortSignal) {
   return target;
 }
 
+test('what runs as root on a test machine can change nothing of this computer', async () => {
+  const target = await connectedTarget();
+  const attempts = 'for path in / /etc /usr /bin /var /home /dev; do chown 0:0 $path && echo $path; done';
+  const { stdout } = await target.run(script(`(${attempts}; touch /astray && echo made) 2>&1 || :`), []);
+  expect(stdout).not.toMatch(/^(\/|made)/m);
+  expect(stdout).toMatch(/read-only file system/i);
+});
+
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 describe('a script', () => {

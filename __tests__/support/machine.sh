@@ -4,7 +4,8 @@
 # folder NIX stays visible; the programs HIDDEN (separated by blanks) are not there. /run/current-system leads to SYSTEM,
 # if that is not empty. INSTALLER (yes, no, or a file that makes it yes): it says that it is a NixOS installer, and has
 # a nixos-install that is slow, writes into /mnt and touches nothing else. There is a user `guest`, who is not root. What
-# is in the folder ETC, if that is not empty, is laid over /etc.
+# is in the folder ETC, if that is not empty, is laid over /etc. Nothing else of this computer can be changed but its temporary
+# files, which the tests share with the machine.
 set -eu
 nix=$1 hidden=$2 system=$3 installer=$4 etc=$5
 shift 5
@@ -80,4 +81,7 @@ E
 fi
 cat /proc/sys/kernel/random/uuid >/run/boot_id
 mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
+for dir in /tmp "${TMPDIR:-/tmp}"; do mount --bind "$dir" "$dir"; done
+mount -o remount,bind,ro /
+for dir in /dev /sys /usr /var /boot /home; do mount -o remount,bind,ro "$dir" 2>/dev/null || :; done
 exec "$@"
