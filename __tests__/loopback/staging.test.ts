@@ -222,6 +222,23 @@ describe('its SHA-256', () => {
   });
 });
 
+test('an image is not started unhashed where a hash is asked for: sha256sum fails there', async () => {
+  const { url } = await serve(goodImage());
+  const sshd = await startMachine();
+  const runtime = testRuntime();
+  const target = targetOf(sshd, runtime);
+  const broken = `printf '#!/bin/sh\\ncat >/dev/null; exit 1\\n' >/run/broken; chmod 755 /run/broken
+      mount --bind /run/broken "$(readlink -f "$(command -v sha256sum)")"`;
+  await target.run(script(broken), []);
+  const context = await contextOf(sshd, target, runtime, {
+    kexec: `${url}/image.tar.gz`,
+    'kexec-sha256': 'ab'.repeat(32),
+  });
+  expect((await failure(stageKexecImage(context, runtime.signal))).message).toContain(
+    'could not be hashed as a whole, but kexec-sha256 says',
+  );
+});
+
 describe('a machine without xz', () => {
   test('gets an image from a URL that is fetched and unpacked here', async () => {
     const path = goodImage('-J');

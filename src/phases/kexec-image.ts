@@ -33,7 +33,7 @@ export async function stageKexecImage(context: PhaseContext, signal: AbortSignal
   const staging =
     image.kind === 'path' ? await send(context, signal, image) : await fetchThere(context, signal, image);
   const { code, folder, sha256, errorLines } = staging;
-  checkHash(settings.kexec.sha256.value, sha256, nameImage(image));
+  checkHash(settings.kexec.sha256.value, staging, nameImage(image));
   if (code !== 0) throw stageError(errorLines);
   if (settings.kexec.sha256.value === undefined && sha256 !== undefined) {
     progress.kexecSha256 = sha256;
@@ -43,10 +43,14 @@ export async function stageKexecImage(context: PhaseContext, signal: AbortSignal
 }
 
 /** Before anything of it is used: what does not unpack may be another file altogether. */
-function checkHash(expected: string | undefined, found: string | undefined, name: string): void {
-  if (expected === undefined || found === undefined || found === expected) return;
+function checkHash(expected: string | undefined, { sha256, code }: Staging, name: string): void {
+  if (expected === undefined || sha256 === expected) return;
+  // what ended before its end has its own reason
+  if (sha256 === undefined && code !== 0) return;
+  // what is not known is not what was asked for
+  const found = sha256 === undefined ? 'could not be hashed as a whole' : `has the SHA-256 ${sha256}`;
   throw new GuardError(
-    `the kexec image ${name} has the SHA-256 ${found}, but kexec-sha256 says ${expected}: nothing of it was started`,
+    `the kexec image ${name} ${found}, but kexec-sha256 says ${expected}: nothing of it was started`,
     {
       hint: 'the image was replaced by another one, or damaged: if it is the one that you want, set kexec-sha256 to its hash',
     },
