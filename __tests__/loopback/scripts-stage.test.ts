@@ -108,6 +108,16 @@ describe.each(shells)('stage.sh under %s', (shell) => {
     expect(readdirSync(machine.path('/root'))).toEqual([]);
   });
 
+  test.each([
+    ["another user's folder", 'mkdir /var/tmp/nixos-anywhere; chown -h 1:1 /var/tmp/nixos-anywhere'],
+    ['a link', 'mkdir /tmp/elsewhere; ln -s /tmp/elsewhere /var/tmp/nixos-anywhere'],
+  ])('%s of this name is not taken for its own', (_, planted) => {
+    const { stdout } = stage(image('gzip'), `mount -o remount,bind,ro /root\n${planted}`);
+    expect(stdout).toBe('folder=/home/nixos-anywhere/image\n');
+    expect(existsSync(machine.path('/tmp/elsewhere/image'))).toBe(false);
+    expect(existsSync(machine.path('/var/tmp/nixos-anywhere/image'))).toBe(false);
+  });
+
   test('says so when no folder holds programs', () => {
     const all = ['/root', '/var/tmp', '/home', '/tmp', '/run'].map(
       (path) => `mount -o remount,bind,ro ${path}`,

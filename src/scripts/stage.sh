@@ -10,9 +10,12 @@ url=${1:-} must_tell=${2:-}
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# usable DIR: files can be written there, and run (no noexec)
+# usable DIR: files can be written there, and run (no noexec). Where it is open to all, a folder of this name may be another
+# user's, or a link of theirs: they could change what root is about to start.
 usable() {
-  [ -d "$1" ] && mkdir -p "$1/nixos-anywhere" 2>/dev/null || return 1
+  [ -d "$1" ] || return 1
+  mkdir "$1/nixos-anywhere" 2>/dev/null ||
+    [ -n "$(find "$1/nixos-anywhere" -prune -type d -user 0 2>/dev/null)" ] || return 1
   probe=$1/nixos-anywhere/probe
   if printf '#!/bin/sh\nexit 0\n' 2>/dev/null >"$probe" && chmod 700 "$probe" && "$probe" 2>/dev/null; then
     rm "$probe"
