@@ -67,6 +67,33 @@ describe.each(shells)('under %s', (shell) => {
     expect(readdirSync(machine.path('/run/nixos-anywhere'))).toEqual([]);
   });
 
+  test('where there is no room, the others are not forgotten', () => {
+    put('/tmp/key');
+    put('/run/nixos-anywhere/netrc');
+    // nothing can be written to a file any more
+    const setup = "trap '' XFSZ; ulimit -f 0";
+    const { code } = machine.run('remove-secret.sh', ['/run/nixos-anywhere/netrc'], { setup });
+    expect(code).toBe(0);
+    expect(readdirSync(machine.path('/run/nixos-anywhere'))).toEqual(['secrets']);
+    expect(machine.run('remove-secrets.sh')).toMatchObject({ code: 0 });
+    expect(readdirSync(machine.path('/tmp'))).toEqual([]);
+  });
+
+  test('nothing is written into what another user has put in its place, or through a link', () => {
+    symlinkSync('/home/stolen', machine.path('/tmp/key.nixos-anywhere'));
+    writeFileSync(machine.path('/tmp/other.nixos-anywhere'), '', { mode: 0o666 });
+    const owner = 'chown 1:1 /tmp/other.nixos-anywhere; chmod 666 /tmp/other.nixos-anywhere';
+    for (const path of ['/tmp/key', '/tmp/other']) {
+      const setup = `if [ -e /tmp/other.nixos-anywhere ]; then ${owner}; fi`;
+      const args = [path, String(contents.length)];
+      expect(machine.run('put-secret.sh', args, { input: contents, setup })).toMatchObject({ code: 0 });
+      expect(readFileSync(machine.path(path))).toEqual(contents);
+      expect(statSync(machine.path(path)).uid).toBe(0);
+      expect(modeOf(path)).toBe('600');
+    }
+    expect(readdirSync(machine.path('/home'))).toEqual([]);
+  });
+
   test('what came only in part is an error, and leaves what was there', () => {
     put('/tmp/key', Buffer.from('first'));
     const { code, stderr } = put('/tmp/key', Buffer.from('sec'), 6);

@@ -16,6 +16,9 @@ if ! grep -qxF -e "$path" "$list"; then
   printf '%s\n' "$path" >>"$list"
 fi
 mkdir -p "$(dirname "$path")"
+rm -f "$path.nixos-anywhere"
+# in /tmp anybody may put a file of theirs, or a link, where ours is to come: it must be new
+set -C
 cat >"$path.nixos-anywhere"
 # a connection that breaks ends the input too
 [ "$(wc -c <"$path.nixos-anywhere")" -eq "$bytes" ] || {

@@ -8,5 +8,13 @@ list=$dir/secrets
 grep -qxF -e "$path" "$list" 2>/dev/null || exit 0
 rm -f "$path" "$path.nixos-anywhere"
 # a name that remove-secrets.sh would take for a list of its own is none
-grep -vxF -e "$path" "$list" >"$dir/rest-of-secrets" || true
-if [ -s "$dir/rest-of-secrets" ]; then mv "$dir/rest-of-secrets" "$list"; else rm -f "$list" "$dir/rest-of-secrets"; fi
+rest=$dir/rest-of-secrets
+kept=$(grep -vxF -e "$path" "$list") || [ "$?" -eq 1 ]
+if [ -z "$kept" ]; then
+  rm -f "$list"
+elif printf '%s\n' "$kept" 2>/dev/null >"$rest" && [ "$(cat "$rest")" = "$kept" ]; then
+  mv "$rest" "$list"
+else
+  # there is no room: with a name too many it still says what else is to be removed
+  rm -f "$rest"
+fi
