@@ -71,6 +71,16 @@ describe.each(shells)('under %s', (shell) => {
       expect(readdirSync(mnt('/etc'))).toEqual(['token']);
     });
 
+    test('of what does not fit on the disk nothing stays', () => {
+      onTarget('/etc/token', 'old');
+      const input = Buffer.alloc(40_000, 'secret');
+      const setup = "trap '' XFSZ; ulimit -f 16";
+      const { code } = machine.run('put-file.sh', ['/etc/token', '0600', '40000'], { input, setup });
+      expect(code).toBe(1);
+      expect(readdirSync(mnt('/etc'))).toEqual(['token']);
+      expect(readFileSync(mnt('/etc/token'), 'utf8')).toBe('old');
+    });
+
     test.each([
       ['/etc/deep/key', () => symlinkSync('/home', mnt('/etc')), /above it is a link that leads out/],
       ['/etc/key', () => symlinkSync('/nowhere', mnt('/etc')), /above it is a link that leads out/],

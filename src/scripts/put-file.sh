@@ -26,7 +26,11 @@ umask 077
 # a name of our own, as the longest one leaves no room for an ending
 new=$parent/.nixos-anywhere-secret
 rm -f "$new"
-cat >"$new"
+# a part of a secret must not stay on a disk that is full
+cat >"$new" || {
+  rm -f "$new"
+  exit 1
+}
 # a connection that breaks ends the input too
 [ "$(wc -c <"$new")" -eq "$bytes" ] || {
   rm -f "$new"
