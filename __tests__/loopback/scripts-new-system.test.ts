@@ -223,11 +223,20 @@ describe.each(shells)('under %s', (shell) => {
 
   test('detached-forget.sh removes what has ended, and nothing of other works', () => {
     const tasks = '/run/nixos-anywhere/tasks';
-    for (const name of ['hook-a-1', 'hook-b-2', 'disko-3', 'hooked-4'])
+    for (const name of ['hook-a-1', 'hook-b-2', 'hook-c-5', 'hook-d-6', 'disko-3', 'hooked-4'])
       mkdirSync(machine.path(`${tasks}/${name}`), { recursive: true });
+    // one was killed, and one goes on
+    writeFileSync(machine.path(`${tasks}/hook-c-5/pid`), `${process.pid} 1\n`);
+    const [, started] = /\) (?:\S+ ){19}(\d+)/.exec(readFileSync('/proc/self/stat', 'latin1')) ?? [];
+    writeFileSync(machine.path(`${tasks}/hook-d-6/pid`), `${process.pid} ${started}\n`);
     for (const name of ['hook-a-1', 'disko-3', 'hooked-4'])
       writeFileSync(machine.path(`${tasks}/${name}/exit`), '0\n');
     expect(machine.run('detached-forget.sh', ['hook'])).toMatchObject({ code: 0, stderr: '' });
-    expect(readdirSync(machine.path(tasks)).toSorted()).toEqual(['disko-3', 'hook-b-2', 'hooked-4']);
+    expect(readdirSync(machine.path(tasks)).toSorted()).toEqual([
+      'disko-3',
+      'hook-b-2',
+      'hook-d-6',
+      'hooked-4',
+    ]);
   });
 });
