@@ -67,6 +67,7 @@ describe('after a lost connection', () => {
 
 test.each([
   ['build', ['take', 'renew']],
+  ['hardware-config', ['take', 'renew']],
   ['disko', ['take']],
 ])('without a connection, %s: who connects again', async (phase, asked) => {
   const [machine, clock] = [new Machine(), new FakeClock()];

@@ -27,8 +27,11 @@ export interface LeaseTimes {
 
 const defaultTimes: LeaseTimes = { beatMs: 10_000, expirySeconds: 60, watchMs: 2000 };
 
-/** In it the machine may not be needed for an hour, so that nothing but a sign of life would connect again. */
-const quietPhase = 'build';
+/**
+ * In these something is built on the runner, and the machine may not be needed for an hour: nothing but a sign of life
+ * would connect again.
+ */
+const quietPhases = ['build', 'hardware-config'];
 
 export interface LeaseOptions {
   readonly target: Target;
@@ -169,7 +172,7 @@ export class Lease {
     try {
       for (;;) {
         await runtime.clock.sleep(this.#times.beatMs, signal);
-        if (!target.isConnected && this.#held?.phase !== quietPhase) continue;
+        if (!target.isConnected && !quietPhases.includes(this.#held?.phase ?? '')) continue;
         await this.#renewQuietly(signal);
       }
     } catch (error) {
