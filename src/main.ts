@@ -177,7 +177,7 @@ async function lookAndAct(
   const { situation, plan, work } = await phase('preflight', progress, runtime, () =>
     preflight(settings, target, nix, runtime),
   );
-  const { evaluation, facts, extraFiles } = situation;
+  const { evaluation, facts, extraFiles, hardwareFile } = situation;
   // after the phase: within it the log would fold the plan away
   progress.plan = { ...plan, work };
   runtime.log.info(describePlan(progress.plan));
@@ -197,6 +197,7 @@ async function lookAndAct(
     facts,
     plan,
     extraFiles,
+    hardwareFile,
     progress,
     cleanUp,
     lease: new Lease({ target, runtime, cleanUp, identity: readRunIdentity(process.env) }),

@@ -179,6 +179,42 @@ test('a provisional plan: what the disks are is learned, and checked, in the ins
   expect(await outputOf(sshd, 'ls /run/disko-runs 2>/dev/null || echo none')).toBe('none');
 });
 
+test('a file that a hook has made meanwhile is installed, whatever was planned without it', async () => {
+  const sshd = await startMachine({ installer: true });
+  const checkout = makeCheckout();
+  const path = join(checkout, 'hosts/facter.json');
+  const report = join(temporaryFolder('report'), 'facter.json');
+  writeFileSync(report, `${await outputOf(sshd, 'nixos-facter')}\n`);
+  const hook = join(checkout, 'hook');
+  writeFileSync(hook, `#!/bin/sh\nmkdir ${dirname(path)}\ncp ${report} ${path}\n`, { mode: 0o755 });
+  const run = await install(sshd, checkout, { hooks: `before-hardware-config runner ${hook}` });
+  expect(run.code, run.log).toBe(0);
+  expect(run.log).toContain('says already what nixos-facter says of the machine');
+  expect(JSON.parse(await installedHardware(sshd))).toEqual(JSON.parse(readFileSync(report, 'utf8')));
+});
+
+test('a provisional plan gives each warning once', async () => {
+  const sshd = await startMachine({ installer: true });
+  const checkout = makeCheckout({ disks: namedByReport });
+  const run = await install(sshd, checkout, {
+    'ssh-store-setting': 'compress true',
+    'install-bootloader': 'false',
+  });
+  expect(run.code, run.log).toBe(0);
+  const about = (text: string) => run.warnings.filter((warning) => warning.startsWith(text)).length;
+  expect(about('ssh-store-setting')).toBe(1);
+  expect(about('The plan is provisional')).toBe(1);
+});
+
+test('a machine that is left as it is may lack the file', async () => {
+  const sshd = await startMachine();
+  await outputOf(sshd, "printf 'ID=nixos\\n' >/run/os-release; mount --bind /run/os-release /etc/os-release");
+  const checkout = makeCheckout({ disks: namedByReport });
+  const run = await install(sshd, checkout, { phases: '', 'on-installed': 'skip' });
+  expect(run.code, run.log).toBe(0);
+  expect(run.outputs).toMatchObject({ outcome: 'unchanged', 'target-state': 'untouched' });
+});
+
 test('a provisional plan can only be approved with the disks that may be lost', async () => {
   const sshd = await startMachine({ installer: true });
   const checkout = makeCheckout({ disks: namedByReport });

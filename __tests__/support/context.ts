@@ -45,5 +45,6 @@ export async function contextOf(
     facts: await gatherFacts(target),
     stagedImage: undefined,
     extraFiles: undefined,
+    hardwareFile: undefined,
   };
 }

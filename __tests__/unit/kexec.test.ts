@@ -90,6 +90,7 @@ async function jump(phases: readonly PhaseName[], inputs: Record<string, string>
     facts: debian,
     stagedImage: '/image',
     extraFiles: undefined,
+    hardwareFile: undefined,
   };
   await kexec(context);
   lease.end();

@@ -3,6 +3,7 @@ import type { Nix } from '../nix/nix';
 import type { Evaluation } from '../plan/evaluation';
 import type { ExtraFiles } from '../plan/extra-files';
 import type { Facts } from '../plan/facts';
+import type { HardwareFile } from '../plan/hardware-config';
 import type { Plan } from '../plan/plan';
 import type { Progress } from '../report/result';
 import type { Runtime } from '../runtime';
@@ -18,6 +19,8 @@ export interface PhaseContext {
   readonly target: Target;
   /** What of the runner goes into the new system, as the plan says. */
   readonly extraFiles: ExtraFiles | undefined;
+  /** Whether the evaluation saw the file that the machine is to write; undefined where it is not to write one. */
+  readonly hardwareFile: HardwareFile | undefined;
   readonly progress: Progress;
   /** Where a phase says what it leaves on the target for a while. */
   readonly cleanUp: CleanUp;

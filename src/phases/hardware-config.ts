@@ -7,7 +7,7 @@ import { describeConfiguration } from '../plan/configuration';
 import { readInventory } from '../plan/disks/inventory';
 import { diskPaths } from '../plan/disks/paths';
 import { restOf, revisePlan } from '../plan/revise';
-import { warningsOf } from '../plan/warnings';
+import { configurationWarnings } from '../plan/warnings';
 import { describePlan } from '../report/describe-plan';
 import * as scripts from '../ssh/scripts';
 import { buildHere } from './build';
@@ -19,7 +19,7 @@ import { tellGit, writeWhole } from './hardware-file';
  * is then done again, before any disk is touched.
  */
 export async function hardwareConfig(context: PhaseContext): Promise<void> {
-  const { settings, runtime, progress, plan } = context;
+  const { settings, runtime, progress, plan, hardwareFile } = context;
   const hardware = settings.hardwareConfig.value;
   if (hardware === undefined) throw new Error('the plan has this phase only where a file is named');
   const text = await askMachine(context, hardware);
@@ -32,8 +32,8 @@ export async function hardwareConfig(context: PhaseContext): Promise<void> {
       : `${hardware.path} says already what ${hardware.backend} says of the machine`,
   );
   if (!plan.phases.includes('disko') && !plan.phases.includes('install')) return;
-  // what was evaluated, shown and built is what there is
-  if (!changed) return;
+  // what was evaluated, shown and built is what there is; unless a hook has made the file meanwhile
+  if (!changed && hardwareFile === 'there') return;
   await decideAnew(context);
   await buildHere(context, runtime.signal);
 }
@@ -119,5 +119,5 @@ async function decideAnew(context: PhaseContext): Promise<void> {
   runtime.log.info(describePlan(progress.plan));
   // of a plan that was not provisional they were shown
   if (!plan.offline.provisional) return;
-  for (const warning of warningsOf(situation, restOf(revised))) runtime.log.warning(warning);
+  for (const warning of configurationWarnings(situation, restOf(revised))) runtime.log.warning(warning);
 }

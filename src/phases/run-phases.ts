@@ -65,8 +65,9 @@ function recordWhatIsThere({ facts, plan, evaluation, settings, progress }: Phas
   if (facts.isInstaller) progress.targetState = 'installer';
   if (plan.action !== 'nothing') return;
   progress.systemPath = facts.systemPath;
-  const isWanted = facts.systemPath === systemPathOf(evaluation) && settings.onInstalled.value !== 'skip';
-  if (isWanted) progress.targetState = 'booted';
+  // what is skipped may have a configuration that nothing is known of
+  if (settings.onInstalled.value !== 'skip' && facts.systemPath === systemPathOf(evaluation))
+    progress.targetState = 'booted';
 }
 
 /** One phase: a group in the log, a time in the result. */

@@ -13,18 +13,26 @@ import { verificationWarnings } from './verification';
 
 /** What a user should know of the plan, though it stops nothing. */
 export function warningsOf(situation: CheckedSituation, plan: Plan): readonly string[] {
-  const { settings, evaluation, facts } = situation;
-  const { phases, action } = plan;
+  const { settings, facts } = situation;
   return [
     ...machineWarnings(facts, plan),
     ...toolsWarnings(settings, facts, plan),
-    ...unknownDisksWarnings(evaluation, plan),
-    ...diskWarnings(diskSituation(situation, action)),
     ...newlineWarnings(settings),
-    ...(action === 'nothing' ? [] : offlineWarnings(situation)),
     ...hardwareConfigWarnings(situation, plan),
     ...installIdWarnings(settings, facts, plan),
     ...storeSettingWarnings(settings),
+    ...configurationWarnings(situation, plan),
+  ];
+}
+
+/** Those that depend on the configuration: all that is new when a provisional plan becomes a whole one. */
+export function configurationWarnings(situation: CheckedSituation, plan: Plan): readonly string[] {
+  const { settings, evaluation } = situation;
+  const { phases, action } = plan;
+  return [
+    ...unknownDisksWarnings(evaluation, plan),
+    ...diskWarnings(diskSituation(situation, action)),
+    ...(action === 'nothing' ? [] : offlineWarnings(situation)),
     ...(phases.includes('install') ? bootWarnings(situation, plan) : []),
     ...(phases.includes('reboot') || action === 'update'
       ? verificationWarnings(settings, evaluation, action)
