@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { CancelledError, HookError } from '../../src/errors';
 import { runHooks } from '../../src/phases/hooks';
+import { Lease } from '../../src/phases/lease';
 import { takeOver } from '../../src/phases/take-over';
+import type { Target } from '../../src/ssh/target';
 import { test } from '../support/concurrent';
 import { contextOf } from '../support/context';
 import { script, startMachine, startProxy, targetOf } from '../support/machine';
-import { failure, temporaryFolder, testRuntime, until } from '../support/runtime';
+import { failure, type TestRuntime, temporaryFolder, testRuntime, until } from '../support/runtime';
 
 /** A machine behind a proxy, with hooks whose lines name the scripts. */
 async function withHooks(
@@ -164,6 +166,28 @@ describe('on the runner', () => {
     const changed = await failure(runHooks(context, 'after', 'install'));
     expect(changed.message).toBe(`the hook ${folder}/changed was changed while this run was at work`);
     expect(existsSync(join(folder, 'ran'))).toBe(false);
+  });
+
+  test('that took so long that another run has the machine now is not followed by anything', async () => {
+    const { context, runtime, folder, proxy, sshd } = await withHooks('before-disko runner slow', {
+      slow: '#!/bin/sh\necho begun\nwhile [ ! -e "$(dirname "$0")/go" ]; do sleep 0.1; done\n',
+    });
+    const leaseOf = (target: Target, of: TestRuntime, attempt: number) =>
+      new Lease({
+        target,
+        runtime: of,
+        cleanUp: context.cleanUp,
+        identity: { run: 'r', attempt, job: 'j' },
+      });
+    const lease = leaseOf(context.target, runtime, 1);
+    await lease.take(context.facts.bootId, 'disko', '');
+    const running = failure(runHooks({ ...context, lease }, 'before', 'disko'));
+    await until('it has begun', () => runtime.log.text.includes('begun'));
+    proxy.cut();
+    const later = testRuntime();
+    await leaseOf(targetOf(sshd, later), later, 2).take(context.facts.bootId, 'disko', '');
+    writeFileSync(join(folder, 'go'), '');
+    expect((await running).message).toMatch(/^this run lost the machine: r, attempt 2/);
   });
 
   test('is ended when the job is cancelled', async () => {

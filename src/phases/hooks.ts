@@ -50,7 +50,7 @@ function environmentOf({ plan, target, evaluation }: PhaseContext, hook: Hook): 
 const keptLines = 40;
 
 async function runHere(context: PhaseContext, hook: Hook): Promise<void> {
-  const { runtime, settings } = context;
+  const { runtime, settings, lease } = context;
   const program = resolve(hook.path);
   const sha256 = createHash('sha256')
     .update(await readFile(program))
@@ -80,7 +80,11 @@ async function runHere(context: PhaseContext, hook: Hook): Promise<void> {
         hint: 'its first line must name a program of the runner, as in #!/bin/sh',
       });
     });
-  if (code === 0) return;
+  if (code === 0) {
+    // meanwhile the connection may have been lost, and another run may have taken the machine over; the next phase asks too
+    if (hook.when === 'before') await lease.begin(hook.phase);
+    return;
+  }
   const how = code === null ? 'was killed' : `ended with exit code ${code}`;
   throw new HookError(`the hook ${nameOf(hook)} ${how} on the runner: ${hook.path}`, {
     ran: hook.path,
