@@ -150,6 +150,6 @@ function endGroup(pid: number | undefined, signal: NodeJS.Signals): void {
 }
 
 /** Calls back with each line of a stream, without its line end. */
-export function eachLine(stream: Readable, onLine: (line: string) => void): void {
+function eachLine(stream: Readable, onLine: (line: string) => void): void {
   createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', onLine);
 }

@@ -230,7 +230,7 @@ export function offlinePlan(situation: OfflineSituation): OfflinePlan {
   };
 }
 
-export function nameConfiguration(settings: BuildSettings): string {
+function nameConfiguration(settings: BuildSettings): string {
   const configuration = settings.configuration.value;
   if (configuration.kind === 'store-paths') {
     const { system, diskoScript } = configuration.paths;

@@ -143,7 +143,7 @@ function rootNames(graph: Graph, name: string): string {
     .join(', ');
 }
 
-export function nameOfGroup({ kind, name }: Pick<Group, 'kind' | 'name'>): string {
+function nameOfGroup({ kind, name }: Pick<Group, 'kind' | 'name'>): string {
   return `${kind} ${name}`;
 }
 

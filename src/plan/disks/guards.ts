@@ -42,7 +42,7 @@ function checkMissing({ inventory, configured, hostName }: DiskSituation): void 
 }
 
 /** The disks of the machine, as one line. */
-export function presentDisks({ devices }: Inventory): string {
+function presentDisks({ devices }: Inventory): string {
   return (
     devices
       .filter(({ kind }) => kind === 'disk')

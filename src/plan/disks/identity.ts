@@ -43,7 +43,7 @@ function partOf({ kind, dmUuid, partitionUuid, partition, uuid, name }: BlockDev
 }
 
 /** Whether this can be the same disk: nothing that both times is known differs, and something tells it from others. */
-export function isSameDisk(a: DiskIdentity, b: DiskIdentity): boolean {
+function isSameDisk(a: DiskIdentity, b: DiskIdentity): boolean {
   const comparable = schemeOf(a.wwn) === schemeOf(b.wwn);
   if (a.bytes !== b.bytes || differs(a.serial, b.serial) || (comparable && differs(a.wwn, b.wwn)))
     return false;
@@ -66,7 +66,7 @@ function differs(one: string, other: string): boolean {
   return one !== '' && other !== '' && one !== other;
 }
 
-export function describeIdentity({ serial, wwn, bytes }: DiskIdentity): string {
+function describeIdentity({ serial, wwn, bytes }: DiskIdentity): string {
   return [
     serial === '' ? '' : `serial ${serial}`,
     wwn === '' ? '' : `WWN ${wwn}`,
