@@ -86,6 +86,8 @@ describe('special-args', () => {
   plainTest.each([
     ['{"role": "web", "n": [1, {"a": null}]}', { role: 'web', n: [1, { a: null }] }],
     [' {}\r\n', {}],
+    // a backslash and a letter, not the character
+    ['{"a":"\\\\u0000", "n": -1.5e10}', { a: '\\u0000', n: -1.5e10 }],
   ])('%s', (text, ok) => {
     expect(specialArgs(text)).toEqual({ ok });
   });
@@ -98,6 +100,11 @@ describe('special-args', () => {
     ['null', /but null/],
     ['1', /but a number/],
     ['{"a":"\\u0000"}', /NUL/],
+    ['{"\\u0000":1}', /NUL/],
+    ['{"a":"\\ud800"}', /half of a surrogate pair/],
+    ['{"a":[12345678901234567890]}', /a number beyond 9007199254740991.*write it as a text/],
+    ['{"a":1e999}', /a number beyond/],
+    [`{"a":${'['.repeat(30_000)}${']'.repeat(30_000)}}`, /more than 100 levels/],
     [`{"a":"${'x'.repeat(70_000)}"}`, /longer than 64 KiB/],
   ])('what is wrong with %s', (text, problem) => {
     expect(specialArgs(text)).toEqual({ problem: expect.stringMatching(problem) });
@@ -126,8 +133,10 @@ describe('vm-test', () => {
   });
 
   test('refuses other kinds, and what it would leave out', async () => {
-    expect(tested({ plan: 'offline' })).toEqual({ 'vm-test': 'cannot be combined with plan' });
-    expect(tested({ 'build-only': 'true' })).toEqual({ 'vm-test': 'cannot be combined with build-only' });
+    for (const other of [{ plan: 'offline' }, { 'build-only': 'true' }])
+      expect(tested(other)).toEqual({
+        'vm-test': `cannot be combined with ${Object.keys(other)[0]}; leave one of them out`,
+      });
     expect(tested({ 'disk-encryption-keys': '/a /b' })).toEqual({
       'disk-encryption-keys': expect.stringMatching(/cannot be combined with vm-test/),
     });

@@ -193,7 +193,7 @@ describe('readSettings', () => {
   test.each(['skip', 'update', 'converge'])('on-installed: %s leaves no phases to choose', (choice) => {
     const inputs = { ...needed, 'on-installed': choice, 'install-id': 'a' };
     expect(problemsOf({ ...inputs, phases: 'kexec,disko' })).toEqual({
-      phases: `leaves out install, reboot, but on-installed: ${choice} decides itself what is done; leave phases away`,
+      phases: `leaves out install, reboot, but on-installed: ${choice} decides itself what is done; leave phases out`,
     });
     expect(read({ ...inputs, phases: 'kexec, disko, install, reboot' }).kind).toBe('install');
     expect(problemsOf({ ...inputs, phases: 'dance' }).phases).not.toContain('leaves out');

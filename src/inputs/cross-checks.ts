@@ -50,7 +50,7 @@ export function checkVmTest({ configuration }: BuildSettings, reader: InputReade
     );
   for (const input of notTested) {
     if (reader.text(input) !== undefined)
-      reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it away');
+      reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it out');
   }
 }
 
@@ -62,7 +62,7 @@ function checkOnInstalled({ onInstalled, phases, installId }: MachineSettings, r
   if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
     reader.problem(
       chosenBy,
-      `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave ${chosenBy} away`,
+      `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave ${chosenBy} out`,
     );
   if (choice === 'converge' && installId.value === undefined)
     reader.problem(

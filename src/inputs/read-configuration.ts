@@ -15,7 +15,7 @@ export function readConfiguration(reader: InputReader): Setting<Configuration> {
   if (way === undefined) reader.problem('flake', 'is required, or nix-file, or store-paths');
   for (const other of others) reader.problem(other, `cannot be combined with ${way}; give one of them`);
   if (way !== 'nix-file' && reader.text('nix-attribute') !== undefined)
-    reader.problem('nix-attribute', 'is an attribute in nix-file; give nix-file too, or leave it away');
+    reader.problem('nix-attribute', 'is an attribute in nix-file; give nix-file too, or leave it out');
   if (way === 'store-paths') refuseChoices(reader);
   const read = {
     flake: reader.optional('flake', flakeReference, none),

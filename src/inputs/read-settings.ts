@@ -49,7 +49,8 @@ function readKind(reader: InputReader): Settings['kind'] {
     ),
   ];
   const [first, ...others] = chosen;
-  for (const other of others) reader.problem(other, `cannot be combined with ${first}`);
+  for (const other of others)
+    reader.problem(other, `cannot be combined with ${first}; leave one of them out`);
   // no secret of a machine was loaded then
   if (others[0] !== undefined) return others[0] === 'plan' ? 'offline-plan' : others[0];
   if (first === 'plan') return plan === 'offline' ? 'offline-plan' : 'plan';

@@ -3,6 +3,8 @@ import type { SpecialArgs } from './settings';
 
 /** They go to Nix in one argument, which Linux limits to 128 KiB; half of it is the expression's. */
 const longestBytes = 64 * 1024;
+/** Whoever walks through them calls itself for each level. */
+const deepest = 100;
 
 /** A JSON object with what modules are to get. */
 export const specialArgs: Parser<SpecialArgs> = (text) => {
@@ -21,10 +23,27 @@ export const specialArgs: Parser<SpecialArgs> = (text) => {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return { problem: `is JSON, but ${kindOf(value)}; write an object, as in {"role": "web"}` };
-  if (JSON.stringify(value).includes('\\u0000'))
-    return { problem: 'contains a NUL character, which no text of Nix can hold' };
-  return { ok: { ...value } };
+  const unfit = whatNixCannotHold(value, deepest);
+  return unfit === undefined ? { ok: { ...value } } : { problem: unfit };
 };
+
+function whatNixCannotHold(value: unknown, levels: number): string | undefined {
+  if (levels < 0) return `is nested more than ${deepest} levels deep`;
+  if (typeof value === 'string') {
+    if (value.includes('\0')) return 'contains a NUL character, which no text of Nix can hold';
+    return value.isWellFormed() ? undefined : 'contains half of a surrogate pair, which is no character';
+  }
+  if (typeof value === 'number')
+    return Math.abs(value) <= Number.MAX_SAFE_INTEGER
+      ? undefined
+      : `contains a number beyond ${Number.MAX_SAFE_INTEGER}, which would arrive as another one; write it as a text`;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const part of Object.entries(value).flat()) {
+    const unfit = whatNixCannotHold(part, levels - 1);
+    if (unfit !== undefined) return unfit;
+  }
+  return undefined;
+}
 
 function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
