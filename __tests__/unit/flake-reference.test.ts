@@ -8,6 +8,8 @@ describe('parseFlakeReference', () => {
     ['.#demo', { uri: '.', name: 'demo', path: [] }],
     ['#demo', { uri: '.', name: 'demo', path: [] }],
     [' .#demo ', { uri: '.', name: 'demo', path: [] }],
+    ['.#demo\n', { uri: '.', name: 'demo', path: [] }],
+    ['\r\n.#demo\r\n', { uri: '.', name: 'demo', path: [] }],
     [
       'github:owner/repo/branch?dir=a#web-1',
       { uri: 'github:owner/repo/branch?dir=a', name: 'web-1', path: [] },

@@ -16,7 +16,9 @@ export interface FlakeReference {
  *
  * @returns the reference, or what is wrong with the text
  */
-export function parseFlakeReference(text: string): FlakeReference | string {
+export function parseFlakeReference(given: string): FlakeReference | string {
+  // a block of YAML ends in a line end
+  const text = given.trim();
   if (/[\r\n]/.test(text)) return 'must be one line';
   const hash = text.indexOf('#');
   const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
