@@ -7,6 +7,16 @@ import { keyOf, type SecretSource } from './secret-source';
 import type { Setting } from './settings';
 import { type InputName, inputs } from './table';
 
+/** Room for the lines of a command that failed. An annotation with more is cut by GitHub, at its end. */
+const longestProblem = 2000;
+
+/** Without its middle, if it is long: what was wrong stands at the beginning, and what to do at the end. */
+function shortened(problem: string): string {
+  if (problem.length <= longestProblem) return problem;
+  const [head, tail] = [problem.slice(0, longestProblem - 300), problem.slice(-300)];
+  return `${head} … ${tail}`.toWellFormed();
+}
+
 /** Reads inputs one by one and keeps every problem, so that all can be told at once. */
 export class InputReader {
   readonly secrets: SecretRegistry;
@@ -52,7 +62,7 @@ export class InputReader {
   }
 
   problem(input: string, problem: string): void {
-    this.#problems.push({ input, problem });
+    this.#problems.push({ input, problem: shortened(problem) });
   }
 
   /** What a user should know of an input, though it stops nothing. */

@@ -1,5 +1,9 @@
+/** No name of anything is longer, and a comparison takes as many steps as both have letters. */
+const longest = 100;
+
 /** Of these names the one that a misspelt one most likely means; undefined where none is near. */
 export function nearest(word: string, names: readonly string[]): string | undefined {
+  if (word.length > longest) return undefined;
   const lower = word.toLowerCase();
   const near = names
     .map((name) => ({ name, distance: distance(lower, name.toLowerCase()) }))

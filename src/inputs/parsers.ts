@@ -77,7 +77,7 @@ export function subset<T extends string>(choices: readonly T[]): Parser<readonly
   };
 }
 
-const userPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/;
+const userPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?$/;
 
 /**
  * A name or an address; an IPv6 address with or without brackets, in the form in which known_hosts files have it. Nothing
@@ -85,9 +85,9 @@ const userPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/;
  */
 export const hostName: Parser<string> = (text) => {
   const host = withoutBrackets(text.trim());
-  if (/^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(host)) return ok(host);
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/.test(host)) return ok(host);
   const [address = '', zone] = host.split('%');
-  const isZone = zone === undefined || (/^[A-Za-z0-9_.-]+$/.test(zone) && isIPv6(host));
+  const isZone = zone === undefined || (/^[A-Za-z0-9_.-]{1,64}$/.test(zone) && isIPv6(host));
   if (!isIPv6(address) || !isZone)
     return bad(`is ${shown(text)}; write a host name or an address, nothing else`);
   if (/^fe[89ab]/i.test(address) && zone === undefined)
@@ -140,15 +140,24 @@ export const sha256: Parser<string> = (text) =>
     ? ok(text.trim().toLowerCase())
     : bad(`is ${shown(text)}; write the 64 hexadecimal digits that sha256sum prints`);
 
+/**
+ * `NAME VALUE` or `NAME = VALUE`. Trimmed first: an expression that looks for the blanks at the end by itself takes minutes
+ * for a line with many in the middle.
+ */
+export function nameAndValue(line: string): readonly [string, string] | undefined {
+  const [, name, value] = /^([A-Za-z0-9-]+)(?:\s*=\s*|\s+)(.*)$/s.exec(line.trim()) ?? [];
+  return name === undefined || value === undefined ? undefined : [name, value];
+}
+
 /** One `NAME VALUE` a line; the value is the rest of the line as it stands. */
 export const nixOptions: Parser<readonly (readonly [string, string])[]> = (text) => {
   const options: (readonly [string, string])[] = [];
   for (const line of text.split(/\r\n|\r|\n/)) {
     if (line.trim() === '') continue;
-    const match = /^\s*([a-z][a-z0-9-]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line);
-    if (match?.[1] === undefined || match[2] === undefined)
+    const pair = nameAndValue(line);
+    if (pair === undefined || !/^[a-z][a-z0-9-]*$/.test(pair[0]))
       return bad(`has the line ${shown(line)}; write one NAME VALUE a line, as in: max-jobs 2`);
-    options.push([match[1], match[2]]);
+    options.push(pair);
   }
   return ok(options);
 };

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { nearest } from './nearest';
-import type { Parsed, Parser } from './parsers';
+import { nameAndValue, type Parsed, type Parser } from './parsers';
 import { otherOptions, type SshOptions, supportedOptions } from './ssh-option-table';
 
 /**
@@ -29,9 +29,9 @@ interface ReadOption {
 }
 
 function readLine(line: string): Parsed<ReadOption> {
-  const [, name = '', rest = ''] = /^\s*([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
+  const [name, rest] = nameAndValue(line) ?? ['', ''];
   const value = /^"([^"]*)"$/.exec(rest)?.[1] ?? rest;
-  if (name === '' || value === '')
+  if (!/^[A-Za-z][A-Za-z0-9]*$/.test(name) || value === '')
     return {
       problem: 'has a line that is no option; write one NAME=VALUE a line, as in: ProxyJump=user@host',
     };

@@ -1,4 +1,4 @@
-import type { Parser } from './parsers';
+import { nameAndValue, type Parser } from './parsers';
 
 /** Settings of Nix's SSH stores that ask for nothing that the store bridge does not do by itself. */
 const harmless: Readonly<Record<string, RegExp>> = {
@@ -35,7 +35,7 @@ export const storeSettings: Parser<readonly string[]> = (text) => {
   const names: string[] = [];
   for (const [index, line] of text.split(/\r\n|\r|\n/).entries()) {
     if (line.trim() === '') continue;
-    const [, name = '', value = ''] = /^\s*([A-Za-z0-9-]+)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
+    const [name, value] = nameAndValue(line) ?? ['', ''];
     const problem = whatIsWrongWith(name, value);
     if (problem !== undefined) return { problem: `line ${index + 1} ${problem}` };
     names.push(name);
