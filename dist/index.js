@@ -55782,17 +55782,17 @@ function subset(choices) {
             : parsers_ok(choices.filter((each) => words.includes(each)));
     };
 }
-const userPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?$/;
+const userPattern = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,255}\$?$/;
 /**
  * A name or an address; an IPv6 address with or without brackets, in the form in which known_hosts files have it. Nothing
  * that a program could take for an option.
  */
 const hostName = (text) => {
     const host = withoutBrackets(text.trim());
-    if (/^[A-Za-z0-9_]([A-Za-z0-9_.-]*)$/.test(host))
+    if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/.test(host))
         return parsers_ok(host);
     const [address = '', zone] = host.split('%');
-    const isZone = zone === undefined || (/^[A-Za-z0-9_.-]+$/.test(zone) && (0,external_node_net_.isIPv6)(host));
+    const isZone = zone === undefined || (/^[A-Za-z0-9_.-]{1,64}$/.test(zone) && (0,external_node_net_.isIPv6)(host));
     if (!(0,external_node_net_.isIPv6)(address) || !isZone)
         return bad(`is ${shown(text)}; write a host name or an address, nothing else`);
     if (/^fe[89ab]/i.test(address) && zone === undefined)
@@ -55839,16 +55839,24 @@ const kexecImage = (text) => {
 const sha256 = (text) => /^[0-9a-f]{64}$/i.test(text.trim())
     ? parsers_ok(text.trim().toLowerCase())
     : bad(`is ${shown(text)}; write the 64 hexadecimal digits that sha256sum prints`);
+/**
+ * `NAME VALUE` or `NAME = VALUE`. Trimmed first: an expression that looks for the blanks at the end by itself takes minutes
+ * for a line with many in the middle.
+ */
+function nameAndValue(line) {
+    const [, name, value] = /^([A-Za-z0-9-]+)(?:\s*=\s*|\s+)(.*)$/s.exec(line.trim()) ?? [];
+    return name === undefined || value === undefined ? undefined : [name, value];
+}
 /** One `NAME VALUE` a line; the value is the rest of the line as it stands. */
 const nixOptions = (text) => {
     const options = [];
     for (const line of text.split(/\r\n|\r|\n/)) {
         if (line.trim() === '')
             continue;
-        const match = /^\s*([a-z][a-z0-9-]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line);
-        if (match?.[1] === undefined || match[2] === undefined)
+        const pair = nameAndValue(line);
+        if (pair === undefined || !/^[a-z][a-z0-9-]*$/.test(pair[0]))
             return bad(`has the line ${shown(line)}; write one NAME VALUE a line, as in: max-jobs 2`);
-        options.push([match[1], match[2]]);
+        options.push(pair);
     }
     return parsers_ok(options);
 };
@@ -56815,7 +56823,7 @@ function checkVmTest({ configuration }, reader) {
         reader.problem('store-paths', 'cannot be combined with vm-test: the test is built from the configuration; give flake or nix-file');
     for (const input of notTested) {
         if (reader.text(input) !== undefined)
-            reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it away');
+            reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it out');
     }
 }
 /** What keeps an installed system decides itself what is to be done. */
@@ -56824,7 +56832,7 @@ function checkOnInstalled({ onInstalled, phases, installId }, reader) {
     const chosenBy = inputOfPhases(reader);
     const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
     if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
-        reader.problem(chosenBy, `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave ${chosenBy} away`);
+        reader.problem(chosenBy, `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave ${chosenBy} out`);
     if (choice === 'converge' && installId.value === undefined)
         reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
 }
@@ -57273,6 +57281,15 @@ const inputs = sections.flatMap((section) => [...section.inputs]);
 
 
 
+/** Room for the lines of a command that failed. An annotation with more is cut by GitHub, at its end. */
+const longestProblem = 2000;
+/** Without its middle, if it is long: what was wrong stands at the beginning, and what to do at the end. */
+function shortened(problem) {
+    if (problem.length <= longestProblem)
+        return problem;
+    const [head, tail] = [problem.slice(0, longestProblem - 300), problem.slice(-300)];
+    return `${head} … ${tail}`.toWellFormed();
+}
 /** Reads inputs one by one and keeps every problem, so that all can be told at once. */
 class InputReader {
     secrets;
@@ -57309,7 +57326,7 @@ class InputReader {
         return undefined;
     }
     problem(input, problem) {
-        this.#problems.push({ input, problem });
+        this.#problems.push({ input, problem: shortened(problem) });
     }
     /** What a user should know of an input, though it stops nothing. */
     notice(input, notice) {
@@ -57381,7 +57398,9 @@ function showAttributePath(parts) {
  *
  * @returns the reference, or what is wrong with the text
  */
-function parseFlakeReference(text) {
+function parseFlakeReference(given) {
+    // a block of YAML ends in a line end
+    const text = given.trim();
     if (/[\r\n]/.test(text))
         return 'must be one line';
     const hash = text.indexOf('#');
@@ -57511,7 +57530,7 @@ function readConfiguration(reader) {
     for (const other of others)
         reader.problem(other, `cannot be combined with ${way}; give one of them`);
     if (way !== 'nix-file' && reader.text('nix-attribute') !== undefined)
-        reader.problem('nix-attribute', 'is an attribute in nix-file; give nix-file too, or leave it away');
+        reader.problem('nix-attribute', 'is an attribute in nix-file; give nix-file too, or leave it out');
     if (way === 'store-paths')
         refuseChoices(reader);
     const read = {
@@ -57562,6 +57581,8 @@ function storePaths(reader) {
 ;// CONCATENATED MODULE: ./lib/inputs/special-args.js
 /** They go to Nix in one argument, which Linux limits to 128 KiB; half of it is the expression's. */
 const longestBytes = 64 * 1024;
+/** Whoever walks through them calls itself for each level. */
+const deepest = 100;
 /** A JSON object with what modules are to get. */
 const specialArgs = (text) => {
     if (Buffer.byteLength(text) > longestBytes)
@@ -57580,10 +57601,30 @@ const specialArgs = (text) => {
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value))
         return { problem: `is JSON, but ${kindOf(value)}; write an object, as in {"role": "web"}` };
-    if (JSON.stringify(value).includes('\\u0000'))
-        return { problem: 'contains a NUL character, which no text of Nix can hold' };
-    return { ok: { ...value } };
+    const unfit = whatNixCannotHold(value, deepest);
+    return unfit === undefined ? { ok: { ...value } } : { problem: unfit };
 };
+function whatNixCannotHold(value, levels) {
+    if (levels < 0)
+        return `is nested more than ${deepest} levels deep`;
+    if (typeof value === 'string') {
+        if (value.includes('\0'))
+            return 'contains a NUL character, which no text of Nix can hold';
+        return value.isWellFormed() ? undefined : 'contains half of a surrogate pair, which is no character';
+    }
+    if (typeof value === 'number')
+        return Math.abs(value) <= Number.MAX_SAFE_INTEGER
+            ? undefined
+            : `contains a number beyond ${Number.MAX_SAFE_INTEGER}, which would arrive as another one; write it as a text`;
+    if (typeof value !== 'object' || value === null)
+        return undefined;
+    for (const part of Object.entries(value).flat()) {
+        const unfit = whatNixCannotHold(part, levels - 1);
+        if (unfit !== undefined)
+            return unfit;
+    }
+    return undefined;
+}
 function kindOf(value) {
     if (Array.isArray(value))
         return 'a list';
@@ -57879,8 +57920,12 @@ const knownHosts = (text) => {
 };
 
 ;// CONCATENATED MODULE: ./lib/inputs/nearest.js
+/** No name of anything is longer, and a comparison takes as many steps as both have letters. */
+const longest = 100;
 /** Of these names the one that a misspelt one most likely means; undefined where none is near. */
 function nearest(word, names) {
+    if (word.length > longest)
+        return undefined;
     const lower = word.toLowerCase();
     const near = names
         .map((name) => ({ name, distance: distance(lower, name.toLowerCase()) }))
@@ -58301,6 +58346,7 @@ const otherOptions = [
 
 
 
+
 /**
  * One `NAME=VALUE` or `NAME VALUE` a line, as in ssh_config(5): names in any case, values with or without quotes, and
  * lines that begin with `#` are comments.
@@ -58324,9 +58370,9 @@ const sshOptions = (text) => {
     return problems.length === 0 ? { ok: options } : { problem: problems.join('; ') };
 };
 function ssh_options_readLine(line) {
-    const [, name = '', rest = ''] = /^\s*([A-Za-z][A-Za-z0-9]*)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
+    const [name, rest] = nameAndValue(line) ?? ['', ''];
     const value = /^"([^"]*)"$/.exec(rest)?.[1] ?? rest;
-    if (name === '' || value === '')
+    if (!/^[A-Za-z][A-Za-z0-9]*$/.test(name) || value === '')
         return {
             problem: 'has a line that is no option; write one NAME=VALUE a line, as in: ProxyJump=user@host',
         };
@@ -58430,6 +58476,7 @@ function wordsOf(text) {
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/store-settings.js
+
 /** Settings of Nix's SSH stores that ask for nothing that the store bridge does not do by itself. */
 const harmless = {
     compress: /^(true|false)$/,
@@ -58464,7 +58511,7 @@ const storeSettings = (text) => {
     for (const [index, line] of text.split(/\r\n|\r|\n/).entries()) {
         if (line.trim() === '')
             continue;
-        const [, name = '', value = ''] = /^\s*([A-Za-z0-9-]+)(?:\s*=\s*|\s+)(.*?)\s*$/.exec(line) ?? [];
+        const [name, value] = nameAndValue(line) ?? ['', ''];
         const problem = store_settings_whatIsWrongWith(name, value);
         if (problem !== undefined)
             return { problem: `line ${index + 1} ${problem}` };
@@ -58520,7 +58567,7 @@ function readNetrc(reader) {
 
 ;// CONCATENATED MODULE: ./lib/inputs/shell-words.js
 /** Far more than a kernel takes. */
-const longest = 4096;
+const shell_words_longest = 4096;
 const between = /(?:\s|\\\n)*/y;
 /** A word is made of pieces: plain characters, an escaped one, or quoted ones. */
 const oneWord = /((?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)(?=\s|$)/sy;
@@ -58529,8 +58576,8 @@ const oneWord = /((?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+)(?=\s|$)/sy;
  * replace (variables, commands, patterns) is left as it stands.
  */
 const shellWords = (text) => {
-    if (text.length > longest)
-        return { problem: `has more than ${longest} characters` };
+    if (text.length > shell_words_longest)
+        return { problem: `has more than ${shell_words_longest} characters` };
     const lines = text.replaceAll('\r\n', '\n');
     const words = [];
     for (let at = skipped(lines, 0); at < lines.length; at = skipped(lines, at)) {
@@ -58789,7 +58836,7 @@ function readKind(reader) {
     ];
     const [first, ...others] = chosen;
     for (const other of others)
-        reader.problem(other, `cannot be combined with ${first}`);
+        reader.problem(other, `cannot be combined with ${first}; leave one of them out`);
     // no secret of a machine was loaded then
     if (others[0] !== undefined)
         return others[0] === 'plan' ? 'offline-plan' : others[0];
@@ -60606,7 +60653,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const detached_follow_sh = ("#!/bin/sh\n# detached-follow.sh ID OFFSET: prints the output of detached work from byte OFFSET on, until it ends. The last line of\n# standard error is \"ended CODE\", or \"died\" when its process went away without an exit code.\nset -u\ndir=/run/nixos-anywhere/tasks/$1\noffset=$2\n\n# print_new: what the log holds beyond offset; fails when nobody reads any more\nprint_new() {\n  size=$(wc -c <\"$dir/log\")\n  [ \"$size\" -gt \"$offset\" ] || return 0\n  tail -c \"+$((offset + 1))\" \"$dir/log\" | head -c \"$((size - offset))\" || return 1\n  offset=$size\n}\n\n# alive: the very process that was started still runs, not another one that got its number\nalive() {\n  read -r pid start <\"$dir/pid\" 2>/dev/null || return 1\n  [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]\n}\n\nbeats=0\nwhile :; do\n  # looked at before the log is read: what was printed before the end must not be lost\n  ended=no\n  if [ -e \"$dir/exit\" ]; then ended=yes; fi\n  dead=no\n  if [ \"$ended\" = no ] && [ -e \"$dir/pid\" ] && ! alive && [ ! -e \"$dir/exit\" ]; then dead=yes; fi\n  # started, but its process never came to write down who it is\n  if [ ! -e \"$dir/pid\" ] && [ \"$beats\" -gt 100 ]; then dead=yes; fi\n  print_new || exit 0\n  if [ \"$ended\" = yes ]; then\n    echo \"ended $(cat \"$dir/exit\")\" >&2\n    exit 0\n  fi\n  if [ \"$dead\" = yes ]; then\n    echo died >&2\n    exit 0\n  fi\n  beats=$((beats + 1))\n  sleep 0.2 2>/dev/null || sleep 1\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/detached-forget.sh.js
-/* harmony default export */ const detached_forget_sh = ("#!/bin/sh\n# detached-forget.sh NAME...: as root, removes what detached works whose names begin with NAME and - left here. Those that still\n# run keep theirs.\nset -u\nfor name; do\n  for dir in /run/nixos-anywhere/tasks/\"$name\"-*; do\n    [ -e \"$dir/exit\" ] || continue\n    rm -rf \"$dir\"\n  done\ndone\n");
+/* harmony default export */ const detached_forget_sh = ("#!/bin/sh\n# detached-forget.sh NAME...: as root, removes what detached works whose names begin with NAME and - left here. Those that still\n# run keep theirs.\nset -u\n# goes_on DIR: it has not ended, or has not begun; what was killed says nothing of its end\ngoes_on() {\n  [ ! -e \"$1/exit\" ] || return 1\n  read -r pid start 2>/dev/null <\"$1/pid\" || return 0\n  [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]\n}\nfor name; do\n  for dir in /run/nixos-anywhere/tasks/\"$name\"-*; do\n    goes_on \"$dir\" || rm -rf \"$dir\"\n  done\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/detached-start.sh.js
 /* harmony default export */ const detached_start_sh = ("#!/bin/sh\n# detached-start.sh ID BYTES [ARG...]: as root, starts the script that comes on standard input (BYTES long) with ARGs,\n# so that it goes on when this connection ends. Its output, exit code and process are left in the folder of ID for\n# detached-follow.sh. Saying it again after a lost answer starts nothing twice.\nset -eu\numask 077\ndir=/run/nixos-anywhere/tasks/$1\nbytes=$2\nshift 2\nmkdir -p \"$dir\"\n[ -e \"$dir/started\" ] && exit 0\ncat >\"$dir/script.$$\"\n[ \"$(wc -c <\"$dir/script.$$\")\" -eq \"$bytes\" ] || {\n  echo 'the script came only in part' >&2\n  exit 1\n}\n# whoever makes the folder starts the work\nmkdir \"$dir/started\" 2>/dev/null || exit 0\nmv \"$dir/script.$$\" \"$dir/script\"\n: >\"$dir/log\"\ncat >\"$dir/launch\" <<'LAUNCH'\ndir=$1\nshift\n# once, should systemd have said no and started it all the same\nmkdir \"$dir/launched\" 2>/dev/null || exit 0\n# whole at once: whoever finds it without a number takes us for dead\necho \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20)\" >\"$dir/pid.new\"\nmv \"$dir/pid.new\" \"$dir/pid\"\nsh \"$dir/script\" \"$@\" >\"$dir/log\" 2>&1 </dev/null && code=0 || code=$?\necho \"$code\" >\"$dir/exit.new\"\nmv \"$dir/exit.new\" \"$dir/exit\"\nLAUNCH\nby_systemd() {\n  [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1 || return 1\n  # KillMode: what the script leaves running (the delayed jump of kexec/run) must outlive it\n  systemd-run --quiet --collect --no-block --property=KillMode=process \\\n    --setenv=PATH=\"$PATH\" --setenv=HOME=\"${HOME:-/root}\" \\\n    --setenv=SUDO_USER=\"${SUDO_USER:-}\" --setenv=DOAS_USER=\"${DOAS_USER:-}\" \\\n    /bin/sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null </dev/null\n}\n# before systemd 236 it knows no --collect (CentOS 7, Amazon Linux 2, SLES 15 at first)\nif ! by_systemd \"$@\"; then\n  setsid sh \"$dir/launch\" \"$dir\" \"$@\" >/dev/null 2>&1 </dev/null &\nfi\n");
@@ -60657,10 +60704,10 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const public_keys_sh = ("#!/bin/sh\n# public-keys.sh PATH...: as root, prints the public halves of those private keys that lie at PATH below /mnt.\nset -u\nfor path; do\n  file=/mnt$path\n  [ -f \"$file\" ] || continue\n  key=$(ssh-keygen -y -P '' -f \"$file\" 2>/dev/null </dev/null) || key=$(cat \"$file.pub\" 2>/dev/null)\n  [ -n \"$key\" ] && printf '%s\\n' \"$key\"\ndone\nexit 0\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/put-file.sh.js
-/* harmony default export */ const put_file_sh = ("#!/bin/sh\n# put-file.sh PATH MODE BYTES: as root, writes standard input (BYTES long) to PATH of the new system below /mnt, as root's\n# file with MODE. Folders that are missing above it are open to all, as who may read the file is up to its mode. What is\n# there already is replaced; a folder is not, and nothing is written where a link leads out of /mnt.\nset -eu\npath=/mnt$1 mode=$2 bytes=$3\nparent=${path%/*}\n\n# leads_out PATH: what there is of PATH does not lie, or lead, below /mnt\nleads_out() {\n  there=$1\n  while [ ! -e \"$there\" ] && [ ! -L \"$there\" ]; do there=${there%/*}; done\n  case $(cd -P \"$there\" 2>/dev/null && pwd -P) in /mnt | /mnt/*) return 1 ;; esac\n}\n\nif leads_out \"$parent\"; then\n  echo \"$1 cannot be written: above it is a link that leads out of /mnt, or a file\" >&2\n  exit 1\nfi\nif [ -d \"$path\" ] && [ ! -L \"$path\" ]; then\n  echo \"$1 cannot be written: there is a folder of this name\" >&2\n  exit 1\nfi\n(umask 022 && mkdir -p \"$parent\")\numask 077\n# a name of our own, as the longest one leaves no room for an ending\nnew=$parent/.nixos-anywhere-secret\nrm -f \"$new\"\ncat >\"$new\"\n# a connection that breaks ends the input too\n[ \"$(wc -c <\"$new\")\" -eq \"$bytes\" ] || {\n  rm -f \"$new\"\n  echo \"$1 came only in part\" >&2\n  exit 1\n}\nchmod \"$mode\" \"$new\"\n# mv would follow a link to a folder\nif [ -L \"$path\" ]; then rm -f \"$path\"; fi\nmv -f \"$new\" \"$path\"\n");
+/* harmony default export */ const put_file_sh = ("#!/bin/sh\n# put-file.sh PATH MODE BYTES: as root, writes standard input (BYTES long) to PATH of the new system below /mnt, as root's\n# file with MODE. Folders that are missing above it are open to all, as who may read the file is up to its mode. What is\n# there already is replaced; a folder is not, and nothing is written where a link leads out of /mnt.\nset -eu\npath=/mnt$1 mode=$2 bytes=$3\nparent=${path%/*}\n\n# leads_out PATH: what there is of PATH does not lie, or lead, below /mnt\nleads_out() {\n  there=$1\n  while [ ! -e \"$there\" ] && [ ! -L \"$there\" ]; do there=${there%/*}; done\n  case $(cd -P \"$there\" 2>/dev/null && pwd -P) in /mnt | /mnt/*) return 1 ;; esac\n}\n\nif leads_out \"$parent\"; then\n  echo \"$1 cannot be written: above it is a link that leads out of /mnt, or a file\" >&2\n  exit 1\nfi\nif [ -d \"$path\" ] && [ ! -L \"$path\" ]; then\n  echo \"$1 cannot be written: there is a folder of this name\" >&2\n  exit 1\nfi\n(umask 022 && mkdir -p \"$parent\")\numask 077\n# a name of our own, as the longest one leaves no room for an ending\nnew=$parent/.nixos-anywhere-secret\nrm -f \"$new\"\n# a part of a secret must not stay on a disk that is full\ncat >\"$new\" || {\n  rm -f \"$new\"\n  exit 1\n}\n# a connection that breaks ends the input too\n[ \"$(wc -c <\"$new\")\" -eq \"$bytes\" ] || {\n  rm -f \"$new\"\n  echo \"$1 came only in part\" >&2\n  exit 1\n}\nchmod \"$mode\" \"$new\"\n# mv would follow a link to a folder\nif [ -L \"$path\" ]; then rm -f \"$path\"; fi\nmv -f \"$new\" \"$path\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/put-secret.sh.js
-/* harmony default export */ const put_secret_sh = ("#!/bin/sh\n# put-secret.sh PATH BYTES: as root, writes standard input (BYTES long) to PATH, for root alone; folders that are missing\n# above it are root's alone too. Each PATH is noted for remove-secrets.sh before there is anything. A file that is there\n# already and was not put there like this is left alone.\nset -eu\numask 077\npath=$1 bytes=$2\nlist=/run/nixos-anywhere/secrets\nmkdir -p /run/nixos-anywhere\ntouch \"$list\"\nif ! grep -qxF -e \"$path\" \"$list\"; then\n  if [ -e \"$path\" ] || [ -L \"$path\" ]; then\n    echo \"$path is there already, and was not put there by this action\" >&2\n    exit 1\n  fi\n  printf '%s\\n' \"$path\" >>\"$list\"\nfi\nmkdir -p \"$(dirname \"$path\")\"\ncat >\"$path.nixos-anywhere\"\n# a connection that breaks ends the input too\n[ \"$(wc -c <\"$path.nixos-anywhere\")\" -eq \"$bytes\" ] || {\n  rm -f \"$path.nixos-anywhere\"\n  echo \"$path came only in part\" >&2\n  exit 1\n}\nmv -f \"$path.nixos-anywhere\" \"$path\"\n");
+/* harmony default export */ const put_secret_sh = ("#!/bin/sh\n# put-secret.sh PATH BYTES: as root, writes standard input (BYTES long) to PATH, for root alone; folders that are missing\n# above it are root's alone too. Each PATH is noted for remove-secrets.sh before there is anything. A file that is there\n# already and was not put there like this is left alone.\nset -eu\numask 077\npath=$1 bytes=$2\nlist=/run/nixos-anywhere/secrets\nmkdir -p /run/nixos-anywhere\ntouch \"$list\"\nif ! grep -qxF -e \"$path\" \"$list\"; then\n  if [ -e \"$path\" ] || [ -L \"$path\" ]; then\n    echo \"$path is there already, and was not put there by this action\" >&2\n    exit 1\n  fi\n  printf '%s\\n' \"$path\" >>\"$list\"\nfi\nmkdir -p \"$(dirname \"$path\")\"\nrm -f \"$path.nixos-anywhere\"\n# in /tmp anybody may put a file of theirs, or a link, where ours is to come: it must be new\nset -C\ncat >\"$path.nixos-anywhere\"\n# a connection that breaks ends the input too\n[ \"$(wc -c <\"$path.nixos-anywhere\")\" -eq \"$bytes\" ] || {\n  rm -f \"$path.nixos-anywhere\"\n  echo \"$path came only in part\" >&2\n  exit 1\n}\nmv -f \"$path.nixos-anywhere\" \"$path\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/reboot.sh.js
 /* harmony default export */ const reboot_sh = ("#!/bin/sh\n# reboot.sh BOOT: as root, lets go of the disks and reboots a moment later, after the answer has been given. Does nothing\n# where another boot than BOOT runs.\nset -u\n[ \"$(cat /proc/sys/kernel/random/boot_id)\" = \"$1\" ] || exit 0\nsync\nif command -v zpool >/dev/null 2>&1 && [ -n \"$(zpool list -H 2>/dev/null)\" ]; then\n  umount -R /mnt 2>/dev/null\n  swapoff -a\n  zpool export -a\nelse\n  umount -R /mnt 2>/dev/null || umount -a -r 2>/dev/null\n  swapoff -a 2>/dev/null\nfi\nsync\nsetsid sh -c 'sleep 1; reboot || reboot -f' >/dev/null 2>&1 </dev/null &\n");
@@ -60669,13 +60716,13 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const release_disks_sh = ("#!/bin/sh\n# As root, in an installer in whose place another one is to be started: lets go of the disks, so that their file systems\n# are as whole as after a reboot. Prints what is still in use.\nset -u\n# mounted: what is mounted at and below /mnt, the deepest first; blanks and the like are octal in there\nmounted() { sed -n 's/^[^ ]* \\(\\/mnt\\) .*/\\1/p; s/^[^ ]* \\(\\/mnt\\/[^ ]*\\) .*/\\1/p' /proc/mounts | sort -r; }\n\nsync\nmounted | while read -r path; do umount \"$(printf '%b' \"$path\")\" 2>/dev/null; done\nif command -v zpool >/dev/null 2>&1; then zpool export -a 2>/dev/null; fi\nsync\nmounted | uniq\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/remove-secret.sh.js
-/* harmony default export */ const remove_secret_sh = ("#!/bin/sh\n# remove-secret.sh PATH: as root, removes what put-secret.sh has put at PATH, and leaves the rest for remove-secrets.sh.\nset -eu\numask 077\npath=$1\ndir=/run/nixos-anywhere\nlist=$dir/secrets\ngrep -qxF -e \"$path\" \"$list\" 2>/dev/null || exit 0\nrm -f \"$path\" \"$path.nixos-anywhere\"\n# a name that remove-secrets.sh would take for a list of its own is none\ngrep -vxF -e \"$path\" \"$list\" >\"$dir/rest-of-secrets\" || true\nif [ -s \"$dir/rest-of-secrets\" ]; then mv \"$dir/rest-of-secrets\" \"$list\"; else rm -f \"$list\" \"$dir/rest-of-secrets\"; fi\n");
+/* harmony default export */ const remove_secret_sh = ("#!/bin/sh\n# remove-secret.sh PATH: as root, removes what put-secret.sh has put at PATH, and leaves the rest for remove-secrets.sh.\nset -eu\numask 077\npath=$1\ndir=/run/nixos-anywhere\nlist=$dir/secrets\ngrep -qxF -e \"$path\" \"$list\" 2>/dev/null || exit 0\nrm -f \"$path\" \"$path.nixos-anywhere\"\n# a name that remove-secrets.sh would take for a list of its own is none\nrest=$dir/rest-of-secrets\nkept=$(grep -vxF -e \"$path\" \"$list\") || [ \"$?\" -eq 1 ]\nif [ -z \"$kept\" ]; then\n  rm -f \"$list\"\nelif printf '%s\\n' \"$kept\" 2>/dev/null >\"$rest\" && [ \"$(cat \"$rest\")\" = \"$kept\" ]; then\n  mv \"$rest\" \"$list\"\nelse\n  # there is no room: with a name too many it still says what else is to be removed\n  rm -f \"$rest\"\nfi\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/remove-secrets.sh.js
 /* harmony default export */ const remove_secrets_sh = ("#!/bin/sh\n# remove-secrets.sh [WORK]: as root, removes whatever put-secret.sh has put here, in this run or in one that was cut off.\n# While detached work of the name WORK goes on, which needs them, a process stays here that waits for its end first.\nset -u\ndir=/run/nixos-anywhere\nwork=${1:-}\n\n# goes_on: the work still runs, and not another process that got its number\ngoes_on() {\n  for task in \"$dir/tasks/$work\"-*; do\n    if [ ! -e \"$task/pid\" ] || [ -e \"$task/exit\" ]; then continue; fi\n    read -r pid start <\"$task/pid\" || continue\n    if [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; then return 0; fi\n  done\n  return 1\n}\n\n# remove LIST...: what the lists name, and those lists of which nothing is left\nremove() {\n  failed=\n  for list; do\n    [ -f \"$list\" ] || continue\n    kept=\n    while IFS= read -r path; do\n      rm -f \"$path\" \"$path.nixos-anywhere\" || kept=\"$kept $path\"\n    done <\"$list\"\n    [ -n \"$kept\" ] || rm -f \"$list\"\n    failed=$failed$kept\n  done\n  [ -z \"$failed\" ] || {\n    echo \"could not remove$failed\" >&2\n    return 1\n  }\n}\n\nif [ -n \"$work\" ] && [ -f \"$dir/secrets\" ] && goes_on; then\n  # a list of its own: the next run may bring new secrets meanwhile, which are not ours to remove\n  mine=$dir/secrets.$$\n  mv \"$dir/secrets\" \"$mine\"\n  (\n    trap '' HUP\n    while goes_on; do sleep 1; done\n    remove \"$mine\"\n  ) >/dev/null 2>&1 </dev/null &\n  exit 0\nfi\nremove \"$dir/secrets\" \"$dir\"/secrets.*\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/stage.sh.js
-/* harmony default export */ const stage_sh = ("#!/bin/sh\n# stage.sh [URL [sha256]]: as root, unpacks a kexec image that comes from URL, or from standard input, into a folder of\n# its own. Gzip, xz, zstd or plain tar are told apart by content: a URL's end says little. Prints\n#   sha256=HEX   of the file as it is fetched from URL, where this machine can tell\n#   folder=PATH  once it is unpacked\n# Exit codes: 80 this machine cannot fetch URL (or, with the word sha256, not tell that of it), 81 an image of another\n# layout, 82 this machine lacks the program that unpacks it, which is the last word of the last line then.\nset -eu\nurl=${1:-} must_tell=${2:-}\n\nhas() { command -v \"$1\" >/dev/null 2>&1; }\n\n# usable DIR: files can be written there, and run (no noexec)\nusable() {\n  [ -d \"$1\" ] && mkdir -p \"$1/nixos-anywhere\" 2>/dev/null || return 1\n  probe=$1/nixos-anywhere/probe\n  if printf '#!/bin/sh\\nexit 0\\n' 2>/dev/null >\"$probe\" && chmod 700 \"$probe\" && \"$probe\" 2>/dev/null; then\n    rm \"$probe\"\n  else\n    rm -f \"$probe\"\n    rmdir \"$1/nixos-anywhere\" 2>/dev/null\n    return 1\n  fi\n}\n\n# fetch: the image on standard output\nfetch() {\n  if [ -z \"$url\" ]; then\n    cat\n  elif has curl; then\n    curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 -- \"$url\"\n  elif has wget; then\n    fetch_with_wget\n  else\n    echo 'neither curl nor wget here' >&2\n    return 1\n  fi\n}\n\n# fetch_with_wget: GNU's says nothing at all with -q, and without it the URL too, which may have a token in it. One try:\n# a second one would begin anew in the middle of what is written. Of BusyBox's some know no timeout, and crash with it.\nfetch_with_wget() {\n  set -- -nv -t 1 -T 20\n  if wget --help 2>&1 | grep -q '^BusyBox'; then set -- -q; fi\n  wget \"$@\" -O - -- \"$url\" 2>\"$work/said\" && return\n  grep -v :// \"$work/said\" | tail -n 1 >&2\n  return 1\n}\n\n# hashed: standard input as it is, and on the side its SHA-256\nhashed() {\n  if [ -z \"$url\" ] || ! can_hash; then\n    cat\n    return\n  fi\n  mkfifo \"$work/copy\"\n  sha256sum <\"$work/copy\" >\"$work/sum\" &\n  tee \"$work/copy\" || true\n  wait \"$!\"\n}\n\ncan_hash() { has sha256sum && has mkfifo && has tee; }\n\n# unpack: standard input, whatever its compression\nunpack() {\n  dd bs=1 count=6 of=\"$work/head\" 2>/dev/null\n  case $(od -An -tx1 \"$work/head\" | tr -d ' \\n') in\n  1f8b*) set -- gzip -dc ;;\n  fd377a585a00) set -- xz -dc ;;\n  28b52ffd*) set -- zstd -dc ;;\n  '')\n    # said where the other reasons are, so that neither it nor the lack of files hides why a fetch failed\n    echo 'it is empty' >\"$work/failed\"\n    return 0\n    ;;\n  *) set -- cat ;;\n  esac\n  if ! has \"$1\"; then\n    echo \"$1\" >\"$work/lacks\"\n    return 0\n  fi\n  { cat \"$work/head\" - | \"$@\" || echo \"$1 failed\" >\"$work/failed\"; } | tar -xf - || echo 'tar failed' >\"$work/failed\"\n  # all of it counts for the hash, also of what is no image\n  cat >/dev/null\n}\n\n# report_progress: says how much has arrived, as long as something does: silence means that it has stopped\nreport_progress() {\n  last=\n  # sleep must not hold the streams: they are closed when the image is there, not when sleep ends\n  while sleep 20 >/dev/null 2>&1; do\n    now=$(du -sk . | cut -f1)\n    [ \"$now\" = \"$last\" ] || echo \"$((now / 1024)) MiB of the kexec image have arrived\" >&2\n    last=$now\n  done\n}\n\nhome=\nfor dir in /root /var/tmp /home /tmp /run; do\n  if usable \"$dir\"; then\n    home=$dir/nixos-anywhere\n    break\n  fi\ndone\n[ -n \"$home\" ] || {\n  echo 'no folder here can hold programs: all of /root, /var/tmp, /home, /tmp are read-only or mounted noexec' >&2\n  exit 1\n}\nchmod 700 \"$home\"\n# for unstage.sh, whole at once\n(\n  umask 077\n  mkdir -p /run/nixos-anywhere\n  echo \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $home\" >/run/nixos-anywhere/staging.new\n  mv /run/nixos-anywhere/staging.new /run/nixos-anywhere/staging\n)\n# an image that was started once has grown (kexec/run appends to its initrd)\nrm -rf \"$home/image\"\nwork=$home/image/.staging\nmkdir -p \"$work\"\ncd \"$home/image\"\nif [ -n \"$must_tell\" ] && ! can_hash; then\n  echo 'no sha256sum here' >&2\n  exit 80\nfi\nreport_progress &\nreporter=$!\n{ fetch || touch \"$work/fetch-failed\"; } | hashed | unpack || true\nkill \"$reporter\" 2>/dev/null || true\nif [ -e \"$work/lacks\" ]; then\n  echo \"this machine lacks the program $(cat \"$work/lacks\")\" >&2\n  exit 82\nfi\nif [ -e \"$work/fetch-failed\" ] && [ -n \"$url\" ]; then exit 80; fi\n[ ! -s \"$work/sum\" ] || echo \"sha256=$(cut -d ' ' -f 1 \"$work/sum\")\"\nif [ -e \"$work/failed\" ] || [ -e \"$work/fetch-failed\" ]; then\n  echo \"the kexec image could not be unpacked: $(cat \"$work/failed\" 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)\" >&2\n  exit 1\nfi\nrm -r \"$work\"\nfor file in run kexec ip bzImage initrd; do\n  [ -f \"kexec/$file\" ] || {\n    echo \"the kexec image has no kexec/$file; it holds: $(find . -mindepth 1 -maxdepth 2 | sort | head -n 20 | tr '\\n' ' ')\" >&2\n    exit 81\n  }\ndone\necho \"folder=$(pwd -P)\"\n");
+/* harmony default export */ const stage_sh = ("#!/bin/sh\n# stage.sh [URL [sha256]]: as root, unpacks a kexec image that comes from URL, or from standard input, into a folder of\n# its own. Gzip, xz, zstd or plain tar are told apart by content: a URL's end says little. Prints\n#   sha256=HEX   of the file as it is fetched from URL, where this machine can tell\n#   folder=PATH  once it is unpacked\n# Exit codes: 80 this machine cannot fetch URL (or, with the word sha256, not tell that of it), 81 an image of another\n# layout, 82 this machine lacks the program that unpacks it, which is the last word of the last line then.\nset -eu\nurl=${1:-} must_tell=${2:-}\n\nhas() { command -v \"$1\" >/dev/null 2>&1; }\n\n# usable DIR: files can be written there, and run (no noexec). Where it is open to all, a folder of this name may be another\n# user's, or a link of theirs: they could change what root is about to start.\nusable() {\n  [ -d \"$1\" ] || return 1\n  mkdir \"$1/nixos-anywhere\" 2>/dev/null ||\n    [ -n \"$(find \"$1/nixos-anywhere\" -prune -type d -user 0 2>/dev/null)\" ] || return 1\n  probe=$1/nixos-anywhere/probe\n  if printf '#!/bin/sh\\nexit 0\\n' 2>/dev/null >\"$probe\" && chmod 700 \"$probe\" && \"$probe\" 2>/dev/null; then\n    rm \"$probe\"\n  else\n    rm -f \"$probe\"\n    rmdir \"$1/nixos-anywhere\" 2>/dev/null\n    return 1\n  fi\n}\n\n# fetch: the image on standard output\nfetch() {\n  if [ -z \"$url\" ]; then\n    cat\n  elif has curl; then\n    curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 -- \"$url\"\n  elif has wget; then\n    fetch_with_wget\n  else\n    echo 'neither curl nor wget here' >&2\n    return 1\n  fi\n}\n\n# fetch_with_wget: GNU's says nothing at all with -q, and without it the URL too, which may have a token in it. One try:\n# a second one would begin anew in the middle of what is written. Of BusyBox's some know no timeout, and crash with it.\nfetch_with_wget() {\n  set -- -nv -t 1 -T 20\n  if wget --help 2>&1 | grep -q '^BusyBox'; then set -- -q; fi\n  wget \"$@\" -O - -- \"$url\" 2>\"$work/said\" && return\n  grep -v :// \"$work/said\" | tail -n 1 >&2\n  return 1\n}\n\n# hashed: standard input as it is, and on the side its SHA-256\nhashed() {\n  if [ -z \"$url\" ] || ! can_hash; then\n    cat\n    return\n  fi\n  mkfifo \"$work/copy\"\n  sha256sum <\"$work/copy\" >\"$work/sum\" &\n  tee \"$work/copy\" || true\n  wait \"$!\"\n}\n\ncan_hash() { has sha256sum && has mkfifo && has tee; }\n\n# unpack: standard input, whatever its compression\nunpack() {\n  dd bs=1 count=6 of=\"$work/head\" 2>/dev/null\n  case $(od -An -tx1 \"$work/head\" | tr -d ' \\n') in\n  1f8b*) set -- gzip -dc ;;\n  fd377a585a00) set -- xz -dc ;;\n  28b52ffd*) set -- zstd -dc ;;\n  '')\n    # said where the other reasons are, so that neither it nor the lack of files hides why a fetch failed\n    echo 'it is empty' >\"$work/failed\"\n    return 0\n    ;;\n  *) set -- cat ;;\n  esac\n  if ! has \"$1\"; then\n    echo \"$1\" >\"$work/lacks\"\n    return 0\n  fi\n  { cat \"$work/head\" - | \"$@\" || echo \"$1 failed\" >\"$work/failed\"; } | tar -xf - || echo 'tar failed' >\"$work/failed\"\n  # all of it counts for the hash, also of what is no image\n  cat >/dev/null\n}\n\n# report_progress: says how much has arrived, as long as something does: silence means that it has stopped\nreport_progress() {\n  last=\n  # sleep must not hold the streams: they are closed when the image is there, not when sleep ends\n  while sleep 20 >/dev/null 2>&1; do\n    now=$(du -sk . | cut -f1)\n    [ \"$now\" = \"$last\" ] || echo \"$((now / 1024)) MiB of the kexec image have arrived\" >&2\n    last=$now\n  done\n}\n\nhome=\nfor dir in /root /var/tmp /home /tmp /run; do\n  if usable \"$dir\"; then\n    home=$dir/nixos-anywhere\n    break\n  fi\ndone\n[ -n \"$home\" ] || {\n  echo 'no folder here can hold programs: all of /root, /var/tmp, /home, /tmp are read-only or mounted noexec' >&2\n  exit 1\n}\nchmod 700 \"$home\"\n# for unstage.sh, whole at once\n(\n  umask 077\n  mkdir -p /run/nixos-anywhere\n  echo \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $home\" >/run/nixos-anywhere/staging.new\n  mv /run/nixos-anywhere/staging.new /run/nixos-anywhere/staging\n)\n# an image that was started once has grown (kexec/run appends to its initrd)\nrm -rf \"$home/image\"\nwork=$home/image/.staging\nmkdir -p \"$work\"\ncd \"$home/image\"\nif [ -n \"$must_tell\" ] && ! can_hash; then\n  echo 'no sha256sum here' >&2\n  exit 80\nfi\nreport_progress &\nreporter=$!\n{ fetch || touch \"$work/fetch-failed\"; } | hashed | unpack || true\nkill \"$reporter\" 2>/dev/null || true\nif [ -e \"$work/lacks\" ]; then\n  echo \"this machine lacks the program $(cat \"$work/lacks\")\" >&2\n  exit 82\nfi\nif [ -e \"$work/fetch-failed\" ] && [ -n \"$url\" ]; then exit 80; fi\n[ ! -s \"$work/sum\" ] || echo \"sha256=$(cut -d ' ' -f 1 \"$work/sum\")\"\nif [ -e \"$work/failed\" ] || [ -e \"$work/fetch-failed\" ]; then\n  echo \"the kexec image could not be unpacked: $(cat \"$work/failed\" 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)\" >&2\n  exit 1\nfi\nrm -r \"$work\"\nfor file in run kexec ip bzImage initrd; do\n  [ -f \"kexec/$file\" ] || {\n    echo \"the kexec image has no kexec/$file; it holds: $(find . -mindepth 1 -maxdepth 2 | sort | head -n 20 | tr '\\n' ' ')\" >&2\n    exit 81\n  }\ndone\necho \"folder=$(pwd -P)\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/store-room.sh.js
 /* harmony default export */ const store_room_sh = ("#!/bin/sh\n# Prints how much room there is where the store lies, in KiB.\nset -u\ndf -Pk /nix/store 2>/dev/null | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\\([0-9]*\\) .*/\\1/p'\n");
@@ -61613,7 +61660,7 @@ function isSection(value) {
     return typeof value === 'object' && !Array.isArray(value);
 }
 /** Deeper than this no metadata is: a damaged one must not exhaust the stack. */
-const deepest = 20;
+const lvm_metadata_deepest = 20;
 /** Goes over the tokens once; what it does not understand it leaves out. */
 class Reader {
     #tokens;
@@ -61627,7 +61674,7 @@ class Reader {
         const section = Object.create(null);
         for (let name = this.#next(); name !== undefined && name !== '}'; name = this.#next()) {
             const token = this.#tokens[this.#at];
-            if (token === '{' && depth < deepest) {
+            if (token === '{' && depth < lvm_metadata_deepest) {
                 this.#at++;
                 section[name] = this.section(depth + 1);
             }
@@ -63559,7 +63606,7 @@ async function stageKexecImage(context, signal) {
     promiseRemoval(context);
     const staging = image.kind === 'path' ? await send(context, signal, image) : await fetchThere(context, signal, image);
     const { code, folder, sha256, errorLines } = staging;
-    checkHash(settings.kexec.sha256.value, sha256, nameImage(image));
+    checkHash(settings.kexec.sha256.value, staging, nameImage(image));
     if (code !== 0)
         throw stageError(errorLines);
     if (settings.kexec.sha256.value === undefined && sha256 !== undefined) {
@@ -63569,10 +63616,15 @@ async function stageKexecImage(context, signal) {
     return folder;
 }
 /** Before anything of it is used: what does not unpack may be another file altogether. */
-function checkHash(expected, found, name) {
-    if (expected === undefined || found === undefined || found === expected)
+function checkHash(expected, { sha256, code }, name) {
+    if (expected === undefined || sha256 === expected)
         return;
-    throw new GuardError(`the kexec image ${name} has the SHA-256 ${found}, but kexec-sha256 says ${expected}: nothing of it was started`, {
+    // what ended before its end has its own reason
+    if (sha256 === undefined && code !== 0)
+        return;
+    // what is not known is not what was asked for
+    const found = sha256 === undefined ? 'could not be hashed as a whole' : `has the SHA-256 ${sha256}`;
+    throw new GuardError(`the kexec image ${name} ${found}, but kexec-sha256 says ${expected}: nothing of it was started`, {
         hint: 'the image was replaced by another one, or damaged: if it is the one that you want, set kexec-sha256 to its hash',
     });
 }
@@ -63884,7 +63936,7 @@ function environmentOf({ plan, target, evaluation }, hook) {
 }
 const hooks_keptLines = 40;
 async function runHere(context, hook) {
-    const { runtime, settings } = context;
+    const { runtime, settings, lease } = context;
     const program = (0,external_node_path_namespaceObject.resolve)(hook.path);
     const sha256 = (0,external_node_crypto_.createHash)('sha256')
         .update(await (0,promises_namespaceObject.readFile)(program))
@@ -63916,8 +63968,12 @@ async function runHere(context, hook) {
             hint: 'its first line must name a program of the runner, as in #!/bin/sh',
         });
     });
-    if (code === 0)
+    if (code === 0) {
+        // meanwhile the connection may have been lost, and another run may have taken the machine over; the next phase asks too
+        if (hook.when === 'before')
+            await lease.begin(hook.phase);
         return;
+    }
     const how = code === null ? 'was killed' : `ended with exit code ${code}`;
     throw new HookError(`the hook ${hooks_nameOf(hook)} ${how} on the runner: ${hook.path}`, {
         ran: hook.path,
@@ -64099,8 +64155,11 @@ async function cleanUp({ cleanUp: traces, lease, runtime }) {
 
 
 const defaultTimes = { beatMs: 10_000, expirySeconds: 60, watchMs: 2000 };
-/** In it the machine may not be needed for an hour, so that nothing but a sign of life would connect again. */
-const quietPhase = 'build';
+/**
+ * In these something is built on the runner, and the machine may not be needed for an hour: nothing but a sign of life
+ * would connect again.
+ */
+const quietPhases = ['build', 'hardware-config'];
 /** The machine is in another boot than the one that this run knows. */
 class RebootedError extends GuardError {
     /** Whether the run had begun to change the machine. */
@@ -64219,7 +64278,7 @@ class Lease {
         try {
             for (;;) {
                 await runtime.clock.sleep(this.#times.beatMs, signal);
-                if (!target.isConnected && this.#held?.phase !== quietPhase)
+                if (!target.isConnected && !quietPhases.includes(this.#held?.phase ?? ''))
                     continue;
                 await this.#renewQuietly(signal);
             }
@@ -65390,18 +65449,25 @@ function checkLosses({ online }, revised) {
 
 /** What a user should know of the plan, though it stops nothing. */
 function warningsOf(situation, plan) {
-    const { settings, evaluation, facts } = situation;
-    const { phases, action } = plan;
+    const { settings, facts } = situation;
     return [
         ...machineWarnings(facts, plan),
         ...toolsWarnings(settings, facts, plan),
-        ...unknownDisksWarnings(evaluation, plan),
-        ...diskWarnings(diskSituation(situation, action)),
         ...newlineWarnings(settings),
-        ...(action === 'nothing' ? [] : offlineWarnings(situation)),
         ...hardwareConfigWarnings(situation, plan),
         ...installIdWarnings(settings, facts, plan),
         ...storeSettingWarnings(settings),
+        ...configurationWarnings(situation, plan),
+    ];
+}
+/** Those that depend on the configuration: all that is new when a provisional plan becomes a whole one. */
+function configurationWarnings(situation, plan) {
+    const { settings, evaluation } = situation;
+    const { phases, action } = plan;
+    return [
+        ...unknownDisksWarnings(evaluation, plan),
+        ...diskWarnings(diskSituation(situation, action)),
+        ...(action === 'nothing' ? [] : offlineWarnings(situation)),
         ...(phases.includes('install') ? bootWarnings(situation, plan) : []),
         ...(phases.includes('reboot') || action === 'update'
             ? verificationWarnings(settings, evaluation, action)
@@ -65843,7 +65909,7 @@ function isInRepository(folder) {
  * is then done again, before any disk is touched.
  */
 async function hardware_config_hardwareConfig(context) {
-    const { settings, runtime, progress, plan } = context;
+    const { settings, runtime, progress, plan, hardwareFile } = context;
     const hardware = settings.hardwareConfig.value;
     if (hardware === undefined)
         throw new Error('the plan has this phase only where a file is named');
@@ -65856,8 +65922,8 @@ async function hardware_config_hardwareConfig(context) {
         : `${hardware.path} says already what ${hardware.backend} says of the machine`);
     if (!plan.phases.includes('disko') && !plan.phases.includes('install'))
         return;
-    // what was evaluated, shown and built is what there is
-    if (!changed)
+    // what was evaluated, shown and built is what there is; unless a hook has made the file meanwhile
+    if (!changed && hardwareFile === 'there')
         return;
     await decideAnew(context);
     await buildHere(context, runtime.signal);
@@ -65941,7 +66007,7 @@ async function decideAnew(context) {
     // of a plan that was not provisional they were shown
     if (!plan.offline.provisional)
         return;
-    for (const warning of warningsOf(situation, restOf(revised)))
+    for (const warning of configurationWarnings(situation, restOf(revised)))
         runtime.log.warning(warning);
 }
 
@@ -68339,8 +68405,8 @@ function recordWhatIsThere({ facts, plan, evaluation, settings, progress }) {
     if (plan.action !== 'nothing')
         return;
     progress.systemPath = facts.systemPath;
-    const isWanted = facts.systemPath === systemPathOf(evaluation) && settings.onInstalled.value !== 'skip';
-    if (isWanted)
+    // what is skipped may have a configuration that nothing is known of
+    if (settings.onInstalled.value !== 'skip' && facts.systemPath === systemPathOf(evaluation))
         progress.targetState = 'booted';
 }
 /** One phase: a group in the log, a time in the result. */
@@ -69526,7 +69592,7 @@ async function runOnMachine(settings, nix, runtime, progress) {
 }
 async function lookAndAct(settings, target, nix, runtime, progress) {
     const { situation, plan, work } = await phase('preflight', progress, runtime, () => preflight(settings, target, nix, runtime));
-    const { evaluation, facts, extraFiles } = situation;
+    const { evaluation, facts, extraFiles, hardwareFile } = situation;
     // after the phase: within it the log would fold the plan away
     progress.plan = { ...plan, work };
     runtime.log.info(describePlan(progress.plan));
@@ -69548,6 +69614,7 @@ async function lookAndAct(settings, target, nix, runtime, progress) {
         facts,
         plan,
         extraFiles,
+        hardwareFile,
         progress,
         cleanUp,
         lease: new Lease({ target, runtime, cleanUp, identity: readRunIdentity(process.env) }),
