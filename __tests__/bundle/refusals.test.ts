@@ -137,7 +137,7 @@ describe('the flake', () => {
     const run = await runOn({ flake: `${flake}#wbe` });
     expectRefusal(
       run,
-      /has no nixosConfigurations\."wbe"; it has db\.example\.org, web/,
+      /nixosConfigurations of the flake .* has no wbe; it has db\.example\.org, web/,
       /one of these names/,
     );
   });
