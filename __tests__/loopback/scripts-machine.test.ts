@@ -12,7 +12,7 @@ import {
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseInventory } from '../../src/plan/disks/inventory';
-import { parseFacts, parseFields } from '../../src/plan/facts';
+import { addedKeyComment, parseFacts, parseFields } from '../../src/plan/facts';
 import { parsePublicKeys } from '../../src/ssh/host-keys';
 import { makeKey } from '../../testbed/sshd.mts';
 import { Machine, shells } from './scripts';
@@ -140,14 +140,14 @@ describe.each(shells)('under %s', (shell) => {
   });
 
   describe('authorize.sh and deauthorize.sh', () => {
-    const line = 'ssh-ed25519 AAAAC3Nz+x/y== nixos-anywhere-action (added for this installation)';
+    const line = `ssh-ed25519 AAAAC3Nz+x/y== ${addedKeyComment}`;
     const keys = '/root/.ssh/authorized_keys';
 
     test('make the folder and the file where there is none', () => {
       expect(machine.run('authorize.sh', [line])).toEqual({ code: 0, stdout: '', stderr: '' });
       expect(read(keys)).toBe(`${line}\n`);
       expect([modeOf('/root/.ssh'), modeOf(keys)]).toEqual(['700', '600']);
-      expect(machine.run('deauthorize.sh', [line])).toEqual({ code: 0, stdout: '', stderr: '' });
+      expect(machine.run('deauthorize.sh', [addedKeyComment])).toEqual({ code: 0, stdout: '', stderr: '' });
       expect(read(keys)).toBe('');
     });
 
@@ -159,7 +159,7 @@ describe.each(shells)('under %s', (shell) => {
         symlinkSync('elsewhere', machine.path(keys));
         machine.run('authorize.sh', [line]);
         expect(read(keys)).toBe(`${before.trimEnd()}\n${line}\n`);
-        machine.run('deauthorize.sh', [line]);
+        machine.run('deauthorize.sh', [addedKeyComment]);
         expect(read('/root/.ssh/elsewhere')).toBe(`${before.trimEnd()}\n`);
         expect(modeOf('/root/.ssh/elsewhere')).toBe('640');
         expect(readdirSync(machine.path('/root/.ssh')).toSorted()).toEqual(['authorized_keys', 'elsewhere']);
@@ -178,10 +178,17 @@ describe.each(shells)('under %s', (shell) => {
       expect([read(keys), modeOf(keys)]).toEqual([`${line}\n`, '640']);
     });
 
+    test('deauthorize.sh also takes what runs that were killed have left', () => {
+      const mine = `ssh-rsa AAAA me\nssh-rsa AAAA my ${addedKeyComment.toUpperCase()}\n`;
+      write(keys, `ssh-ed25519 BBBB ${addedKeyComment}\n${mine}${line}\n`);
+      expect(machine.run('deauthorize.sh', [addedKeyComment]).code).toBe(0);
+      expect(read(keys)).toBe(mine);
+    });
+
     test('deauthorize.sh is content where nothing is to be removed', () => {
-      expect(machine.run('deauthorize.sh', [line]).code).toBe(0);
+      expect(machine.run('deauthorize.sh', [addedKeyComment]).code).toBe(0);
       write(keys, 'ssh-rsa AAAA me\n');
-      expect(machine.run('deauthorize.sh', [line]).code).toBe(0);
+      expect(machine.run('deauthorize.sh', [addedKeyComment]).code).toBe(0);
       expect(read(keys)).toBe('ssh-rsa AAAA me\n');
     });
 
@@ -189,7 +196,7 @@ describe.each(shells)('under %s', (shell) => {
       const text = `ssh-rsa ${'A'.repeat(400_000)} me\n${line}\n`;
       write(keys, text);
       const full = 'mkdir /mnt/ssh; cp -a /root/.ssh/. /mnt/ssh; mount -t tmpfs -o size=600k none /root/.ssh';
-      const { code } = machine.run('deauthorize.sh', [line], {
+      const { code } = machine.run('deauthorize.sh', [addedKeyComment], {
         setup: `${full}; cp -a /mnt/ssh/. /root/.ssh; mount --bind /mnt/ssh/authorized_keys ${keys}`,
       });
       expect(code).not.toBe(0);
@@ -199,7 +206,7 @@ describe.each(shells)('under %s', (shell) => {
 
   describe('access.sh', () => {
     const access = (key: string, setup = ':') => {
-      const { code, stdout } = machine.run('access.sh', [key], { setup });
+      const { code, stdout } = machine.run('access.sh', [key, addedKeyComment], { setup });
       expect(code).toBe(0);
       const fields = parseFields(stdout);
       return {
@@ -224,6 +231,17 @@ describe.each(shells)('under %s', (shell) => {
       expect(access('AAAAKEY').authorized).toBe('no');
       expect(access('AAAAKEY', as('SUDO_USER=me')).authorized).toBe('yes');
       expect(access('AAAAKEY', as('DOAS_USER=me')).authorized).toBe('yes');
+    });
+
+    test('tells what a run that was killed has left from what is there to stay', () => {
+      const left = `ssh-ed25519 AAAAKEY ${addedKeyComment}\n`;
+      write('/root/.ssh/authorized_keys', left);
+      expect(access('AAAAKEY').authorized).toBe('left');
+      write('/root/.ssh/authorized_keys2', 'ssh-ed25519 AAAAKEY me\n');
+      expect(access('AAAAKEY').authorized).toBe('yes');
+      write('/root/.ssh/authorized_keys2', '');
+      write('/root/.ssh/authorized_keys', `${left}ssh-ed25519 AAAAKEY me\n`);
+      expect(access('AAAAKEY').authorized).toBe('yes');
     });
 
     test('does not count a line that is a comment', () => {

@@ -1,6 +1,6 @@
 import { ConnectionError, errorMessage, GuardError, RemoteCommandError, TimeoutError } from '../errors';
 import { mebibytes } from '../plan/checks';
-import { gatherFacts } from '../plan/facts';
+import { addedKeyComment, gatherFacts } from '../plan/facts';
 import { installerEndpoint, trustOfInstaller } from '../plan/installer-access';
 import { loginOfEarlierInstaller, loginOfInstaller } from '../plan/logins';
 import { planDigest } from '../plan/plan';
@@ -116,9 +116,9 @@ async function authorizeKey(context: PhaseContext): Promise<() => Promise<void>>
   const { plan, target, settings, facts, cleanUp, progress } = context;
   if (!plan.authorizeKey) return async () => undefined;
   const { type, base64 } = settings.login.publicKey;
-  const line = `${type} ${base64} nixos-anywhere-action (added for this installation)`;
+  const line = `${type} ${base64} ${addedKeyComment}`;
   const remove = (signal: AbortSignal) =>
-    target.run(scripts.deauthorize, [line], { privileged: true, signal });
+    target.run(scripts.deauthorize, [addedKeyComment], { privileged: true, signal });
   const forget = cleanUp.leave({
     what: "The public key that was added to root's authorized_keys",
     bootId: facts.bootId,

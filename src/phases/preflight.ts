@@ -133,7 +133,7 @@ async function trustCarriedKeys(
   target: Target,
   facts: Facts,
 ): Promise<CarriedAccess> {
-  const access = await readCarriedAccess(target, settings.login.publicKey);
+  const access = await readCarriedAccess(target, settings.login.publicKey, facts);
   // an installer that is to make place for another one is a system like any other
   if (!facts.isInstaller || settings.kexec.force.value) target.trust.extend(access.hostKeys);
   return access;

@@ -105,11 +105,21 @@ export interface CarriedAccess {
   readonly hostKeys: readonly HostKey[];
 }
 
-export async function readCarriedAccess(target: Target, publicKey: HostKey): Promise<CarriedAccess> {
-  const { stdout } = await target.run(scripts.access, [publicKey.base64], { privileged: true });
+/** Tells the key that a run adds to root's authorized_keys for a while; letters that mean nothing to grep. */
+export const addedKeyComment = 'nixos-anywhere-action (added for this installation)';
+
+export async function readCarriedAccess(
+  target: Target,
+  publicKey: HostKey,
+  { isInstaller }: Pick<Facts, 'isInstaller'>,
+): Promise<CarriedAccess> {
+  const args = [publicKey.base64, addedKeyComment];
+  const { stdout } = await target.run(scripts.access, args, { privileged: true });
   const fields = parseFields(stdout);
+  // what was left by a run that was killed is to go again; in an installer it is the way in
+  const carried = isInstaller ? ['yes', 'left'] : ['yes'];
   return {
-    keyIsCarried: fields.some(([name, value]) => name === 'authorized' && value === 'yes'),
+    keyIsCarried: fields.some(([name, value]) => name === 'authorized' && carried.includes(value)),
     hostKeys: parsePublicKeys(
       fields
         .filter(([name]) => name === 'hostKey')
