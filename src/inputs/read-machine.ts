@@ -19,6 +19,7 @@ import {
   type Setting,
   verifyChoices,
 } from './settings';
+import { noticeWithoutEffect } from './without-effect';
 
 /** What a run that contacts a machine is told. */
 export function readMachineSettings(
@@ -48,6 +49,7 @@ export function readMachineSettings(
     approvedPlan: reader.optional('approved-plan', parse.planDigest, undefined),
   };
   checkTogether(settings, reader);
+  noticeWithoutEffect(settings, reader);
   return settings;
 }
 
