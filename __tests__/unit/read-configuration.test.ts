@@ -105,7 +105,10 @@ describe('special-args', () => {
     ['{"a":[12345678901234567890]}', /a number beyond 9007199254740991.*write it as a text/],
     ['{"a":1e999}', /a number beyond/],
     [`{"a":${'['.repeat(30_000)}${']'.repeat(30_000)}}`, /more than 100 levels/],
-    [`{"a":"${'x'.repeat(70_000)}"}`, /longer than 64 KiB/],
+    [`{"a":"${'x'.repeat(100_000)}"}`, /longer than 96 KiB/],
+    [`{"a":"${'\\"'.repeat(32_000)}"}`, /longer than 96 KiB/],
+    [`{"a":"${'$'.repeat(60_000)}"}`, /longer than 96 KiB/],
+    [`{"a":[${'1e15,'.repeat(9000)}1]}`, /longer than 96 KiB/],
   ])('what is wrong with %s', (text, problem) => {
     expect(specialArgs(text)).toEqual({ problem: expect.stringMatching(problem) });
   });
@@ -140,8 +143,9 @@ describe('vm-test', () => {
     expect(tested({ 'disk-encryption-keys': '/a /b' })).toEqual({
       'disk-encryption-keys': expect.stringMatching(/cannot be combined with vm-test/),
     });
-    expect(tested({ flake: '', 'store-paths': '/nonexistent', from: 'x://y' })).toMatchObject({
-      'store-paths': expect.anything(),
+    expect(tested({ flake: '', 'store-paths': '/nonexistent', 'build-on': 'remote' })).toEqual({
+      'store-paths': expect.stringMatching(/cannot be combined with vm-test/),
+      'build-on': expect.stringMatching(/cannot be remote with store-paths/),
     });
   });
 });

@@ -109,6 +109,8 @@ describe('readSettings', () => {
   test('plan: true is another kind of run', () => {
     expect(read({ ...needed, plan: 'true' }).kind).toBe('plan');
     expect(read({ ...needed, plan: 'false' }).kind).toBe('install');
+    for (const on of ['True', 'yes', 'ON']) expect(read({ ...needed, plan: on }).kind).toBe('plan');
+    for (const off of ['False', 'no', 'off']) expect(read({ ...needed, plan: off }).kind).toBe('install');
   });
 
   test('reports all problems at once', () => {

@@ -2,13 +2,7 @@ import { knownHostsName, signatureAlgorithms } from '../ssh/host-keys';
 import { type KnownHost, pinnedKeys } from '../ssh/known-hosts';
 import type { InputReader } from './input-reader';
 import { inputOfPhases } from './read-phases';
-import {
-  type BuildSettings,
-  knownHostsPlace,
-  type MachineSettings,
-  type SelectablePhase,
-  selectablePhases,
-} from './settings';
+import { knownHostsPlace, type MachineSettings, type SelectablePhase, selectablePhases } from './settings';
 import type { InputName } from './table';
 
 /** What is wrong with inputs that are right each by itself. */
@@ -42,14 +36,15 @@ const notTested = [
 ] as const satisfies readonly InputName[];
 
 /** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */
-export function checkVmTest({ configuration }: BuildSettings, reader: InputReader): void {
-  if (configuration.value.kind === 'store-paths')
+export function checkVmTest(reader: InputReader): void {
+  // also where they are wrong: nobody shall first have to mend them
+  if (reader.text('store-paths') !== undefined)
     reader.problem(
       'store-paths',
       'cannot be combined with vm-test: the test is built from the configuration; give flake or nix-file',
     );
   for (const input of notTested) {
-    if (reader.text(input) !== undefined)
+    if (reader.text(input) !== undefined && !reader.hasProblem(input))
       reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it out');
   }
 }

@@ -34,14 +34,21 @@ export function readSettings(
       : kind === 'offline-plan'
         ? { kind, ...build }
         : { kind, ...build, buildOn: readBuiltHere(reader, kind, build) };
-  if (kind === 'vm-test') checkVmTest(build, reader);
+  if (kind === 'vm-test') checkVmTest(reader);
   reader.throwIfProblems();
   return settings;
 }
 
+/** A boolean, in whatever way it is written, or another word. */
+const planChoice: parse.Parser<(typeof planChoices)[number]> = (text) => {
+  const asBoolean = parse.boolean(text);
+  if ('ok' in asBoolean) return { ok: asBoolean.ok ? 'true' : 'false' };
+  return parse.choice(planChoices)(text);
+};
+
 /** At most one of the inputs that make it another run than an install. */
 function readKind(reader: InputReader): Settings['kind'] {
-  const plan = reader.optional('plan', parse.choice(planChoices), 'false').value;
+  const plan = reader.optional('plan', planChoice, 'false').value;
   const chosen = [
     ...(plan === 'false' ? [] : (['plan'] as const)),
     ...(['build-only', 'vm-test'] as const).filter(
@@ -63,7 +70,7 @@ function readBuiltHere(
   kind: 'build-only' | 'vm-test',
   { buildOn }: BuildSettings,
 ): BuildSettings['buildOn'] {
-  if (buildOn.value === 'remote')
+  if (buildOn.value === 'remote' && !reader.hasProblem(inputOfBuildOn(reader)))
     reader.problem(
       inputOfBuildOn(reader),
       `cannot be remote with ${kind}, which contacts no machine; leave it out`,

@@ -1,17 +1,13 @@
 import type { Parser } from './parsers';
 import type { SpecialArgs } from './settings';
 
-/** They go to Nix in one argument, which Linux limits to 128 KiB; half of it is the expression's. */
-const longestBytes = 64 * 1024;
+/** They go to Nix in one argument, which Linux limits to 128 KiB, with the expression that uses them. */
+const longestBytes = 96 * 1024;
 /** Whoever walks through them calls itself for each level. */
 const deepest = 100;
 
 /** A JSON object with what modules are to get. */
 export const specialArgs: Parser<SpecialArgs> = (text) => {
-  if (Buffer.byteLength(text) > longestBytes)
-    return {
-      problem: `is longer than ${longestBytes / 1024} KiB; let the configuration read it from a file`,
-    };
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -24,8 +20,19 @@ export const specialArgs: Parser<SpecialArgs> = (text) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return { problem: `is JSON, but ${kindOf(value)}; write an object, as in {"role": "web"}` };
   const unfit = whatNixCannotHold(value, deepest);
-  return unfit === undefined ? { ok: { ...value } } : { problem: unfit };
+  if (unfit !== undefined) return { problem: unfit };
+  return bytesInNix(value) <= longestBytes
+    ? { ok: { ...value } }
+    : {
+        problem: `is longer than ${longestBytes / 1024} KiB, as Nix is given it; let the configuration read it from a file`,
+      };
 };
+
+/** As a text of Nix's, in which these characters have a backslash before them. */
+function bytesInNix(value: object): number {
+  const json = JSON.stringify(value);
+  return Buffer.byteLength(json) + (json.match(/["\\$]/g) ?? []).length;
+}
 
 function whatNixCannotHold(value: unknown, levels: number): string | undefined {
   if (levels < 0) return `is nested more than ${deepest} levels deep`;
