@@ -58734,7 +58734,30 @@ function checkNames({ secretFiles, chown, installBootloader }, reader) {
                 reader.problem(input, `names an owner of ${path}, whom nobody knows with install-bootloader: false; give numbers`);
 }
 
+;// CONCATENATED MODULE: ./lib/inputs/without-effect.js
+
+/** What says something to one phase only. What such a phase would send is refused instead, where it is read. */
+const ofOnePhase = {
+    kexec: ['kexec', 'kexec-sha256', 'kexec-extra-flags'],
+    disko: ['disko-mode', 'no-disko-deps'],
+    install: ['install-bootloader'],
+};
+/** Inputs that stop nothing and do nothing: several runs may share them, or somebody expects something of them. */
+function noticeWithoutEffect(settings, reader) {
+    const isGiven = (input) => input === 'no-disko-deps' ? isOn(reader, input) : reader.text(input) !== undefined;
+    for (const phase of ['kexec', 'disko', 'install']) {
+        if (settings.phases.value.includes(phase))
+            continue;
+        for (const input of ofOnePhase[phase].filter(isGiven))
+            reader.notice(input, `has no effect: it is for the ${phase} phase, which is not among phases`);
+    }
+    const users = [settings.targetHost.value.user, settings.postInstall.user.value ?? 'root'];
+    if (isGiven('sudo-password') && users.every((user) => user === 'root'))
+        reader.notice('sudo-password', 'has no effect: root logs in, who needs no sudo; leave it out');
+}
+
 ;// CONCATENATED MODULE: ./lib/inputs/read-machine.js
+
 
 
 
@@ -58771,6 +58794,7 @@ function readMachineSettings(reader, kind, build) {
         approvedPlan: reader.optional('approved-plan', planDigest, undefined),
     };
     checkTogether(settings, reader);
+    noticeWithoutEffect(settings, reader);
     return settings;
 }
 function readPostInstall(reader) {

@@ -43,6 +43,7 @@ describe('parseFlakeReference', () => {
     ['.#"a".b', /begin it with nixosConfigurations/],
     ['.#a\n.#b', /one line/],
     ['.#"a\rb"', /one line/],
+    [`github:a/${'b'.repeat(5000)}#c`, /more than 4096 characters/],
     ['--help#a', /must not begin with a dash/],
     ['-f#a', /must not begin with a dash/],
   ])('says what is wrong with %j', (text, message) => {

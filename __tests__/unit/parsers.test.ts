@@ -68,6 +68,21 @@ describe('boolean', () => {
   });
 });
 
+describe('wipeDisks', () => {
+  test.each(['/dev/sda, /dev/sdb', '/dev/sda /dev/sdb', 'any,/dev/sda', '/dev/sdc\n/dev/sda;/dev/sdb'])(
+    '%j: one disk a line',
+    (text) => {
+      expect(read(parse.wipeDisks, text)).toMatch(/^has several disks in ".*"; write one disk a line$/);
+    },
+  );
+  test('blanks and commas may be in a serial number', () => {
+    expect(read(parse.wipeDisks, 'WD 5000, rev/dev\r\n/dev/disk/by-id/a,b')).toEqual([
+      'WD 5000, rev/dev',
+      '/dev/disk/by-id/a,b',
+    ]);
+  });
+});
+
 describe('port', () => {
   test('takes exactly the ports', () => {
     fc.assert(

@@ -10,6 +10,9 @@ export interface FlakeReference {
   readonly path: readonly string[];
 }
 
+/** No path and no URL is longer. */
+const longest = 4096;
+
 /**
  * Reads `URI#NAME`. A NAME that begins with `nixosConfigurations.` names the attribute in full. Quoted parts may
  * contain dots.
@@ -20,6 +23,7 @@ export function parseFlakeReference(given: string): FlakeReference | string {
   // a block of YAML ends in a line end
   const text = given.trim();
   if (/[\r\n]/.test(text)) return 'must be one line';
+  if (text.length > longest) return `has more than ${longest} characters; write URI#NAME`;
   const hash = text.indexOf('#');
   const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
   const fragment = hash < 0 ? '' : text.slice(hash + 1).trim();

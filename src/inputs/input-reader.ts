@@ -12,7 +12,8 @@ const longestProblem = 2000;
 
 /** Without its middle, if it is long: what was wrong stands at the beginning, and what to do at the end. */
 function shortened(problem: string): string {
-  if (problem.length <= longestProblem) return problem;
+  // what quotes a text may have cut a character in two
+  if (problem.length <= longestProblem) return problem.toWellFormed();
   const [head, tail] = [problem.slice(0, longestProblem - 300), problem.slice(-300)];
   return `${head} … ${tail}`.toWellFormed();
 }

@@ -201,6 +201,8 @@ export const wipeDisks: Parser<WipeAllowance> = (text) => {
     .split(/\r\n|\r|\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '');
+  const several = names.find((name) => /[\s,;]\/dev\//.test(name));
+  if (several !== undefined) return bad(`has several disks in ${shown(several)}; write one disk a line`);
   if (!names.includes('any')) return ok([...new Set(names)]);
   return names.length === 1
     ? ok('any')
