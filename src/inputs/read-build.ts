@@ -1,3 +1,4 @@
+import { passwordIn } from './address-tokens';
 import type { InputReader } from './input-reader';
 import * as parse from './parsers';
 import { readConfiguration } from './read-configuration';
@@ -28,7 +29,7 @@ export function readBuildSettings(reader: InputReader): BuildSettings {
     nixOptions: reader.optional('option', parse.nixOptions, []),
     printBuildLogs: reader.optional('print-build-logs', parse.boolean, false),
     showTrace: reader.optional('show-trace', parse.boolean, false),
-    from: reader.optional('from', parse.storeUri, undefined),
+    from: readFrom(reader),
     debug: reader.optional('debug', parse.boolean, false),
     deadlines: {
       connect: reader.optional('connect-timeout', parse.duration, 120_000),
@@ -39,6 +40,12 @@ export function readBuildSettings(reader: InputReader): BuildSettings {
       vmTest: reader.optional('vm-test-timeout', parse.duration, 3_600_000),
     },
   };
+}
+
+function readFrom(reader: InputReader): Setting<string | undefined> {
+  const from = reader.optional<string | undefined>('from', parse.storeUri, undefined);
+  reader.secrets.register(passwordIn(from.value ?? ''));
+  return from;
 }
 
 function readBuildOn(reader: InputReader): Setting<BuildChoice> {

@@ -1,3 +1,4 @@
+import { passwordIn } from './address-tokens';
 import { splitAttributePath } from './attribute-path';
 import { parseFlakeReference } from './flake-reference';
 import type { InputReader } from './input-reader';
@@ -18,7 +19,7 @@ export function readConfiguration(reader: InputReader): Setting<Configuration> {
     reader.problem('nix-attribute', 'is an attribute in nix-file; give nix-file too, or leave it out');
   if (way === 'store-paths') refuseChoices(reader);
   const read = {
-    flake: reader.optional('flake', flakeReference, none),
+    flake: readFlake(reader),
     'nix-file': readFileReference(reader),
     'store-paths': reader.optional('store-paths', storePaths(reader), none),
   };
@@ -34,6 +35,12 @@ function refuseChoices(reader: InputReader): void {
   }
   if (reader.text('special-args') !== undefined)
     reader.problem('special-args', combined('nothing is evaluated that could get them'));
+}
+
+function readFlake(reader: InputReader): Setting<Configuration> {
+  const flake = reader.optional('flake', flakeReference, none);
+  if (flake.value.kind === 'flake') reader.secrets.register(passwordIn(flake.value.flake.uri));
+  return flake;
 }
 
 function readFileReference(reader: InputReader): Setting<Configuration> {

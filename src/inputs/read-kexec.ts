@@ -1,3 +1,4 @@
+import { tokensIn } from './address-tokens';
 import type { InputReader } from './input-reader';
 import * as parse from './parsers';
 import type { KexecImage, KexecSettings } from './settings';
@@ -5,7 +6,7 @@ import { shellWords } from './shell-words';
 
 export function readKexec(reader: InputReader): KexecSettings {
   const image = reader.optional<KexecImage>('kexec', parse.kexecImage, { kind: 'default' });
-  for (const token of image.value.kind === 'url' ? tokensOf(image.value.url) : [])
+  for (const token of image.value.kind === 'url' ? tokensIn(image.value.url) : [])
     reader.secrets.register(token);
   return {
     image,
@@ -13,16 +14,4 @@ export function readKexec(reader: InputReader): KexecSettings {
     extraFlags: reader.optional('kexec-extra-flags', shellWords, []),
     force: reader.optional('force-kexec', parse.boolean, false),
   };
-}
-
-/** A shorter value of a query may be a word, which would be hidden wherever it stands. */
-const shortestToken = 16;
-
-/** What lets one in to a private server, or is signed: no log shall have it, whoever prints the address. */
-function tokensOf(url: string): string[] {
-  const [, userInfo = ''] = /^\w+:\/\/([^/?#]*)@/.exec(url) ?? [];
-  const [, query = ''] = /\?([^#]*)/.exec(url) ?? [];
-  const password = userInfo.slice(userInfo.indexOf(':') + 1);
-  const values = query.split('&').map((part) => part.slice(part.indexOf('=') + 1));
-  return [password, ...values.filter((value) => value.length >= shortestToken)];
 }
