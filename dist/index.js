@@ -55889,6 +55889,9 @@ const wipeDisks = (text) => {
         .split(/\r\n|\r|\n/)
         .map((line) => line.trim())
         .filter((line) => line !== '');
+    const several = names.find((name) => /[\s,;]\/dev\//.test(name));
+    if (several !== undefined)
+        return bad(`has several disks in ${shown(several)}; write one disk a line`);
     if (!names.includes('any'))
         return parsers_ok([...new Set(names)]);
     return names.length === 1
@@ -56818,11 +56821,12 @@ const notTested = [
     'generate-hardware-config',
 ];
 /** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */
-function checkVmTest({ configuration }, reader) {
-    if (configuration.value.kind === 'store-paths')
+function checkVmTest(reader) {
+    // also where they are wrong: nobody shall first have to mend them
+    if (reader.text('store-paths') !== undefined)
         reader.problem('store-paths', 'cannot be combined with vm-test: the test is built from the configuration; give flake or nix-file');
     for (const input of notTested) {
-        if (reader.text(input) !== undefined)
+        if (reader.text(input) !== undefined && !reader.hasProblem(input))
             reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it out');
     }
 }
@@ -57285,8 +57289,9 @@ const inputs = sections.flatMap((section) => [...section.inputs]);
 const longestProblem = 2000;
 /** Without its middle, if it is long: what was wrong stands at the beginning, and what to do at the end. */
 function shortened(problem) {
+    // what quotes a text may have cut a character in two
     if (problem.length <= longestProblem)
-        return problem;
+        return problem.toWellFormed();
     const [head, tail] = [problem.slice(0, longestProblem - 300), problem.slice(-300)];
     return `${head} … ${tail}`.toWellFormed();
 }
@@ -57370,6 +57375,27 @@ class InputReader {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/inputs/address-tokens.js
+/** A shorter value of a query may be a word, which would be hidden wherever it stands. */
+const shortestToken = 16;
+/** What lets one in to a private server, or is signed: no log shall have it, whoever prints the address. */
+function tokensIn(url) {
+    const user = userInfo(url);
+    const [, query = ''] = /\?([^#]*)/.exec(url) ?? [];
+    const password = user.slice(user.indexOf(':') + 1);
+    const values = query.split('&').map((part) => part.slice(part.indexOf('=') + 1));
+    return [password, ...values.filter((value) => value.length >= shortestToken)];
+}
+/** The same where a user alone is no token, and what the query says (a revision, a path) no secret: stores and flakes. */
+function passwordIn(address) {
+    const [, password = ''] = /:(.*)/s.exec(userInfo(address)) ?? [];
+    return password;
+}
+function userInfo(address) {
+    const [, user = ''] = /^[\w+.-]+:\/\/([^/?#]*)@/.exec(address) ?? [];
+    return user;
+}
+
 ;// CONCATENATED MODULE: ./lib/inputs/attribute-path.js
 /** Splits `a."b.c".d`; undefined when a quote is open or a part is empty. */
 function splitAttributePath(text) {
@@ -57392,6 +57418,8 @@ function showAttributePath(parts) {
 
 ;// CONCATENATED MODULE: ./lib/inputs/flake-reference.js
 
+/** No path and no URL is longer. */
+const longest = 4096;
 /**
  * Reads `URI#NAME`. A NAME that begins with `nixosConfigurations.` names the attribute in full. Quoted parts may
  * contain dots.
@@ -57403,6 +57431,8 @@ function parseFlakeReference(given) {
     const text = given.trim();
     if (/[\r\n]/.test(text))
         return 'must be one line';
+    if (text.length > longest)
+        return `has more than ${longest} characters; write URI#NAME`;
     const hash = text.indexOf('#');
     const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
     const fragment = hash < 0 ? '' : text.slice(hash + 1).trim();
@@ -57519,6 +57549,7 @@ function isExecutableFile(path) {
 
 
 
+
 /** What stands for a configuration until the problems are thrown. */
 const none = { kind: 'flake', flake: { uri: '', name: '', path: [] } };
 /** What is installed is given in exactly one way. */
@@ -57534,7 +57565,7 @@ function readConfiguration(reader) {
     if (way === 'store-paths')
         refuseChoices(reader);
     const read = {
-        flake: reader.optional('flake', flakeReference, none),
+        flake: readFlake(reader),
         'nix-file': readFileReference(reader),
         'store-paths': reader.optional('store-paths', storePaths(reader), none),
     };
@@ -57549,6 +57580,12 @@ function refuseChoices(reader) {
     }
     if (reader.text('special-args') !== undefined)
         reader.problem('special-args', combined('nothing is evaluated that could get them'));
+}
+function readFlake(reader) {
+    const flake = reader.optional('flake', flakeReference, none);
+    if (flake.value.kind === 'flake')
+        reader.secrets.register(passwordIn(flake.value.flake.uri));
+    return flake;
 }
 function readFileReference(reader) {
     const file = reader.optional('nix-file', nixFile, '');
@@ -57579,16 +57616,12 @@ function storePaths(reader) {
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/special-args.js
-/** They go to Nix in one argument, which Linux limits to 128 KiB; half of it is the expression's. */
-const longestBytes = 64 * 1024;
+/** They go to Nix in one argument, which Linux limits to 128 KiB, with the expression that uses them. */
+const longestBytes = 96 * 1024;
 /** Whoever walks through them calls itself for each level. */
 const deepest = 100;
 /** A JSON object with what modules are to get. */
 const specialArgs = (text) => {
-    if (Buffer.byteLength(text) > longestBytes)
-        return {
-            problem: `is longer than ${longestBytes / 1024} KiB; let the configuration read it from a file`,
-        };
     let value;
     try {
         value = JSON.parse(text);
@@ -57602,8 +57635,19 @@ const specialArgs = (text) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
         return { problem: `is JSON, but ${kindOf(value)}; write an object, as in {"role": "web"}` };
     const unfit = whatNixCannotHold(value, deepest);
-    return unfit === undefined ? { ok: { ...value } } : { problem: unfit };
+    if (unfit !== undefined)
+        return { problem: unfit };
+    return bytesInNix(value) <= longestBytes
+        ? { ok: { ...value } }
+        : {
+            problem: `is longer than ${longestBytes / 1024} KiB, as Nix is given it; let the configuration read it from a file`,
+        };
 };
+/** As a text of Nix's, in which these characters have a backslash before them. */
+function bytesInNix(value) {
+    const json = JSON.stringify(value);
+    return Buffer.byteLength(json) + (json.match(/["\\$]/g) ?? []).length;
+}
 function whatNixCannotHold(value, levels) {
     if (levels < 0)
         return `is nested more than ${deepest} levels deep`;
@@ -57638,6 +57682,7 @@ function kindOf(value) {
 
 
 
+
 /** What every run is told. */
 function readBuildSettings(reader) {
     readTty(reader);
@@ -57653,7 +57698,7 @@ function readBuildSettings(reader) {
         nixOptions: reader.optional('option', nixOptions, []),
         printBuildLogs: reader.optional('print-build-logs', parsers_boolean, false),
         showTrace: reader.optional('show-trace', parsers_boolean, false),
-        from: reader.optional('from', storeUri, undefined),
+        from: readFrom(reader),
         debug: reader.optional('debug', parsers_boolean, false),
         deadlines: {
             connect: reader.optional('connect-timeout', duration, 120_000),
@@ -57664,6 +57709,11 @@ function readBuildSettings(reader) {
             vmTest: reader.optional('vm-test-timeout', duration, 3_600_000),
         },
     };
+}
+function readFrom(reader) {
+    const from = reader.optional('from', storeUri, undefined);
+    reader.secrets.register(passwordIn(from.value ?? ''));
+    return from;
 }
 function readBuildOn(reader) {
     const chosen = reader.optional('build-on', choice(buildChoices), 'auto');
@@ -57921,10 +57971,10 @@ const knownHosts = (text) => {
 
 ;// CONCATENATED MODULE: ./lib/inputs/nearest.js
 /** No name of anything is longer, and a comparison takes as many steps as both have letters. */
-const longest = 100;
+const nearest_longest = 100;
 /** Of these names the one that a misspelt one most likely means; undefined where none is near. */
 function nearest(word, names) {
-    if (word.length > longest)
+    if (word.length > nearest_longest)
         return undefined;
     const lower = word.toLowerCase();
     const near = names
@@ -58608,9 +58658,10 @@ function unquoted(word) {
 ;// CONCATENATED MODULE: ./lib/inputs/read-kexec.js
 
 
+
 function readKexec(reader) {
     const image = reader.optional('kexec', kexecImage, { kind: 'default' });
-    for (const token of image.value.kind === 'url' ? tokensOf(image.value.url) : [])
+    for (const token of image.value.kind === 'url' ? tokensIn(image.value.url) : [])
         reader.secrets.register(token);
     return {
         image,
@@ -58618,16 +58669,6 @@ function readKexec(reader) {
         extraFlags: reader.optional('kexec-extra-flags', shellWords, []),
         force: reader.optional('force-kexec', parsers_boolean, false),
     };
-}
-/** A shorter value of a query may be a word, which would be hidden wherever it stands. */
-const shortestToken = 16;
-/** What lets one in to a private server, or is signed: no log shall have it, whoever prints the address. */
-function tokensOf(url) {
-    const [, userInfo = ''] = /^\w+:\/\/([^/?#]*)@/.exec(url) ?? [];
-    const [, query = ''] = /\?([^#]*)/.exec(url) ?? [];
-    const password = userInfo.slice(userInfo.indexOf(':') + 1);
-    const values = query.split('&').map((part) => part.slice(part.indexOf('=') + 1));
-    return [password, ...values.filter((value) => value.length >= shortestToken)];
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/read-login.js
@@ -58847,13 +58888,20 @@ function readSettings(raw, secrets, loaded = new Map(), warn = () => undefined, 
             ? { kind, ...build }
             : { kind, ...build, buildOn: readBuiltHere(reader, kind, build) };
     if (kind === 'vm-test')
-        checkVmTest(build, reader);
+        checkVmTest(reader);
     reader.throwIfProblems();
     return settings;
 }
+/** A boolean, in whatever way it is written, or another word. */
+const planChoice = (text) => {
+    const asBoolean = parsers_boolean(text);
+    if ('ok' in asBoolean)
+        return { ok: asBoolean.ok ? 'true' : 'false' };
+    return choice(planChoices)(text);
+};
 /** At most one of the inputs that make it another run than an install. */
 function readKind(reader) {
-    const plan = reader.optional('plan', choice(planChoices), 'false').value;
+    const plan = reader.optional('plan', planChoice, 'false').value;
     const chosen = [
         ...(plan === 'false' ? [] : ['plan']),
         ...['build-only', 'vm-test'].filter((name) => reader.optional(name, parsers_boolean, false).value),
@@ -58870,7 +58918,7 @@ function readKind(reader) {
 }
 /** There is no machine that could build. */
 function readBuiltHere(reader, kind, { buildOn }) {
-    if (buildOn.value === 'remote')
+    if (buildOn.value === 'remote' && !reader.hasProblem(inputOfBuildOn(reader)))
         reader.problem(inputOfBuildOn(reader), `cannot be remote with ${kind}, which contacts no machine; leave it out`);
     return { ...buildOn, value: 'local' };
 }
@@ -60647,7 +60695,7 @@ function checked(script, result, noise, anyExitCode) {
 }
 
 ;// CONCATENATED MODULE: ./lib/scripts/access.sh.js
-/* harmony default export */ const access_sh = ("#!/bin/sh\n# access.sh KEY: as root, what the kexec image will take along. Prints \"authorized=yes\" when KEY (base64) stands in a\n# file that kexec/run of nixos-images copies, and \"hostKey=TYPE BASE64\" for each host key.\nset -u\nkey=$1\nauthorized=no\n# kexec/run looks in root's home and in that of the user who called sudo or doas\nlogin=${DOAS_USER:-${SUDO_USER:-root}}\nlogin_home=$(getent passwd \"$login\" 2>/dev/null | cut -d: -f6)\n[ -n \"$login_home\" ] || login_home=$(sed -n \"s/^$login:[^:]*:[^:]*:[^:]*:[^:]*:\\([^:]*\\):.*/\\1/p\" /etc/passwd)\nfor file in /root/.ssh/authorized_keys /root/.ssh/authorized_keys2 \\\n  \"$login_home/.ssh/authorized_keys\" \"$login_home/.ssh/authorized_keys2\" /etc/ssh/authorized_keys.d/*; do\n  if [ -f \"$file\" ] && grep -v '^[[:space:]]*#' \"$file\" | grep -qF -- \"$key\"; then authorized=yes; fi\ndone\necho \"authorized=$authorized\"\nfor file in /etc/ssh/ssh_host_*_key.pub; do\n  [ -f \"$file\" ] && [ -f \"${file%.pub}\" ] && echo \"hostKey=$(cut -d' ' -f1,2 \"$file\")\"\ndone\nexit 0\n");
+/* harmony default export */ const access_sh = ("#!/bin/sh\n# access.sh KEY COMMENT: as root, what the kexec image will take along. Prints \"authorized=yes\" when KEY (base64) stands in a\n# file that kexec/run of nixos-images copies, \"authorized=left\" where only an earlier run, which was killed, has put it there\n# with COMMENT, and \"hostKey=TYPE BASE64\" for each host key.\nset -u\nkey=$1 comment=$2\nauthorized=no\n# kexec/run looks in root's home and in that of the user who called sudo or doas\nlogin=${DOAS_USER:-${SUDO_USER:-root}}\nlogin_home=$(getent passwd \"$login\" 2>/dev/null | cut -d: -f6)\n[ -n \"$login_home\" ] || login_home=$(sed -n \"s/^$login:[^:]*:[^:]*:[^:]*:[^:]*:\\([^:]*\\):.*/\\1/p\" /etc/passwd)\nfor file in /root/.ssh/authorized_keys /root/.ssh/authorized_keys2 \\\n  \"$login_home/.ssh/authorized_keys\" \"$login_home/.ssh/authorized_keys2\" /etc/ssh/authorized_keys.d/*; do\n  [ -f \"$file\" ] || continue\n  lines=$(grep -v '^[[:space:]]*#' \"$file\" | grep -F -- \"$key\") || continue\n  if printf '%s\\n' \"$lines\" | grep -qvF -- \"$comment\"; then authorized=yes; fi\n  [ \"$authorized\" = yes ] || authorized=left\ndone\necho \"authorized=$authorized\"\nfor file in /etc/ssh/ssh_host_*_key.pub; do\n  [ -f \"$file\" ] && [ -f \"${file%.pub}\" ] && echo \"hostKey=$(cut -d' ' -f1,2 \"$file\")\"\ndone\nexit 0\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/approval.sh.js
 /* harmony default export */ const approval_sh = ("#!/bin/sh\n# approval.sh [RECORD]: as root, keeps the record of the plan that was approved for this boot; without RECORD prints it.\n# It lies in memory: another boot begins without one.\nset -eu\numask 077\ndir=/run/nixos-anywhere\nif [ $# -eq 0 ]; then\n  [ ! -e \"$dir/approved-plan\" ] || cat \"$dir/approved-plan\"\n  exit 0\nfi\nmkdir -p \"$dir\"\nprintf '%s\\n' \"$1\" >\"$dir/approved-plan.new\"\nmv \"$dir/approved-plan.new\" \"$dir/approved-plan\"\n");
@@ -60671,7 +60719,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const chown_sh = ("#!/bin/sh\n# chown.sh [OWNER PATH]...: as root, gives PATH of the new system below /mnt, and all below it, to OWNER: USER or USER:GROUP,\n# each a number or a name that the new system knows. Links are changed themselves, never followed.\nset -eu\n\nrefuse() {\n  echo \"$1\" >&2\n  exit 1\n}\n\n# leads_out PATH: what there is of PATH does not lie, or lead, below /mnt\nleads_out() {\n  there=$1\n  while [ ! -e \"$there\" ] && [ ! -L \"$there\" ]; do there=${there%/*}; done\n  case $(cd -P \"$there\" 2>/dev/null && pwd -P) in /mnt | /mnt/*) return 1 ;; esac\n}\n\n# number_of NAME FILE: from the new system's FILE (passwd or group), not the installer's; a number is its own\nnumber_of() {\n  case $1 in *[!0-9]*) ;; *)\n    echo \"$1\"\n    return\n    ;;\n  esac\n  # an absolute link would lead to the installer's\n  if [ -f \"/mnt/etc/$2\" ] && [ ! -L \"/mnt/etc/$2\" ]; then\n    while IFS=: read -r name _ number _; do\n      if [ \"$name\" = \"$1\" ]; then\n        echo \"$number\"\n        return\n      fi\n    done <\"/mnt/etc/$2\"\n  fi\n  refuse \"the new system has no $1 in /etc/$2: give the owner as a number\"\n}\n\nwhile [ $# -ge 2 ]; do\n  owner=$1 path=$2\n  shift 2\n  if [ ! -e \"/mnt$path\" ] && [ ! -L \"/mnt$path\" ]; then refuse \"$path does not exist in the new system\"; fi\n  if leads_out \"/mnt${path%/*}\"; then refuse \"$path lies behind a link that leads out of /mnt\"; fi\n  new=$(number_of \"${owner%%:*}\" passwd)\n  case $owner in *:*) new=$new:$(number_of \"${owner#*:}\" group) ;; esac\n  chown -R -h \"$new\" \"/mnt$path\"\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/deauthorize.sh.js
-/* harmony default export */ const deauthorize_sh = ("#!/bin/sh\n# deauthorize.sh LINE: as root, takes LINE out of root's authorized_keys again.\nset -eu\numask 077\nfile=/root/.ssh/authorized_keys\n[ -f \"$file\" ] || exit 0\ngrep -vxF -- \"$1\" \"$file\" >\"$file.nixos-anywhere\" || true\n# a full disk must not empty the file: nobody could log in any more. BusyBox grep does not tell that it could not write\n[ \"$(grep -vxF -- \"$1\" \"$file\" | wc -c)\" -eq \"$(wc -c <\"$file.nixos-anywhere\")\" ] || {\n  rm -f \"$file.nixos-anywhere\"\n  echo \"there is no room to write $file\" >&2\n  exit 1\n}\n# keeps the file's owner, mode and links\ncat \"$file.nixos-anywhere\" >\"$file\"\nrm \"$file.nixos-anywhere\"\n");
+/* harmony default export */ const deauthorize_sh = ("#!/bin/sh\n# deauthorize.sh COMMENT: as root, takes the lines that end in COMMENT out of root's authorized_keys again: those that this\n# run has put there, and runs that were killed.\nset -eu\numask 077\nours=\" $1\\$\"\nfile=/root/.ssh/authorized_keys\n[ -f \"$file\" ] || exit 0\ngrep -v -- \"$ours\" \"$file\" >\"$file.nixos-anywhere\" || true\n# a full disk must not empty the file: nobody could log in any more. BusyBox grep does not tell that it could not write\n[ \"$(grep -v -- \"$ours\" \"$file\" | wc -c)\" -eq \"$(wc -c <\"$file.nixos-anywhere\")\" ] || {\n  rm -f \"$file.nixos-anywhere\"\n  echo \"there is no room to write $file\" >&2\n  exit 1\n}\n# keeps the file's owner, mode and links\ncat \"$file.nixos-anywhere\" >\"$file\"\nrm \"$file.nixos-anywhere\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/detached-follow.sh.js
 /* harmony default export */ const detached_follow_sh = ("#!/bin/sh\n# detached-follow.sh ID OFFSET: prints the output of detached work from byte OFFSET on, until it ends. The last line of\n# standard error is \"ended CODE\", or \"died\" when its process went away without an exit code.\nset -u\ndir=/run/nixos-anywhere/tasks/$1\noffset=$2\n\n# print_new: what the log holds beyond offset; fails when nobody reads any more\nprint_new() {\n  size=$(wc -c <\"$dir/log\")\n  [ \"$size\" -gt \"$offset\" ] || return 0\n  tail -c \"+$((offset + 1))\" \"$dir/log\" | head -c \"$((size - offset))\" || return 1\n  offset=$size\n}\n\n# alive: the very process that was started still runs, not another one that got its number\nalive() {\n  read -r pid start <\"$dir/pid\" 2>/dev/null || return 1\n  [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]\n}\n\nbeats=0\nwhile :; do\n  # looked at before the log is read: what was printed before the end must not be lost\n  ended=no\n  if [ -e \"$dir/exit\" ]; then ended=yes; fi\n  dead=no\n  if [ \"$ended\" = no ] && [ -e \"$dir/pid\" ] && ! alive && [ ! -e \"$dir/exit\" ]; then dead=yes; fi\n  # started, but its process never came to write down who it is\n  if [ ! -e \"$dir/pid\" ] && [ \"$beats\" -gt 100 ]; then dead=yes; fi\n  print_new || exit 0\n  if [ \"$ended\" = yes ]; then\n    echo \"ended $(cat \"$dir/exit\")\" >&2\n    exit 0\n  fi\n  if [ \"$dead\" = yes ]; then\n    echo died >&2\n    exit 0\n  fi\n  beats=$((beats + 1))\n  sleep 0.2 2>/dev/null || sleep 1\ndone\n");
@@ -63498,11 +63546,16 @@ function parseFields(text) {
         return at > 0 ? [[line.slice(0, at), line.slice(at + 1).trim()]] : [];
     });
 }
-async function readCarriedAccess(target, publicKey) {
-    const { stdout } = await target.run(scripts_access, [publicKey.base64], { privileged: true });
+/** Tells the key that a run adds to root's authorized_keys for a while; letters that mean nothing to grep. */
+const addedKeyComment = 'nixos-anywhere-action (added for this installation)';
+async function readCarriedAccess(target, publicKey, { isInstaller }) {
+    const args = [publicKey.base64, addedKeyComment];
+    const { stdout } = await target.run(scripts_access, args, { privileged: true });
     const fields = parseFields(stdout);
+    // what was left by a run that was killed is to go again; in an installer it is the way in
+    const carried = isInstaller ? ['yes', 'left'] : ['yes'];
     return {
-        keyIsCarried: fields.some(([name, value]) => name === 'authorized' && value === 'yes'),
+        keyIsCarried: fields.some(([name, value]) => name === 'authorized' && carried.includes(value)),
         hostKeys: parsePublicKeys(fields
             .filter(([name]) => name === 'hostKey')
             .map(([, value]) => value)
@@ -65045,7 +65098,7 @@ async function inspect(settings, target, runtime, signal) {
 }
 /** The installer shows the machine's host keys again, which need not be of the type that was shown now. */
 async function trustCarriedKeys(settings, target, facts) {
-    const access = await readCarriedAccess(target, settings.login.publicKey);
+    const access = await readCarriedAccess(target, settings.login.publicKey, facts);
     // an installer that is to make place for another one is a system like any other
     if (!facts.isInstaller || settings.kexec.force.value)
         target.trust.extend(access.hostKeys);
@@ -67876,8 +67929,8 @@ async function authorizeKey(context) {
     if (!plan.authorizeKey)
         return async () => undefined;
     const { type, base64 } = settings.login.publicKey;
-    const line = `${type} ${base64} nixos-anywhere-action (added for this installation)`;
-    const remove = (signal) => target.run(deauthorize, [line], { privileged: true, signal });
+    const line = `${type} ${base64} ${addedKeyComment}`;
+    const remove = (signal) => target.run(deauthorize, [addedKeyComment], { privileged: true, signal });
     const forget = cleanUp.leave({
         what: "The public key that was added to root's authorized_keys",
         bootId: facts.bootId,
