@@ -1,4 +1,5 @@
 import { showAttributePath } from '../inputs/attribute-path';
+import { hookedPhases } from '../inputs/hooks';
 import type {
   BuildSettings,
   DiskoMode,
@@ -28,18 +29,7 @@ import { type HookPlan, type NewSystemPlan, newSystemPlan, plannedHooks } from '
 import { isVerifiable } from './verification';
 import type { Work } from './work';
 
-export const phaseNames = [
-  'preflight',
-  'build',
-  'kexec',
-  'hardware-config',
-  'disko',
-  'install',
-  'update',
-  'reboot',
-  'verify',
-  'vm-test',
-] as const;
+export const phaseNames = ['preflight', ...hookedPhases, 'vm-test'] as const;
 export type PhaseName = (typeof phaseNames)[number];
 
 /** What the configuration alone decides: needs no secret and no connection. */

@@ -1,4 +1,4 @@
-import { type HostKey, signatureAlgorithms } from './host-keys';
+import { type HostKey, hostKeyAlgorithms, signatureAlgorithms } from './host-keys';
 
 /** What ssh2 knows of one kind of algorithm, best first. */
 interface Known {
@@ -53,14 +53,7 @@ export const knownAlgorithms = {
     onRequest: ['hmac-md5', 'hmac-sha1-96', 'hmac-md5-96'],
   },
   HostKeyAlgorithms: {
-    offered: [
-      'ssh-ed25519',
-      'ecdsa-sha2-nistp256',
-      'ecdsa-sha2-nistp384',
-      'ecdsa-sha2-nistp521',
-      'rsa-sha2-512',
-      'rsa-sha2-256',
-    ],
+    offered: hostKeyAlgorithms,
     // with SHA-1: for servers from before OpenSSH 7.2
     onRequest: ['ssh-rsa'],
   },

@@ -46,7 +46,7 @@ export function parsePublicKeys(text: string): HostKey[] {
 }
 
 /** What the SSH client can check; it refuses to begin when it is told to offer anything else. */
-const supportedAlgorithms = [
+export const hostKeyAlgorithms: readonly string[] = [
   'ssh-ed25519',
   'ecdsa-sha2-nistp256',
   'ecdsa-sha2-nistp384',
@@ -61,5 +61,5 @@ const supportedAlgorithms = [
  */
 export function signatureAlgorithms(keyType: string): string[] {
   const algorithms = keyType === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [keyType];
-  return algorithms.filter((algorithm) => supportedAlgorithms.includes(algorithm));
+  return algorithms.filter((algorithm) => hostKeyAlgorithms.includes(algorithm));
 }
