@@ -5,7 +5,7 @@
 # if that is not empty. INSTALLER (yes, no, or a file that makes it yes): it says that it is a NixOS installer, and has
 # a nixos-install that is slow, writes into /mnt and touches nothing else. There is a user `guest`, who is not root. What
 # is in the folder ETC, if that is not empty, is laid over /etc. Nothing else of this computer can be changed but its temporary
-# files, which the tests share with the machine.
+# files, which the tests share with the machine, and a store in which NIX itself lies.
 set -eu
 nix=$1 hidden=$2 system=$3 installer=$4 etc=$5
 shift 5
@@ -81,7 +81,13 @@ E
 fi
 cat /proc/sys/kernel/random/uuid >/run/boot_id
 mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
-for dir in /tmp "${TMPDIR:-/tmp}"; do mount --bind "$dir" "$dir"; done
+writable="/tmp ${TMPDIR:-/tmp}"
+case $nix in
+# its own store then, as it is
+/nix/store/*) writable="$writable /nix/store" ;;
+*) for dir in /run/nix-kept "$nix"; do mount -o remount,bind,ro "$dir" 2>/dev/null || :; done ;;
+esac
+for dir in $writable; do mount --bind "$dir" "$dir"; done
 mount -o remount,bind,ro /
 for dir in /dev /sys /usr /var /boot /home; do mount -o remount,bind,ro "$dir" 2>/dev/null || :; done
 exec "$@"
