@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Action } from '../../src/plan/decide';
 import type { PhaseName } from '../../src/plan/plan';
-import { toolsWarnings } from '../../src/plan/warnings';
+import { toolsWarnings, updateWarnings } from '../../src/plan/warnings';
 import { machineSettings } from '../support/settings';
 import { debian } from '../support/situation';
 import { makeTestKey } from './support';
@@ -26,4 +27,17 @@ test.each<[string, Record<string, string>, number, PhaseName[]]>([
   ['disko does not run', { phases: 'install,reboot' }, small, ['install']],
 ])('nothing is said where %s', (_, inputs, memoryKiB, phases) => {
   expect(warnings(inputs, memoryKiB, phases)).toEqual([]);
+});
+
+test('an update says which inputs are for an install', () => {
+  const required = { flake: '.#demo', 'target-host': 'example.org', 'ssh-private-key': key };
+  const warningsWith = (inputs: Record<string, string>, action: Action) =>
+    updateWarnings(machineSettings({ ...required, ...inputs }), { action });
+  const given = { 'extra-files': 'src/report', chown: '/srv 0:0' };
+  expect(warningsWith(given, 'update')).toEqual([
+    expect.stringMatching(/^An update brings the system alone: what extra-files, chown would put/),
+  ]);
+  expect(warningsWith(given, 'install')).toEqual([]);
+  expect(warningsWith(given, 'nothing')).toEqual([]);
+  expect(warningsWith({}, 'update')).toEqual([]);
 });

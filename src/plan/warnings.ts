@@ -19,6 +19,7 @@ export function warningsOf(situation: CheckedSituation, plan: Plan): readonly st
     ...toolsWarnings(settings, facts, plan),
     ...newlineWarnings(settings),
     ...hardwareConfigWarnings(situation, plan),
+    ...updateWarnings(settings, plan),
     ...installIdWarnings(settings, facts, plan),
     ...storeSettingWarnings(settings),
     ...configurationWarnings(situation, plan),
@@ -95,6 +96,21 @@ function hardwareConfigWarnings({ settings }: CheckedSituation, { action }: Plan
   const path = settings.hardwareConfig.value?.path;
   if (path === undefined || action === 'install') return [];
   return [`No hardware configuration is generated without an install: ${path} stays as it is.`];
+}
+
+/** Whoever has changed a file expects it there, and an update brings none. */
+export function updateWarnings({ newSystem }: MachineSettings, { action }: Pick<Plan, 'action'>): string[] {
+  if (action !== 'update') return [];
+  const { extraFiles, secretFiles, chown } = newSystem;
+  const left = [
+    ...(extraFiles.value === undefined ? [] : ['extra-files']),
+    ...(secretFiles.value.length === 0 ? [] : ['secret-files']),
+    ...(chown.value.length === 0 ? [] : ['chown']),
+  ];
+  if (left.length === 0) return [];
+  return [
+    `An update brings the system alone: what ${left.join(', ')} would put on the machine or change there is for an install, and is left as it is.`,
+  ];
 }
 
 /** Editors and `echo` end a file with a newline that nobody means, and that nobody can type at the console. */
