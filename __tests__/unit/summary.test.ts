@@ -321,9 +321,11 @@ describe('a run that starts over', () => {
   test('reports only the phases after that', () => {
     const progress = new Progress();
     progress.targetState = 'installer';
+    progress.goesOn = 'hook-after-build';
     progress.begin('build');
     progress.end('failure', 1000);
     progress.startOver();
+    expect(progress.goesOn).toBeUndefined();
     progress.begin('preflight');
     progress.end('success', 2000);
     expect(progress.result('planned')).toMatchObject({

@@ -87,6 +87,7 @@ export class Progress {
   startOver(): void {
     this.#phases.length = 0;
     this.#current = undefined;
+    this.goesOn = undefined;
     if (this.targetState === 'installer') this.targetState = 'untouched';
   }
 
