@@ -162,4 +162,13 @@ describe('what can be proven afterwards', () => {
     expect(() => check([2222])).not.toThrow();
     expect(() => check([22])).toThrow(/post-install-known-hosts has no key for example\.org,/);
   });
+
+  test('an update is looked for where the machine is, behind a forwarded port too', () => {
+    const inputs = { 'post-install-known-hosts': `[example.org]:2222 ${line.replace(/^\S+ /, '')}` };
+    const check = (more: Record<string, string>) =>
+      checkVerification(settingsWith({ ...inputs, ...more }), configured, 'update');
+    expect(() => check({ 'ssh-port': '2222' })).not.toThrow();
+    expect(() => check({ 'post-install-ssh-port': '2222' })).not.toThrow();
+    expect(() => check({})).toThrow(/post-install-known-hosts has no key for example\.org,/);
+  });
 });

@@ -30,7 +30,7 @@ export async function install(context: PhaseContext): Promise<void> {
   progress.targetState = 'installed';
   progress.systemPath = system;
   const access = accessAfterwards(settings, evaluation);
-  const pinned = pinnedAfterwards(settings, access)?.accepted;
+  const pinned = pinnedAfterwards(settings, access.endpoint)?.accepted;
   recordHostKeys(context, access.endpoint, pinned ?? progress.expectedHostKeys);
   await removeDiskKeys(context);
   await recordInstall(context);

@@ -1,5 +1,5 @@
 import { ConnectionError } from '../errors';
-import { accessAfterwards, pinnedAfterwards } from '../plan/access-afterwards';
+import { endpointUnlessInstalled, pinnedAfterwards } from '../plan/access-afterwards';
 import { gatherFacts } from '../plan/facts';
 import { loginAfterwards } from '../plan/logins';
 import type { PhaseContext } from './context';
@@ -33,21 +33,13 @@ export async function verifyUpdate(context: PhaseContext): Promise<void> {
   await proveRunningSystem(context, target.trust.accepted);
 }
 
-/**
- * The machine stays where it was, unless the inputs say otherwise: a port that was forwarded still is. In any case the
- * connection is made anew, since the one that is there may outlive an sshd that lets nobody in.
- */
-function moveWhereItIsNow({ target, settings, evaluation }: PhaseContext): void {
-  const { endpoint, trust } = target;
-  const { host, port, user } = settings.postInstall;
-  const now = {
-    host: host.value ?? endpoint.host,
-    port: port.value ?? endpoint.port,
-    user: user.value ?? endpoint.user,
-  };
-  const pinned = pinnedAfterwards(settings, accessAfterwards(settings, evaluation));
+/** The connection is made anew in any case, since the one that is there may outlive an sshd that lets nobody in. */
+function moveWhereItIsNow({ target, settings }: PhaseContext): void {
+  const { trust } = target;
+  const endpoint = endpointUnlessInstalled(settings, target.endpoint);
+  const pinned = pinnedAfterwards(settings, endpoint);
   target.moveTo({
-    endpoint: now,
+    endpoint,
     login: loginAfterwards(settings),
     ...(pinned === undefined ? {} : { trust: trust.pinnedTo(pinned.accepted, pinned.revoked) }),
   });

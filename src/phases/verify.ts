@@ -46,7 +46,7 @@ export async function verify(context: PhaseContext): Promise<void> {
 function keysOf(context: PhaseContext, access: AccessAfterwards): Keys {
   const { target, settings, progress, plan } = context;
   const installer = target.trust.accepted;
-  const pinned = pinnedAfterwards(settings, access);
+  const pinned = pinnedAfterwards(settings, access.endpoint);
   if (pinned !== undefined) return { expected: pinned.accepted, revoked: pinned.revoked, installer };
   // what was not installed by this run comes back with the keys that it has
   const asBefore =

@@ -84,8 +84,17 @@ function isKeyLine(line: string): boolean {
   return /^[^#]*\b(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+\s+AAAA/.test(line);
 }
 
-/** What post-install-known-hosts says about the installed system; undefined where it was not given. */
-export function pinnedAfterwards(settings: MachineSettings, { endpoint }: AccessAfterwards) {
+/** How a machine is reached that was not installed anew: as before (a port that was forwarded still is), but for the inputs. */
+export function endpointUnlessInstalled({ postInstall }: MachineSettings, before: Endpoint): Endpoint {
+  return {
+    host: postInstall.host.value ?? before.host,
+    port: postInstall.port.value ?? before.port,
+    user: postInstall.user.value ?? before.user,
+  };
+}
+
+/** What post-install-known-hosts says about the system that is reached there; undefined where it was not given. */
+export function pinnedAfterwards(settings: MachineSettings, endpoint: Endpoint) {
   const lines = settings.postInstall.knownHosts.value;
   return lines === undefined ? undefined : pinnedKeys(lines, endpoint.host, endpoint.port);
 }

@@ -1,7 +1,7 @@
 import { GuardError } from '../errors';
 import type { MachineSettings } from '../inputs/settings';
 import { knownHostsName } from '../ssh/host-keys';
-import { accessAfterwards, pinnedAfterwards } from './access-afterwards';
+import { accessAfterwards, endpointUnlessInstalled, pinnedAfterwards } from './access-afterwards';
 import type { Action } from './decide';
 import type { Evaluation } from './evaluation';
 
@@ -32,9 +32,12 @@ export function isVerifiable(settings: MachineSettings, evaluation: Evaluation, 
 
 /** @throws GuardError where the proof that is asked for cannot be given, or post-install-known-hosts is for others */
 export function checkVerification(settings: MachineSettings, evaluation: Evaluation, action: Action): void {
-  const access = accessAfterwards(settings, evaluation);
-  if (pinnedAfterwards(settings, access)?.accepted.length === 0) {
-    const name = knownHostsName(access.endpoint.host, access.endpoint.port);
+  const endpoint =
+    action === 'install'
+      ? accessAfterwards(settings, evaluation).endpoint
+      : endpointUnlessInstalled(settings, { ...settings.targetHost.value, port: settings.sshPort.value });
+  if (pinnedAfterwards(settings, endpoint)?.accepted.length === 0) {
+    const name = knownHostsName(endpoint.host, endpoint.port);
     throw new GuardError(
       `post-install-known-hosts has no key for ${name}, which is how the new system is reached`,
       { hint: `begin its lines with ${name}, or set post-install-ssh-host and post-install-ssh-port` },
