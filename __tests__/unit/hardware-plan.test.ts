@@ -8,6 +8,8 @@ import { makePlan, planDigest, type Situation } from '../../src/plan/plan';
 import { restOf, revisePlan } from '../../src/plan/revise';
 import { warningsOf } from '../../src/plan/warnings';
 import { describePlan } from '../../src/report/describe-plan';
+import { Progress } from '../../src/report/result';
+import { summarise } from '../../src/report/summary';
 import { HostKeyTrust } from '../../src/ssh/host-key-trust';
 import { Target } from '../../src/ssh/target';
 import { configured } from '../support/evaluation';
@@ -103,6 +105,18 @@ describe('the plan', () => {
     expect(describePlan({ ...plan, work: null })).toContain(
       'not known before the machine has described itself',
     );
+  });
+
+  test.each([
+    ['/dev/disk/by-id/a', 'none may be wiped but /dev/disk/by-id/a (wipe-disks)'],
+    ['any', 'any of them may be meant'],
+    ['', 'any of them may be meant'],
+  ])('that is provisional shows which disks are approved with it: wipe-disks %j', (allowed, says) => {
+    const plan = makePlan(situation({ evaluation: provisional, inputs: { 'wipe-disks': allowed } }));
+    expect(describePlan({ ...plan, work: null })).toContain(says);
+    const progress = new Progress();
+    progress.plan = { ...plan, work: null };
+    expect(summarise(progress.result('planned'))).toContain(says);
   });
 });
 

@@ -2,7 +2,7 @@ import type { KexecPlan, OfflinePlan, OnlinePlan, PublishedPlan } from '../plan/
 import type { Work } from '../plan/work';
 import { quote } from '../ssh/quote';
 import { changedNote, describeDisk, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
-import { describeHardware, nameSystem, unknownYet } from './describe-hardware';
+import { describeHardware, describeUnknownDisks, nameSystem } from './describe-hardware';
 import { describeMachine } from './describe-machine';
 import { describeNewSystem } from './describe-new-system';
 import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
@@ -29,7 +29,7 @@ export function describePlan(plan: PublishedPlan): string {
           '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',
         ]
       : []),
-    ...(offline.provisional ? [`  disks     ${unknownYet}`] : []),
+    ...(offline.provisional ? [`  disks     ${describeUnknownDisks(plan)}`] : []),
     ...diskLines(online),
     ...(hasChanged(online) ? [`  ${changedNote}`] : []),
   ].join('\n');

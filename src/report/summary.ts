@@ -4,7 +4,7 @@ import type { DiskPlan } from '../plan/disks/fates';
 import { type OfflinePlan, type OnlinePlan, type Plan, type PublishedPlan, planDigest } from '../plan/plan';
 import type { Work } from '../plan/work';
 import { changedNote, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
-import { describeHardware, nameSystem, unknownYet } from './describe-hardware';
+import { describeHardware, describeUnknownDisks, nameSystem } from './describe-hardware';
 import { describeMachine } from './describe-machine';
 import { describeNewSystem } from './describe-new-system';
 import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
@@ -106,7 +106,7 @@ function planSection(plan: PublishedPlan): string[] {
     ...(offline.hardwareConfig === null || plan.action !== 'install'
       ? []
       : [`**Hardware configuration:** ${escapeMarkdown(describeHardware(offline.hardwareConfig))}.`]),
-    ...(offline.provisional ? [`**Disks:** ${unknownYet}.`] : []),
+    ...(offline.provisional ? [`**Disks:** ${escapeMarkdown(describeUnknownDisks(plan))}.`] : []),
     ...(online.disksKnown || offline.provisional
       ? []
       : ['**The configuration does not tell which disks it is about: count on all of them.**']),
