@@ -211,6 +211,7 @@ describe('kexecImage', () => {
   test('says what is wrong with others', () => {
     mkdirSync(join(dir, 'folder'));
     expect(read(parse.kexecImage, join(dir, 'folder'))).toMatch(/is a folder; give the tarball/);
+    expect(read(parse.kexecImage, '/dev/zero')).toMatch(/is no file; give the tarball/);
     expect(read(parse.kexecImage, join(dir, 'nothing'))).toMatch(/no such file on the runner/);
     expect(read(parse.kexecImage, 'ftp://example.org/x')).toMatch(/path on the runner or an http/);
     expect(read(parse.kexecImage, 'file:///etc/passwd')).toMatch(/path on the runner or an http/);

@@ -72,6 +72,8 @@ describe('ssh-option', () => {
     ['HostKeyAlias=*.example', /is no name/],
     ['UserKnownHostsFile=/nonexistent/file', /names "\/nonexistent\/file", which is no file on the runner/],
     ['UserKnownHostsFile=/', /which is no file/],
+    // a file that root cannot read either
+    ['UserKnownHostsFile=/proc/self/mem', /names "\/proc\/self\/mem", which cannot be read \(EIO\)/],
     [
       'KexAlgorithms=sntrup761x25519-sha512',
       /has KexAlgorithms, which has sntrup761x25519-sha512, which is not/,

@@ -130,9 +130,11 @@ export const kexecImage: Parser<KexecImage> = (text) => {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(value))
     return bad(`is ${shown(text)}; write a path on the runner or an http(s) URL`);
   if (!existsSync(value)) return bad(`is ${shown(text)}, and there is no such file on the runner`);
-  return statSync(value).isDirectory()
-    ? bad(`is ${shown(text)}, which is a folder; give the tarball`)
-    : ok({ kind: 'path', path: value });
+  const found = statSync(value);
+  // one that has no end would be read for ever
+  return found.isFile()
+    ? ok({ kind: 'path', path: value })
+    : bad(`is ${shown(text)}, which is ${found.isDirectory() ? 'a folder' : 'no file'}; give the tarball`);
 };
 
 export const sha256: Parser<string> = (text) =>

@@ -170,7 +170,12 @@ function knownHostsFiles(text: string): parse.Parsed<readonly KnownHost[]> {
     const path = word.replace(/^~(?=\/)/, homedir());
     if (!existsSync(path) || !statSync(path).isFile())
       return { problem: `names ${JSON.stringify(word)}, which is no file on the runner` };
-    lines.push(...parseKnownHosts(readFileSync(path, 'utf8')).lines);
+    try {
+      lines.push(...parseKnownHosts(readFileSync(path, 'utf8')).lines);
+    } catch (error) {
+      const { code = 'unknown reason' } = error as NodeJS.ErrnoException;
+      return { problem: `names ${JSON.stringify(word)}, which cannot be read (${code})` };
+    }
   }
   return { ok: lines };
 }
