@@ -55832,9 +55832,11 @@ const kexecImage = (text) => {
         return bad(`is ${shown(text)}; write a path on the runner or an http(s) URL`);
     if (!(0,external_node_fs_namespaceObject.existsSync)(value))
         return bad(`is ${shown(text)}, and there is no such file on the runner`);
-    return (0,external_node_fs_namespaceObject.statSync)(value).isDirectory()
-        ? bad(`is ${shown(text)}, which is a folder; give the tarball`)
-        : parsers_ok({ kind: 'path', path: value });
+    const found = (0,external_node_fs_namespaceObject.statSync)(value);
+    // one that has no end would be read for ever
+    return found.isFile()
+        ? parsers_ok({ kind: 'path', path: value })
+        : bad(`is ${shown(text)}, which is ${found.isDirectory() ? 'a folder' : 'no file'}; give the tarball`);
 };
 const sha256 = (text) => /^[0-9a-f]{64}$/i.test(text.trim())
     ? parsers_ok(text.trim().toLowerCase())
@@ -56621,7 +56623,7 @@ function parsePublicKeys(text) {
     return keys;
 }
 /** What the SSH client can check; it refuses to begin when it is told to offer anything else. */
-const supportedAlgorithms = [
+const hostKeyAlgorithms = [
     'ssh-ed25519',
     'ecdsa-sha2-nistp256',
     'ecdsa-sha2-nistp384',
@@ -56635,7 +56637,7 @@ const supportedAlgorithms = [
  */
 function signatureAlgorithms(keyType) {
     const algorithms = keyType === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [keyType];
-    return algorithms.filter((algorithm) => supportedAlgorithms.includes(algorithm));
+    return algorithms.filter((algorithm) => hostKeyAlgorithms.includes(algorithm));
 }
 
 ;// CONCATENATED MODULE: ./lib/ssh/known-hosts.js
@@ -58044,14 +58046,7 @@ const knownAlgorithms = {
         onRequest: ['hmac-md5', 'hmac-sha1-96', 'hmac-md5-96'],
     },
     HostKeyAlgorithms: {
-        offered: [
-            'ssh-ed25519',
-            'ecdsa-sha2-nistp256',
-            'ecdsa-sha2-nistp384',
-            'ecdsa-sha2-nistp521',
-            'rsa-sha2-512',
-            'rsa-sha2-256',
-        ],
+        offered: hostKeyAlgorithms,
         // with SHA-1: for servers from before OpenSSH 7.2
         onRequest: ['ssh-rsa'],
     },
@@ -58274,7 +58269,13 @@ function knownHostsFiles(text) {
         const path = word.replace(/^~(?=\/)/, (0,external_node_os_namespaceObject.homedir)());
         if (!(0,external_node_fs_namespaceObject.existsSync)(path) || !(0,external_node_fs_namespaceObject.statSync)(path).isFile())
             return { problem: `names ${JSON.stringify(word)}, which is no file on the runner` };
-        lines.push(...parseKnownHosts((0,external_node_fs_namespaceObject.readFileSync)(path, 'utf8')).lines);
+        try {
+            lines.push(...parseKnownHosts((0,external_node_fs_namespaceObject.readFileSync)(path, 'utf8')).lines);
+        }
+        catch (error) {
+            const { code = 'unknown reason' } = error;
+            return { problem: `names ${JSON.stringify(word)}, which cannot be read (${code})` };
+        }
     }
     return { ok: lines };
 }
@@ -62483,8 +62484,16 @@ function passwordLetsIn({ name, password }, rootLogin) {
 function isKeyLine(line) {
     return /^[^#]*\b(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+\s+AAAA/.test(line);
 }
-/** What post-install-known-hosts says about the installed system; undefined where it was not given. */
-function pinnedAfterwards(settings, { endpoint }) {
+/** How a machine is reached that was not installed anew: as before (a port that was forwarded still is), but for the inputs. */
+function endpointUnlessInstalled({ postInstall }, before) {
+    return {
+        host: postInstall.host.value ?? before.host,
+        port: postInstall.port.value ?? before.port,
+        user: postInstall.user.value ?? before.user,
+    };
+}
+/** What post-install-known-hosts says about the system that is reached there; undefined where it was not given. */
+function pinnedAfterwards(settings, endpoint) {
     const lines = settings.postInstall.knownHosts.value;
     return lines === undefined ? undefined : pinnedKeys(lines, endpoint.host, endpoint.port);
 }
@@ -62581,9 +62590,11 @@ function isVerifiable(settings, evaluation, action) {
 }
 /** @throws GuardError where the proof that is asked for cannot be given, or post-install-known-hosts is for others */
 function checkVerification(settings, evaluation, action) {
-    const access = accessAfterwards(settings, evaluation);
-    if (pinnedAfterwards(settings, access)?.accepted.length === 0) {
-        const name = knownHostsName(access.endpoint.host, access.endpoint.port);
+    const endpoint = action === 'install'
+        ? accessAfterwards(settings, evaluation).endpoint
+        : endpointUnlessInstalled(settings, { ...settings.targetHost.value, port: settings.sshPort.value });
+    if (pinnedAfterwards(settings, endpoint)?.accepted.length === 0) {
+        const name = knownHostsName(endpoint.host, endpoint.port);
         throw new GuardError(`post-install-known-hosts has no key for ${name}, which is how the new system is reached`, { hint: `begin its lines with ${name}, or set post-install-ssh-host and post-install-ssh-port` });
     }
     const why = obstacle(settings, evaluation, action);
@@ -63126,18 +63137,8 @@ function plannedHooks({ hooks }, phases) {
 
 
 
-const phaseNames = (/* unused pure expression or super */ null && ([
-    'preflight',
-    'build',
-    'kexec',
-    'hardware-config',
-    'disko',
-    'install',
-    'update',
-    'reboot',
-    'verify',
-    'vm-test',
-]));
+
+const phaseNames = ['preflight', ...hookedPhases, 'vm-test'];
 /**
  * Decides what to do; whether it may be done is for checkPlan to say.
  *
@@ -65532,6 +65533,7 @@ function warningsOf(situation, plan) {
         ...toolsWarnings(settings, facts, plan),
         ...newlineWarnings(settings),
         ...hardwareConfigWarnings(situation, plan),
+        ...updateWarnings(settings, plan),
         ...installIdWarnings(settings, facts, plan),
         ...storeSettingWarnings(settings),
         ...configurationWarnings(situation, plan),
@@ -65603,6 +65605,22 @@ function hardwareConfigWarnings({ settings }, { action }) {
     if (path === undefined || action === 'install')
         return [];
     return [`No hardware configuration is generated without an install: ${path} stays as it is.`];
+}
+/** Whoever has changed a file expects it there, and an update brings none. */
+function updateWarnings({ newSystem }, { action }) {
+    if (action !== 'update')
+        return [];
+    const { extraFiles, secretFiles, chown } = newSystem;
+    const left = [
+        ...(extraFiles.value === undefined ? [] : ['extra-files']),
+        ...(secretFiles.value.length === 0 ? [] : ['secret-files']),
+        ...(chown.value.length === 0 ? [] : ['chown']),
+    ];
+    if (left.length === 0)
+        return [];
+    return [
+        `An update brings the system alone: what ${left.join(', ')} would put on the machine or change there is for an install, and is left as it is.`,
+    ];
 }
 /** Editors and `echo` end a file with a newline that nobody means, and that nobody can type at the console. */
 function newlineWarnings({ diskEncryptionKeys }) {
@@ -65779,10 +65797,15 @@ function looksLikeNixos({ label, partitionLabel }, mounts, { runsNixos, isInstal
 function describeHardware({ backend, path }) {
     return `${path} is written by ${backend} of the installer, and what is installed is then built with it`;
 }
-/** Of a provisional plan. */
-const unknownYet = 'not known before the machine has described itself: any of them may be meant';
+const unknownYet = 'not known before the machine has described itself';
+/** The disks of a provisional plan: whoever approves it approves those that may be wiped. */
+function describeUnknownDisks({ mayWipe }) {
+    return mayWipe === null || mayWipe === 'any'
+        ? `${unknownYet}: any of them may be meant`
+        : `${unknownYet}; none may be wiped but ${mayWipe.join(', ')} (wipe-disks)`;
+}
 function nameSystem({ toplevel, provisional }) {
-    return toplevel ?? (provisional ? 'not known before the machine has described itself' : 'none');
+    return toplevel ?? (provisional ? unknownYet : 'none');
 }
 
 ;// CONCATENATED MODULE: ./lib/report/describe-machine.js
@@ -65865,7 +65888,7 @@ function describePlan(plan) {
                 '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',
             ]
             : []),
-        ...(offline.provisional ? [`  disks     ${unknownYet}`] : []),
+        ...(offline.provisional ? [`  disks     ${describeUnknownDisks(plan)}`] : []),
         ...diskLines(online),
         ...(hasChanged(online) ? [`  ${changedNote}`] : []),
     ].join('\n');
@@ -67797,7 +67820,7 @@ async function install(context) {
     progress.targetState = 'installed';
     progress.systemPath = system;
     const access = accessAfterwards(settings, evaluation);
-    const pinned = pinnedAfterwards(settings, access)?.accepted;
+    const pinned = pinnedAfterwards(settings, access.endpoint)?.accepted;
     recordHostKeys(context, access.endpoint, pinned ?? progress.expectedHostKeys);
     await removeDiskKeys(context);
     await recordInstall(context);
@@ -68219,21 +68242,13 @@ async function verifyUpdate(context) {
     target.privilege = (await gatherFacts(target)).privilege ?? target.privilege;
     await proveRunningSystem(context, target.trust.accepted);
 }
-/**
- * The machine stays where it was, unless the inputs say otherwise: a port that was forwarded still is. In any case the
- * connection is made anew, since the one that is there may outlive an sshd that lets nobody in.
- */
-function moveWhereItIsNow({ target, settings, evaluation }) {
-    const { endpoint, trust } = target;
-    const { host, port, user } = settings.postInstall;
-    const now = {
-        host: host.value ?? endpoint.host,
-        port: port.value ?? endpoint.port,
-        user: user.value ?? endpoint.user,
-    };
-    const pinned = pinnedAfterwards(settings, accessAfterwards(settings, evaluation));
+/** The connection is made anew in any case, since the one that is there may outlive an sshd that lets nobody in. */
+function moveWhereItIsNow({ target, settings }) {
+    const { trust } = target;
+    const endpoint = endpointUnlessInstalled(settings, target.endpoint);
+    const pinned = pinnedAfterwards(settings, endpoint);
     target.moveTo({
-        endpoint: now,
+        endpoint,
         login: loginAfterwards(settings),
         ...(pinned === undefined ? {} : { trust: trust.pinnedTo(pinned.accepted, pinned.revoked) }),
     });
@@ -68280,7 +68295,7 @@ async function verify(context) {
 function keysOf(context, access) {
     const { target, settings, progress, plan } = context;
     const installer = target.trust.accepted;
-    const pinned = pinnedAfterwards(settings, access);
+    const pinned = pinnedAfterwards(settings, access.endpoint);
     if (pinned !== undefined)
         return { expected: pinned.accepted, revoked: pinned.revoked, installer };
     // what was not installed by this run comes back with the keys that it has
@@ -69215,7 +69230,7 @@ function planSection(plan) {
         ...(offline.hardwareConfig === null || plan.action !== 'install'
             ? []
             : [`**Hardware configuration:** ${escapeMarkdown(describeHardware(offline.hardwareConfig))}.`]),
-        ...(offline.provisional ? [`**Disks:** ${unknownYet}.`] : []),
+        ...(offline.provisional ? [`**Disks:** ${escapeMarkdown(describeUnknownDisks(plan))}.`] : []),
         ...(online.disksKnown || offline.provisional
             ? []
             : ['**The configuration does not tell which disks it is about: count on all of them.**']),
@@ -69457,6 +69472,7 @@ class Progress {
     startOver() {
         this.#phases.length = 0;
         this.#current = undefined;
+        this.goesOn = undefined;
         if (this.targetState === 'installer')
             this.targetState = 'untouched';
     }
