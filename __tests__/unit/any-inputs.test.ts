@@ -82,6 +82,13 @@ describe.each(Object.entries(huge))('as much as fits: %s', (_, text) => {
   });
 });
 
+test('of options that are all wrong the first are named', () => {
+  const names = Array.from({ length: 20 }, (_, index) => `Nonsense${index}=x`);
+  const { message } = read({ ...needed, 'ssh-option': names.join('\n') });
+  expect(message.match(/has Nonsense\d+, which is not supported/g)).toHaveLength(5);
+  expect(message).toMatch(/; and more is wrong$/);
+});
+
 test('a problem that is long keeps what was wrong, and what to do', () => {
   const lines = `flake ${'x'.repeat(9000)}`;
   expect(read({ ...needed, 'store-paths': lines, flake: '' }).message).toMatch(

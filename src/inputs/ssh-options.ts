@@ -3,6 +3,9 @@ import { nearest } from './nearest';
 import { nameAndValue, type Parsed, type Parser } from './parsers';
 import { otherOptions, type SshOptions, supportedOptions } from './ssh-option-table';
 
+/** Whoever has so many has written something else than options. */
+const mostProblems = 5;
+
 /**
  * One `NAME=VALUE` or `NAME VALUE` a line, as in ssh_config(5): names in any case, values with or without quotes, and
  * lines that begin with `#` are comments.
@@ -12,6 +15,10 @@ export const sshOptions: Parser<SshOptions> = (text) => {
   const problems: string[] = [];
   for (const line of text.split(/\r\n|\r|\n/)) {
     if (line.trim() === '' || line.trim().startsWith('#')) continue;
+    if (problems.length >= mostProblems) {
+      problems.push('and more is wrong');
+      break;
+    }
     const option = readLine(line);
     if ('problem' in option) problems.push(option.problem);
     // OpenSSH takes the first of two, which is not what most people expect
