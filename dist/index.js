@@ -58398,6 +58398,8 @@ const otherOptions = [
 
 
 
+/** Whoever has so many has written something else than options. */
+const mostProblems = 5;
 /**
  * One `NAME=VALUE` or `NAME VALUE` a line, as in ssh_config(5): names in any case, values with or without quotes, and
  * lines that begin with `#` are comments.
@@ -58408,6 +58410,10 @@ const sshOptions = (text) => {
     for (const line of text.split(/\r\n|\r|\n/)) {
         if (line.trim() === '' || line.trim().startsWith('#'))
             continue;
+        if (problems.length >= mostProblems) {
+            problems.push('and more is wrong');
+            break;
+        }
         const option = ssh_options_readLine(line);
         if ('problem' in option)
             problems.push(option.problem);
@@ -62941,7 +62947,7 @@ function isIpv4Only(image) {
 
 
 /** So many problems are told. */
-const mostProblems = 10;
+const extra_files_mostProblems = 10;
 /**
  * Looks at all that is below the folder, and reads every file once: what is approved shall be what is sent.
  *
@@ -62952,9 +62958,9 @@ async function listExtraFiles(folder, signal) {
     await listBelow('', listing);
     const { entries, problems } = listing;
     if (problems.length > 0) {
-        const more = problems.length - mostProblems;
+        const more = problems.length - extra_files_mostProblems;
         throw new InputError([
-            ...problems.slice(0, mostProblems).map((problem) => ({ input: 'extra-files', problem })),
+            ...problems.slice(0, extra_files_mostProblems).map((problem) => ({ input: 'extra-files', problem })),
             ...(more > 0 ? [{ input: 'extra-files', problem: `and ${more} more like these` }] : []),
         ]);
     }
