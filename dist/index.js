@@ -65504,17 +65504,22 @@ function revisePlan(plan, situation) {
         online: { ...online, ...disks, observed: { ...online.observed, uses: usesOf(inventory) } },
     };
     checkPlan(situation, restOf(revised));
-    if (!plan.offline.provisional && toCome.includes('disko'))
-        checkLosses(plan, revised);
+    if (!plan.offline.provisional)
+        checkNoMore(plan, revised, toCome.includes('disko'));
     return revised;
 }
 /** What is left of it, as if it were a plan of its own that begins in the installer. */
 function restOf(plan) {
     return { ...plan, kexec: null, phases: plan.phases.slice(plan.phases.indexOf('hardware-config') + 1) };
 }
-function checkLosses({ online }, revised) {
-    const before = { bindings: online.bindings, losses: lossesOf(online.disks) };
-    const changes = changesSince(before, revised.online);
+/** Neither a loss nor a hook that was not shown. */
+function checkNoMore(shown, revised, touchesDisks) {
+    const { bindings, disks } = shown.online;
+    const hooks = revised.hooks.filter(({ when }) => !shown.hooks.some((each) => each.when === when));
+    const changes = [
+        ...(touchesDisks ? changesSince({ bindings, losses: lossesOf(disks) }, revised.online) : []),
+        ...hooks.map(({ when, path }) => `the hook ${when} would run (${path})`),
+    ];
     if (changes.length === 0)
         return;
     throw new GuardError(`with the generated hardware configuration the plan is another one than was shown: ${changes.join('; ')}`, {
