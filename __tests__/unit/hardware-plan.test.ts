@@ -1,4 +1,5 @@
 // What a plan says of a hardware configuration that the machine is to write, and what it refuses.
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type CheckedSituation, checkPlan } from '../../src/plan/checks';
 import { parseInventory } from '../../src/plan/disks/inventory';
@@ -202,5 +203,15 @@ describe('revisePlan', () => {
         hint: expect.stringContaining('nothing was wiped'),
       }),
     );
+  });
+
+  test('runs no hook that was not shown, as where a proof becomes possible', () => {
+    const script = fileURLToPath(new URL('../../scripts/setup.sh', import.meta.url));
+    const inputs = { hooks: `after-verify target ${script}` };
+    const first = makePlan(situation({ evaluation: { ...configured, hostKeys: [] }, inputs }));
+    expect(() => revisePlan(first, inInstaller({ inputs }))).toThrow(
+      expect.objectContaining({ message: expect.stringContaining('the hook after-verify would run') }),
+    );
+    revisePlan(makePlan(situation({ inputs })), inInstaller({ inputs }));
   });
 });

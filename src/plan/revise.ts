@@ -27,7 +27,7 @@ export function revisePlan(plan: Plan, situation: CheckedSituation): Plan {
     online: { ...online, ...disks, observed: { ...online.observed, uses: usesOf(inventory) } },
   };
   checkPlan(situation, restOf(revised));
-  if (!plan.offline.provisional && toCome.includes('disko')) checkLosses(plan, revised);
+  if (!plan.offline.provisional) checkNoMore(plan, revised, toCome.includes('disko'));
   return revised;
 }
 
@@ -36,9 +36,14 @@ export function restOf(plan: Plan): Plan {
   return { ...plan, kexec: null, phases: plan.phases.slice(plan.phases.indexOf('hardware-config') + 1) };
 }
 
-function checkLosses({ online }: Plan, revised: Plan): void {
-  const before = { bindings: online.bindings, losses: lossesOf(online.disks) };
-  const changes = changesSince(before, revised.online);
+/** Neither a loss nor a hook that was not shown. */
+function checkNoMore(shown: Plan, revised: Plan, touchesDisks: boolean): void {
+  const { bindings, disks } = shown.online;
+  const hooks = revised.hooks.filter(({ when }) => !shown.hooks.some((each) => each.when === when));
+  const changes = [
+    ...(touchesDisks ? changesSince({ bindings, losses: lossesOf(disks) }, revised.online) : []),
+    ...hooks.map(({ when, path }) => `the hook ${when} would run (${path})`),
+  ];
   if (changes.length === 0) return;
   throw new GuardError(
     `with the generated hardware configuration the plan is another one than was shown: ${changes.join('; ')}`,
