@@ -52375,6 +52375,8 @@ var __webpack_exports__ = {};
 (() => {
 "use strict";
 
+;// CONCATENATED MODULE: external "node:path"
+const external_node_path_namespaceObject = require("node:path");
 ;// CONCATENATED MODULE: external "os"
 const external_os_namespaceObject = require("os");
 ;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/utils.js
@@ -55285,9 +55287,9 @@ function group(name, fn) {
 function saveState(name, value) {
     const filePath = process.env['GITHUB_STATE'] || '';
     if (filePath) {
-        return issueFileCommand('STATE', prepareKeyValueMessage(name, value));
+        return file_command_issueFileCommand('STATE', file_command_prepareKeyValueMessage(name, value));
     }
-    issueCommand('save-state', { name }, toCommandValue(value));
+    command_issueCommand('save-state', { name }, utils_toCommandValue(value));
 }
 /**
  * Gets the value of an state set by this action's main execution.
@@ -55320,6 +55322,293 @@ function getIDToken(aud) {
  */
 
 //# sourceMappingURL=core.js.map
+;// CONCATENATED MODULE: external "node:os"
+const external_node_os_namespaceObject = require("node:os");
+;// CONCATENATED MODULE: ./lib/inputs/attribute-path.js
+/** Splits `a."b.c".d`; undefined when a quote is open or a part is empty. */
+function splitAttributePath(text) {
+    const parts = [];
+    let rest = text;
+    for (;;) {
+        const match = /^(?:"([^"\\]+)"|([^".\s]+))(\.|$)/.exec(rest);
+        if (match === null)
+            return undefined;
+        parts.push(match[1] ?? match[2] ?? '');
+        rest = rest.slice(match[0].length);
+        if (rest === '')
+            return match[3] === '.' ? undefined : parts;
+    }
+}
+/** The path as Nix reads it: names that are more than letters, digits, `_`, `'` and `-` in quotes. */
+function showAttributePath(parts) {
+    return parts.map((part) => (/^[A-Za-z_][A-Za-z0-9_'-]*$/.test(part) ? part : `"${part}"`)).join('.');
+}
+
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+// EXTERNAL MODULE: ./node_modules/ssh2/lib/index.js
+var lib = __nccwpck_require__(5472);
+;// CONCATENATED MODULE: ./lib/ssh/openssh-key.js
+
+const firstLine = '-----BEGIN OPENSSH PRIVATE KEY-----';
+const lastLine = '-----END OPENSSH PRIVATE KEY-----';
+const magic = Buffer.from('openssh-key-v1\0');
+/** @returns undefined when it is damaged */
+function readHeader(text) {
+    const bytes = Buffer.from(text.slice(firstLine.length, text.lastIndexOf(lastLine)), 'base64');
+    if (!bytes.subarray(0, magic.length).equals(magic))
+        return undefined;
+    const fields = new Fields(bytes.subarray(magic.length));
+    try {
+        const cipher = fields.string().toString();
+        const derivation = fields.string().toString();
+        const options = new Fields(fields.string());
+        const rounds = derivation === 'bcrypt' ? options.skip().number() : 0;
+        // how many keys; nothing writes more than one
+        fields.number();
+        const type = new Fields(fields.string()).string().toString();
+        return { cipher, rounds, type };
+    }
+    catch (error) {
+        if (error instanceof RangeError)
+            return undefined;
+        throw error;
+    }
+}
+/** An ed25519 key without a passphrase, in the only format in which ssh2 reads one. */
+function writeEd25519(seed, publicHalf) {
+    const type = field(Buffer.from('ssh-ed25519'));
+    const publicKey = Buffer.concat([type, field(publicHalf)]);
+    // twice the same: how whoever decrypts sees that the passphrase is right
+    const check = (0,external_node_crypto_.randomBytes)(4);
+    const comment = field(Buffer.alloc(0));
+    const pair = field(Buffer.concat([seed, publicHalf]));
+    const privateKey = padded(Buffer.concat([check, check, publicKey, pair, comment]));
+    const none = field(Buffer.from('none'));
+    const bytes = Buffer.concat([
+        magic,
+        ...[none, none, field(Buffer.alloc(0)), number(1), field(publicKey), field(privateKey)],
+    ]);
+    const lines = bytes.toString('base64').match(/.{1,70}/g) ?? [];
+    return `${[firstLine, ...lines, lastLine].join('\n')}\n`;
+}
+function number(value) {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32BE(value);
+    return bytes;
+}
+function field(bytes) {
+    return Buffer.concat([number(bytes.length), bytes]);
+}
+/** To whole blocks of eight, with 1, 2, 3 and so on. */
+function padded(bytes) {
+    const missing = -bytes.length & 7;
+    return Buffer.concat([bytes, Buffer.from(Array.from({ length: missing }, (_, index) => index + 1))]);
+}
+/** Numbers and strings one after another, as SSH writes them. Throws a RangeError behind the end. */
+class Fields {
+    #bytes;
+    #at = 0;
+    constructor(bytes) {
+        this.#bytes = bytes;
+    }
+    number() {
+        const value = this.#bytes.readUInt32BE(this.#at);
+        this.#at += 4;
+        return value;
+    }
+    string() {
+        const length = this.number();
+        const start = this.#at;
+        this.#at += length;
+        if (this.#at > this.#bytes.length)
+            throw new RangeError('the field is longer than what is left');
+        return this.#bytes.subarray(start, this.#at);
+    }
+    skip() {
+        this.string();
+        return this;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/key-misfits.js
+
+/** Those of OpenSSH that ssh2 can decrypt. */
+const ciphers = /^(none|aes(128|192|256)-(cbc|ctr)|aes(128|256)-gcm@openssh\.com|3des-cbc)$/;
+/** ssh2 derives the key in JavaScript, at up to 20 ms a round, and nothing else goes on meanwhile. */
+const mostRounds = 1000;
+const types = /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521))$/;
+const damaged = 'cannot be read as a private key: it is damaged; paste the whole file, with its first and last line';
+const dsa = 'is a DSA key, which SSH servers do not take any more; make another (ssh-keygen -t ed25519)';
+const unknownType = 'is of a type that is not supported; give an ed25519, RSA or ECDSA key (nistp256, nistp384, nistp521)';
+/** What there is to say against a text, with Unix line ends, before it is read as a private key. */
+function nameMisfit(text) {
+    return nameOtherThing(text) ?? nameIncomplete(text) ?? nameUnusable(text);
+}
+function nameOtherThing(text) {
+    if (/^[a-z0-9@.-]+-cert-v01@openssh\.com AAAA/.test(text))
+        return 'is an SSH certificate; paste the private key (the file without -cert.pub)';
+    if (/^(ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA|^-----BEGIN (RSA |EC )?PUBLIC KEY-|^---- BEGIN SSH2 PUBLIC KEY/.test(text))
+        return 'is a public key; paste the whole private key (the file without .pub)';
+    if (/^-----BEGIN ([A-Z0-9]+ )?CERTIFICATE( REQUEST)?-/.test(text))
+        return 'is an X.509 certificate; paste the private key that belongs to it';
+    if (text.startsWith('PuTTY-User-Key-File'))
+        return 'is a PuTTY key; export it in OpenSSH format (puttygen KEY -O private-openssh)';
+    return undefined;
+}
+function nameIncomplete(text) {
+    if (!text.startsWith('-----BEGIN '))
+        return `is not a private key: it must begin with a line such as ${firstLine}`;
+    if (!/-----END [A-Z ]+-----\n$/.test(text))
+        return 'is cut off: its last line, -----END … PRIVATE KEY-----, is missing; paste the whole file';
+    return undefined;
+}
+/** A private key, but none that can be used, whatever the passphrase. */
+function nameUnusable(text) {
+    if (text.startsWith('-----BEGIN DSA PRIVATE KEY-----'))
+        return dsa;
+    if (!text.startsWith(firstLine))
+        return undefined;
+    const header = readHeader(text);
+    return header === undefined ? damaged : (nameType(header) ?? nameCipher(header));
+}
+function nameType({ type }) {
+    if (types.test(type))
+        return undefined;
+    if (type === 'ssh-dss')
+        return dsa;
+    return /^sk-(ssh|ecdsa)-/.test(type)
+        ? 'is only the handle of a key in a FIDO security key, which somebody has to touch; give a key that is a file of its own (ssh-keygen -t ed25519)'
+        : unknownType;
+}
+function nameCipher({ cipher, rounds }) {
+    if (!ciphers.test(cipher)) {
+        // what is no name is no cipher, but damage
+        const name = /^[a-z0-9@.-]{1,64}$/.test(cipher) ? cipher : 'something unknown';
+        return `is encrypted with ${name}, which is not supported; convert it with \`ssh-keygen -p -Z aes256-ctr -f KEY\``;
+    }
+    return rounds > mostRounds
+        ? `is protected with ${rounds} rounds of bcrypt, more than ${mostRounds}, which would take too long; convert it with \`ssh-keygen -p -a 100 -f KEY\``
+        : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/private-key.js
+
+
+
+
+/**
+ * Reads a private key as people paste it: in OpenSSH's format, PEM (PKCS#1, SEC1) or PKCS#8. Windows line ends,
+ * blanks around lines and a missing last newline are mended; anything that is not a usable private key is named as what it is.
+ */
+function readPrivateKey(text, passphrase) {
+    const lines = text.split(/\r\n?|\n/).map((line) => line.trim());
+    const mended = `${lines.join('\n').trim()}\n`;
+    const misfit = nameMisfit(mended);
+    if (misfit !== undefined)
+        return { problem: misfit };
+    const locked = isLocked(mended);
+    if (locked && passphrase === undefined)
+        return { passphrase: 'missing' };
+    const open = mended.startsWith(firstLine) ? openOpenSsh : openPem;
+    const reading = open(mended, locked ? passphrase : undefined);
+    return 'key' in reading && passphrase !== undefined && !locked ? { passphrase: 'needless' } : reading;
+}
+/** What is secret in a usable key, the same in whatever format, with whatever comment it comes. */
+function secretPartOf(privateKey) {
+    const parsed = parseKey(privateKey);
+    if (parsed instanceof Error)
+        throw new Error('a usable key was expected');
+    const { kty = '', crv = '', d = '' } = (0,external_node_crypto_.createPrivateKey)(parsed.getPrivatePEM()).export({ format: 'jwk' });
+    return Buffer.concat([Buffer.from(`${kty} ${crv} `), Buffer.from(d, 'base64url')]);
+}
+/** A new key that lies nowhere but in memory. Not made by ssh2, which damages one in some hundred. */
+function makeKey() {
+    const reading = converted((0,external_node_crypto_.generateKeyPairSync)('ed25519').privateKey);
+    if ('key' in reading)
+        return reading.key;
+    throw new Error('a key that was just made cannot be read');
+}
+function isLocked(text) {
+    return text.startsWith(firstLine)
+        ? readHeader(text)?.cipher !== 'none'
+        : text.startsWith('-----BEGIN ENCRYPTED ') || /^(Proc-Type: *4, *ENCRYPTED|DEK-Info:.*)$/m.test(text);
+}
+function openOpenSsh(text, passphrase) {
+    const parsed = parseKey(text, passphrase);
+    if (!(parsed instanceof Error))
+        return passphrase === undefined ? usable(text) : converted((0,external_node_crypto_.createPrivateKey)(parsed.getPrivatePEM()));
+    // the second of these is what node says of a cipher that authenticates
+    return /bad passphrase|unable to authenticate/.test(parsed.message)
+        ? { passphrase: 'wrong' }
+        : { problem: damaged };
+}
+function openPem(text, passphrase) {
+    try {
+        const locked = passphrase !== undefined && { passphrase: Buffer.from(passphrase) };
+        return converted((0,external_node_crypto_.createPrivateKey)({ key: text, ...locked }));
+    }
+    catch (error) {
+        if (passphrase === undefined)
+            return { problem: damaged };
+        return error.code === 'ERR_OSSL_EVP_UNSUPPORTED'
+            ? {
+                problem: 'is encrypted with a cipher that OpenSSL has given up; convert it with `openssl pkcs8 -topk8 -provider legacy -provider default -in KEY -out NEW-KEY`',
+            }
+            : { passphrase: 'wrong' };
+    }
+}
+/** Into a format that ssh2 reads. */
+function converted(key) {
+    switch (key.asymmetricKeyType) {
+        case 'ed25519': {
+            const { d = '', x = '' } = key.export({ format: 'jwk' });
+            return usable(writeEd25519(Buffer.from(d, 'base64url'), Buffer.from(x, 'base64url')));
+        }
+        case 'rsa':
+            return usable(key.export({ type: 'pkcs1', format: 'pem' }).toString());
+        case 'ec': {
+            if (!/^(prime256v1|secp384r1|secp521r1)$/.test(key.asymmetricKeyDetails?.namedCurve ?? ''))
+                return { problem: unknownType };
+            // ssh2 would make the public half anew, of whatever is there
+            const fit = (0,external_node_crypto_.verify)('sha256', sample, (0,external_node_crypto_.createPublicKey)(key), (0,external_node_crypto_.sign)('sha256', sample, key));
+            return fit ? usable(key.export({ type: 'sec1', format: 'pem' }).toString()) : { problem: damaged };
+        }
+        case 'dsa':
+            return { problem: dsa };
+        default:
+            return { problem: unknownType };
+    }
+}
+function usable(privateKey) {
+    const parsed = parseKey(privateKey);
+    if (parsed instanceof Error)
+        return { problem: damaged };
+    const base64 = parsed.getPublicSSH().toString('base64');
+    return { key: { privateKey, publicKey: { type: parsed.type, base64 } } };
+}
+const sample = Buffer.from('nixos-anywhere-action');
+/**
+ * ssh2 returns undefined for some damaged keys, throws for others, and some it only notices when they sign. What it
+ * says is not to be repeated: it may quote what it took for a name.
+ */
+function parseKey(text, passphrase) {
+    try {
+        const parsed = lib.utils.parseKey(text, passphrase && Buffer.from(passphrase));
+        if (parsed === undefined)
+            return new Error(damaged);
+        if (parsed instanceof Error)
+            return parsed;
+        const halvesFit = parsed.isPrivateKey() && parsed.verify(sample, parsed.sign(sample)) === true;
+        return halvesFit ? parsed : new Error(damaged);
+    }
+    catch (error) {
+        return error instanceof Error ? error : new Error(damaged);
+    }
+}
+
+;// CONCATENATED MODULE: external "node:fs/promises"
+const promises_namespaceObject = require("node:fs/promises");
 ;// CONCATENATED MODULE: ./lib/errors.js
 /** Every failure that the action foresees. Anything else that is thrown is a defect and reported as `unexpected`. */
 class ActionError extends Error {
@@ -55388,71 +55677,6 @@ function errorMessage(error) {
     return error instanceof Error ? error.message : String(error);
 }
 
-;// CONCATENATED MODULE: ./lib/cancellation.js
-
-/** The runner cancels a job with SIGINT, with SIGTERM 7.5 s later, and with SIGKILL after another 2.5 s. */
-function cancelledBySignal(source = process) {
-    const controller = new AbortController();
-    const second = Promise.withResolvers();
-    // nobody listens once the run has ended
-    second.promise.catch(() => undefined);
-    let signals = 0;
-    const cancel = (name) => {
-        const reason = new CancelledError(`the job was cancelled (${name})`);
-        signals += 1;
-        if (signals === 1)
-            controller.abort(reason);
-        else
-            second.reject(reason);
-    };
-    const crash = (error) => {
-        controller.abort(error);
-        second.reject(error);
-    };
-    const listeners = [
-        ['SIGINT', cancel],
-        ['SIGTERM', cancel],
-        ['uncaughtException', crash],
-        ['unhandledRejection', crash],
-    ];
-    for (const [event, listener] of listeners)
-        source.on(event, listener);
-    return {
-        signal: controller.signal,
-        abort: (reason) => controller.abort(reason),
-        atOnce: second.promise,
-        stop: () => {
-            for (const [event, listener] of listeners)
-                source.off(event, listener);
-        },
-    };
-}
-
-;// CONCATENATED MODULE: ./lib/child-environment.js
-/** Names that carry the action's inputs, the runner's tokens or its command files: no child has a use for them. */
-const withheld = /^(INPUT_|ACTIONS_|STATE_)|^GITHUB_(ENV|PATH|OUTPUT|STATE|STEP_SUMMARY)$|^(SSHPASS|SSH_PASS|SSH_PRIVATE_KEY)$/;
-/** What no child works without: a secret such as `bin`, found there by chance, must not take it away. */
-const essential = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TMPDIR|SSL_CERT_FILE|XDG_\w+|NIX_(?!CONFIG$)\w+)$/;
-/**
- * The environment of every child process, built here and nowhere else: without the names above, without the variables
- * that inputs name by `env:`, and without every variable whose value contains a secret of this run.
- */
-function childEnvironment(environment, secrets) {
-    const result = {};
-    for (const [name, value] of Object.entries(environment)) {
-        if (value === undefined || withheld.test(name) || secrets.isWithheldVariable(name))
-            continue;
-        if (essential.test(name) ? secrets.isSurelyContainedIn(value) : secrets.isContainedIn(value))
-            continue;
-        result[name] = value;
-    }
-    return result;
-}
-
-;// CONCATENATED MODULE: external "node:fs"
-const external_node_fs_namespaceObject = require("node:fs");
-;// CONCATENATED MODULE: external "node:path"
-const external_node_path_namespaceObject = require("node:path");
 ;// CONCATENATED MODULE: ./lib/deadlines.js
 
 /** Milliseconds as a person writes them: `90 s`, `15 min`. */
@@ -55548,6 +55772,1238 @@ async function sideBySide(signal, first, second) {
     if (a.status === 'rejected' || b.status === 'rejected')
         throw failures[0];
     return [a.value, b.value];
+}
+
+;// CONCATENATED MODULE: ./lib/nix/build-record.js
+/** What a build has really done, by Nix's own log. */
+class BuildRecord {
+    #now;
+    #running = new Map();
+    #built = new Map();
+    #copied = new Map();
+    /** @param now milliseconds */
+    constructor(now) {
+        this.#now = now;
+    }
+    add(event) {
+        if (event.kind === 'copying')
+            this.#copied.set(event.path, event.from);
+        if (event.kind === 'building') {
+            this.#built.set(event.derivation, 0);
+            this.#running.set(event.activity, { derivation: event.derivation, since: this.#now() });
+        }
+        const ended = event.kind === 'ended' ? this.#running.get(event.activity) : undefined;
+        if (ended !== undefined)
+            this.#built.set(ended.derivation, this.#now() - ended.since);
+    }
+    /** The derivations whose build was begun, each with the milliseconds that it took. */
+    get built() {
+        return this.#built;
+    }
+    /** The paths that came from a store whose address begins like this. */
+    copiedFrom(uri) {
+        return [...this.#copied].flatMap(([path, from]) => (from.startsWith(uri) ? [path] : []));
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/plan/evaluation.js
+/** How Nix is asked to build it; what was built elsewhere is only kept from being collected. */
+function installable({ drvPath, outPath }) {
+    return drvPath === undefined ? outPath : `${drvPath}^*`;
+}
+function provisionalEvaluation(machineSystem) {
+    return {
+        ...unknownOfOutputs,
+        source: 'provisional',
+        system: undefined,
+        buildSystem: machineSystem,
+        toplevel: undefined,
+        diskoScript: undefined,
+        installTest: undefined,
+    };
+}
+/** What is not known of outputs alone. */
+const unknownOfOutputs = {
+    hostName: '',
+    substituters: [],
+    trustedPublicKeys: [],
+    groups: [],
+    hostKeys: [],
+    disks: undefined,
+    sshd: undefined,
+    logins: undefined,
+    bootLoader: undefined,
+    initrdSsh: undefined,
+};
+/** The system; inputs without one are refused where a phase needs it. */
+function systemOf({ toplevel }) {
+    if (toplevel === undefined)
+        throw new Error('this needs a system, which the inputs should have given');
+    return toplevel;
+}
+function systemPathOf(evaluation) {
+    return systemOf(evaluation).outPath;
+}
+/** The system that builds it; empty where that is not known. */
+function buildSystemOf({ buildSystem, system }) {
+    return buildSystem ?? system ?? '';
+}
+
+;// CONCATENATED MODULE: ./lib/cache/keys.js
+
+/**
+ * Keys as they are read from left to right, since what is looked for is a beginning: format, system, whose signature,
+ * which configuration, which derivations. Runs without the key find nothing of those that have it, and the reverse.
+ */
+function layerKeys({ prefix, system, key, configuration, derivations }) {
+    const shared = `${prefix}/layer-1/${system}/${key?.id ?? 'unsigned'}/`;
+    const name = configuration.replace(/[^A-Za-z0-9._-]+/g, '_').slice(-60);
+    // names that are the same then, or would be each other's beginning
+    const own = `${shared}${name}-${shortHash(configuration)}/`;
+    return {
+        exact: `${own}${shortHash([...derivations].sort().join('\n'))}/`,
+        configuration: own,
+        shared,
+        incomplete: `${own}incomplete/`,
+    };
+}
+/** @param sha256 of the kexec image; it proves itself, so that nobody has to sign it */
+function imageKey(prefix, sha256) {
+    return `${prefix}/kexec-1/${sha256}`;
+}
+function shortHash(text) {
+    return (0,external_node_crypto_.createHash)('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+;// CONCATENATED MODULE: external "node:fs"
+const external_node_fs_namespaceObject = require("node:fs");
+// EXTERNAL MODULE: external "node:stream"
+var external_node_stream_ = __nccwpck_require__(7075);
+;// CONCATENATED MODULE: external "node:stream/promises"
+const external_node_stream_promises_namespaceObject = require("node:stream/promises");
+// EXTERNAL MODULE: external "node:zlib"
+var external_node_zlib_ = __nccwpck_require__(8522);
+;// CONCATENATED MODULE: ./lib/nix/hash.js
+/** Nix's own alphabet, without e, o, u and t (libutil/hash.cc). */
+const alphabet = '0123456789abcdfghijklmnpqrsvwxyz';
+/** How Nix writes hashes: the bits from the last to the first, five a character. */
+function toNixBase32(bytes) {
+    const length = Math.ceil((bytes.length * 8) / 5);
+    let text = '';
+    for (let n = length - 1; n >= 0; n--) {
+        const byte = Math.floor((n * 5) / 8);
+        const both = (bytes[byte] ?? 0) | ((bytes[byte + 1] ?? 0) << 8);
+        text += alphabet[(both >> ((n * 5) % 8)) & 31];
+    }
+    return text;
+}
+/** `sha256:` and Nix's base 32, of whatever form Nix has printed. @returns undefined where it is another hash */
+function nixHash(text) {
+    if (/^sha256:[0-9a-z]{52}$/.test(text))
+        return text;
+    const [, base64 = ''] = /^sha256-(.*)$/.exec(text) ?? [];
+    const bytes = Buffer.from(base64, 'base64');
+    return bytes.length === 32 ? `sha256:${toNixBase32(bytes)}` : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/cache/nar.js
+
+
+
+/**
+ * A path as a NAR, Nix's archive format (libutil/archive.cc): the same bytes as `nix-store --dump`, without a process for
+ * each path. Whoever calls it compares the hash with the store's.
+ *
+ * @throws node's error where it cannot be read, and an Error where there is something that a store path has not
+ */
+async function* nar(path) {
+    yield strings('nix-archive-1');
+    yield* node(path);
+}
+async function* node(path) {
+    const found = await (0,promises_namespaceObject.lstat)(path);
+    if (found.isSymbolicLink()) {
+        const target = await (0,promises_namespaceObject.readlink)(path, { encoding: 'buffer' });
+        yield strings('(', 'type', 'symlink', 'target', target, ')');
+    }
+    else if (found.isFile()) {
+        const executable = (found.mode & 0o100) === 0 ? [] : ['executable', ''];
+        yield strings('(', 'type', 'regular', ...executable, 'contents');
+        yield* contents(path, found.size);
+        yield strings(')');
+    }
+    else if (found.isDirectory()) {
+        yield strings('(', 'type', 'directory');
+        for (const name of await sortedNames(path)) {
+            yield strings('entry', '(', 'name', name, 'node');
+            yield* node((0,external_node_path_namespaceObject.join)(path, name));
+            yield strings(')');
+        }
+        yield strings(')');
+    }
+    else
+        throw new Error(`${path} is neither a file, nor a folder, nor a link`);
+}
+async function* contents(path, size) {
+    yield nar_length(size);
+    let bytes = 0;
+    for await (const chunk of (0,external_node_fs_namespaceObject.createReadStream)(path, { highWaterMark: 1 << 18 })) {
+        bytes += chunk.length;
+        yield chunk;
+    }
+    if (bytes !== size)
+        throw new Error(`${path} changed while it was read`);
+    yield padding(size);
+}
+/** By their bytes, as Nix sorts them; names in a store are ASCII nearly always, but need not be. */
+async function sortedNames(path) {
+    const names = await (0,promises_namespaceObject.readdir)(path);
+    return names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+/** Each as its length in 64 bits, itself, and zeros to a multiple of eight bytes. */
+function strings(...values) {
+    return Buffer.concat(values.flatMap((value) => {
+        const bytes = Buffer.from(value);
+        return [nar_length(bytes.length), bytes, padding(bytes.length)];
+    }));
+}
+function nar_length(value) {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(BigInt(value));
+    return bytes;
+}
+function padding(size) {
+    return Buffer.alloc((8 - (size % 8)) % 8);
+}
+
+;// CONCATENATED MODULE: ./lib/cache/service.js
+
+
+
+
+/** Why the cache could not be read or written; never a reason to fail. */
+class CacheError extends Error {
+    name = 'CacheError';
+}
+/** What the worker needs of the environment, which no other child gets. */
+const handedOn = [
+    'ACTIONS_RESULTS_URL',
+    'ACTIONS_RUNTIME_TOKEN',
+    'ACTIONS_CACHE_SERVICE_V2',
+    'ACTIONS_CACHE_MODE',
+];
+/** Other entries than these are never looked at. */
+const version = (0,external_node_crypto_.createHash)('sha256').update('nixos-anywhere-action 1').digest('hex');
+/** How long the client may print nothing: it tells each second how far it is. */
+const silenceMs = 60_000;
+const limits = { lookUpMs: 30_000, transferMs: 15 * 60_000 };
+const longestKey = 512;
+/**
+ * GitHub's cache service, as the environment of the step describes it.
+ *
+ * @param worker arguments for node that start the worker
+ * @returns undefined where there is none; that of GitHub Enterprise Server and Forgejo speaks another protocol
+ */
+function findCacheService(environment, worker, runtime) {
+    const given = (name) => (environment[name] ?? '') !== '';
+    if (!['ACTIONS_CACHE_SERVICE_V2', 'ACTIONS_RESULTS_URL', 'ACTIONS_RUNTIME_TOKEN'].every(given))
+        return undefined;
+    const mode = (environment.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase();
+    if (mode === 'none' || mode === 'write-only')
+        return undefined;
+    // whoever opens a pull request would write what runs of this branch take
+    const trusted = environment.GITHUB_EVENT_NAME?.startsWith('pull_request') !== true;
+    const entries = handedOn.flatMap((name) => {
+        const value = environment[name];
+        return value === undefined ? [] : [[name, value]];
+    });
+    return new WorkerService(Object.fromEntries(entries), worker, trusted && mode !== 'read', runtime);
+}
+class WorkerService {
+    writable;
+    #environment;
+    #worker;
+    #runtime;
+    #requests = 0;
+    constructor(environment, worker, writable, runtime) {
+        this.#environment = environment;
+        this.#worker = worker;
+        this.writable = writable;
+        this.#runtime = runtime;
+    }
+    async find(prefixes, file, signal) {
+        const limitMs = file === undefined ? limits.lookUpMs : limits.transferMs;
+        const answer = await this.#ask({ task: 'find', keys: prefixes, file }, limitMs, signal);
+        if (answer.kind !== 'found')
+            return undefined;
+        // an entry that nobody asked for would be one that nobody looks at
+        if (!prefixes.some((prefix) => answer.key.startsWith(prefix)))
+            throw new CacheError('it answered with another entry');
+        return { key: answer.key, bytes: answer.bytes };
+    }
+    async store(key, file, signal) {
+        if (key.length > longestKey || key.includes(','))
+            throw new CacheError('the key is too long, or has a comma');
+        await this.#ask({ task: 'store', key, file }, limits.transferMs, signal);
+    }
+    async #ask(task, limitMs, signal) {
+        const { clock, processes, log, privateFolder } = this.#runtime;
+        const answerFile = (0,external_node_path_namespaceObject.join)(privateFolder, `cache-answer-${++this.#requests}.json`);
+        const request = { ...task, version, environment: this.#environment, answerFile };
+        // commands to the runner are not for it: among them are the addresses that need no other token
+        const onLine = (line) => (line.startsWith('::') ? undefined : log.debug(`cache client: ${line}`));
+        try {
+            await within(clock, 'the cache', limitMs, signal, (limited) => processes.run(process.execPath, this.#worker, {
+                input: JSON.stringify(request),
+                idleMs: silenceMs,
+                signal: limited,
+                onLine,
+                onErrorLine: onLine,
+            }));
+            const answer = JSON.parse(await (0,promises_namespaceObject.readFile)(answerFile, 'utf8'));
+            if (answer.kind === 'failed')
+                throw new CacheError(answer.reason);
+            return answer;
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            throw error instanceof CacheError ? error : new CacheError(error.message, { cause: error });
+        }
+        finally {
+            await (0,promises_namespaceObject.rm)(answerFile, { force: true });
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/cache/layer.js
+
+
+
+
+
+
+
+
+
+/*
+ * The file: the compressed NARs one after another; the manifest as JSON, compressed; a line of `footerBytes` with the manifest's
+ * length and signature. At the end, because it says what was written before; and signed as a whole, so that nobody who can
+ * write the repository's cache can say anything about any path.
+ */
+const footerBytes = 128;
+const format = 'nixos-anywhere-action layer 1';
+const largestManifest = 256 << 20;
+/** More costs time and saves little, less the reverse: bench/results.md. */
+const compressionLevel = 3;
+/**
+ * Writes a layer.
+ *
+ * @param limit bytes of compressed NARs after which no further path is begun
+ * @param key undefined: unsigned
+ * @throws node's error where the file cannot be written
+ */
+async function writeLayer(file, layer, paths, below, { key, limit, signal, }) {
+    const stored = [];
+    const damaged = [];
+    const leftOut = [];
+    let offset = 0;
+    for (const { file: contents, ...path } of paths) {
+        if (offset >= limit) {
+            leftOut.push(path.path);
+            continue;
+        }
+        const blob = await writeBlob(file, offset, contents, signal);
+        if (blob.narHash !== path.narHash)
+            damaged.push(path.path);
+        else
+            stored.push({ ...path, fileHash: blob.fileHash, fileSize: blob.fileSize, offset });
+        if (blob.narHash === path.narHash)
+            offset += blob.fileSize;
+    }
+    const entry = { key: layer.key, made: layer.made, paths: stored };
+    await writeManifest(file, offset, { storeFolder: layer.storeFolder, layers: [entry, ...below] }, key);
+    return { entry, damaged, leftOut };
+}
+/** What was written there before, of a damaged path, is overwritten. */
+async function writeBlob(file, start, contents, signal) {
+    const narHash = new Hashing();
+    const fileHash = new Hashing();
+    await (0,external_node_stream_promises_namespaceObject.pipeline)(external_node_stream_.Readable.from(nar(contents)), narHash, (0,external_node_zlib_.createZstdCompress)({ params: { [external_node_zlib_.constants.ZSTD_c_compressionLevel]: compressionLevel } }), fileHash, (0,external_node_fs_namespaceObject.createWriteStream)(file, { start, flags: start === 0 ? 'w' : 'r+', mode: 0o600 }), { signal });
+    return { narHash: `sha256:${narHash.digest()}`, fileHash: fileHash.digest(), fileSize: fileHash.bytes };
+}
+/** Passes on what it gets, and hashes it. */
+class Hashing extends external_node_stream_.Transform {
+    bytes = 0;
+    #hash = (0,external_node_crypto_.createHash)('sha256');
+    _transform(chunk, _, done) {
+        this.#hash.update(chunk);
+        this.bytes += chunk.length;
+        done(null, chunk);
+    }
+    digest() {
+        return toNixBase32(this.#hash.digest());
+    }
+}
+async function writeManifest(file, offset, manifest, key) {
+    const bytes = (0,external_node_zlib_.zstdCompressSync)(JSON.stringify(manifest));
+    const signature = key === undefined ? 'unsigned' : key.sign(signed(bytes)).toString('base64');
+    const footer = `${format} ${bytes.length} ${signature}`.padEnd(footerBytes - 1);
+    const handle = await (0,promises_namespaceObject.open)(file, offset === 0 ? 'w' : 'r+', 0o600);
+    try {
+        await handle.truncate(offset);
+        await handle.write(Buffer.concat([bytes, Buffer.from(`${footer}\n`)]), 0, undefined, offset);
+    }
+    finally {
+        await handle.close();
+    }
+}
+function signed(manifest) {
+    return Buffer.concat([Buffer.from(`${format}\n`), manifest]);
+}
+/**
+ * Reads what a layer says, once it is known that the owner of the key has said it.
+ *
+ * @param key undefined: an unsigned one is expected
+ * @throws CacheError where it is damaged, or not signed by that key
+ */
+async function readManifest(file, storeFolder, key) {
+    const handle = await (0,promises_namespaceObject.open)(file, 'r');
+    try {
+        const { size } = await handle.stat();
+        const footer = (await readAt(handle, size - footerBytes, footerBytes)).toString('latin1');
+        const [, length = '', signature = ''] = footerPattern.exec(footer) ?? [];
+        if (length === '')
+            throw new CacheError('a layer is damaged, or has another format');
+        const start = size - footerBytes - Number(length);
+        const bytes = await readAt(handle, start, Number(length));
+        if (key === undefined
+            ? signature !== 'unsigned'
+            : !key.verifies(signed(bytes), Buffer.from(signature, 'base64')))
+            throw new CacheError(signature === 'unsigned' ? 'a layer is not signed' : 'a layer is not signed by the key of this run');
+        const manifest = JSON.parse((0,external_node_zlib_.zstdDecompressSync)(bytes, { maxOutputLength: largestManifest }).toString('utf8'));
+        if (manifest.storeFolder !== storeFolder)
+            throw new CacheError('a layer is of another store folder');
+        // an unsigned one may say anything
+        if (!manifest.layers.every(({ paths }) => paths.every((stored) => isPlausible(stored, storeFolder))))
+            throw new CacheError('a layer names what is no store path');
+        return manifest;
+    }
+    catch (error) {
+        throw error instanceof CacheError ? error : new CacheError('a layer is damaged', { cause: error });
+    }
+    finally {
+        await handle.close();
+    }
+}
+/** What becomes names of files, and lines of others. */
+function isPlausible(stored, storeFolder) {
+    const { path, narHash, fileHash, references, deriver, ca } = stored;
+    const names = [path.slice(storeFolder.length + 1), ...references, ...(deriver === '' ? [] : [deriver])];
+    return (path.startsWith(`${storeFolder}/`) &&
+        names.every((name) => /^[0-9a-z]{32}-[\w+.?=-]+$/.test(name)) &&
+        /^sha256:[0-9a-z]{52}$/.test(narHash) &&
+        /^[0-9a-z]{52}$/.test(fileHash) &&
+        /^[\w:.+/=-]*$/.test(ca));
+}
+const footerPattern = new RegExp(`^${format} (\\d{1,9}) (\\S+) *\\n$`);
+async function readAt(handle, position, length) {
+    const bytes = Buffer.alloc(position < 0 ? 0 : length);
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, Math.max(position, 0));
+    if (bytesRead !== length)
+        throw new CacheError('a layer is not complete');
+    return bytes;
+}
+/**
+ * Takes a compressed NAR out of a layer's file.
+ *
+ * @throws CacheError where it is not the one that the manifest names, and node's error where it cannot be written
+ */
+async function extract(file, stored, to, signal) {
+    const { offset, fileSize, fileHash, path } = stored;
+    const hashing = new Hashing();
+    const part = (0,external_node_fs_namespaceObject.createReadStream)(file, { start: offset, end: offset + fileSize - 1 });
+    await (0,external_node_stream_promises_namespaceObject.pipeline)(part, hashing, (0,external_node_fs_namespaceObject.createWriteStream)(to, { mode: 0o644 }), { signal });
+    if (hashing.digest() !== fileHash)
+        throw new CacheError(`a layer is damaged: ${path}`);
+}
+
+;// CONCATENATED MODULE: ./lib/cache/layer-plan.js
+/**
+ * GitHub keeps 10 GB a repository and throws away what was not asked for longest: what no layer knows of any longer is
+ * gone soon. So less than half of that is what one layer and all that it builds upon may take.
+ */
+const layerLimits = { span: 8, known: 64, belowBytes: 3e9, layerBytes: 1.5e9 };
+/**
+ * What a new layer holds, so that it and those below it have every path that is wanted.
+ *
+ * @param wanted the paths that a next run would have to build
+ * @param known the layers that there are
+ */
+function planLayer(wanted, known, limits = layerLimits) {
+    const kept = withinLimits(known, limits);
+    const missing = without(wanted, kept);
+    if (missing.length === 0)
+        return { store: [], below: kept, compacted: false };
+    const spanned = kept.filter(holdsOneOf(new Set(wanted.map(({ path }) => path))));
+    if (spanned.length < limits.span)
+        return { store: missing, below: kept, compacted: false };
+    const others = kept.filter((layer) => !spanned.includes(layer));
+    return { store: without(wanted, others), below: others, compacted: true };
+}
+function withinLimits(known, limits) {
+    const newestFirst = [...known].sort((a, b) => b.made - a.made).slice(0, limits.known - 1);
+    let bytes = 0;
+    return newestFirst.filter((layer) => {
+        bytes += bytesOf(layer);
+        return bytes <= limits.belowBytes;
+    });
+}
+function without(wanted, layers) {
+    const there = new Set(layers.flatMap(({ paths }) => paths.map(({ path }) => path)));
+    return wanted.filter(({ path }) => !there.has(path));
+}
+function holdsOneOf(paths) {
+    return (layer) => layer.paths.some(({ path }) => paths.has(path));
+}
+/** Layers of several origins, each once. */
+function mergeLayers(...lists) {
+    return [...new Map(lists.flat().map((layer) => [layer.key, layer])).values()];
+}
+/** Of the NARs in it; its manifest is small against them. */
+function bytesOf({ paths }) {
+    return paths.reduce((sum, { fileSize }) => sum + fileSize, 0);
+}
+
+// EXTERNAL MODULE: external "node:url"
+var external_node_url_ = __nccwpck_require__(3136);
+;// CONCATENATED MODULE: ./lib/cache/layer-key.js
+
+/** RFC 8410: what comes before the seed, and before the public key, in DER. */
+const privateHeader = Buffer.from('302e020100300506032b657004220420', 'hex');
+const publicHeader = Buffer.from('302a300506032b6570032100', 'hex');
+const ownName = 'nixos-anywhere-action-cache';
+/** @param seed 32 bytes */
+function layerKey(name, seed) {
+    const der = Buffer.concat([privateHeader, seed]);
+    const privateKey = (0,external_node_crypto_.createPrivateKey)({ key: der, format: 'der', type: 'pkcs8' });
+    const publicKey = (0,external_node_crypto_.createPublicKey)(privateKey);
+    const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(publicHeader.length);
+    return {
+        name,
+        publicKey: `${name}:${raw.toString('base64')}`,
+        id: (0,external_node_crypto_.createHash)('sha256').update(raw).digest('hex').slice(0, 16),
+        sign: (data) => (0,external_node_crypto_.sign)(null, data, privateKey),
+        verifies: (data, signature) => (0,external_node_crypto_.verify)(null, data, publicKey, signature),
+    };
+}
+/**
+ * Of a key as `nix key generate-secret` makes them: `NAME:` and the base64 of seed and public key.
+ *
+ * @returns undefined where it is none, or its halves do not belong together
+ */
+function nixLayerKey(text) {
+    const [, name = '', base64 = ''] = /^([^\s:]+):([A-Za-z0-9+/]+={0,2})$/.exec(text.trim()) ?? [];
+    const bytes = Buffer.from(base64, 'base64');
+    if (bytes.length !== 64)
+        return undefined;
+    const key = layerKey(name, bytes.subarray(0, 32));
+    return key.publicKey === `${name}:${bytes.subarray(32).toString('base64')}` ? key : undefined;
+}
+/**
+ * For those who have only the key that logs in: from the public half nobody learns anything of it. Never from a password,
+ * which whoever can read the cache could then guess without asking anybody.
+ *
+ * @param secret what is secret in a private key
+ */
+function derivedLayerKey(secret) {
+    return layerKey(ownName, Buffer.from((0,external_node_crypto_.hkdfSync)('sha256', secret, '', 'layers of nixos-anywhere-action, 1', 32)));
+}
+/** For one run. */
+function freshLayerKey() {
+    return layerKey(ownName, (0,external_node_crypto_.randomBytes)(32));
+}
+/** @param publicKey as in Nix's trusted-public-keys @returns its name and itself, undefined where it is none */
+function parsePublicKey(publicKey) {
+    const [, name = '', base64 = ''] = /^([^\s:]+):([A-Za-z0-9+/]+={0,2})$/.exec(publicKey.trim()) ?? [];
+    const raw = Buffer.from(base64, 'base64');
+    if (raw.length !== 32)
+        return undefined;
+    const der = Buffer.concat([publicHeader, raw]);
+    return { name, key: (0,external_node_crypto_.createPublicKey)({ key: der, format: 'der', type: 'spki' }) };
+}
+
+;// CONCATENATED MODULE: ./lib/cache/narinfo.js
+
+
+/** What Nix signs of a path (ValidPathInfo::fingerprint of libstore). */
+function fingerprint(info) {
+    const { path, narHash, narSize, references } = info;
+    return Buffer.from(`1;${path};${narHash};${narSize};${references.join(',')}`);
+}
+/**
+ * Whether one of these keys has signed what the store knows of the path. That a name is in the signature proves nothing.
+ *
+ * @param publicKeys as in Nix's trusted-public-keys
+ */
+function isSignedByOneOf(info, publicKeys) {
+    const keys = publicKeys.flatMap((text) => parsePublicKey(text) ?? []);
+    const signed = fingerprint(info);
+    return info.signatures.some((signature) => {
+        const [name, base64 = ''] = signature.split(':');
+        return keys.some((each) => each.name === name && (0,external_node_crypto_.verify)(null, signed, each.key, Buffer.from(base64, 'base64')));
+    });
+}
+/** The name of the file that describes a path in a binary cache. */
+function narinfoName(path) {
+    return `${hashPart(path)}.narinfo`;
+}
+/** Where in the binary cache the contents are. */
+function narName({ fileHash }) {
+    return `nar/${fileHash}.nar.zst`;
+}
+/** @param storeFolder `/nix/store` */
+function narinfo(stored, storeFolder, key) {
+    const references = stored.references.map((name) => `${storeFolder}/${name}`);
+    const signature = key.sign(fingerprint({ ...stored, references })).toString('base64');
+    return [
+        `StorePath: ${stored.path}`,
+        `URL: ${narName(stored)}`,
+        'Compression: zstd',
+        `FileHash: sha256:${stored.fileHash}`,
+        `FileSize: ${stored.fileSize}`,
+        `NarHash: ${stored.narHash}`,
+        `NarSize: ${stored.narSize}`,
+        `References: ${stored.references.join(' ')}`,
+        ...(stored.deriver === '' ? [] : [`Deriver: ${stored.deriver}`]),
+        ...(stored.ca === '' ? [] : [`CA: ${stored.ca}`]),
+        `Sig: ${key.name}:${signature}`,
+        '',
+    ].join('\n');
+}
+function hashPart(path) {
+    return baseName(path).slice(0, 32);
+}
+function baseName(path) {
+    return path.slice(path.lastIndexOf('/') + 1);
+}
+
+;// CONCATENATED MODULE: ./lib/cache/substituter.js
+
+
+
+
+
+
+/**
+ * A binary cache in a folder, filled from layers. First it only describes what they hold, so that Nix can say what of it
+ * it would take; then it has that, and describes nothing else.
+ */
+class LayerFolder {
+    substituter;
+    #folder;
+    #storeFolder;
+    #key;
+    #described = new Set();
+    constructor(folder, storeFolder, key) {
+        this.#folder = folder;
+        this.#storeFolder = storeFolder;
+        this.#key = key;
+        this.substituter = { uri: (0,external_node_url_.pathToFileURL)(folder).href, publicKey: key.publicKey };
+    }
+    /** @param key signs what Nix is shown; undefined: one for this run */
+    static async create(folder, storeFolder, key) {
+        await (0,promises_namespaceObject.mkdir)((0,external_node_path_namespaceObject.join)(folder, 'nar'), { recursive: true });
+        // Nix would make it, but a daemon's would be somebody else's
+        await (0,promises_namespaceObject.mkdir)((0,external_node_path_namespaceObject.join)(folder, 'realisations'), { recursive: true });
+        await (0,promises_namespaceObject.writeFile)((0,external_node_path_namespaceObject.join)(folder, 'nix-cache-info'), `StoreDir: ${storeFolder}\nPriority: 10\n`);
+        return new LayerFolder(folder, storeFolder, key ?? freshLayerKey());
+    }
+    /** Describes all paths of these layers. */
+    async describe(layers) {
+        for (const stored of layers.flatMap(({ paths }) => paths)) {
+            this.#described.add(stored.path);
+            await (0,promises_namespaceObject.writeFile)((0,external_node_path_namespaceObject.join)(this.#folder, narinfoName(stored.path)), narinfo(stored, this.#storeFolder, this.#key));
+        }
+    }
+    /**
+     * Has these paths, and describes them.
+     *
+     * @param file of the layer that holds them
+     * @throws CacheError where one is damaged
+     */
+    async fill(file, paths, signal) {
+        for (const stored of paths)
+            await extract(file, stored, (0,external_node_path_namespaceObject.join)(this.#folder, narName(stored)), signal);
+    }
+    /** Describes no other paths any longer: Nix would choose them, and fail. */
+    async forgetAllBut(paths) {
+        for (const path of this.#described) {
+            if (paths.has(path))
+                continue;
+            await (0,promises_namespaceObject.rm)((0,external_node_path_namespaceObject.join)(this.#folder, narinfoName(path)), { force: true });
+            this.#described.delete(path);
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/cache/restore.js
+
+
+
+
+
+
+
+const nothingRestored = {
+    hit: 'none',
+    layers: [],
+    substituter: undefined,
+    downloads: 0,
+    bytes: 0,
+    ms: 0,
+    lookAgain: async () => [],
+};
+/** Takes from the cache what a build would need of it. @throws CacheError, NixError, node's errors */
+async function restore(options) {
+    const { keys, installables, nix, signal } = options;
+    const layers = new DownloadedLayers(options);
+    const { build } = await nix.missing(installables, signal);
+    // where all is there already, that it was saved is all there is to know
+    if (build.length === 0 && (await options.service.find([keys.exact], undefined, signal)) !== undefined)
+        return { ...nothingRestored, hit: 'exact' };
+    const own = await layers.newest([keys.exact, keys.configuration, keys.shared]);
+    const isExact = own?.startsWith(keys.exact) === true;
+    // what was saved since by another configuration, which knows other layers
+    if (!isExact)
+        await layers.newest([keys.shared]);
+    const lookAgain = async () => {
+        const before = new Set(layers.known.map(({ key }) => key));
+        await layers.newest([keys.shared]);
+        return layers.known.filter(({ key }) => !before.has(key));
+    };
+    const substituter = build.length === 0 ? undefined : await fill(layers, options);
+    return {
+        hit: isExact ? 'exact' : substituter === undefined ? 'none' : 'partial',
+        layers: layers.known,
+        substituter,
+        downloads: layers.downloads,
+        bytes: layers.bytes,
+        ms: 0,
+        lookAgain,
+    };
+}
+/** @returns undefined where they have nothing that is needed */
+async function fill(layers, { folder, storeFolder, layerKey, nix, installables, signal, say }) {
+    if (layers.known.length === 0)
+        return undefined;
+    const cache = await LayerFolder.create((0,external_node_path_namespaceObject.join)(folder, 'binary-cache'), storeFolder, layerKey);
+    await cache.describe(layers.known);
+    const { fetch } = await nix.missing(installables, signal, cache.substituter);
+    const needed = new Set(fetch);
+    const there = new Set();
+    for (const layer of layers.known) {
+        const paths = layer.paths.filter(({ path }) => needed.has(path) && !there.has(path));
+        if (paths.length === 0)
+            continue;
+        try {
+            await cache.fill(await layers.fileOf(layer), paths, signal);
+            for (const { path } of paths)
+                there.add(path);
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            layers.forget(layer);
+            say(`a part of it is missing: ${errorMessage(error)}`);
+        }
+    }
+    await layers.removeFiles();
+    await cache.forgetAllBut(there);
+    return there.size === 0 ? undefined : cache.substituter;
+}
+/** The layers that one knows of, and those among them that are here. */
+class DownloadedLayers {
+    #options;
+    #files = new Map();
+    #unusable = new Set();
+    #known = [];
+    #names = 0;
+    downloads = 0;
+    bytes = 0;
+    constructor(options) {
+        this.#options = options;
+    }
+    get known() {
+        return this.#known;
+    }
+    /**
+     * Finds the newest layer whose key begins with one of these, and knows all that it knows.
+     *
+     * @returns its key; undefined where there is none that may be used
+     * @throws CacheError where the service cannot be asked
+     */
+    async newest(prefixes) {
+        const { service, signal, say } = this.#options;
+        // the first is wanted whatever it is
+        if (this.#known.length > 0 || this.#unusable.size > 0) {
+            const found = await service.find(prefixes, undefined, signal);
+            if (found === undefined || this.#unusable.has(found.key))
+                return undefined;
+            if (this.#known.some(({ key }) => key === found.key))
+                return found.key;
+        }
+        const download = await this.#download(prefixes);
+        if (download === undefined)
+            return undefined;
+        try {
+            await this.#learn(download);
+            return download.key;
+        }
+        catch (error) {
+            if (!(error instanceof CacheError))
+                throw error;
+            this.#unusable.add(download.key);
+            say(`passed over: ${error.message}`);
+            return undefined;
+        }
+    }
+    async #learn({ key, file }) {
+        const { storeFolder, layerKey } = this.#options;
+        const { layers } = await readManifest(file, storeFolder, layerKey);
+        const [own, ...below] = layers;
+        // the post step saves under a key that is longer
+        if (own === undefined || !key.startsWith(own.key))
+            throw new CacheError('a layer lies under a key that is not its own');
+        this.#files.set(key, file);
+        this.#known = mergeLayers(this.#known, [{ ...own, key }], below);
+    }
+    /** @throws CacheError where it is not there any longer */
+    async fileOf({ key }) {
+        const file = this.#files.get(key) ?? (await this.#download([key]))?.file;
+        if (file === undefined)
+            throw new CacheError('a layer is not there any longer');
+        this.#files.set(key, file);
+        return file;
+    }
+    forget(layer) {
+        this.#known = this.#known.filter((each) => each !== layer);
+        this.#unusable.add(layer.key);
+    }
+    async removeFiles() {
+        for (const file of this.#files.values())
+            await (0,promises_namespaceObject.rm)(file, { force: true });
+        this.#files.clear();
+    }
+    async #download(prefixes) {
+        const { service, folder, signal } = this.#options;
+        const file = (0,external_node_path_namespaceObject.join)(folder, `layer-${++this.#names}`);
+        const found = await service.find(prefixes, file, signal);
+        if (found === undefined)
+            return undefined;
+        this.downloads += 1;
+        this.bytes += found.bytes;
+        return { key: found.key, file };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/cache/wanted.js
+
+
+/**
+ * The paths that a next run could not fetch from anywhere: of what was asked for with all that it needs, and of what was
+ * built for it (a compiler, vendored sources), without which a change would build that anew.
+ *
+ * @param store where the store's folder is on this computer
+ * @throws NixError
+ */
+async function pathsToKeep({ outPaths, never }, record, settings, store, nix, signal) {
+    const built = await outputsOf([...record.built.keys()], nix, signal);
+    const roots = [...new Set([...outPaths, ...built.keys()])].filter((path) => !never.includes(path));
+    const infos = await inBatches(roots, (batch) => nix.pathInfo(batch, signal, { recursive: true }));
+    const keys = substituterKeys(settings);
+    return [...infos.values()]
+        .filter((info) => info.narHash !== '' && !info.path.endsWith('.drv'))
+        .filter((info) => built.has(info.path) || info.ultimate || !isSignedByOneOf(info, keys))
+        .map((info) => ({
+        path: info.path,
+        narHash: info.narHash,
+        narSize: info.narSize,
+        references: info.references.map(baseName),
+        deriver: baseName(info.deriver),
+        ca: info.ca,
+        buildMs: built.has(info.path) ? (record.built.get(info.deriver) ?? 0) : 0,
+        file: store.real + info.path.slice(store.logical.length),
+    }));
+}
+/** Those that are there: a build that failed has begun more than it has ended. */
+function outputsOf(derivations, nix, signal) {
+    return inBatches(derivations, (batch) => nix.pathInfo(batch.map((drvPath) => `${drvPath}^*`), signal));
+}
+/** Far below what a command line holds. */
+const batchSize = 500;
+async function inBatches(all, ask) {
+    const found = new Map();
+    for (let start = 0; start < all.length; start += batchSize) {
+        for (const [path, info] of await ask(all.slice(start, start + batchSize)))
+            found.set(path, info);
+    }
+    return found;
+}
+/** A key of this runner's own signs what no substituter has, even where the runner trusts it. */
+function substituterKeys({ substituters, trustedPublicKeys, secretKeyFiles, }) {
+    if (substituters.length === 0)
+        return [];
+    const own = secretKeyFiles.flatMap(nameOfKey);
+    return trustedPublicKeys.filter((key) => !own.includes(key.slice(0, key.indexOf(':'))));
+}
+/** Of what cannot be read nothing is known; but what was built here is known to be. */
+function nameOfKey(file) {
+    try {
+        const text = (0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8');
+        return [text.slice(0, text.indexOf(':'))];
+    }
+    catch {
+        return [];
+    }
+}
+/**
+ * @param store Nix's setting of that name: what is below a folder of its own is not where its paths say
+ * @param outPath any path of it
+ */
+function storeFolderOf(store, outPath) {
+    const logical = outPath.slice(0, outPath.lastIndexOf('/'));
+    const [address = '', query = ''] = store.split('?', 2);
+    const parameters = new URLSearchParams(query);
+    const real = parameters.get('real');
+    const root = parameters.get('root') ?? (address.startsWith('/') ? address : '');
+    return { logical, real: real ?? (root === '' ? logical : `${root}${logical}`) };
+}
+
+;// CONCATENATED MODULE: ./lib/cache/closure-cache.js
+
+
+
+
+
+
+
+
+
+
+
+/** For a run without a cache. */
+const noCache = {
+    report: null,
+    around: (_build, _signal, work) => work({}),
+    finish: async () => undefined,
+};
+const emptyReport = {
+    hit: 'none',
+    restored: { layers: 0, paths: 0, bytes: 0 },
+    saved: { paths: 0, bytes: 0 },
+    secondsWon: 0,
+};
+/**
+ * What this repository has built before: each build takes from it, and what was new goes into it. Whatever fails in it is a
+ * line of the log and no more.
+ */
+class ClosureCache {
+    #options;
+    #nix;
+    #runtime;
+    #record;
+    #report = emptyReport;
+    #putOff;
+    #upload;
+    #stopUpload = new AbortController();
+    constructor(options, nix, runtime) {
+        this.#options = options;
+        this.#nix = nix;
+        this.#runtime = runtime;
+        this.#record = new BuildRecord(() => runtime.clock.now());
+    }
+    get report() {
+        return this.#report;
+    }
+    async around(build, signal, work) {
+        const { wanted, system } = build;
+        const derivations = wanted.flatMap(({ drvPath }) => drvPath ?? []);
+        const surroundings = derivations.length === 0 ? undefined : await this.#lookAround(wanted, signal);
+        if (surroundings === undefined)
+            return work({});
+        const { prefix, key, configuration } = this.#options;
+        const keys = layerKeys({ prefix, system, key, configuration, derivations });
+        const restored = await this.#restore(build, keys, surroundings, signal);
+        const save = (keyPrefix) => this.#save(build, keyPrefix, restored, surroundings, signal);
+        this.#putOff = undefined;
+        try {
+            await work({ record: this.#record, substituter: restored.substituter });
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            await save(keys.incomplete);
+            throw error;
+        }
+        this.#count(restored);
+        if (build.mayBuildAgain === true)
+            this.#putOff = () => save(keys.exact);
+        else
+            await save(keys.exact);
+    }
+    async finish(longestMs) {
+        const { clock, signal } = this.#runtime;
+        if (!signal.aborted)
+            await this.#putOff?.();
+        const upload = this.#upload;
+        if (upload === undefined)
+            return;
+        await within(clock, 'the upload', longestMs, signal, () => upload).catch(() => {
+            this.#stopUpload.abort(new Error('left to the post step'));
+            this.#say('the upload is left to the post step');
+        });
+    }
+    /** @returns undefined where the runner's Nix does not let this user use a cache */
+    async #lookAround(wanted, signal) {
+        const settings = await this.#nix.settings(signal);
+        const { trusted } = await this.#nix.storeInfo(signal);
+        if (trusted === false) {
+            this.#say('not used: the Nix daemon of this runner lets only trusted users name another source; add this user to trusted-users in its nix.conf (with install-nix-action: extra_nix_config)');
+            return undefined;
+        }
+        const store = storeFolderOf(settings.store, wanted[0]?.outPath ?? '');
+        return { settings, store };
+    }
+    async #restore({ wanted }, keys, { store }, signal) {
+        const start = this.#runtime.clock.now();
+        const { service, key } = this.#options;
+        const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)(this.#runtime.privateFolder, 'layers-'));
+        try {
+            const restored = await restore({
+                service,
+                keys,
+                layerKey: key,
+                installables: wanted.map(installable),
+                storeFolder: store.logical,
+                folder,
+                nix: this.#nix,
+                signal,
+                say: (text) => this.#say(text),
+            });
+            return { ...restored, ms: this.#runtime.clock.now() - start };
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            this.#say(`nothing taken from it: ${reasonOf(error)}`);
+            return nothingRestored;
+        }
+    }
+    #count({ layers, substituter, hit, downloads, bytes, ms }) {
+        const taken = new Set(substituter === undefined ? [] : this.#record.copiedFrom(substituter.uri));
+        const stored = layers.flatMap(({ paths }) => paths).filter(({ path }) => taken.has(path));
+        const builtMs = stored.reduce((sum, { buildMs }) => sum + buildMs, 0);
+        this.#report = {
+            hit,
+            restored: { layers: downloads, paths: taken.size, bytes },
+            saved: this.#report.saved,
+            secondsWon: taken.size === 0 ? 0 : Math.round((builtMs - ms) / 100) / 10,
+        };
+        this.#say(hit === 'none'
+            ? 'nothing in it for this build'
+            : `${hit} hit, ${taken.size} paths taken from ${downloads} layers (${megabytes(bytes)})`);
+    }
+    async #save({ wanted, never = [] }, keyPrefix, restored, { settings, store }, signal) {
+        try {
+            if (!this.#options.service.writable)
+                return this.#say('nothing is saved in this kind of run');
+            // of a build that failed not all is there
+            const whole = [
+                ...(await this.#nix.pathInfo(wanted.map(({ outPath }) => outPath), signal)).keys(),
+            ];
+            const subject = { outPaths: whole, never };
+            const paths = await pathsToKeep(subject, this.#record, settings, store, this.#nix, signal);
+            if (planLayer(paths, restored.layers).store.length === 0)
+                return;
+            // another job may have saved the same meanwhile
+            const known = mergeLayers(await restored.lookAgain(signal), restored.layers);
+            const { store: missing, below } = planLayer(paths, known);
+            if (missing.length > 0)
+                await this.#write(keyPrefix, missing, below, store, signal);
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            this.#say(`not saved: ${reasonOf(error)}`);
+        }
+    }
+    async #write(keyPrefix, paths, below, store, signal) {
+        await this.#upload;
+        const { uploadFolder, key: layerKey, pending } = this.#options;
+        const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)(uploadFolder, 'nixos-anywhere-layer-'));
+        const file = (0,external_node_path_namespaceObject.join)(folder, 'layer');
+        const made = this.#runtime.clock.now();
+        // never one that exists: an entry cannot be replaced, and one that is damaged would stay
+        const key = `${keyPrefix}${made.toString(36)}-${shortHash(folder)}`;
+        // the smallest first: where there is not room for all, a few large ones are left out
+        const smallestFirst = [...paths].sort((a, b) => a.narSize - b.narSize);
+        const layer = { key, made, storeFolder: store.logical };
+        const options = { key: layerKey, limit: layerLimits.layerBytes, signal };
+        try {
+            const { entry, damaged, leftOut } = await writeLayer(file, layer, smallestFirst, below, options);
+            if (damaged.length > 0)
+                this.#say(`${damaged.length} paths are not what the store says of them`);
+            if (leftOut.length > 0)
+                this.#say(`not room for ${leftOut.length} large paths, such as ${leftOut.at(-1)}`);
+            if (entry.paths.length === 0)
+                return await (0,promises_namespaceObject.rm)(folder, { recursive: true });
+            pending({ key, file, folder });
+            this.#upload = this.#store(entry, file, folder);
+        }
+        catch (error) {
+            await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+            throw error;
+        }
+    }
+    async #store(entry, file, folder) {
+        const { service, pending } = this.#options;
+        const signal = AbortSignal.any([this.#runtime.signal, this.#stopUpload.signal]);
+        try {
+            await service.store(entry.key, file, signal);
+            const saved = { paths: entry.paths.length, bytes: bytesOf(entry) };
+            this.#report = { ...this.#report, saved };
+            this.#say(`saved ${saved.paths} paths (${megabytes(saved.bytes)})`);
+        }
+        catch (error) {
+            // to be done by the post step
+            if (signal.aborted)
+                return;
+            this.#say(`not saved: ${reasonOf(error)}`);
+        }
+        pending(undefined);
+        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+    }
+    #say(text) {
+        this.#runtime.log.info(`cache: ${text}`);
+    }
+}
+function megabytes(bytes) {
+    return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+/** One line of it. */
+function reasonOf(error) {
+    return (errorMessage(error).split('\n')[0] ?? '').slice(0, 300);
+}
+
+;// CONCATENATED MODULE: ./lib/cache/open.js
+
+
+
+
+
+
+/** The cache of this run, if it is wanted and there is one. That there is none is worth a line only where one was asked for. */
+function openCache(settings, nix, runtime, { environment, worker, pending }) {
+    const { enabled, keyPrefix } = settings.cache;
+    if (!enabled.value || settings.kind === 'plan' || settings.kind === 'offline-plan')
+        return noCache;
+    const none = (why) => {
+        if (enabled.source === 'input')
+            runtime.log.info(`cache: ${why}`);
+        else
+            runtime.log.debug(`cache: ${why}`);
+        return noCache;
+    };
+    const service = findCacheService(environment, worker, runtime);
+    if (service === undefined)
+        return none('there is no cache service here');
+    const key = layerKeyOf(settings);
+    if (key === undefined && settings.kind === 'install')
+        return none('not used: without ssh-private-key it needs cache-signing-key, which proves that what is in it is yours');
+    return new ClosureCache({
+        service,
+        prefix: keyPrefix.value,
+        key,
+        configuration: nameOf(settings.configuration.value),
+        uploadFolder: environment.RUNNER_TEMP ?? (0,external_node_os_namespaceObject.tmpdir)(),
+        pending,
+    }, nix, runtime);
+}
+function layerKeyOf(settings) {
+    const { signingKey } = settings.cache;
+    if (signingKey !== undefined)
+        return nixLayerKey(signingKey.reveal());
+    if (settings.kind !== 'install' || !settings.login.keyIsGiven)
+        return undefined;
+    return derivedLayerKey(secretPartOf(settings.login.privateKey.reveal()));
+}
+/** Without the address of a flake, in which there may be a commit. */
+function nameOf(configuration) {
+    switch (configuration.kind) {
+        case 'flake':
+            return [configuration.flake.name, ...configuration.flake.path].join('.');
+        case 'nix-file':
+            return `${configuration.reference.file} ${showAttributePath(configuration.reference.path)}`.trim();
+        case 'store-paths':
+            return 'store-paths';
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/cancellation.js
+
+/** The runner cancels a job with SIGINT, with SIGTERM 7.5 s later, and with SIGKILL after another 2.5 s. */
+function cancelledBySignal(source = process) {
+    const controller = new AbortController();
+    const second = Promise.withResolvers();
+    // nobody listens once the run has ended
+    second.promise.catch(() => undefined);
+    let signals = 0;
+    const cancel = (name) => {
+        const reason = new CancelledError(`the job was cancelled (${name})`);
+        signals += 1;
+        if (signals === 1)
+            controller.abort(reason);
+        else
+            second.reject(reason);
+    };
+    const crash = (error) => {
+        controller.abort(error);
+        second.reject(error);
+    };
+    const listeners = [
+        ['SIGINT', cancel],
+        ['SIGTERM', cancel],
+        ['uncaughtException', crash],
+        ['unhandledRejection', crash],
+    ];
+    for (const [event, listener] of listeners)
+        source.on(event, listener);
+    return {
+        signal: controller.signal,
+        abort: (reason) => controller.abort(reason),
+        atOnce: second.promise,
+        stop: () => {
+            for (const [event, listener] of listeners)
+                source.off(event, listener);
+        },
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/child-environment.js
+/** Names that carry the action's inputs, the runner's tokens or its command files: no child has a use for them. */
+const withheld = /^(INPUT_|ACTIONS_|STATE_)|^GITHUB_(ENV|PATH|OUTPUT|STATE|STEP_SUMMARY)$|^(SSHPASS|SSH_PASS|SSH_PRIVATE_KEY)$/;
+/** What no child works without: a secret such as `bin`, found there by chance, must not take it away. */
+const essential = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TMPDIR|SSL_CERT_FILE|XDG_\w+|NIX_(?!CONFIG$)\w+)$/;
+/**
+ * The environment of every child process, built here and nowhere else: without the names above, without the variables
+ * that inputs name by `env:`, and without every variable whose value contains a secret of this run.
+ */
+function childEnvironment(environment, secrets) {
+    const result = {};
+    for (const [name, value] of Object.entries(environment)) {
+        if (value === undefined || withheld.test(name) || secrets.isWithheldVariable(name))
+            continue;
+        if (essential.test(name) ? secrets.isSurelyContainedIn(value) : secrets.isContainedIn(value))
+            continue;
+        result[name] = value;
+    }
+    return result;
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/path-lines.js
@@ -55712,7 +57168,15 @@ function knownHostsPlace(settings) {
         : { host: hostKeyAlias, port: 22 };
 }
 /** Settings that are several. */
-const groups = ['deadlines', 'login', 'kexec', 'copy', 'newSystem', 'postInstall'];
+const groups = [
+    'cache',
+    'deadlines',
+    'login',
+    'kexec',
+    'copy',
+    'newSystem',
+    'postInstall',
+];
 /** Each value with its source, a line each; secrets print as `***`. */
 function describeSettings(settings) {
     return Object.entries(settings)
@@ -55924,261 +57388,6 @@ const nixFile = (text) => {
         ? bad(`is ${shown(text)}, a folder without default.nix; give the file`)
         : parsers_ok(value);
 };
-
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-// EXTERNAL MODULE: ./node_modules/ssh2/lib/index.js
-var lib = __nccwpck_require__(5472);
-;// CONCATENATED MODULE: ./lib/ssh/openssh-key.js
-
-const firstLine = '-----BEGIN OPENSSH PRIVATE KEY-----';
-const lastLine = '-----END OPENSSH PRIVATE KEY-----';
-const magic = Buffer.from('openssh-key-v1\0');
-/** @returns undefined when it is damaged */
-function readHeader(text) {
-    const bytes = Buffer.from(text.slice(firstLine.length, text.lastIndexOf(lastLine)), 'base64');
-    if (!bytes.subarray(0, magic.length).equals(magic))
-        return undefined;
-    const fields = new Fields(bytes.subarray(magic.length));
-    try {
-        const cipher = fields.string().toString();
-        const derivation = fields.string().toString();
-        const options = new Fields(fields.string());
-        const rounds = derivation === 'bcrypt' ? options.skip().number() : 0;
-        // how many keys; nothing writes more than one
-        fields.number();
-        const type = new Fields(fields.string()).string().toString();
-        return { cipher, rounds, type };
-    }
-    catch (error) {
-        if (error instanceof RangeError)
-            return undefined;
-        throw error;
-    }
-}
-/** An ed25519 key without a passphrase, in the only format in which ssh2 reads one. */
-function writeEd25519(seed, publicHalf) {
-    const type = field(Buffer.from('ssh-ed25519'));
-    const publicKey = Buffer.concat([type, field(publicHalf)]);
-    // twice the same: how whoever decrypts sees that the passphrase is right
-    const check = (0,external_node_crypto_.randomBytes)(4);
-    const comment = field(Buffer.alloc(0));
-    const pair = field(Buffer.concat([seed, publicHalf]));
-    const privateKey = padded(Buffer.concat([check, check, publicKey, pair, comment]));
-    const none = field(Buffer.from('none'));
-    const bytes = Buffer.concat([
-        magic,
-        ...[none, none, field(Buffer.alloc(0)), number(1), field(publicKey), field(privateKey)],
-    ]);
-    const lines = bytes.toString('base64').match(/.{1,70}/g) ?? [];
-    return `${[firstLine, ...lines, lastLine].join('\n')}\n`;
-}
-function number(value) {
-    const bytes = Buffer.alloc(4);
-    bytes.writeUInt32BE(value);
-    return bytes;
-}
-function field(bytes) {
-    return Buffer.concat([number(bytes.length), bytes]);
-}
-/** To whole blocks of eight, with 1, 2, 3 and so on. */
-function padded(bytes) {
-    const missing = -bytes.length & 7;
-    return Buffer.concat([bytes, Buffer.from(Array.from({ length: missing }, (_, index) => index + 1))]);
-}
-/** Numbers and strings one after another, as SSH writes them. Throws a RangeError behind the end. */
-class Fields {
-    #bytes;
-    #at = 0;
-    constructor(bytes) {
-        this.#bytes = bytes;
-    }
-    number() {
-        const value = this.#bytes.readUInt32BE(this.#at);
-        this.#at += 4;
-        return value;
-    }
-    string() {
-        const length = this.number();
-        const start = this.#at;
-        this.#at += length;
-        if (this.#at > this.#bytes.length)
-            throw new RangeError('the field is longer than what is left');
-        return this.#bytes.subarray(start, this.#at);
-    }
-    skip() {
-        this.string();
-        return this;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/ssh/key-misfits.js
-
-/** Those of OpenSSH that ssh2 can decrypt. */
-const ciphers = /^(none|aes(128|192|256)-(cbc|ctr)|aes(128|256)-gcm@openssh\.com|3des-cbc)$/;
-/** ssh2 derives the key in JavaScript, at up to 20 ms a round, and nothing else goes on meanwhile. */
-const mostRounds = 1000;
-const types = /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521))$/;
-const damaged = 'cannot be read as a private key: it is damaged; paste the whole file, with its first and last line';
-const dsa = 'is a DSA key, which SSH servers do not take any more; make another (ssh-keygen -t ed25519)';
-const unknownType = 'is of a type that is not supported; give an ed25519, RSA or ECDSA key (nistp256, nistp384, nistp521)';
-/** What there is to say against a text, with Unix line ends, before it is read as a private key. */
-function nameMisfit(text) {
-    return nameOtherThing(text) ?? nameIncomplete(text) ?? nameUnusable(text);
-}
-function nameOtherThing(text) {
-    if (/^[a-z0-9@.-]+-cert-v01@openssh\.com AAAA/.test(text))
-        return 'is an SSH certificate; paste the private key (the file without -cert.pub)';
-    if (/^(ssh|ecdsa|sk)-[a-z0-9@.-]+ AAAA|^-----BEGIN (RSA |EC )?PUBLIC KEY-|^---- BEGIN SSH2 PUBLIC KEY/.test(text))
-        return 'is a public key; paste the whole private key (the file without .pub)';
-    if (/^-----BEGIN ([A-Z0-9]+ )?CERTIFICATE( REQUEST)?-/.test(text))
-        return 'is an X.509 certificate; paste the private key that belongs to it';
-    if (text.startsWith('PuTTY-User-Key-File'))
-        return 'is a PuTTY key; export it in OpenSSH format (puttygen KEY -O private-openssh)';
-    return undefined;
-}
-function nameIncomplete(text) {
-    if (!text.startsWith('-----BEGIN '))
-        return `is not a private key: it must begin with a line such as ${firstLine}`;
-    if (!/-----END [A-Z ]+-----\n$/.test(text))
-        return 'is cut off: its last line, -----END … PRIVATE KEY-----, is missing; paste the whole file';
-    return undefined;
-}
-/** A private key, but none that can be used, whatever the passphrase. */
-function nameUnusable(text) {
-    if (text.startsWith('-----BEGIN DSA PRIVATE KEY-----'))
-        return dsa;
-    if (!text.startsWith(firstLine))
-        return undefined;
-    const header = readHeader(text);
-    return header === undefined ? damaged : (nameType(header) ?? nameCipher(header));
-}
-function nameType({ type }) {
-    if (types.test(type))
-        return undefined;
-    if (type === 'ssh-dss')
-        return dsa;
-    return /^sk-(ssh|ecdsa)-/.test(type)
-        ? 'is only the handle of a key in a FIDO security key, which somebody has to touch; give a key that is a file of its own (ssh-keygen -t ed25519)'
-        : unknownType;
-}
-function nameCipher({ cipher, rounds }) {
-    if (!ciphers.test(cipher)) {
-        // what is no name is no cipher, but damage
-        const name = /^[a-z0-9@.-]{1,64}$/.test(cipher) ? cipher : 'something unknown';
-        return `is encrypted with ${name}, which is not supported; convert it with \`ssh-keygen -p -Z aes256-ctr -f KEY\``;
-    }
-    return rounds > mostRounds
-        ? `is protected with ${rounds} rounds of bcrypt, more than ${mostRounds}, which would take too long; convert it with \`ssh-keygen -p -a 100 -f KEY\``
-        : undefined;
-}
-
-;// CONCATENATED MODULE: ./lib/ssh/private-key.js
-
-
-
-
-/**
- * Reads a private key as people paste it: in OpenSSH's format, PEM (PKCS#1, SEC1) or PKCS#8. Windows line ends,
- * blanks around lines and a missing last newline are mended; anything that is not a usable private key is named as what it is.
- */
-function readPrivateKey(text, passphrase) {
-    const lines = text.split(/\r\n?|\n/).map((line) => line.trim());
-    const mended = `${lines.join('\n').trim()}\n`;
-    const misfit = nameMisfit(mended);
-    if (misfit !== undefined)
-        return { problem: misfit };
-    const locked = isLocked(mended);
-    if (locked && passphrase === undefined)
-        return { passphrase: 'missing' };
-    const open = mended.startsWith(firstLine) ? openOpenSsh : openPem;
-    const reading = open(mended, locked ? passphrase : undefined);
-    return 'key' in reading && passphrase !== undefined && !locked ? { passphrase: 'needless' } : reading;
-}
-/** A new key that lies nowhere but in memory. Not made by ssh2, which damages one in some hundred. */
-function makeKey() {
-    const reading = converted((0,external_node_crypto_.generateKeyPairSync)('ed25519').privateKey);
-    if ('key' in reading)
-        return reading.key;
-    throw new Error('a key that was just made cannot be read');
-}
-function isLocked(text) {
-    return text.startsWith(firstLine)
-        ? readHeader(text)?.cipher !== 'none'
-        : text.startsWith('-----BEGIN ENCRYPTED ') || /^(Proc-Type: *4, *ENCRYPTED|DEK-Info:.*)$/m.test(text);
-}
-function openOpenSsh(text, passphrase) {
-    const parsed = parseKey(text, passphrase);
-    if (!(parsed instanceof Error))
-        return passphrase === undefined ? usable(text) : converted((0,external_node_crypto_.createPrivateKey)(parsed.getPrivatePEM()));
-    // the second of these is what node says of a cipher that authenticates
-    return /bad passphrase|unable to authenticate/.test(parsed.message)
-        ? { passphrase: 'wrong' }
-        : { problem: damaged };
-}
-function openPem(text, passphrase) {
-    try {
-        const locked = passphrase !== undefined && { passphrase: Buffer.from(passphrase) };
-        return converted((0,external_node_crypto_.createPrivateKey)({ key: text, ...locked }));
-    }
-    catch (error) {
-        if (passphrase === undefined)
-            return { problem: damaged };
-        return error.code === 'ERR_OSSL_EVP_UNSUPPORTED'
-            ? {
-                problem: 'is encrypted with a cipher that OpenSSL has given up; convert it with `openssl pkcs8 -topk8 -provider legacy -provider default -in KEY -out NEW-KEY`',
-            }
-            : { passphrase: 'wrong' };
-    }
-}
-/** Into a format that ssh2 reads. */
-function converted(key) {
-    switch (key.asymmetricKeyType) {
-        case 'ed25519': {
-            const { d = '', x = '' } = key.export({ format: 'jwk' });
-            return usable(writeEd25519(Buffer.from(d, 'base64url'), Buffer.from(x, 'base64url')));
-        }
-        case 'rsa':
-            return usable(key.export({ type: 'pkcs1', format: 'pem' }).toString());
-        case 'ec': {
-            if (!/^(prime256v1|secp384r1|secp521r1)$/.test(key.asymmetricKeyDetails?.namedCurve ?? ''))
-                return { problem: unknownType };
-            // ssh2 would make the public half anew, of whatever is there
-            const fit = (0,external_node_crypto_.verify)('sha256', sample, (0,external_node_crypto_.createPublicKey)(key), (0,external_node_crypto_.sign)('sha256', sample, key));
-            return fit ? usable(key.export({ type: 'sec1', format: 'pem' }).toString()) : { problem: damaged };
-        }
-        case 'dsa':
-            return { problem: dsa };
-        default:
-            return { problem: unknownType };
-    }
-}
-function usable(privateKey) {
-    const parsed = parseKey(privateKey);
-    if (parsed instanceof Error)
-        return { problem: damaged };
-    const base64 = parsed.getPublicSSH().toString('base64');
-    return { key: { privateKey, publicKey: { type: parsed.type, base64 } } };
-}
-const sample = Buffer.from('nixos-anywhere-action');
-/**
- * ssh2 returns undefined for some damaged keys, throws for others, and some it only notices when they sign. What it
- * says is not to be repeated: it may quote what it took for a name.
- */
-function parseKey(text, passphrase) {
-    try {
-        const parsed = lib.utils.parseKey(text, passphrase && Buffer.from(passphrase));
-        if (parsed === undefined)
-            return new Error(damaged);
-        if (parsed instanceof Error)
-            return parsed;
-        const halvesFit = parsed.isPrivateKey() && parsed.verify(sample, parsed.sign(sample)) === true;
-        return halvesFit ? parsed : new Error(damaged);
-    }
-    catch (error) {
-        return error instanceof Error ? error : new Error(damaged);
-    }
-}
 
 ;// CONCATENATED MODULE: ./lib/inputs/read-secret.js
 
@@ -56429,6 +57638,7 @@ const secretInputs = [
     'post-install-ssh-private-key',
     'post-install-ssh-private-key-passphrase',
     'netrc',
+    'cache-signing-key',
 ];
 /** What cryptsetup reads of a key file at most. Nothing that is called a secret is larger. */
 const largest = 8 * 1024 * 1024;
@@ -56438,7 +57648,7 @@ const defaultDeadlineMs = 600_000;
 /**
  * Reads every source that the inputs name, each once and all of them side by side: whoever fills two pipes may do so in
  * any order. Everything that was read is registered before it is handed out. Problems are kept for readSettings, which
- * knows all others. A run without a machine needs no secret, and reads none.
+ * knows all others. A run without a machine needs no secret of one, and reads none.
  *
  * @throws the reason of the signal
  */
@@ -56468,12 +57678,16 @@ function sourcesOf(raw) {
         const parsed = parsers_boolean(raw[name] ?? '');
         return 'ok' in parsed && parsed.ok;
     };
-    if (raw.plan?.trim() === 'offline' || isSet('build-only') || isSet('vm-test'))
+    if (raw.plan?.trim() === 'offline')
         return [];
-    const named = secretInputs.flatMap((name) => {
+    const sourceIn = (name) => {
         const text = raw[name] ?? '';
         return namesSource(text) ? [parseSecretSource(text)] : [];
-    });
+    };
+    // what is built may be kept
+    if (isSet('build-only') || isSet('vm-test'))
+        return sourceIn('cache-signing-key').flatMap((source) => ('ok' in source ? [source.ok] : []));
+    const named = secretInputs.flatMap(sourceIn);
     const files = [keyFiles(raw['disk-encryption-keys'] ?? ''), secretFiles(raw['secret-files'] ?? '')];
     const keyFile = parseKeyFile(raw['ssh-private-key-file'] ?? '');
     return [
@@ -56597,7 +57811,7 @@ function hostKeyOfBlob(blob) {
     return { type: blob.toString('latin1', 4, 4 + length), base64: blob.toString('base64') };
 }
 /** `SHA256:…`, as OpenSSH prints it. */
-function fingerprint(key) {
+function host_keys_fingerprint(key) {
     const digest = (0,external_node_crypto_.createHash)('sha256').update(Buffer.from(key.base64, 'base64')).digest('base64');
     return `SHA256:${digest.replace(/=+$/, '')}`;
 }
@@ -56977,6 +58191,25 @@ const accessInputs = [
     },
 ];
 
+;// CONCATENATED MODULE: ./lib/inputs/table/cache.js
+const cacheInputs = [
+    {
+        name: 'cache',
+        description: 'Keeps what the configuration builds itself, which no substituter has, in GitHub’s cache: it is built once per change. Without that service nothing is kept.',
+        default: 'true',
+    },
+    {
+        name: 'cache-key',
+        description: 'What the keys of the cache’s entries begin with: another one begins anew.',
+        default: 'nixos-anywhere',
+    },
+    {
+        name: 'cache-signing-key',
+        description: 'Secret key of Nix (`NAME:BASE64`, from `nix key generate-secret`) that signs what is kept, or `env:NAME` or `exec:COMMAND`: nothing else is taken. Jobs that share the cache need the same.',
+        otherwise: 'derived from ssh-private-key; a job without a machine takes and gives what is not signed',
+    },
+];
+
 ;// CONCATENATED MODULE: ./lib/inputs/table/configuration.js
 const configurationInputs = [
     {
@@ -57269,9 +58502,11 @@ const systemInputs = [
 
 
 
+
 /** The inputs as the README shows them, section by section; each section has a file of its own. */
 const sections = [
     { title: 'What is installed', inputs: configurationInputs },
+    { title: 'The cache', inputs: cacheInputs },
     { title: 'The machine, and how to log in to it', inputs: accessInputs },
     { title: 'The installer', inputs: kexecInputs },
     { title: 'Disks', inputs: disksInputs },
@@ -57398,24 +58633,37 @@ function userInfo(address) {
     return user;
 }
 
-;// CONCATENATED MODULE: ./lib/inputs/attribute-path.js
-/** Splits `a."b.c".d`; undefined when a quote is open or a part is empty. */
-function splitAttributePath(text) {
-    const parts = [];
-    let rest = text;
-    for (;;) {
-        const match = /^(?:"([^"\\]+)"|([^".\s]+))(\.|$)/.exec(rest);
-        if (match === null)
-            return undefined;
-        parts.push(match[1] ?? match[2] ?? '');
-        rest = rest.slice(match[0].length);
-        if (rest === '')
-            return match[3] === '.' ? undefined : parts;
-    }
+;// CONCATENATED MODULE: ./lib/inputs/read-cache.js
+
+
+
+const defaultCacheKey = 'nixos-anywhere';
+/** GitHub takes 512 characters for a key, of which the rest is ours. */
+const longestPrefix = 200;
+function readCache(reader) {
+    return {
+        enabled: reader.optional('cache', parsers_boolean, true),
+        keyPrefix: reader.optional('cache-key', cacheKey, defaultCacheKey),
+        signingKey: readSigningKey(reader),
+    };
 }
-/** The path as Nix reads it: names that are more than letters, digits, `_`, `'` and `-` in quotes. */
-function showAttributePath(parts) {
-    return parts.map((part) => (/^[A-Za-z_][A-Za-z0-9_'-]*$/.test(part) ? part : `"${part}"`)).join('.');
+const cacheKey = (text) => {
+    const key = text.trim();
+    if (!/^[^\s,\p{Cc}]+$/u.test(key) || key.length > longestPrefix)
+        return {
+            problem: `is no beginning of a cache key; take up to ${longestPrefix} characters without commas and blanks`,
+        };
+    return { ok: key };
+};
+function readSigningKey(reader) {
+    const text = readSecret(reader, 'cache-signing-key')?.toString('utf8').trim();
+    if (text === undefined)
+        return undefined;
+    // what is secret in it, without its name
+    reader.secrets.register(text.slice(text.indexOf(':') + 1));
+    if (nixLayerKey(text) === undefined)
+        reader.problem('cache-signing-key', 'is not a secret key of Nix (NAME:BASE64); make one with `nix key generate-secret --key-name NAME`');
+    return reader.secrets.register(text);
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/flake-reference.js
@@ -57685,6 +58933,7 @@ function kindOf(value) {
 
 
 
+
 /** What every run is told. */
 function readBuildSettings(reader) {
     readTty(reader);
@@ -57702,6 +58951,7 @@ function readBuildSettings(reader) {
         showTrace: reader.optional('show-trace', parsers_boolean, false),
         from: readFrom(reader),
         debug: reader.optional('debug', parsers_boolean, false),
+        cache: readCache(reader),
         deadlines: {
             connect: reader.optional('connect-timeout', duration, 120_000),
             kexec: reader.optional('kexec-timeout', duration, 600_000),
@@ -57997,8 +59247,6 @@ function distance(a, b) {
     return row[b.length] ?? 0;
 }
 
-;// CONCATENATED MODULE: external "node:os"
-const external_node_os_namespaceObject = require("node:os");
 ;// CONCATENATED MODULE: ./lib/ssh/algorithms.js
 
 /** By the names of OpenSSH's options. A test compares them with what ssh2 says. */
@@ -58945,8 +60193,6 @@ function readRunIdentity(environment) {
     };
 }
 
-;// CONCATENATED MODULE: external "node:fs/promises"
-const promises_namespaceObject = require("node:fs/promises");
 ;// CONCATENATED MODULE: ./lib/nix/builders.js
 
 /**
@@ -59001,7 +60247,7 @@ function parseNixLog(line) {
         return { kind: 'message', level: nixLevel.notice, text: line };
     const fields = Array.isArray(record.fields) ? record.fields : [];
     const id = typeof record.id === 'number' ? record.id : 0;
-    const first = typeof fields[0] === 'string' ? fields[0] : '';
+    const [first = '', second = ''] = fields.map((field) => (typeof field === 'string' ? field : ''));
     switch (record.action) {
         case 'msg':
             return {
@@ -59012,7 +60258,11 @@ function parseNixLog(line) {
         case 'start':
             if (record.type === activity.build)
                 return { kind: 'building', activity: id, derivation: first };
-            return record.type === activity.copyPath ? { kind: 'copying', path: first } : { kind: 'other' };
+            return record.type === activity.copyPath
+                ? { kind: 'copying', path: first, from: second }
+                : { kind: 'other' };
+        case 'stop':
+            return { kind: 'ended', activity: id };
         case 'result':
             return record.type === result.buildLogLine
                 ? { kind: 'build-log', activity: id, text: (0,external_node_util_.stripVTControlCharacters)(first) }
@@ -59086,6 +60336,7 @@ class NixCommand {
         const onErrorLine = (line) => {
             const event = parseNixLog(line);
             buildLogs.add(event);
+            more.record?.add(event);
             if (event.kind === 'build-log' && isLogOf(more.logOf?.drvPath, event.activity)) {
                 more.logOf?.onLine(event.text);
                 this.#foreign(event.text);
@@ -59137,6 +60388,7 @@ class NixCommand {
             case 'copying':
                 log.debug(`copying ${event.path}`);
                 return;
+            case 'ended':
             case 'other':
                 return;
         }
@@ -59228,37 +60480,62 @@ function parseSize(text) {
 }
 
 ;// CONCATENATED MODULE: ./lib/nix/path-info.js
+
+/** The names of the keys that are said to have signed it. */
+function signersOf({ signatures }) {
+    return signatures.map((signature) => signature.slice(0, signature.indexOf(':')));
+}
 /**
  * Reads what `nix path-info --json` prints: a list of records up to Nix 2.18, a record by path after it, the same below
  * `info` with paths without their folder in the newest. Paths that are not valid are left out.
  */
 function parsePathInfo(answer) {
-    return new Map(entriesOf(answer).flatMap(([path, value]) => {
+    const store = storeOf(answer);
+    const whole = (name) => {
+        const text = path_info_textOf(name);
+        return text === '' || text.startsWith('/') ? text : `${store}/${text}`;
+    };
+    return new Map(entriesOf(answer).flatMap(([name, value]) => {
         const info = path_info_asRecord(value);
         if (info === undefined || info.valid === false || typeof info.narSize !== 'number')
             return [];
-        const { narSize, ultimate } = info;
-        const signatures = Array.isArray(info.signatures) ? info.signatures : [];
-        return [[path, { narSize, ultimate: ultimate === true, signedBy: signatures.flatMap(keyName) }]];
+        const path = whole(name);
+        const { narSize, ultimate, deriver } = info;
+        const read = {
+            path,
+            narHash: nixHash(path_info_textOf(info.narHash)) ?? '',
+            narSize,
+            references: path_info_asList(info.references).map(whole),
+            deriver: whole(deriver),
+            ca: path_info_textOf(info.ca),
+            signatures: path_info_asList(info.signatures).flatMap(signature),
+            ultimate: ultimate === true,
+        };
+        return [[path, read]];
     }));
+}
+function storeOf(answer) {
+    const { storeDir } = path_info_asRecord(answer) ?? {};
+    return typeof storeDir === 'string' ? storeDir : '/nix/store';
 }
 function entriesOf(answer) {
     if (Array.isArray(answer))
         return answer.map((value) => [String(path_info_asRecord(value)?.path), value]);
     const record = path_info_asRecord(answer) ?? {};
-    const info = path_info_asRecord(record.info);
-    if (info === undefined)
-        return Object.entries(record);
-    const store = typeof record.storeDir === 'string' ? record.storeDir : '/nix/store';
-    return Object.entries(info).map(([name, value]) => [
-        name.startsWith('/') ? name : `${store}/${name}`,
-        value,
-    ]);
+    return Object.entries(path_info_asRecord(record.info) ?? record);
 }
-/** `name:base64`, or a record in the newest Nix. */
-function keyName(signature) {
-    const name = typeof signature === 'string' ? signature.split(':')[0] : path_info_asRecord(signature)?.keyName;
-    return typeof name === 'string' && name !== '' ? [name] : [];
+/** As text, or a record in the newest Nix. */
+function signature(value) {
+    if (typeof value === 'string')
+        return value.includes(':') ? [value] : [];
+    const { keyName, sig } = path_info_asRecord(value) ?? {};
+    return typeof keyName === 'string' && keyName !== '' ? [`${keyName}:${path_info_textOf(sig)}`] : [];
+}
+function path_info_asList(value) {
+    return Array.isArray(value) ? value : [];
+}
+function path_info_textOf(value) {
+    return typeof value === 'string' ? value : '';
 }
 function path_info_asRecord(value) {
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
@@ -59283,12 +60560,18 @@ function parseSettings(answer) {
         builders: text('builders'),
         store: text('store'),
         buildUsersGroup: text('build-users-group'),
+        substituters: settingOf('substitute') === false ? [] : list('substituters'),
+        trustedPublicKeys: list('trusted-public-keys'),
+        secretKeyFiles: list('secret-key-files'),
     };
 }
-/** The address in what `nix store info --json` prints. */
-function parseStoreUrl(answer) {
-    const { url } = settings_asRecord(answer);
-    return typeof url === 'string' ? url : '';
+/** Reads what `nix store info --json` prints. */
+function parseStoreInfo(answer) {
+    const { url, trusted } = settings_asRecord(answer);
+    return {
+        url: typeof url === 'string' ? url : '',
+        trusted: trusted === undefined || trusted === null ? undefined : trusted === true || trusted === 1,
+    };
 }
 function settings_asRecord(value) {
     return typeof value === 'object' && value !== null ? { ...value } : {};
@@ -59373,23 +60656,29 @@ class Nix {
      * @param installables `drv^*`, or a store path that exists and is only kept
      * @throws NixError with the last lines of the build that failed
      */
-    async build(installables, signal) {
-        await this.#run(['build', ...(await this.#outLink()), ...installables], 'the build', signal);
+    async build(installables, signal, { substituter, record } = {}) {
+        const args = ['build', ...optionsOf(substituter), ...(await this.#outLink()), ...installables];
+        await this.#run(args, 'the build', signal, record && { record });
     }
     /**
      * Builds one derivation and shows its log, whatever print-build-logs says.
      *
      * @throws NixError with the last lines of the build that failed
      */
-    async buildTest(drvPath, { signal, limitMs, onLine }) {
+    async buildTest(drvPath, { signal, limitMs, onLine, substituter, record }) {
         const seconds = (ms) => String(Math.ceil(ms / 1000) + daemonGraceSeconds);
         const limits = Object.entries({
             timeout: seconds(limitMs),
             'max-silent-time': seconds(this.#options.idleMs),
         }).filter(([name]) => !this.#options.options.some(([given]) => given === name));
         const options = limits.flatMap(([name, value]) => ['--option', name, value]);
-        const args = ['build', ...options, ...(await this.#outLink()), `${drvPath}^*`];
-        await this.#run(args, 'the build', signal, { logOf: { drvPath, onLine } });
+        const args = [
+            ...['build', ...options, ...optionsOf(substituter)],
+            ...(await this.#outLink()),
+            `${drvPath}^*`,
+        ];
+        const logOf = { drvPath, onLine };
+        await this.#run(args, 'the build', signal, record === undefined ? { logOf } : { logOf, record });
     }
     async #outLink() {
         const links = (0,external_node_path_namespaceObject.join)(this.#runtime.privateFolder, 'results');
@@ -59412,9 +60701,9 @@ class Nix {
     async settings(signal) {
         return parseSettings(await this.#askEither(['config', 'show'], ['show-config'], signal));
     }
-    /** The address of the store: `local…` where Nix itself builds, `daemon` where one does. @throws NixError */
-    async storeUrl(signal) {
-        return parseStoreUrl(await this.#askEither(['store', 'info'], ['store', 'ping'], signal));
+    /** What there is to know of the runner's store. @throws NixError */
+    async storeInfo(signal) {
+        return parseStoreInfo(await this.#askEither(['store', 'info'], ['store', 'ping'], signal));
     }
     /** @param older what Nix 2.18 and 2.19 call it */
     async #askEither(command, older, signal) {
@@ -59430,11 +60719,11 @@ class Nix {
         return JSON.parse(result.stdout);
     }
     /** What building these would take. Substituters are asked; nothing is built or fetched. @throws NixError */
-    async missing(installables, signal) {
+    async missing(installables, signal, substituter) {
         if (installables.length === 0)
             return parseMissing([]);
         const lines = [];
-        await this.#run(['build', '--dry-run', '--no-link', ...installables], 'the dry run of the build', signal, {
+        await this.#run(['build', '--dry-run', '--no-link', ...optionsOf(substituter), ...installables], 'the dry run of the build', signal, {
             onMessage: (text) => lines.push(...text.split('\n')),
         });
         return parseMissing(lines);
@@ -59498,6 +60787,19 @@ class Nix {
     #run(args, ran, signal, more) {
         return this.#command.run(args, ran, signal, more);
     }
+}
+/**
+ * Nearly all that a NixOS configuration itself builds says `allowSubstitutes = false`, because it is quicker built than
+ * fetched from far away: here it lies on the same disk. Nix 2.18 does not know the last of these options, and builds it.
+ */
+function optionsOf(substituter) {
+    if (substituter === undefined)
+        return [];
+    return [
+        ...['--option', 'extra-substituters', substituter.uri],
+        ...['--option', 'extra-trusted-public-keys', substituter.publicKey],
+        ...['--option', 'always-allow-substitutes', 'true'],
+    ];
 }
 /** A Nix string literal. */
 function nixString(text) {
@@ -59608,8 +60910,8 @@ class HostKeyTrust {
     /** For the error when a key was refused. */
     describeMismatch() {
         const offered = this.#offered;
-        const shown = offered === undefined ? 'no key of these types' : `${offered.type} ${fingerprint(offered)}`;
-        const expected = this.#accepted.map((key) => `${key.type} ${fingerprint(key)}`).join(', ') || 'none';
+        const shown = offered === undefined ? 'no key of these types' : `${offered.type} ${host_keys_fingerprint(offered)}`;
+        const expected = this.#accepted.map((key) => `${key.type} ${host_keys_fingerprint(key)}`).join(', ') || 'none';
         const revoked = offered !== undefined && this.#revoked.some((key) => sameKey(key, offered));
         return revoked
             ? `it shows ${shown}, which known-hosts marks as revoked`
@@ -59858,7 +61160,7 @@ class Connection {
                 else if (this.#closed)
                     reject(dropped(this.endpoint));
                 else
-                    reject(new ConnectionError('protocol', `${nameOf(this.endpoint)} refused to run a command: ${error.message}`, {
+                    reject(new ConnectionError('protocol', `${connection_nameOf(this.endpoint)} refused to run a command: ${error.message}`, {
                         cause: error,
                         hint: 'the SSH server allows too few sessions on one connection (MaxSessions must be at least 3), or none',
                     }));
@@ -59905,9 +61207,9 @@ class Connection {
     }
 }
 function dropped(endpoint) {
-    return new ConnectionError('dropped', `the connection to ${nameOf(endpoint)} was lost`);
+    return new ConnectionError('dropped', `the connection to ${connection_nameOf(endpoint)} was lost`);
 }
-function nameOf(endpoint) {
+function connection_nameOf(endpoint) {
     const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
     return `${endpoint.user}@${host}:${endpoint.port}`;
 }
@@ -59937,7 +61239,7 @@ function handshake(client, stream, options) {
             bannerSeen = true;
             clearTimeout(silence);
         });
-        const silence = setTimeout(() => fail(new ConnectionError('no-banner', `${nameOf(endpoint)} accepts connections but says nothing (no SSH banner within ${answerMs / 1000} s)`, {
+        const silence = setTimeout(() => fail(new ConnectionError('no-banner', `${connection_nameOf(endpoint)} accepts connections but says nothing (no SSH banner within ${answerMs / 1000} s)`, {
             hint: 'a port forwarding with nobody behind it, or a machine that is still starting: check ssh-port and the machine’s console',
         })), answerMs);
         client.once('ready', () => resolve());
@@ -59950,7 +61252,7 @@ function handshake(client, stream, options) {
         client.once('change password', authentication.passwordExpired);
         client.once('close', () => fail(authentication.passwordWasSent
             ? loginRefused(authentication, endpoint)
-            : new ConnectionError(bannerSeen ? 'dropped' : 'no-banner', `${nameOf(endpoint)} closed the connection before the login was done`)));
+            : new ConnectionError(bannerSeen ? 'dropped' : 'no-banner', `${connection_nameOf(endpoint)} closed the connection before the login was done`)));
         client.connect({
             ...connectConfig(options),
             authHandler: authentication.next,
@@ -59977,7 +61279,7 @@ function connectConfig({ endpoint, handshakeMs, algorithms, route }) {
 /** What sshd says to who has used up MaxAuthTries. */
 const tooManyFailures = /too many authentication failures/i;
 function explainHandshakeError(error, endpoint, hostKeyRefused, authentication) {
-    const name = nameOf(endpoint);
+    const name = connection_nameOf(endpoint);
     const make = (reason, message, hint) => new ConnectionError(reason, message, { cause: error, ...(hint === undefined ? {} : { hint }) });
     if (hostKeyRefused)
         return make('host-key', `${name} has another host key than expected`);
@@ -60002,7 +61304,7 @@ function loginRefused(authentication, endpoint, cause) {
     const { problem, hint, said } = authentication.failure();
     const ending = cause !== undefined && tooManyFailures.test(cause.message);
     const context = { cause, hint, lastLines: said };
-    return new ConnectionError('authentication', `${nameOf(endpoint)} ${problem}${ending ? ', and ended the connection: too many authentication failures' : ''}`, context);
+    return new ConnectionError('authentication', `${connection_nameOf(endpoint)} ${problem}${ending ? ', and ended the connection: too many authentication failures' : ''}`, context);
 }
 
 ;// CONCATENATED MODULE: ./lib/ssh/host-key-errors.js
@@ -60022,7 +61324,7 @@ function explainHostKey(error, endpoint, trust, line) {
             hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
         });
     }
-    return new ConnectionError('host-key', `the host key of ${nameOf(endpoint)} is not known, and ${trust.whyRefused}. It shows ${key.type} ${fingerprint(key)}; the line for known-hosts:\n${knownHostsLine(line.host, line.port, key)}`, {
+    return new ConnectionError('host-key', `the host key of ${connection_nameOf(endpoint)} is not known, and ${trust.whyRefused}. It shows ${key.type} ${host_keys_fingerprint(key)}; the line for known-hosts:\n${knownHostsLine(line.host, line.port, key)}`, {
         cause: error,
         hint: 'compare the fingerprint over another way (console, provider), then set known-hosts to that line; or trust the first key that answers, with ssh-option: StrictHostKeyChecking=accept-new',
     });
@@ -60053,7 +61355,7 @@ async function openTcp(endpoint, link, signal) {
     signal.throwIfAborted();
     const kind = (0,external_node_net_.isIP)(endpoint.host.split('%')[0] ?? '');
     if (kind !== 0 && link.family !== 0 && kind !== link.family)
-        throw new ConnectionError('no-route', `${nameOf(endpoint)} is not IPv${link.family}`, {
+        throw new ConnectionError('no-route', `${connection_nameOf(endpoint)} is not IPv${link.family}`, {
             hint: 'check AddressFamily in ssh-option',
         });
     const socket = (0,external_node_net_.connect)({
@@ -60093,9 +61395,9 @@ function ready(socket, endpoint, link) {
             resolve();
         });
         socket.once('error', (error) => reject(explainSocketError(error, endpoint, link)));
-        socket.once('close', () => reject(new ConnectionError('unreachable', `${nameOf(endpoint)}: the connection was closed`)));
+        socket.once('close', () => reject(new ConnectionError('unreachable', `${connection_nameOf(endpoint)}: the connection was closed`)));
         socket.setTimeout(link.answerMs, () => {
-            socket.destroy(new ConnectionError('unreachable', `${nameOf(endpoint)} does not answer (no TCP connection within ${seconds} s)`));
+            socket.destroy(new ConnectionError('unreachable', `${connection_nameOf(endpoint)} does not answer (no TCP connection within ${seconds} s)`));
         });
     });
 }
@@ -60107,7 +61409,7 @@ function eachOf(error) {
 function explainSocketError(error, endpoint, link, hasIpv6 = runnerHasIpv6) {
     if (error instanceof ConnectionError)
         return error;
-    const name = nameOf(endpoint);
+    const name = connection_nameOf(endpoint);
     const errors = eachOf(error);
     const codes = errors.map(({ code }) => code);
     const make = (reason, message, hint) => new ConnectionError(reason, message, { cause: error, hint });
@@ -60133,8 +61435,8 @@ function withoutIpv6(error, endpoint, errors, hasIpv6) {
     const codes = [...new Set(errors.map(({ code }) => code))].join(', ');
     const only = (0,external_node_net_.isIPv6)(endpoint.host) ? 'is an IPv6 address' : 'has only IPv6 addresses';
     const message = hasIpv6
-        ? `${nameOf(endpoint)} ${only}, to which this runner finds no way (${codes})`
-        : `${nameOf(endpoint)} ${only}, and this runner has no IPv6 (${codes})`;
+        ? `${connection_nameOf(endpoint)} ${only}, to which this runner finds no way (${codes})`
+        : `${connection_nameOf(endpoint)} ${only}, and this runner has no IPv6 (${codes})`;
     return new ConnectionError(hasIpv6 ? 'unreachable' : 'no-route', message, {
         cause: error,
         hint: 'give the machine’s IPv4 address, or a jump host that has both (ssh-option: ProxyJump=user@host); or bring the runner into its network first (a VPN or tunnel in an earlier step, a self-hosted runner). GitHub’s own runners have no IPv6',
@@ -60182,7 +61484,7 @@ class Dialer {
      * @param refusedLogins so many times the login may be refused until that is believed
      */
     dialPatiently(signal, refusedLogins) {
-        const name = nameOf(this.#options.endpoint);
+        const name = connection_nameOf(this.#options.endpoint);
         let last;
         let refused = 0;
         const attempts = async (limited) => {
@@ -60288,7 +61590,7 @@ class JumpRoute {
         this.#before.close();
     }
     get #name() {
-        return `jump host ${nameOf(this.#host.endpoint)}`;
+        return `jump host ${connection_nameOf(this.#host.endpoint)}`;
     }
     /** Whoever asks while it is being made gets the same; that one of them is cancelled does not end it. */
     async #connected() {
@@ -60323,20 +61625,20 @@ class JumpRoute {
     #explain(error) {
         const { endpoint, trust } = this.#host;
         const explained = error.reason === 'host-key' ? explainHostKey(error, endpoint, trust, endpoint) : error;
-        const message = explained.message.startsWith(nameOf(endpoint))
+        const message = explained.message.startsWith(connection_nameOf(endpoint))
             ? `jump host ${explained.message}`
             : `${this.#name}: ${explained.message}`;
         const context = { cause: error, hint: hints[error.reason] ?? explained.hint ?? hints.unreachable };
         return new JumpHostError(reasonOutside(error), message, context);
     }
     #explainForwarding(error, endpoint) {
-        const cannot = `${nameOf(endpoint)} cannot be reached from ${this.#name}`;
+        const cannot = `${connection_nameOf(endpoint)} cannot be reached from ${this.#name}`;
         if (error instanceof TimeoutError)
             return new JumpHostError('unreachable', `${cannot}: no connection within ${formatDuration(this.link.answerMs)}`, { cause: error, hint: hints.fromThere });
         if (!(error instanceof ConnectionError))
             return error;
         if (error.reason === 'protocol')
-            return new JumpHostError('jump-host', `${this.#name} does not forward to ${nameOf(endpoint)}: ${error.message}`, { cause: error, hint: hints.forwarding });
+            return new JumpHostError('jump-host', `${this.#name} does not forward to ${connection_nameOf(endpoint)}: ${error.message}`, { cause: error, hint: hints.forwarding });
         return error.reason === 'dropped'
             ? new JumpHostError('unreachable', error.message, { cause: error })
             : new JumpHostError(error.reason, `${cannot}: ${error.message}`, {
@@ -61160,7 +62462,7 @@ class Target {
         const privilege = options.privileged === true ? this.privilege : 'none';
         const marker = (0,external_node_crypto_.randomUUID)();
         const command = remoteCommand(script, args, privilege, marker);
-        const idle = new IdleTimer(`${script.name} on ${nameOf(this.endpoint)}`, options.idleMs ?? this.#options.idleMs);
+        const idle = new IdleTimer(`${script.name} on ${connection_nameOf(this.endpoint)}`, options.idleMs ?? this.#options.idleMs);
         const stop = AbortSignal.any([signal, idle.signal]);
         try {
             const start = { command, marker, password: this.login.sudoPassword, touch: () => idle.touch() };
@@ -62762,45 +64064,6 @@ function checkArchitecture(facts, evaluation) {
     });
 }
 
-;// CONCATENATED MODULE: ./lib/plan/evaluation.js
-/** How Nix is asked to build it; what was built elsewhere is only kept from being collected. */
-function installable({ drvPath, outPath }) {
-    return drvPath === undefined ? outPath : `${drvPath}^*`;
-}
-function provisionalEvaluation(machineSystem) {
-    return {
-        ...unknownOfOutputs,
-        source: 'provisional',
-        system: undefined,
-        buildSystem: machineSystem,
-        toplevel: undefined,
-        diskoScript: undefined,
-        installTest: undefined,
-    };
-}
-/** What is not known of outputs alone. */
-const unknownOfOutputs = {
-    hostName: '',
-    substituters: [],
-    trustedPublicKeys: [],
-    groups: [],
-    hostKeys: [],
-    disks: undefined,
-    sshd: undefined,
-    logins: undefined,
-    bootLoader: undefined,
-    initrdSsh: undefined,
-};
-/** The system; inputs without one are refused where a phase needs it. */
-function systemOf({ toplevel }) {
-    if (toplevel === undefined)
-        throw new Error('this needs a system, which the inputs should have given');
-    return toplevel;
-}
-function systemPathOf(evaluation) {
-    return systemOf(evaluation).outPath;
-}
-
 ;// CONCATENATED MODULE: ./lib/plan/decide.js
 
 
@@ -62980,7 +64243,7 @@ async function listBelow(path, listing) {
     }
     catch (error) {
         listing.signal.throwIfAborted();
-        listing.problems.push(`${extra_files_shown(path)} cannot be read (${reasonOf(error)})`);
+        listing.problems.push(`${extra_files_shown(path)} cannot be read (${extra_files_reasonOf(error)})`);
     }
 }
 async function listEntry(above, bytes, listing) {
@@ -63000,7 +64263,7 @@ async function listEntry(above, bytes, listing) {
     }
     catch (error) {
         listing.signal.throwIfAborted();
-        listing.problems.push(`${extra_files_shown(path)} cannot be read (${reasonOf(error)})`);
+        listing.problems.push(`${extra_files_shown(path)} cannot be read (${extra_files_reasonOf(error)})`);
     }
 }
 async function describe(path, { folder, problems, signal }) {
@@ -63077,7 +64340,7 @@ function extra_files_kindOf(found) {
     return 'a device';
 }
 /** The code of node's error; its message names paths of the runner. */
-function reasonOf(error) {
+function extra_files_reasonOf(error) {
     return error.code ?? errorMessage(error);
 }
 /** A name on one line, as messages show it. */
@@ -63240,7 +64503,7 @@ function nameConfiguration(settings) {
 function onlinePlan({ facts, inventory, target }, disks) {
     return {
         target: nameRoute(target),
-        hostKeys: target.trust.accepted.map((key) => `${key.type} ${fingerprint(key)}`),
+        hostKeys: target.trust.accepted.map((key) => `${key.type} ${host_keys_fingerprint(key)}`),
         machineId: facts.machineId,
         architecture: facts.architecture,
         runsNixos: facts.isNixos,
@@ -63260,8 +64523,8 @@ function onlinePlan({ facts, inventory, target }, disks) {
 }
 /** Behind another jump host the same address may be another machine. */
 function nameRoute({ endpoint, jumpHosts }) {
-    const through = jumpHosts.map((host) => nameOf(host.endpoint));
-    return [nameOf(endpoint), ...(through.length === 0 ? [] : ['through', through.join(', ')])].join(' ');
+    const through = jumpHosts.map((host) => connection_nameOf(host.endpoint));
+    return [connection_nameOf(endpoint), ...(through.length === 0 ? [] : ['through', through.join(', ')])].join(' ');
 }
 /** SHA-256 of what the plan decides; what was merely observed is left out. */
 function plan_planDigest(plan) {
@@ -63388,7 +64651,7 @@ async function requireApproval(settings, plan, facts, target, runtime) {
     const approval = facts.isInstaller ? await readApproval(target) : undefined;
     const begun = approval?.digest === approved ? approval : undefined;
     const key = target.trust.offered;
-    const shownKey = key === undefined ? '' : `${key.type} ${fingerprint(key)}`;
+    const shownKey = key === undefined ? '' : `${key.type} ${host_keys_fingerprint(key)}`;
     const beyond = begun === undefined ? [] : beyondApproval(begun, plan, settings.targetHost.value.host, shownKey);
     if (begun !== undefined && beyond.length === 0) {
         runtime.log.info('the machine is in the installer of an earlier run with this approval: going on with it');
@@ -63430,6 +64693,7 @@ async function recordApproval({ settings, plan, facts, target, runtime, }) {
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/work.js
+
 
 
 
@@ -63488,7 +64752,7 @@ async function closureOf(evaluation, nix, signal) {
     const { substituters, trustedPublicKeys } = evaluation;
     const trusted = new Set(substituters.length === 0 ? [] : trustedPublicKeys.map((key) => key.split(':')[0]));
     // what was built here may be signed by a key of this runner, and be nowhere else
-    const fetchable = infos.filter((info) => !info.ultimate && info.signedBy.some((name) => trusted.has(name)));
+    const fetchable = infos.filter((info) => !info.ultimate && signersOf(info).some((name) => trusted.has(name)));
     const bytes = (of) => of.reduce((sum, { narSize }) => sum + narSize, 0);
     return {
         paths: infos.length,
@@ -63572,10 +64836,6 @@ async function readCarriedAccess(target, publicKey, { isInstaller }) {
 
 // EXTERNAL MODULE: external "node:events"
 var external_node_events_ = __nccwpck_require__(8474);
-// EXTERNAL MODULE: external "node:stream"
-var external_node_stream_ = __nccwpck_require__(7075);
-// EXTERNAL MODULE: external "node:zlib"
-var external_node_zlib_ = __nccwpck_require__(8522);
 ;// CONCATENATED MODULE: ./lib/phases/image-stream.js
 
 
@@ -63590,7 +64850,7 @@ var external_node_zlib_ = __nccwpck_require__(8522);
  */
 async function openImage(image, unpacked, { processes }, signal) {
     const source = image.kind === 'path' ? (0,external_node_fs_namespaceObject.createReadStream)(image.path) : await download(image, signal);
-    const hashing = new Hashing();
+    const hashing = new image_stream_Hashing();
     (0,external_node_stream_.pipeline)(source, hashing, ignore);
     const broken = (error) => Promise.reject(readError(image, error));
     const stream = unpacked ? await decompressed(hashing, processes).catch(broken) : hashing;
@@ -63599,7 +64859,7 @@ async function openImage(image, unpacked, { processes }, signal) {
 /** Errors show at the last stream of a pipeline, where somebody listens. */
 const ignore = () => undefined;
 /** Passes on what it gets, and knows its hash in the end. */
-class Hashing extends external_node_stream_.Transform {
+class image_stream_Hashing extends external_node_stream_.Transform {
     sha256;
     bytes = 0;
     #hash = (0,external_node_crypto_.createHash)('sha256');
@@ -64141,17 +65401,19 @@ async function takeOver({ target, runtime, settings, progress }, signal = runtim
 
 /** Builds what will be installed and, at the same time, gets the target ready for it. */
 async function build(context) {
-    await sideBySide(context.runtime.signal, (signal) => buildHere(context, signal), (signal) => prepareTarget(context, signal));
+    await sideBySide(context.runtime.signal, (signal) => buildHere(context, signal, context.plan.phases.includes('hardware-config')), (signal) => prepareTarget(context, signal));
 }
 /** What is built on the machine is built when its store is there: in the installer, or right before it is switched. */
-async function buildHere({ plan, evaluation, nix, runtime }, signal) {
+async function buildHere(context, signal, mayBuildAgain = false) {
+    const { plan, evaluation, runtime } = context;
     const wanted = derivationsOf(plan.phases, evaluation);
     if (plan.offline.provisional) {
         runtime.log.info('what is to be built is known when the machine has described itself');
         return;
     }
+    const system = buildSystemOf(evaluation);
     if (plan.offline.buildOn === 'local')
-        return buildClosures(wanted, nix, runtime, signal);
+        return buildClosures({ wanted, system, mayBuildAgain }, context, signal);
     if (wanted.length > 0)
         runtime.log.info(`${evaluation.buildSystem} is built on the machine itself, later`);
 }
@@ -64161,11 +65423,12 @@ async function prepareTarget(context, signal) {
     if (context.plan.phases.includes('kexec'))
         context.stagedImage = await stageKexecImage(context, signal);
 }
-async function buildClosures(wanted, nix, runtime, signal) {
+async function buildClosures(build, { nix, runtime, cache }, signal) {
+    const { wanted } = build;
     if (wanted.length === 0)
         return;
     const start = runtime.clock.now();
-    await nix.build(wanted.map(installable), signal);
+    await cache.around(build, signal, (options) => nix.build(wanted.map(installable), signal, options));
     const paths = wanted.map(({ outPath }) => outPath).join(' ');
     const what = wanted.every(({ drvPath }) => drvPath === undefined) ? 'there already:' : 'built';
     runtime.log.info(`${what} ${paths} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
@@ -64690,8 +65953,6 @@ function explainFile(error) {
     });
 }
 
-// EXTERNAL MODULE: external "node:url"
-var external_node_url_ = __nccwpck_require__(3136);
 ;// CONCATENATED MODULE: ./lib/nix/flake-source.js
 
 
@@ -64980,12 +66241,12 @@ async function findMachine(settings, target, runtime, signal) {
         if (!(error instanceof ConnectionError) || ['host-key', 'jump-host', 'no-route'].includes(error.reason))
             throw error;
         const login = loginOfEarlierInstaller(settings);
-        if (login === undefined || nameOf(installer) === nameOf(target.endpoint))
+        if (login === undefined || connection_nameOf(installer) === connection_nameOf(target.endpoint))
             throw error;
         target.moveTo({ endpoint: installer, login, trust: trustOfInstaller(settings, target.trust) });
         if (!(await answersAsInstaller(target, signal)))
             throw error;
-        runtime.log.info(`${error.message}, but the installer of an earlier run answers at ${nameOf(installer)}`);
+        runtime.log.info(`${error.message}, but the installer of an earlier run answers at ${connection_nameOf(installer)}`);
     }
 }
 async function answersAsInstaller(target, signal) {
@@ -65008,7 +66269,7 @@ async function answersAsInstaller(target, signal) {
 /** Says whose host keys were checked against something, and how to have the others checked. */
 function reportHostKeys(settings, target, log) {
     for (const { endpoint, trust } of target.jumpHosts)
-        report(settings, `The jump host ${nameOf(endpoint)}`, trust, endpoint, '', log);
+        report(settings, `The jump host ${connection_nameOf(endpoint)}`, trust, endpoint, '', log);
     const { hostKeyAlias } = settings.sshOptions.value;
     const place = hostKeyAlias === undefined ? target.endpoint : { host: hostKeyAlias, port: 22 };
     const secret = secretsToSend(settings, 'install').join(', ');
@@ -65020,7 +66281,7 @@ function report(settings, who, trust, { host, port }, without, log) {
     const key = trust.offered;
     if (key === undefined)
         throw new ConnectionError('protocol', `${who} showed no host key`);
-    const shown = `${key.type} ${fingerprint(key)}`;
+    const shown = `${key.type} ${host_keys_fingerprint(key)}`;
     if (trust.isPinned) {
         log.info(`${who}: host key ${shown}, as known-hosts says`);
         return;
@@ -66184,7 +67445,7 @@ const block = 512;
 /** Two empty blocks. */
 const endOfTar = Buffer.alloc(2 * block);
 /** What fills the last block of a file of this size. */
-function padding(size) {
+function tar_padding(size) {
     return Buffer.alloc((block - (size % block)) % block);
 }
 /**
@@ -66211,7 +67472,7 @@ function longText(type, text) {
     if (bytes.length <= 100)
         return [];
     const fields = { name: '././@LongLink', target: '', mode: 0, size: bytes.length, seconds: 0, type };
-    return [headerBlock(fields), bytes, padding(bytes.length)];
+    return [headerBlock(fields), bytes, tar_padding(bytes.length)];
 }
 function headerBlock({ name, target, mode, size, seconds, type }) {
     const header = Buffer.alloc(block);
@@ -66297,7 +67558,7 @@ async function* archiveOf({ folder, entries }, signal) {
             continue;
         yield* extra_files_contentsOf(folder, entry, signal);
         if (entry.size > 0)
-            yield padding(entry.size);
+            yield tar_padding(entry.size);
     }
     yield endOfTar;
 }
@@ -66641,7 +67902,7 @@ function radix2(bits) {
  * Digit <-> letter mapping fused with string join (chain(alphabetSlow(letters), join(''))
  * semantics), via char-code lookup tables.
  */
-function alphabet(letters, aliases) {
+function base_alphabet(letters, aliases) {
     const len = letters.length;
     // Larger indexes would wrap in the Int8Array reverse table and decode to wrong digits.
     if (len > 128)
@@ -66781,7 +68042,7 @@ function checksum(len, fn) {
  * // => '12AB'
  * ```
  */
-const base16 = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(4), alphabet('0123456789ABCDEF')))));
+const base16 = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(4), base_alphabet('0123456789ABCDEF')))));
 /**
  * base32 encoding from RFC 4648. Has padding.
  * RFC 4648 §6 Table 3 uses uppercase letters, and RFC 4648 §3.4 allows applications to choose
@@ -66796,7 +68057,7 @@ const base16 = /* @__PURE__ */ (/* unused pure expression or super */ null && (f
  * // => Uint8Array.from([0x12, 0xab])
  * ```
  */
-const base32 = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'), base_padding(5)))));
+const base32 = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), base_alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'), base_padding(5)))));
 /**
  * base32 encoding from RFC 4648. No padding.
  * This variant inherits RFC 4648 base32's uppercase table and intentionally does not case-fold decode input.
@@ -66810,7 +68071,7 @@ const base32 = /* @__PURE__ */ (/* unused pure expression or super */ null && (f
  * // => Uint8Array.from([0x12, 0xab])
  * ```
  */
-const base32nopad = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567')))));
+const base32nopad = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), base_alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567')))));
 /**
  * base32 encoding from RFC 4648. Padded. Compared to ordinary `base32`, slightly different alphabet.
  * RFC 4648 §7 Table 4 uses uppercase letters, and we intentionally keep that table without case-folding decode input.
@@ -66823,7 +68084,7 @@ const base32nopad = /* @__PURE__ */ (/* unused pure expression or super */ null 
  * // => Uint8Array.from([0x12, 0xab])
  * ```
  */
-const base32hex = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('0123456789ABCDEFGHIJKLMNOPQRSTUV'), base_padding(5)))));
+const base32hex = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), base_alphabet('0123456789ABCDEFGHIJKLMNOPQRSTUV'), base_padding(5)))));
 /**
  * base32 encoding from RFC 4648. No padding. Compared to ordinary `base32`, slightly different alphabet.
  * This variant inherits RFC 4648 base32hex's uppercase table and intentionally does not case-fold decode input.
@@ -66836,7 +68097,7 @@ const base32hex = /* @__PURE__ */ (/* unused pure expression or super */ null &&
  * // => Uint8Array.from([0x12, 0xab])
  * ```
  */
-const base32hexnopad = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('0123456789ABCDEFGHIJKLMNOPQRSTUV')))));
+const base32hexnopad = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), base_alphabet('0123456789ABCDEFGHIJKLMNOPQRSTUV')))));
 const BASE32_CROCKFORD_ASCII = /^[\x00-\x7f]*$/;
 /**
  * base32 encoding from RFC 4648. Doug Crockford's version.
@@ -66849,7 +68110,7 @@ const BASE32_CROCKFORD_ASCII = /^[\x00-\x7f]*$/;
  * // => Uint8Array.from([0x12, 0xab])
  * ```
  */
-const base32crockford = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), alphabet('0123456789ABCDEFGHJKMNPQRSTVWXYZ'), normalize((s) => {
+const base32crockford = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(5), base_alphabet('0123456789ABCDEFGHJKMNPQRSTVWXYZ'), normalize((s) => {
     astr('base32crockford.decode', s);
     const upper = s.toUpperCase();
     if (s !== upper && !BASE32_CROCKFORD_ASCII.test(s))
@@ -66876,9 +68137,9 @@ const decodeBase64Builtin = (s, isUrl) => {
     return Uint8Array.fromBase64(s, { alphabet, lastChunkHandling: 'strict' });
 };
 /** base64 from RFC 4648. Padded. Pure JS version */
-const base64Fallback = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'), base_padding(6)))));
+const base64Fallback = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), base_alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'), base_padding(6)))));
 /** base64url from RFC 4648. Padded. Pure JS version */
-const base64urlFallback = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'), base_padding(6)))));
+const base64urlFallback = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), base_alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'), base_padding(6)))));
 /**
  * base64 from RFC 4648. Padded.
  * Alternative variants: `base64nopad`, `base64url`, `base64urlnopad`.
@@ -66907,7 +68168,7 @@ const base64 = /* @__PURE__ */ (/* unused pure expression or super */ null && (f
  * // => Uint8Array.from([0x12, 0xab])
  * ```
  */
-const base64nopad = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')))));
+const base64nopad = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), base_alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')))));
 /**
  * base64 from RFC 4648, using URL-safe alphabet. Padded.
  * Use `base64urlnopad` for unpadded version.
@@ -66936,7 +68197,7 @@ const base64url = /* @__PURE__ */ (/* unused pure expression or super */ null &&
  * // => Uint8Array.from([0x12, 0xab])
  * ```
  */
-const base64urlnopad = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')))));
+const base64urlnopad = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(6), base_alphabet('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')))));
 // baseN radix code (base58, base36)
 // ---------------------------------
 // Base conversion 256 <-> BASE done on 16-bit limbs, five baseN digits (one divmod by
@@ -67068,7 +68329,7 @@ const radixBaseN = (BASE, GROUP) => ({
     },
 });
 const genBaseN = (radix, abc) => {
-    const letters = alphabet(abc);
+    const letters = base_alphabet(abc);
     return {
         encode(bytes) {
             abytes(bytes);
@@ -67224,7 +68485,7 @@ const base58check = (/* unused pure expression or super */ null && (createBase58
 // Callers adapt the public number[] words API to Uint8Array at the edges (wordsToU8 below):
 // feeding number[] into alphabet.encode would work at runtime, but it turns the shared
 // hot loop polymorphic and measurably slows the RFC 4648 codecs using the same literal.
-const BECH_ALPHABET = /* @__PURE__ */ alphabet('qpzry9x8gf2tvdw0s3jn54khce6mua7l');
+const BECH_ALPHABET = /* @__PURE__ */ base_alphabet('qpzry9x8gf2tvdw0s3jn54khce6mua7l');
 const BECH_UPPERCASE_PRINTABLE = /^[\x21-\x60\x7b-\x7e]+$/;
 function assertBech32Printable(label, value) {
     for (let i = 0; i < value.length; i++) {
@@ -67604,7 +68865,7 @@ const utf8 = /* @__PURE__ */ (/* unused pure expression or super */ null && (fre
 /** Lowercase hex with case-insensitive decoding. Pure JS version. */
 const hexFallback = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => chain(radix2(4), 
 // Case-insensitive decode via table aliases instead of a toLowerCase pass.
-alphabet('0123456789abcdef', { A: 'a', B: 'b', C: 'c', D: 'd', E: 'e', F: 'f' }), normalize((s) => {
+base_alphabet('0123456789abcdef', { A: 'a', B: 'b', C: 'c', D: 'd', E: 'e', F: 'f' }), normalize((s) => {
     // astr first: same non-string message as the native path, and no `s.length`
     // access on null / undefined while building the error.
     astr('hex', s);
@@ -67614,7 +68875,7 @@ alphabet('0123456789abcdef', { A: 'a', B: 'b', C: 'c', D: 'd', E: 'e', F: 'f' })
 })))));
 // Keep internal parity probes behind a test-only export.
 const __TESTS = /* @__PURE__ */ (/* unused pure expression or super */ null && (freeze(() => ({
-    alphabet: alphabet,
+    alphabet: base_alphabet,
     base64Fallback: base64Fallback,
     base64urlFallback: base64urlFallback,
     hexFallback: hexFallback,
@@ -68537,7 +69798,7 @@ const device = '/dev/kvm';
 async function observeTestBuilder(nix, signal) {
     const settings = await nix.settings(signal);
     const { systemFeatures, buildUsersGroup } = settings;
-    const daemon = !(await nix.storeUrl(signal)).startsWith('local');
+    const daemon = !(await nix.storeInfo(signal)).url.startsWith('local');
     // whoever runs Nix builds, but for root, which gives its builds to the build users where it has some
     const byRoot = daemon || process.getuid?.() === 0;
     return {
@@ -68642,6 +69903,7 @@ function kvmProblem({ kvm, features }) {
 
 
 
+
 /** What of the log a failure shows. */
 const vm_test_keptLines = 40;
 /**
@@ -68651,9 +69913,10 @@ const vm_test_keptLines = 40;
  * @throws GuardError where this runner cannot run it, NixError where it fails, TimeoutError where it takes too long; the
  * last two with the last lines of its log
  */
-async function vmTest({ deadlines }, { installTest }, nix, runtime) {
+async function vmTest({ deadlines }, evaluation, { nix, runtime, cache }) {
+    const { installTest } = evaluation;
     const { drvPath, outPath } = installTest ?? {};
-    if (drvPath === undefined || outPath === undefined)
+    if (installTest === undefined || drvPath === undefined || outPath === undefined)
         throw new Error('the evaluation was not asked for a VM test');
     if ((await nix.pathInfo([outPath], runtime.signal)).has(outPath)) {
         runtime.log.info(`the VM test has passed before: ${outPath}`);
@@ -68668,18 +69931,22 @@ async function vmTest({ deadlines }, { installTest }, nix, runtime) {
             lines.shift();
     };
     const limitMs = deadlines.vmTest.value;
-    let build;
-    try {
-        await within(runtime.clock, 'the VM test', limitMs, runtime.signal, (signal) => {
-            build = nix.buildTest(drvPath, { limitMs, onLine, signal });
-            return build;
-        });
-    }
-    catch (error) {
-        // Nix was told to stop, and is killed soon if it does not: no machine is left running
-        await build?.catch(() => undefined);
-        throw explain(error, lines);
-    }
+    // what the test leaves is not kept: it would be a test that has passed and was never run
+    const cached = { wanted: [installTest], system: buildSystemOf(evaluation), never: [outPath] };
+    await cache.around(cached, runtime.signal, async (options) => {
+        let build;
+        try {
+            await within(runtime.clock, 'the VM test', limitMs, runtime.signal, (signal) => {
+                build = nix.buildTest(drvPath, { ...options, limitMs, onLine, signal });
+                return build;
+            });
+        }
+        catch (error) {
+            // Nix was told to stop, and is killed soon if it does not: no machine is left running
+            await build?.catch(() => undefined);
+            throw explain(error, lines);
+        }
+    });
     runtime.log.info(`the VM test passed in ${formatDuration(runtime.clock.now() - start)}: ${outPath}`);
 }
 function explain(error, lines) {
@@ -68724,9 +69991,11 @@ class SpawnRunner {
         const child = (0,external_node_child_process_namespaceObject.spawn)(command, args, {
             env: { ...this.#environment(), ...options.env },
             ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-            stdio: ['ignore', 'pipe', 'pipe'],
+            stdio: ['pipe', 'pipe', 'pipe'],
             detached: true,
         });
+        // a program that ends early says more by its end
+        child.stdin.on('error', () => undefined).end(options.input ?? '');
         const idle = new IdleTimer(`${command} ${args[0] ?? ''}`.trim(), options.idleMs);
         options.alsoAlive?.(() => idle.touch());
         const end = (signal) => process_endGroup(child.pid, signal);
@@ -68899,6 +70168,86 @@ class ActionLog {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/runtime.js
+const systemClock = {
+    now: () => Date.now(),
+    sleep: (ms, signal) => new Promise((resolve, reject) => {
+        if (signal?.aborted)
+            return reject(signal.reason);
+        const onAbort = () => {
+            clearTimeout(timer);
+            reject(signal?.reason);
+        };
+        const timer = setTimeout(() => {
+            signal?.removeEventListener('abort', onAbort);
+            resolve();
+        }, ms);
+        signal?.addEventListener('abort', onAbort, { once: true });
+    }),
+};
+
+;// CONCATENATED MODULE: ./lib/post.js
+
+
+
+
+
+
+
+
+
+/** Names of what the main step leaves to this one. */
+const states = { post: 'post', upload: 'upload' };
+/** Called by the main step: the runner starts the same file for both. */
+function announcePost() {
+    saveState(states.post, 'true');
+}
+/** What there would be to finish if this process ended now. */
+function leaveToPost(upload) {
+    saveState(states.upload, upload === undefined ? '' : JSON.stringify(upload));
+}
+function isPostStep(environment) {
+    return environment[`STATE_${states.post}`] === 'true';
+}
+/**
+ * What the main step could not do any more, because it was cancelled or the upload took too long: saves the layer that it
+ * has written. Fails never: the job has its result.
+ *
+ * @returns the exit code
+ */
+async function post(worker) {
+    const left = getState(states.upload);
+    if (left === '')
+        return 0;
+    const upload = JSON.parse(left);
+    const log = new ActionLog(new SecretRegistry(core_setSecret), systemClock);
+    const cancel = cancelledBySignal();
+    const { signal, abort } = cancel;
+    const processes = new SpawnRunner(() => clientEnvironment(process.env));
+    try {
+        await withPrivateFolder(async (privateFolder) => {
+            const runtime = { log, clock: systemClock, processes, signal, abort, privateFolder };
+            const service = findCacheService(process.env, worker, runtime);
+            // the entry that the main step has begun may exist already, and never be completed
+            await service?.store(`${upload.key}-post`, upload.file, signal);
+            log.info('cache: saved what the main step could not');
+        });
+    }
+    catch (error) {
+        log.info(`cache: not saved: ${errorMessage(error)}`);
+    }
+    finally {
+        saveState(states.upload, '');
+        cancel.stop();
+    }
+    return 0;
+}
+/** Which variables are secrets only the main step has found out: the client gets what it needs of them. */
+function clientEnvironment(environment) {
+    const needed = /^(PATH|HOME|TMPDIR|NODE_EXTRA_CA_CERTS|SSL_CERT_\w+|GITHUB_SERVER_URL|(https?|no)_proxy)$/i;
+    return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => value !== undefined && needed.test(name) ? [[name, value]] : []));
+}
+
 ;// CONCATENATED MODULE: ./lib/report/hints.js
 const knownFailures = [
     {
@@ -69068,6 +70417,10 @@ const outputs = [
         name: 'hardware-config',
         description: 'Path of the generated hardware configuration, to be committed; empty if none was generated.',
     },
+    {
+        name: 'cache-hit',
+        description: 'What the cache had for this build: exact, partial or none.',
+    },
     { name: 'plan', description: 'The plan as JSON.' },
     { name: 'plan-digest', description: 'SHA-256 of what the plan decides, for approved-plan.' },
     {
@@ -69075,7 +70428,7 @@ const outputs = [
         description: 'Path of the JSON file with the whole result; set on failure too.',
     },
 ];
-function outputsOf(result, resultFile) {
+function outputs_outputsOf(result, resultFile) {
     return {
         outcome: result.outcome,
         'target-state': result.targetState,
@@ -69085,6 +70438,7 @@ function outputsOf(result, resultFile) {
         'host-keys': result.hostKeys.join('\n'),
         'age-public-keys': result.agePublicKeys.join('\n'),
         'hardware-config': result.hardwareConfig ?? '',
+        'cache-hit': result.cache?.hit ?? 'none',
         plan: result.plan === null ? '' : JSON.stringify(result.plan),
         'plan-digest': result.planDigest ?? '',
         'result-file': resultFile,
@@ -69161,7 +70515,7 @@ const titles = {
     unchanged: '✅ Nothing to do',
     failed: '❌ Installation failed',
 };
-const states = {
+const summary_states = {
     untouched: 'untouched: nothing on its disks was changed',
     installer: 'in the installer; its disks were not changed',
     partitioned: 'in the installer; its disks were partitioned anew and the old data is gone',
@@ -69207,7 +70561,7 @@ function unitsRow({ failedUnits }) {
 }
 function stateTable(result) {
     const { outcome, targetState, systemPath, verified } = result;
-    const machine = ['machine', states[targetState]];
+    const machine = ['machine', summary_states[targetState]];
     const installed = [
         ['system', systemPath === '' ? '–' : code(systemPath)],
         ['verified', proofs[verified]],
@@ -69414,9 +70768,9 @@ function withoutSecrets(result, secrets) {
 }
 /** The runner drops an output that contains what it masks: better one that says so. */
 function setOutputs(whole, result, file, log, secrets) {
-    const asTheyAre = outputsOf(whole, file);
+    const asTheyAre = outputs_outputsOf(whole, file);
     const changed = [];
-    for (const [name, value] of Object.entries(outputsOf(result, file))) {
+    for (const [name, value] of Object.entries(outputs_outputsOf(result, file))) {
         const safe = secrets.redact(value);
         if (safe !== asTheyAre[name])
             changed.push(name);
@@ -69473,6 +70827,7 @@ class Progress {
     failedUnits = null;
     hardwareConfig = null;
     kexecSha256 = null;
+    cache = null;
     #phases = [];
     #current;
     /** The phase that runs, or that failed. */
@@ -69512,6 +70867,7 @@ class Progress {
             failedUnits: this.failedUnits,
             hardwareConfig: this.hardwareConfig,
             kexecSha256: this.kexecSha256,
+            cache: this.cache,
             plan: this.plan ?? null,
             planDigest: this.plan === undefined ? null : plan_planDigest(this.plan),
             failure: failure ?? null,
@@ -69531,24 +70887,6 @@ function checkRunner(platform) {
         return;
     throw new GuardError('this runner runs Windows, for which there is no Nix: use a Linux or macOS runner, or a self-hosted runner inside WSL2', { hint: 'set runs-on to ubuntu-24.04, or start the runner’s agent in a WSL2 distribution that has Nix' });
 }
-
-;// CONCATENATED MODULE: ./lib/runtime.js
-const systemClock = {
-    now: () => Date.now(),
-    sleep: (ms, signal) => new Promise((resolve, reject) => {
-        if (signal?.aborted)
-            return reject(signal.reason);
-        const onAbort = () => {
-            clearTimeout(timer);
-            reject(signal?.reason);
-        };
-        const timer = setTimeout(() => {
-            signal?.removeEventListener('abort', onAbort);
-            resolve();
-        }, ms);
-        signal?.addEventListener('abort', onAbort, { once: true });
-    }),
-};
 
 ;// CONCATENATED MODULE: ./lib/main.js
 
@@ -69584,15 +70922,22 @@ const systemClock = {
 
 
 
+
+
+
+/** How long a run that has done all else waits for what it saves in the cache. */
+const uploadPatienceMs = 120_000;
 /** How often a machine is looked at that is rebooted while it is looked at. */
 const mostLooks = 3;
 /**
  * The action: inputs → Settings → Facts and Evaluation → Plan → phases → Result. Whatever happens, a Result is
  * published.
  *
+ * @param cacheClient arguments for node that start the process that talks to the cache service
  * @returns the exit code
  */
-async function main() {
+async function main(cacheClient) {
+    announcePost();
     const secrets = new SecretRegistry(core_setSecret);
     const log = new ActionLog(secrets, systemClock);
     const progress = new Progress();
@@ -69615,7 +70960,7 @@ async function main() {
         log.debug(describeSettings(settings));
         const { signal, abort } = cancel;
         const outcome = await Promise.race([
-            withPrivateFolder((privateFolder) => run(settings, readAgain, { log, clock: systemClock, processes, signal, abort, privateFolder }, progress)),
+            withPrivateFolder((privateFolder) => run(settings, readAgain, { log, clock: systemClock, processes, signal, abort, privateFolder }, progress, cacheClient)),
             cancel.atOnce,
         ]);
         await publish(progress.result(outcome), log, secrets);
@@ -69631,14 +70976,25 @@ async function main() {
     }
 }
 /** @param readAgain for what is only known once a part of it was fetched */
-async function run(given, readAgain, runtime, progress) {
+async function run(given, readAgain, runtime, progress, cacheClient) {
     const nix = new Nix(nixOptionsOf(given), runtime);
     await requireName(given.configuration.value, nix, runtime.signal);
     // what a store path is can only be told when it is here
     const settings = (await fetchStorePaths(given, nix, runtime)) ? readAgain() : given;
-    return settings.kind === 'install' || settings.kind === 'plan'
-        ? runOnMachine(settings, nix, runtime, progress)
-        : runWithoutMachine(settings, nix, runtime, progress);
+    const cache = openCache(settings, nix, runtime, {
+        environment: process.env,
+        worker: cacheClient,
+        pending: leaveToPost,
+    });
+    try {
+        return settings.kind === 'install' || settings.kind === 'plan'
+            ? await runOnMachine(settings, { nix, cache, runtime, progress })
+            : await runWithoutMachine(settings, { nix, cache, runtime, progress });
+    }
+    finally {
+        await cache.finish(uploadPatienceMs);
+        progress.cache = cache.report;
+    }
 }
 function nixOptionsOf(settings) {
     const { printBuildLogs, showTrace, debug, from, nixOptions, deadlines } = settings;
@@ -69650,7 +71006,8 @@ function nixOptionsOf(settings) {
         idleMs: deadlines.idle.value,
     };
 }
-async function runWithoutMachine(settings, nix, runtime, progress) {
+async function runWithoutMachine(settings, tools) {
+    const { nix, runtime, progress } = tools;
     const { situation, work } = await phase('preflight', progress, runtime, () => offlinePreflight(settings, nix, runtime));
     progress.plan = { offline: offlinePlan(situation), online: null, work };
     runtime.log.info(describePlan(progress.plan));
@@ -69661,21 +71018,22 @@ async function runWithoutMachine(settings, nix, runtime, progress) {
     const { evaluation } = situation;
     checkBuildable(situation);
     if (settings.kind === 'vm-test') {
-        await phase('vm-test', progress, runtime, () => vmTest(settings, evaluation, nix, runtime));
+        await phase('vm-test', progress, runtime, () => vmTest(settings, evaluation, tools));
         return 'tested';
     }
-    await phase('build', progress, runtime, () => buildClosures(allDerivations(evaluation), nix, runtime, runtime.signal));
+    await phase('build', progress, runtime, () => buildClosures({ wanted: allDerivations(evaluation), system: buildSystemOf(evaluation) }, tools, runtime.signal));
     progress.systemPath = evaluation.toplevel?.outPath ?? '';
     return 'built';
 }
-async function runOnMachine(settings, nix, runtime, progress) {
+async function runOnMachine(settings, tools) {
+    const { runtime, progress } = tools;
     const target = openTarget(settings, runtime);
     const { endpoint, login } = target;
-    progress.target = nameOf(endpoint);
+    progress.target = connection_nameOf(endpoint);
     try {
         for (let looks = 1;; looks++) {
             try {
-                return await lookAndAct(settings, target, nix, runtime, progress);
+                return await lookAndAct(settings, target, tools);
             }
             catch (error) {
                 if (!(error instanceof RebootedError) || looks >= mostLooks)
@@ -69694,7 +71052,8 @@ async function runOnMachine(settings, nix, runtime, progress) {
         target.close();
     }
 }
-async function lookAndAct(settings, target, nix, runtime, progress) {
+async function lookAndAct(settings, target, tools) {
+    const { nix, runtime, progress } = tools;
     const { situation, plan, work } = await phase('preflight', progress, runtime, () => preflight(settings, target, nix, runtime));
     const { evaluation, facts, extraFiles, hardwareFile } = situation;
     // after the phase: within it the log would fold the plan away
@@ -69710,16 +71069,14 @@ async function lookAndAct(settings, target, nix, runtime, progress) {
     await requireApproval(settings, plan, facts, target, runtime);
     const cleanUp = new CleanUp();
     await runPhases({
+        ...tools,
         settings,
-        runtime,
-        nix,
         target,
         evaluation,
         facts,
         plan,
         extraFiles,
         hardwareFile,
-        progress,
         cleanUp,
         lease: new Lease({ target, runtime, cleanUp, identity: readRunIdentity(process.env) }),
         stagedImage: undefined,
@@ -69735,9 +71092,13 @@ function outcomeOf({ action, phases }) {
 }
 
 ;// CONCATENATED MODULE: ./lib/entry.js
-// What the runner starts: the only module that does something when it is loaded.
+// What the runner starts: one of the only two modules that do something when they are loaded.
 
-main().then(
+
+
+/** The other bundle, which only a child of this one loads. */
+const worker = [(0,external_node_path_namespaceObject.join)((0,external_node_path_namespaceObject.dirname)(process.argv[1] ?? ''), 'cache', 'index.js')];
+(isPostStep(process.env) ? post(worker) : main(worker)).then(
 // a socket or timer that is still open must not keep the job from ending
 (code) => process.exit(code), (error) => {
     console.error(error);

@@ -56,6 +56,13 @@ export const standIns: readonly StandIn[] = [
     unproven: 'firmware of real boards, network cards that come back otherwise after kexec, ARM',
   },
   {
+    files: ['testbed/cache-service.mts'],
+    standsFor: 'GitHub’s cache service',
+    real: 'the calls of its second version and the blobs, for the real client of @actions/cache, over real connections',
+    unproven:
+      'the service itself: its scopes by branch, its limits and how it throws entries away; Azure’s blobs',
+  },
+  {
     files: ['testbed/action.mts'],
     standsFor: 'GitHub’s runner',
     real: 'environment, command files, cancelling and line reading as in actions/runner; Node 24',

@@ -3,6 +3,21 @@ import type { OwnInput } from './row';
 /** Inputs that are no flag of nixos-anywhere. */
 export const own: readonly OwnInput[] = [
   {
+    input: 'cache',
+    why: 'Runners begin with an empty store: what no substituter has is built once per change, not once per run.',
+    test: 'bundle/cache › has the second run build nothing and upload nothing, and the third what has changed',
+  },
+  {
+    input: 'cache-key',
+    why: 'To begin anew, or to keep apart what belongs to others.',
+    test: 'bundle/cache › has the second run build nothing and upload nothing, and the third what has changed',
+  },
+  {
+    input: 'cache-signing-key',
+    why: 'Whoever can write the repository’s cache must not say what is installed.',
+    test: 'bundle/cache › has the second run build nothing and upload nothing, and the third what has changed',
+  },
+  {
     input: 'ssh-private-key',
     why: 'A step has its key in a secret, not in a file: the contents, `env:NAME` or `exec:COMMAND`.',
     test: 'bundle/refusals › a key that is not authorised',

@@ -7,6 +7,6 @@ sh scripts/setup.sh e2e
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 status=0
-npx vitest run --project e2e-all --reporter=verbose --reporter=json --outputFile.json="$report" "$@" || status=$?
+sh scripts/vitest.sh run --project e2e-all --reporter=verbose --reporter=json --outputFile.json="$report" "$@" || status=$?
 node scripts/e2e-results.mjs "$report"
 exit "$status"

@@ -1,4 +1,6 @@
 import * as core from '@actions/core';
+import type { BuildCache } from './cache/closure-cache';
+import { openCache } from './cache/open';
 import { cancelledBySignal } from './cancellation';
 import { childEnvironment } from './child-environment';
 import { loadSecrets } from './inputs/load-secrets';
@@ -17,10 +19,12 @@ import { phase, runPhases } from './phases/run-phases';
 import { vmTest } from './phases/vm-test';
 import { checkBuildable, checkPlan } from './plan/checks';
 import { requireName } from './plan/configuration';
+import { buildSystemOf } from './plan/evaluation';
 import { offlinePlan, type Plan } from './plan/plan';
 import { fetchStorePaths } from './plan/store-paths';
 import { offlineWarnings, warningsOf } from './plan/warnings';
 import { allDerivations } from './plan/work';
+import { announcePost, leaveToPost } from './post';
 import { withPrivateFolder } from './private-folder';
 import { SpawnRunner } from './process';
 import { ActionLog } from './report/action-log';
@@ -33,6 +37,9 @@ import { SecretRegistry } from './secrets';
 import { nameOf } from './ssh/connection';
 import type { Target } from './ssh/target';
 
+/** How long a run that has done all else waits for what it saves in the cache. */
+const uploadPatienceMs = 120_000;
+
 /** How often a machine is looked at that is rebooted while it is looked at. */
 const mostLooks = 3;
 
@@ -40,9 +47,11 @@ const mostLooks = 3;
  * The action: inputs → Settings → Facts and Evaluation → Plan → phases → Result. Whatever happens, a Result is
  * published.
  *
+ * @param cacheClient arguments for node that start the process that talks to the cache service
  * @returns the exit code
  */
-export async function main(): Promise<number> {
+export async function main(cacheClient: readonly string[]): Promise<number> {
+  announcePost();
   const secrets = new SecretRegistry(core.setSecret);
   const log = new ActionLog(secrets, systemClock);
   const progress = new Progress();
@@ -71,6 +80,7 @@ export async function main(): Promise<number> {
           readAgain,
           { log, clock: systemClock, processes, signal, abort, privateFolder },
           progress,
+          cacheClient,
         ),
       ),
       cancel.atOnce,
@@ -92,14 +102,33 @@ async function run(
   readAgain: () => Settings,
   runtime: Runtime,
   progress: Progress,
+  cacheClient: readonly string[],
 ): Promise<Outcome> {
   const nix = new Nix(nixOptionsOf(given), runtime);
   await requireName(given.configuration.value, nix, runtime.signal);
   // what a store path is can only be told when it is here
   const settings = (await fetchStorePaths(given, nix, runtime)) ? readAgain() : given;
-  return settings.kind === 'install' || settings.kind === 'plan'
-    ? runOnMachine(settings, nix, runtime, progress)
-    : runWithoutMachine(settings, nix, runtime, progress);
+  const cache = openCache(settings, nix, runtime, {
+    environment: process.env,
+    worker: cacheClient,
+    pending: leaveToPost,
+  });
+  try {
+    return settings.kind === 'install' || settings.kind === 'plan'
+      ? await runOnMachine(settings, { nix, cache, runtime, progress })
+      : await runWithoutMachine(settings, { nix, cache, runtime, progress });
+  } finally {
+    await cache.finish(uploadPatienceMs);
+    progress.cache = cache.report;
+  }
+}
+
+/** What a run works with, whatever it does. */
+interface Tools {
+  readonly nix: Nix;
+  readonly cache: BuildCache;
+  readonly runtime: Runtime;
+  readonly progress: Progress;
 }
 
 function nixOptionsOf(settings: Settings): NixOptions {
@@ -113,12 +142,8 @@ function nixOptionsOf(settings: Settings): NixOptions {
   };
 }
 
-async function runWithoutMachine(
-  settings: WithoutMachine,
-  nix: Nix,
-  runtime: Runtime,
-  progress: Progress,
-): Promise<Outcome> {
+async function runWithoutMachine(settings: WithoutMachine, tools: Tools): Promise<Outcome> {
+  const { nix, runtime, progress } = tools;
   const { situation, work } = await phase('preflight', progress, runtime, () =>
     offlinePreflight(settings, nix, runtime),
   );
@@ -129,29 +154,29 @@ async function runWithoutMachine(
   const { evaluation } = situation;
   checkBuildable(situation);
   if (settings.kind === 'vm-test') {
-    await phase('vm-test', progress, runtime, () => vmTest(settings, evaluation, nix, runtime));
+    await phase('vm-test', progress, runtime, () => vmTest(settings, evaluation, tools));
     return 'tested';
   }
   await phase('build', progress, runtime, () =>
-    buildClosures(allDerivations(evaluation), nix, runtime, runtime.signal),
+    buildClosures(
+      { wanted: allDerivations(evaluation), system: buildSystemOf(evaluation) },
+      tools,
+      runtime.signal,
+    ),
   );
   progress.systemPath = evaluation.toplevel?.outPath ?? '';
   return 'built';
 }
 
-async function runOnMachine(
-  settings: OnMachine,
-  nix: Nix,
-  runtime: Runtime,
-  progress: Progress,
-): Promise<Outcome> {
+async function runOnMachine(settings: OnMachine, tools: Tools): Promise<Outcome> {
+  const { runtime, progress } = tools;
   const target = openTarget(settings, runtime);
   const { endpoint, login } = target;
   progress.target = nameOf(endpoint);
   try {
     for (let looks = 1; ; looks++) {
       try {
-        return await lookAndAct(settings, target, nix, runtime, progress);
+        return await lookAndAct(settings, target, tools);
       } catch (error) {
         if (!(error instanceof RebootedError) || looks >= mostLooks) throw error;
         // what the build prepares there is gone with a reboot, and nothing else was done
@@ -167,13 +192,8 @@ async function runOnMachine(
   }
 }
 
-async function lookAndAct(
-  settings: OnMachine,
-  target: Target,
-  nix: Nix,
-  runtime: Runtime,
-  progress: Progress,
-): Promise<Outcome> {
+async function lookAndAct(settings: OnMachine, target: Target, tools: Tools): Promise<Outcome> {
+  const { nix, runtime, progress } = tools;
   const { situation, plan, work } = await phase('preflight', progress, runtime, () =>
     preflight(settings, target, nix, runtime),
   );
@@ -189,16 +209,14 @@ async function lookAndAct(
   await requireApproval(settings, plan, facts, target, runtime);
   const cleanUp = new CleanUp();
   await runPhases({
+    ...tools,
     settings,
-    runtime,
-    nix,
     target,
     evaluation,
     facts,
     plan,
     extraFiles,
     hardwareFile,
-    progress,
     cleanUp,
     lease: new Lease({ target, runtime, cleanUp, identity: readRunIdentity(process.env) }),
     stagedImage: undefined,

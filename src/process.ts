@@ -7,6 +7,8 @@ export interface ProcessOptions {
   /** Added to the filtered environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What it reads on standard input, which is empty without it. */
+  readonly input?: string;
   readonly signal: AbortSignal;
   /** The process is ended with SIGKILL when it was silent for that many milliseconds. */
   readonly idleMs: number;
@@ -61,9 +63,11 @@ export class SpawnRunner implements ProcessRunner {
     const child = spawn(command, args, {
       env: { ...this.#environment(), ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     });
+    // a program that ends early says more by its end
+    child.stdin.on('error', () => undefined).end(options.input ?? '');
     const idle = new IdleTimer(`${command} ${args[0] ?? ''}`.trim(), options.idleMs);
     options.alsoAlive?.(() => idle.touch());
     const end = (signal: NodeJS.Signals) => endGroup(child.pid, signal);

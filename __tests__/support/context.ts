@@ -1,4 +1,5 @@
 // What a phase works with, for tests of single phases: real settings and facts, and a plan that nobody looks at.
+import { noCache } from '../../src/cache/closure-cache';
 import { CleanUp } from '../../src/phases/clean-up';
 import type { PhaseContext } from '../../src/phases/context';
 import { Lease } from '../../src/phases/lease';
@@ -36,6 +37,7 @@ export async function contextOf(
     settings: machineSettings({ ...required, ...inputs }),
     runtime,
     nix: nixOf(runtime),
+    cache: noCache,
     target,
     evaluation,
     plan: somePlan,

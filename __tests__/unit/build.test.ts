@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { noCache } from '../../src/cache/closure-cache';
 import { NixError } from '../../src/errors';
 import { build } from '../../src/phases/build';
 import type { PhaseContext } from '../../src/phases/context';
@@ -24,6 +25,7 @@ test('a build that fails is not held back by what an earlier run left running', 
     settings: machineSettings({ flake: '.#x', 'target-host': 'root@x', 'ssh-private-key': makeTestKey() }),
     runtime: fakeRuntime(),
     target,
+    cache: noCache,
     nix: {
       build: () => new Promise((_, reject) => setTimeout(() => reject(failed), 50)),
     },

@@ -1,5 +1,6 @@
 // What the phase kexec leaves in the installer, on a target that answers as one would.
 import { expect, test } from 'vitest';
+import { noCache } from '../../src/cache/closure-cache';
 import type { Nix } from '../../src/nix/nix';
 import { CleanUp } from '../../src/phases/clean-up';
 import type { PhaseContext } from '../../src/phases/context';
@@ -81,6 +82,7 @@ async function jump(phases: readonly PhaseName[], inputs: Record<string, string>
     }),
     runtime,
     nix: {} as Nix,
+    cache: noCache,
     target,
     evaluation: configured,
     plan: { phases, authorizeKey: false, online: null } as unknown as Plan,

@@ -185,6 +185,9 @@ describe('readSettings', () => {
       chown: 'no-path',
       'install-bootloader': 'maybe',
       hooks: 'sometimes target x',
+      cache: 'maybe',
+      'cache-key': 'a,b',
+      'cache-signing-key': 'name:secret',
     });
     expect(Object.keys(problems).toSorted()).toEqual(
       [...inputs.map(({ name }) => name), 'unknown'].toSorted(),

@@ -310,6 +310,7 @@ describe('Progress', () => {
       kexecSha256: null,
       failedUnits: null,
       hardwareConfig: null,
+      cache: null,
       plan: null,
       planDigest: null,
       failure: null,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { GuardError } from '../../src/errors';
 import { parseRequirements } from '../../src/nix/derivation';
-import { parseSettings, parseStoreUrl } from '../../src/nix/settings';
+import { parseSettings, parseStoreInfo } from '../../src/nix/settings';
 import { kvmForBuildUsers } from '../../src/plan/test-builder';
 import { checkTestBuilder, type TestBuilder } from '../../src/plan/vm-test';
 
@@ -127,7 +127,14 @@ describe('what Nix prints', () => {
       builders: '@/x',
       buildUsersGroup: '',
       store: '',
+      substituters: [],
+      trustedPublicKeys: [],
+      secretKeyFiles: [],
     });
-    expect([{ url: 'daemon' }, { url: 1 }, null].map(parseStoreUrl)).toEqual(['daemon', '', '']);
+    expect([{ url: 'daemon', trusted: 0 }, { url: 1, trusted: true }, null].map(parseStoreInfo)).toEqual([
+      { url: 'daemon', trusted: false },
+      { url: '', trusted: true },
+      { url: '', trusted: undefined },
+    ]);
   });
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseMissing } from '../../src/nix/missing';
 import { Nix } from '../../src/nix/nix';
-import { parsePathInfo } from '../../src/nix/path-info';
+import { parsePathInfo, signersOf } from '../../src/nix/path-info';
 import type { Evaluation } from '../../src/plan/evaluation';
 import { observeWork, type Work } from '../../src/plan/work';
 import { describeWork, formatBytes } from '../../src/report/describe-work';
@@ -73,8 +73,20 @@ describe('parseMissing', () => {
 });
 
 describe('parsePathInfo', () => {
-  const info = { narSize: 7, signatures: ['k-1:c2ln', 'l-1:c2ln'], ultimate: true };
-  const known = { narSize: 7, signedBy: ['k-1', 'l-1'], ultimate: true };
+  const info = {
+    narSize: 7,
+    narHash: 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=',
+    references: [path('z')],
+    deriver: path('a.drv'),
+    signatures: ['k-1:c2ln', 'l-1:c2ln'],
+    ultimate: true,
+  };
+  const unknown = { narHash: '', references: [], deriver: '', ca: '', signatures: [], ultimate: false };
+  const known = {
+    ...{ ...unknown, ...info, path: path('a') },
+    // of nothing at all, as Nix writes it
+    narHash: 'sha256:0mdqa9w1p6cmli6976v4wi0sw9r4p5prkj7lzfd1877wk11c9c73',
+  };
 
   test('of Nix up to 2.18: a list', () => {
     const answer = [
@@ -84,7 +96,7 @@ describe('parsePathInfo', () => {
     ];
     expect([...parsePathInfo(answer)]).toEqual([
       [path('a'), known],
-      [path('b'), { narSize: 1, signedBy: [], ultimate: false }],
+      [path('b'), { ...unknown, path: path('b'), narSize: 1 }],
     ]);
   });
 
@@ -97,16 +109,17 @@ describe('parsePathInfo', () => {
       { keyName: 'k-1', sig: 'c2ln' },
       { keyName: 'l-1', sig: 'c2ln' },
     ];
-    const answer = { version: 2, storeDir: '/nix/store', info: { [`${hash}-a`]: { ...info, signatures } } };
+    const names = { references: [`${hash}-z`], deriver: `${hash}-a.drv`, signatures };
+    const answer = { version: 2, storeDir: '/nix/store', info: { [`${hash}-a`]: { ...info, ...names } } };
     expect([...parsePathInfo(answer)]).toEqual([[path('a'), known]]);
   });
 
   test('takes any JSON', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        for (const { narSize, signedBy } of parsePathInfo(value).values()) {
-          expect(narSize).toEqual(expect.any(Number));
-          for (const name of signedBy) expect(name).toEqual(expect.any(String));
+        for (const info of parsePathInfo(value).values()) {
+          expect(info.narSize).toEqual(expect.any(Number));
+          for (const name of signersOf(info)) expect(name).toEqual(expect.any(String));
         }
       }),
     );

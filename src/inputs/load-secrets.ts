@@ -34,6 +34,7 @@ const secretInputs = [
   'post-install-ssh-private-key',
   'post-install-ssh-private-key-passphrase',
   'netrc',
+  'cache-signing-key',
 ] as const;
 
 /** What cryptsetup reads of a key file at most. Nothing that is called a secret is larger. */
@@ -45,7 +46,7 @@ const defaultDeadlineMs = 600_000;
 /**
  * Reads every source that the inputs name, each once and all of them side by side: whoever fills two pipes may do so in
  * any order. Everything that was read is registered before it is handed out. Problems are kept for readSettings, which
- * knows all others. A run without a machine needs no secret, and reads none.
+ * knows all others. A run without a machine needs no secret of one, and reads none.
  *
  * @throws the reason of the signal
  */
@@ -75,11 +76,15 @@ function sourcesOf(raw: RawInputs): SecretSource[] {
     const parsed = boolean(raw[name] ?? '');
     return 'ok' in parsed && parsed.ok;
   };
-  if (raw.plan?.trim() === 'offline' || isSet('build-only') || isSet('vm-test')) return [];
-  const named = secretInputs.flatMap((name) => {
+  if (raw.plan?.trim() === 'offline') return [];
+  const sourceIn = (name: (typeof secretInputs)[number]) => {
     const text = raw[name] ?? '';
     return namesSource(text) ? [parseSecretSource(text)] : [];
-  });
+  };
+  // what is built may be kept
+  if (isSet('build-only') || isSet('vm-test'))
+    return sourceIn('cache-signing-key').flatMap((source) => ('ok' in source ? [source.ok] : []));
+  const named = secretInputs.flatMap(sourceIn);
   const files = [keyFiles(raw['disk-encryption-keys'] ?? ''), secretFiles(raw['secret-files'] ?? '')];
   const keyFile = parseKeyFile(raw['ssh-private-key-file'] ?? '');
   return [

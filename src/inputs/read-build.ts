@@ -1,6 +1,7 @@
 import { passwordIn } from './address-tokens';
 import type { InputReader } from './input-reader';
 import * as parse from './parsers';
+import { readCache } from './read-cache';
 import { readConfiguration } from './read-configuration';
 import { inputOfBuildOn, readTty, withBuildOnRemote } from './read-deprecated';
 import { readPhases } from './read-phases';
@@ -31,6 +32,7 @@ export function readBuildSettings(reader: InputReader): BuildSettings {
     showTrace: reader.optional('show-trace', parse.boolean, false),
     from: readFrom(reader),
     debug: reader.optional('debug', parse.boolean, false),
+    cache: readCache(reader),
     deadlines: {
       connect: reader.optional('connect-timeout', parse.duration, 120_000),
       kexec: reader.optional('kexec-timeout', parse.duration, 600_000),

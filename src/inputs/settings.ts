@@ -115,6 +115,15 @@ export type Configuration =
   | { readonly kind: 'nix-file'; readonly reference: FileReference }
   | { readonly kind: 'store-paths'; readonly paths: StorePaths };
 
+/** What is built here and nowhere else, kept from run to run. */
+export interface CacheSettings {
+  readonly enabled: Setting<boolean>;
+  /** What the keys of all entries begin with. */
+  readonly keyPrefix: Setting<string>;
+  /** Undefined where it is derived from the key that logs in, or there is none. */
+  readonly signingKey: Secret | undefined;
+}
+
 /** What every run is told: enough to evaluate and to build. */
 export interface BuildSettings {
   readonly configuration: Setting<Configuration>;
@@ -132,6 +141,7 @@ export interface BuildSettings {
   /** The URI of a store that has what the runner lacks. */
   readonly from: Setting<string | undefined>;
   readonly debug: Setting<boolean>;
+  readonly cache: CacheSettings;
   readonly deadlines: Deadlines;
 }
 
@@ -257,7 +267,15 @@ export function knownHostsPlace(settings: MachineSettings): { readonly host: str
 }
 
 /** Settings that are several. */
-const groups: readonly string[] = ['deadlines', 'login', 'kexec', 'copy', 'newSystem', 'postInstall'];
+const groups: readonly string[] = [
+  'cache',
+  'deadlines',
+  'login',
+  'kexec',
+  'copy',
+  'newSystem',
+  'postInstall',
+];
 
 /** Each value with its source, a line each; secrets print as `***`. */
 export function describeSettings(settings: Settings): string {

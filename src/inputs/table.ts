@@ -1,4 +1,5 @@
 import { accessInputs } from './table/access';
+import { cacheInputs } from './table/cache';
 import { configurationInputs } from './table/configuration';
 import { copyInputs } from './table/copy';
 import { deprecatedInputs } from './table/deprecated';
@@ -11,6 +12,7 @@ import { systemInputs } from './table/system';
 /** The inputs as the README shows them, section by section; each section has a file of its own. */
 export const sections = [
   { title: 'What is installed', inputs: configurationInputs },
+  { title: 'The cache', inputs: cacheInputs },
   { title: 'The machine, and how to log in to it', inputs: accessInputs },
   { title: 'The installer', inputs: kexecInputs },
   { title: 'Disks', inputs: disksInputs },

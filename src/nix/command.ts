@@ -1,6 +1,7 @@
 import { NixError } from '../errors';
 import type { ProcessResult } from '../process';
 import type { Runtime } from '../runtime';
+import type { BuildRecord } from './build-record';
 import { BuildLogs, type NixEvent, nixLevel, parseNixLog } from './log';
 
 export interface NixOptions {
@@ -22,6 +23,8 @@ export interface RunOptions {
   readonly userOptions?: boolean;
   /** Takes Nix's messages, which are then not in the log. */
   readonly onMessage?: (text: string) => void;
+  /** Gets to know what is built and copied. */
+  readonly record?: BuildRecord;
   /** The one derivation whose log is shown in any case. */
   readonly logOf?: { readonly drvPath: string; readonly onLine: (line: string) => void };
 }
@@ -64,6 +67,7 @@ export class NixCommand {
     const onErrorLine = (line: string) => {
       const event = parseNixLog(line);
       buildLogs.add(event);
+      more.record?.add(event);
       if (event.kind === 'build-log' && isLogOf(more.logOf?.drvPath, event.activity)) {
         more.logOf?.onLine(event.text);
         this.#foreign(event.text);
@@ -114,6 +118,7 @@ export class NixCommand {
       case 'copying':
         log.debug(`copying ${event.path}`);
         return;
+      case 'ended':
       case 'other':
         return;
     }

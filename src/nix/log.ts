@@ -5,7 +5,8 @@ export type NixEvent =
   | { readonly kind: 'message'; readonly level: number; readonly text: string }
   | { readonly kind: 'building'; readonly activity: number; readonly derivation: string }
   | { readonly kind: 'build-log'; readonly activity: number; readonly text: string }
-  | { readonly kind: 'copying'; readonly path: string }
+  | { readonly kind: 'copying'; readonly path: string; readonly from: string }
+  | { readonly kind: 'ended'; readonly activity: number }
   | { readonly kind: 'other' };
 
 /** Verbosity levels (libutil/error.hh): 0 error, 1 warning, 2 notice, 3 info. */
@@ -20,7 +21,7 @@ export function parseNixLog(line: string): NixEvent {
   if (record === undefined) return { kind: 'message', level: nixLevel.notice, text: line };
   const fields = Array.isArray(record.fields) ? record.fields : [];
   const id = typeof record.id === 'number' ? record.id : 0;
-  const first = typeof fields[0] === 'string' ? fields[0] : '';
+  const [first = '', second = ''] = fields.map((field) => (typeof field === 'string' ? field : ''));
   switch (record.action) {
     case 'msg':
       return {
@@ -30,7 +31,11 @@ export function parseNixLog(line: string): NixEvent {
       };
     case 'start':
       if (record.type === activity.build) return { kind: 'building', activity: id, derivation: first };
-      return record.type === activity.copyPath ? { kind: 'copying', path: first } : { kind: 'other' };
+      return record.type === activity.copyPath
+        ? { kind: 'copying', path: first, from: second }
+        : { kind: 'other' };
+    case 'stop':
+      return { kind: 'ended', activity: id };
     case 'result':
       return record.type === result.buildLogLine
         ? { kind: 'build-log', activity: id, text: stripVTControlCharacters(first) }

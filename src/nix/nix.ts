@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { NixError } from '../errors';
 import type { ProcessResult } from '../process';
 import type { Runtime } from '../runtime';
+import type { BuildRecord } from './build-record';
 import { builtSystems } from './builders';
 import { NixCommand, type NixOptions, type RunOptions } from './command';
 import { parseRequirements, type Requirements } from './derivation';
 import { type Missing, parseMissing } from './missing';
 import { type PathInfo, parsePathInfo } from './path-info';
-import { type NixSettings, parseSettings, parseStoreUrl } from './settings';
+import { type NixSettings, parseSettings, parseStoreInfo, type StoreInfo } from './settings';
 
 export type { NixOptions } from './command';
 
@@ -19,8 +20,21 @@ export interface BridgedOptions {
   readonly alsoAlive: (touch: () => void) => void;
 }
 
+/** A binary cache that one build may take from, though the runner's settings do not name it. */
+export interface Substituter {
+  readonly uri: string;
+  /** As in Nix's trusted-public-keys. */
+  readonly publicKey: string;
+}
+
+export interface BuildOptions {
+  readonly substituter?: Substituter | undefined;
+  /** Gets to know what the build does. */
+  readonly record?: BuildRecord | undefined;
+}
+
 /** How a VM test is built. */
-export interface TestOptions {
+export interface TestOptions extends BuildOptions {
   readonly signal: AbortSignal;
   /** When the build is given up, in milliseconds: for a daemon, which may outlive its client. */
   readonly limitMs: number;
@@ -107,8 +121,13 @@ export class Nix {
    * @param installables `drv^*`, or a store path that exists and is only kept
    * @throws NixError with the last lines of the build that failed
    */
-  async build(installables: readonly string[], signal: AbortSignal): Promise<void> {
-    await this.#run(['build', ...(await this.#outLink()), ...installables], 'the build', signal);
+  async build(
+    installables: readonly string[],
+    signal: AbortSignal,
+    { substituter, record }: BuildOptions = {},
+  ): Promise<void> {
+    const args = ['build', ...optionsOf(substituter), ...(await this.#outLink()), ...installables];
+    await this.#run(args, 'the build', signal, record && { record });
   }
 
   /**
@@ -116,15 +135,23 @@ export class Nix {
    *
    * @throws NixError with the last lines of the build that failed
    */
-  async buildTest(drvPath: string, { signal, limitMs, onLine }: TestOptions): Promise<void> {
+  async buildTest(
+    drvPath: string,
+    { signal, limitMs, onLine, substituter, record }: TestOptions,
+  ): Promise<void> {
     const seconds = (ms: number) => String(Math.ceil(ms / 1000) + daemonGraceSeconds);
     const limits = Object.entries({
       timeout: seconds(limitMs),
       'max-silent-time': seconds(this.#options.idleMs),
     }).filter(([name]) => !this.#options.options.some(([given]) => given === name));
     const options = limits.flatMap(([name, value]) => ['--option', name, value]);
-    const args = ['build', ...options, ...(await this.#outLink()), `${drvPath}^*`];
-    await this.#run(args, 'the build', signal, { logOf: { drvPath, onLine } });
+    const args = [
+      ...['build', ...options, ...optionsOf(substituter)],
+      ...(await this.#outLink()),
+      `${drvPath}^*`,
+    ];
+    const logOf = { drvPath, onLine };
+    await this.#run(args, 'the build', signal, record === undefined ? { logOf } : { logOf, record });
   }
 
   async #outLink(): Promise<readonly string[]> {
@@ -156,9 +183,9 @@ export class Nix {
     return parseSettings(await this.#askEither(['config', 'show'], ['show-config'], signal));
   }
 
-  /** The address of the store: `local…` where Nix itself builds, `daemon` where one does. @throws NixError */
-  async storeUrl(signal: AbortSignal): Promise<string> {
-    return parseStoreUrl(await this.#askEither(['store', 'info'], ['store', 'ping'], signal));
+  /** What there is to know of the runner's store. @throws NixError */
+  async storeInfo(signal: AbortSignal): Promise<StoreInfo> {
+    return parseStoreInfo(await this.#askEither(['store', 'info'], ['store', 'ping'], signal));
   }
 
   /** @param older what Nix 2.18 and 2.19 call it */
@@ -180,11 +207,15 @@ export class Nix {
   }
 
   /** What building these would take. Substituters are asked; nothing is built or fetched. @throws NixError */
-  async missing(installables: readonly string[], signal: AbortSignal): Promise<Missing> {
+  async missing(
+    installables: readonly string[],
+    signal: AbortSignal,
+    substituter?: Substituter,
+  ): Promise<Missing> {
     if (installables.length === 0) return parseMissing([]);
     const lines: string[] = [];
     await this.#run(
-      ['build', '--dry-run', '--no-link', ...installables],
+      ['build', '--dry-run', '--no-link', ...optionsOf(substituter), ...installables],
       'the dry run of the build',
       signal,
       {
@@ -262,6 +293,19 @@ export class Nix {
   #run(args: readonly string[], ran: string, signal: AbortSignal, more?: RunOptions): Promise<ProcessResult> {
     return this.#command.run(args, ran, signal, more);
   }
+}
+
+/**
+ * Nearly all that a NixOS configuration itself builds says `allowSubstitutes = false`, because it is quicker built than
+ * fetched from far away: here it lies on the same disk. Nix 2.18 does not know the last of these options, and builds it.
+ */
+function optionsOf(substituter: Substituter | undefined): readonly string[] {
+  if (substituter === undefined) return [];
+  return [
+    ...['--option', 'extra-substituters', substituter.uri],
+    ...['--option', 'extra-trusted-public-keys', substituter.publicKey],
+    ...['--option', 'always-allow-substitutes', 'true'],
+  ];
 }
 
 /** A Nix string literal. */

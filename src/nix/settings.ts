@@ -10,6 +10,19 @@ export interface NixSettings {
   readonly store: string;
   /** Empty where builds run as the user who runs Nix. */
   readonly buildUsersGroup: string;
+  /** Empty where none is to be asked. */
+  readonly substituters: readonly string[];
+  readonly trustedPublicKeys: readonly string[];
+  /** Files with the keys that sign what is built here. */
+  readonly secretKeyFiles: readonly string[];
+}
+
+/** What there is to know of the store in which builds happen. */
+export interface StoreInfo {
+  /** `local…` where Nix itself builds, `daemon` where one does. */
+  readonly url: string;
+  /** Whether it heeds what this user asks for beyond its own settings; undefined where it does not say. */
+  readonly trusted: boolean | undefined;
 }
 
 /** Reads what `nix config show --json` prints. */
@@ -30,13 +43,19 @@ export function parseSettings(answer: unknown): NixSettings {
     builders: text('builders'),
     store: text('store'),
     buildUsersGroup: text('build-users-group'),
+    substituters: settingOf('substitute') === false ? [] : list('substituters'),
+    trustedPublicKeys: list('trusted-public-keys'),
+    secretKeyFiles: list('secret-key-files'),
   };
 }
 
-/** The address in what `nix store info --json` prints. */
-export function parseStoreUrl(answer: unknown): string {
-  const { url } = asRecord(answer);
-  return typeof url === 'string' ? url : '';
+/** Reads what `nix store info --json` prints. */
+export function parseStoreInfo(answer: unknown): StoreInfo {
+  const { url, trusted } = asRecord(answer);
+  return {
+    url: typeof url === 'string' ? url : '',
+    trusted: trusted === undefined || trusted === null ? undefined : trusted === true || trusted === 1,
+  };
 }
 
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {

@@ -1,8 +1,7 @@
+import type { CachedBuild } from '../cache/closure-cache';
 import { sideBySide } from '../deadlines';
-import type { Nix } from '../nix/nix';
-import { type Derivation, installable } from '../plan/evaluation';
+import { buildSystemOf, installable } from '../plan/evaluation';
 import { derivationsOf } from '../plan/work';
-import type { Runtime } from '../runtime';
 import type { PhaseContext } from './context';
 import { stageKexecImage } from './kexec-image';
 import { takeOver } from './take-over';
@@ -11,22 +10,26 @@ import { takeOver } from './take-over';
 export async function build(context: PhaseContext): Promise<void> {
   await sideBySide(
     context.runtime.signal,
-    (signal) => buildHere(context, signal),
+    (signal) => buildHere(context, signal, context.plan.phases.includes('hardware-config')),
     (signal) => prepareTarget(context, signal),
   );
 }
 
 /** What is built on the machine is built when its store is there: in the installer, or right before it is switched. */
 export async function buildHere(
-  { plan, evaluation, nix, runtime }: PhaseContext,
+  context: PhaseContext,
   signal: AbortSignal,
+  mayBuildAgain = false,
 ): Promise<void> {
+  const { plan, evaluation, runtime } = context;
   const wanted = derivationsOf(plan.phases, evaluation);
   if (plan.offline.provisional) {
     runtime.log.info('what is to be built is known when the machine has described itself');
     return;
   }
-  if (plan.offline.buildOn === 'local') return buildClosures(wanted, nix, runtime, signal);
+  const system = buildSystemOf(evaluation);
+  if (plan.offline.buildOn === 'local')
+    return buildClosures({ wanted, system, mayBuildAgain }, context, signal);
   if (wanted.length > 0) runtime.log.info(`${evaluation.buildSystem} is built on the machine itself, later`);
 }
 
@@ -37,14 +40,14 @@ async function prepareTarget(context: PhaseContext, signal: AbortSignal): Promis
 }
 
 export async function buildClosures(
-  wanted: readonly Derivation[],
-  nix: Nix,
-  runtime: Runtime,
+  build: CachedBuild,
+  { nix, runtime, cache }: Pick<PhaseContext, 'nix' | 'runtime' | 'cache'>,
   signal: AbortSignal,
 ): Promise<void> {
+  const { wanted } = build;
   if (wanted.length === 0) return;
   const start = runtime.clock.now();
-  await nix.build(wanted.map(installable), signal);
+  await cache.around(build, signal, (options) => nix.build(wanted.map(installable), signal, options));
   const paths = wanted.map(({ outPath }) => outPath).join(' ');
   const what = wanted.every(({ drvPath }) => drvPath === undefined) ? 'there already:' : 'built';
   runtime.log.info(`${what} ${paths} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);

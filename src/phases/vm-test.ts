@@ -1,11 +1,10 @@
 import { formatDuration, within } from '../deadlines';
 import { NixError, TimeoutError } from '../errors';
 import type { BuildSettings } from '../inputs/settings';
-import type { Nix } from '../nix/nix';
-import type { Evaluation } from '../plan/evaluation';
+import { buildSystemOf, type Evaluation } from '../plan/evaluation';
 import { observeTestBuilder } from '../plan/test-builder';
 import { checkTestBuilder } from '../plan/vm-test';
-import type { Runtime } from '../runtime';
+import type { PhaseContext } from './context';
 
 /** What of the log a failure shows. */
 const keptLines = 40;
@@ -19,12 +18,12 @@ const keptLines = 40;
  */
 export async function vmTest(
   { deadlines }: BuildSettings,
-  { installTest }: Evaluation,
-  nix: Nix,
-  runtime: Runtime,
+  evaluation: Evaluation,
+  { nix, runtime, cache }: Pick<PhaseContext, 'nix' | 'runtime' | 'cache'>,
 ): Promise<void> {
+  const { installTest } = evaluation;
   const { drvPath, outPath } = installTest ?? {};
-  if (drvPath === undefined || outPath === undefined)
+  if (installTest === undefined || drvPath === undefined || outPath === undefined)
     throw new Error('the evaluation was not asked for a VM test');
   if ((await nix.pathInfo([outPath], runtime.signal)).has(outPath)) {
     runtime.log.info(`the VM test has passed before: ${outPath}`);
@@ -41,17 +40,21 @@ export async function vmTest(
     if (lines.length > keptLines) lines.shift();
   };
   const limitMs = deadlines.vmTest.value;
-  let build: Promise<void> | undefined;
-  try {
-    await within(runtime.clock, 'the VM test', limitMs, runtime.signal, (signal) => {
-      build = nix.buildTest(drvPath, { limitMs, onLine, signal });
-      return build;
-    });
-  } catch (error) {
-    // Nix was told to stop, and is killed soon if it does not: no machine is left running
-    await build?.catch(() => undefined);
-    throw explain(error, lines);
-  }
+  // what the test leaves is not kept: it would be a test that has passed and was never run
+  const cached = { wanted: [installTest], system: buildSystemOf(evaluation), never: [outPath] };
+  await cache.around(cached, runtime.signal, async (options) => {
+    let build: Promise<void> | undefined;
+    try {
+      await within(runtime.clock, 'the VM test', limitMs, runtime.signal, (signal) => {
+        build = nix.buildTest(drvPath, { ...options, limitMs, onLine, signal });
+        return build;
+      });
+    } catch (error) {
+      // Nix was told to stop, and is killed soon if it does not: no machine is left running
+      await build?.catch(() => undefined);
+      throw explain(error, lines);
+    }
+  });
   runtime.log.info(`the VM test passed in ${formatDuration(runtime.clock.now() - start)}: ${outPath}`);
 }
 

@@ -159,3 +159,8 @@ export function systemOf({ toplevel }: Evaluation): Derivation {
 export function systemPathOf(evaluation: Evaluation): string {
   return systemOf(evaluation).outPath;
 }
+
+/** The system that builds it; empty where that is not known. */
+export function buildSystemOf({ buildSystem, system }: Evaluation): string {
+  return buildSystem ?? system ?? '';
+}

@@ -9,7 +9,7 @@ const device = '/dev/kvm';
 export async function observeTestBuilder(nix: Nix, signal: AbortSignal): Promise<TestBuilder> {
   const settings = await nix.settings(signal);
   const { systemFeatures, buildUsersGroup } = settings;
-  const daemon = !(await nix.storeUrl(signal)).startsWith('local');
+  const daemon = !(await nix.storeInfo(signal)).url.startsWith('local');
   // whoever runs Nix builds, but for root, which gives its builds to the build users where it has some
   const byRoot = daemon || process.getuid?.() === 0;
   return {

@@ -1,6 +1,7 @@
 import { within } from '../deadlines';
 import { errorMessage } from '../errors';
 import type { Nix } from '../nix/nix';
+import { signersOf } from '../nix/path-info';
 import type { Runtime } from '../runtime';
 import { type Derivation, type Evaluation, installable } from './evaluation';
 import type { PhaseName } from './plan';
@@ -105,7 +106,9 @@ async function closureOf(evaluation: Evaluation, nix: Nix, signal: AbortSignal):
   const { substituters, trustedPublicKeys } = evaluation;
   const trusted = new Set(substituters.length === 0 ? [] : trustedPublicKeys.map((key) => key.split(':')[0]));
   // what was built here may be signed by a key of this runner, and be nowhere else
-  const fetchable = infos.filter((info) => !info.ultimate && info.signedBy.some((name) => trusted.has(name)));
+  const fetchable = infos.filter(
+    (info) => !info.ultimate && signersOf(info).some((name) => trusted.has(name)),
+  );
   const bytes = (of: typeof infos) => of.reduce((sum, { narSize }) => sum + narSize, 0);
   return {
     paths: infos.length,

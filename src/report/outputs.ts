@@ -27,6 +27,10 @@ export const outputs = [
     description:
       'Path of the generated hardware configuration, to be committed; empty if none was generated.',
   },
+  {
+    name: 'cache-hit',
+    description: 'What the cache had for this build: exact, partial or none.',
+  },
   { name: 'plan', description: 'The plan as JSON.' },
   { name: 'plan-digest', description: 'SHA-256 of what the plan decides, for approved-plan.' },
   {
@@ -46,6 +50,7 @@ export function outputsOf(result: Result, resultFile: string): Record<OutputName
     'host-keys': result.hostKeys.join('\n'),
     'age-public-keys': result.agePublicKeys.join('\n'),
     'hardware-config': result.hardwareConfig ?? '',
+    'cache-hit': result.cache?.hit ?? 'none',
     plan: result.plan === null ? '' : JSON.stringify(result.plan),
     'plan-digest': result.planDigest ?? '',
     'result-file': resultFile,

@@ -1,3 +1,4 @@
+import type { CacheReport } from '../cache/closure-cache';
 import type { ErrorKind } from '../errors';
 import { type PhaseName, type PublishedPlan, planDigest } from '../plan/plan';
 import type { HostKey } from '../ssh/host-keys';
@@ -50,6 +51,8 @@ export interface Result {
   readonly hardwareConfig: string | null;
   /** SHA-256 of the kexec image that was taken, where kexec-sha256 did not ask for one. */
   readonly kexecSha256: string | null;
+  /** What the cache gave and got; null where it was not used. */
+  readonly cache: CacheReport | null;
   readonly plan: PublishedPlan | null;
   readonly planDigest: string | null;
   readonly failure: Failure | null;
@@ -75,6 +78,7 @@ export class Progress {
   failedUnits: readonly string[] | null = null;
   hardwareConfig: string | null = null;
   kexecSha256: string | null = null;
+  cache: CacheReport | null = null;
   readonly #phases: PhaseRecord[] = [];
   #current: PhaseName | undefined;
 
@@ -118,6 +122,7 @@ export class Progress {
       failedUnits: this.failedUnits,
       hardwareConfig: this.hardwareConfig,
       kexecSha256: this.kexecSha256,
+      cache: this.cache,
       plan: this.plan ?? null,
       planDigest: this.plan === undefined ? null : planDigest(this.plan),
       failure: failure ?? null,

@@ -43,6 +43,14 @@ export function readPrivateKey(text: string, passphrase?: Uint8Array): KeyReadin
   return 'key' in reading && passphrase !== undefined && !locked ? { passphrase: 'needless' } : reading;
 }
 
+/** What is secret in a usable key, the same in whatever format, with whatever comment it comes. */
+export function secretPartOf(privateKey: string): Buffer {
+  const parsed = parseKey(privateKey);
+  if (parsed instanceof Error) throw new Error('a usable key was expected');
+  const { kty = '', crv = '', d = '' } = createPrivateKey(parsed.getPrivatePEM()).export({ format: 'jwk' });
+  return Buffer.concat([Buffer.from(`${kty} ${crv} `), Buffer.from(d, 'base64url')]);
+}
+
 /** A new key that lies nowhere but in memory. Not made by ssh2, which damages one in some hundred. */
 export function makeKey(): UsableKey {
   const reading = converted(generateKeyPairSync('ed25519').privateKey);

@@ -1,0 +1,317 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { within } from '../deadlines';
+import { errorMessage } from '../errors';
+import { BuildRecord } from '../nix/build-record';
+import type { BuildOptions, Nix } from '../nix/nix';
+import type { NixSettings } from '../nix/settings';
+import { type Derivation, installable } from '../plan/evaluation';
+import type { Runtime } from '../runtime';
+import { type LayerKeys, layerKeys, shortHash } from './keys';
+import { type LayerEntry, writeLayer } from './layer';
+import type { LayerKey } from './layer-key';
+import { bytesOf, layerLimits, mergeLayers, planLayer } from './layer-plan';
+import { nothingRestored, type Restored, restore } from './restore';
+import type { CacheService } from './service';
+import { pathsToKeep, type StoreFolder, storeFolderOf } from './wanted';
+
+/** What is asked of the cache at one build. */
+export interface CachedBuild {
+  readonly wanted: readonly Derivation[];
+  /** The system that builds it. */
+  readonly system: string;
+  /** Outputs that no layer may have; see BuildSubject. */
+  readonly never?: readonly string[];
+  /** Whether this run may build once more; what both have built is then saved together. */
+  readonly mayBuildAgain?: boolean;
+}
+
+/** Where builds take from and give to. */
+export interface BuildCache {
+  /** What it did; null where there is none. */
+  readonly report: CacheReport | null;
+  /**
+   * Has `work` build with what the cache has, and begins to save what it lacked; after a failure, too: what was built
+   * until then is built.
+   *
+   * @throws what `work` throws, and the signal's reason
+   */
+  around(
+    build: CachedBuild,
+    signal: AbortSignal,
+    work: (options: BuildOptions) => Promise<void>,
+  ): Promise<void>;
+  /**
+   * Saves what was put off, and waits for the upload, if there is one.
+   *
+   * @param longestMs then the upload is left to the post step
+   */
+  finish(longestMs: number): Promise<void>;
+}
+
+/** For a run without a cache. */
+export const noCache: BuildCache = {
+  report: null,
+  around: (_build, _signal, work) => work({}),
+  finish: async () => undefined,
+};
+
+export interface CacheOptions {
+  readonly service: CacheService;
+  /** The input cache-key. */
+  readonly prefix: string;
+  /** Undefined: layers are not signed, which only runs without a machine may use. */
+  readonly key: LayerKey | undefined;
+  /** What the user calls the configuration. */
+  readonly configuration: string;
+  /** Where a layer waits for its upload; see PendingUpload. */
+  readonly uploadFolder: string;
+  /** Told of an upload that has begun, and with undefined when it needs nobody any longer. */
+  readonly pending: (upload: PendingUpload | undefined) => void;
+}
+
+/** A layer that is written but not yet in the cache: what ends before that leaves it to the post step. */
+export interface PendingUpload {
+  readonly key: string;
+  readonly file: string;
+  /** Removed with it. */
+  readonly folder: string;
+}
+
+/** What the cache did in this run. */
+export interface CacheReport {
+  readonly hit: 'exact' | 'partial' | 'none';
+  /** What Nix took from layers, and what was downloaded for it. */
+  readonly restored: { readonly layers: number; readonly paths: number; readonly bytes: number };
+  readonly saved: { readonly paths: number; readonly bytes: number };
+  /** How long what was restored had taken to build, less the time that it took to get it; in seconds. */
+  readonly secondsWon: number;
+}
+
+export const emptyReport: CacheReport = {
+  hit: 'none',
+  restored: { layers: 0, paths: 0, bytes: 0 },
+  saved: { paths: 0, bytes: 0 },
+  secondsWon: 0,
+};
+
+/**
+ * What this repository has built before: each build takes from it, and what was new goes into it. Whatever fails in it is a
+ * line of the log and no more.
+ */
+export class ClosureCache implements BuildCache {
+  readonly #options: CacheOptions;
+  readonly #nix: Nix;
+  readonly #runtime: Runtime;
+  readonly #record: BuildRecord;
+  #report = emptyReport;
+  #putOff: (() => Promise<void>) | undefined;
+  #upload: Promise<void> | undefined;
+  readonly #stopUpload = new AbortController();
+
+  constructor(options: CacheOptions, nix: Nix, runtime: Runtime) {
+    this.#options = options;
+    this.#nix = nix;
+    this.#runtime = runtime;
+    this.#record = new BuildRecord(() => runtime.clock.now());
+  }
+
+  get report(): CacheReport {
+    return this.#report;
+  }
+
+  async around(
+    build: CachedBuild,
+    signal: AbortSignal,
+    work: (options: BuildOptions) => Promise<void>,
+  ): Promise<void> {
+    const { wanted, system } = build;
+    const derivations = wanted.flatMap(({ drvPath }) => drvPath ?? []);
+    const surroundings = derivations.length === 0 ? undefined : await this.#lookAround(wanted, signal);
+    if (surroundings === undefined) return work({});
+    const { prefix, key, configuration } = this.#options;
+    const keys = layerKeys({ prefix, system, key, configuration, derivations });
+    const restored = await this.#restore(build, keys, surroundings, signal);
+    const save = (keyPrefix: string) => this.#save(build, keyPrefix, restored, surroundings, signal);
+    this.#putOff = undefined;
+    try {
+      await work({ record: this.#record, substituter: restored.substituter });
+    } catch (error) {
+      signal.throwIfAborted();
+      await save(keys.incomplete);
+      throw error;
+    }
+    this.#count(restored);
+    if (build.mayBuildAgain === true) this.#putOff = () => save(keys.exact);
+    else await save(keys.exact);
+  }
+
+  async finish(longestMs: number): Promise<void> {
+    const { clock, signal } = this.#runtime;
+    if (!signal.aborted) await this.#putOff?.();
+    const upload = this.#upload;
+    if (upload === undefined) return;
+    await within(clock, 'the upload', longestMs, signal, () => upload).catch(() => {
+      this.#stopUpload.abort(new Error('left to the post step'));
+      this.#say('the upload is left to the post step');
+    });
+  }
+
+  /** @returns undefined where the runner's Nix does not let this user use a cache */
+  async #lookAround(wanted: readonly Derivation[], signal: AbortSignal): Promise<Surroundings | undefined> {
+    const settings = await this.#nix.settings(signal);
+    const { trusted } = await this.#nix.storeInfo(signal);
+    if (trusted === false) {
+      this.#say(
+        'not used: the Nix daemon of this runner lets only trusted users name another source; add this user to trusted-users in its nix.conf (with install-nix-action: extra_nix_config)',
+      );
+      return undefined;
+    }
+    const store = storeFolderOf(settings.store, wanted[0]?.outPath ?? '');
+    return { settings, store };
+  }
+
+  async #restore(
+    { wanted }: CachedBuild,
+    keys: LayerKeys,
+    { store }: Surroundings,
+    signal: AbortSignal,
+  ): Promise<Restored> {
+    const start = this.#runtime.clock.now();
+    const { service, key } = this.#options;
+    const folder = await mkdtemp(join(this.#runtime.privateFolder, 'layers-'));
+    try {
+      const restored = await restore({
+        service,
+        keys,
+        layerKey: key,
+        installables: wanted.map(installable),
+        storeFolder: store.logical,
+        folder,
+        nix: this.#nix,
+        signal,
+        say: (text) => this.#say(text),
+      });
+      return { ...restored, ms: this.#runtime.clock.now() - start };
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#say(`nothing taken from it: ${reasonOf(error)}`);
+      return nothingRestored;
+    }
+  }
+
+  #count({ layers, substituter, hit, downloads, bytes, ms }: Restored): void {
+    const taken = new Set(substituter === undefined ? [] : this.#record.copiedFrom(substituter.uri));
+    const stored = layers.flatMap(({ paths }) => paths).filter(({ path }) => taken.has(path));
+    const builtMs = stored.reduce((sum, { buildMs }) => sum + buildMs, 0);
+    this.#report = {
+      hit,
+      restored: { layers: downloads, paths: taken.size, bytes },
+      saved: this.#report.saved,
+      secondsWon: taken.size === 0 ? 0 : Math.round((builtMs - ms) / 100) / 10,
+    };
+    this.#say(
+      hit === 'none'
+        ? 'nothing in it for this build'
+        : `${hit} hit, ${taken.size} paths taken from ${downloads} layers (${megabytes(bytes)})`,
+    );
+  }
+
+  async #save(
+    { wanted, never = [] }: CachedBuild,
+    keyPrefix: string,
+    restored: Restored,
+    { settings, store }: Surroundings,
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      if (!this.#options.service.writable) return this.#say('nothing is saved in this kind of run');
+      // of a build that failed not all is there
+      const whole = [
+        ...(
+          await this.#nix.pathInfo(
+            wanted.map(({ outPath }) => outPath),
+            signal,
+          )
+        ).keys(),
+      ];
+      const subject = { outPaths: whole, never };
+      const paths = await pathsToKeep(subject, this.#record, settings, store, this.#nix, signal);
+      if (planLayer(paths, restored.layers).store.length === 0) return;
+      // another job may have saved the same meanwhile
+      const known = mergeLayers(await restored.lookAgain(signal), restored.layers);
+      const { store: missing, below } = planLayer(paths, known);
+      if (missing.length > 0) await this.#write(keyPrefix, missing, below, store, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#say(`not saved: ${reasonOf(error)}`);
+    }
+  }
+
+  async #write(
+    keyPrefix: string,
+    paths: Parameters<typeof writeLayer>[2],
+    below: readonly LayerEntry[],
+    store: StoreFolder,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#upload;
+    const { uploadFolder, key: layerKey, pending } = this.#options;
+    const folder = await mkdtemp(join(uploadFolder, 'nixos-anywhere-layer-'));
+    const file = join(folder, 'layer');
+    const made = this.#runtime.clock.now();
+    // never one that exists: an entry cannot be replaced, and one that is damaged would stay
+    const key = `${keyPrefix}${made.toString(36)}-${shortHash(folder)}`;
+    // the smallest first: where there is not room for all, a few large ones are left out
+    const smallestFirst = [...paths].sort((a, b) => a.narSize - b.narSize);
+    const layer = { key, made, storeFolder: store.logical };
+    const options = { key: layerKey, limit: layerLimits.layerBytes, signal };
+    try {
+      const { entry, damaged, leftOut } = await writeLayer(file, layer, smallestFirst, below, options);
+      if (damaged.length > 0) this.#say(`${damaged.length} paths are not what the store says of them`);
+      if (leftOut.length > 0)
+        this.#say(`not room for ${leftOut.length} large paths, such as ${leftOut.at(-1)}`);
+      if (entry.paths.length === 0) return await rm(folder, { recursive: true });
+      pending({ key, file, folder });
+      this.#upload = this.#store(entry, file, folder);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async #store(entry: LayerEntry, file: string, folder: string): Promise<void> {
+    const { service, pending } = this.#options;
+    const signal = AbortSignal.any([this.#runtime.signal, this.#stopUpload.signal]);
+    try {
+      await service.store(entry.key, file, signal);
+      const saved = { paths: entry.paths.length, bytes: bytesOf(entry) };
+      this.#report = { ...this.#report, saved };
+      this.#say(`saved ${saved.paths} paths (${megabytes(saved.bytes)})`);
+    } catch (error) {
+      // to be done by the post step
+      if (signal.aborted) return;
+      this.#say(`not saved: ${reasonOf(error)}`);
+    }
+    pending(undefined);
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  #say(text: string): void {
+    this.#runtime.log.info(`cache: ${text}`);
+  }
+}
+
+interface Surroundings {
+  readonly settings: NixSettings;
+  readonly store: StoreFolder;
+}
+
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** One line of it. */
+function reasonOf(error: unknown): string {
+  return (errorMessage(error).split('\n')[0] ?? '').slice(0, 300);
+}

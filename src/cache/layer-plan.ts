@@ -1,0 +1,79 @@
+import type { LayerEntry } from './layer';
+
+/** What decides of layers; all sizes in bytes. */
+export interface LayerLimits {
+  /** A run that takes its paths from more layers than this writes one that has them all. */
+  readonly span: number;
+  /** How many layers one knows of. */
+  readonly known: number;
+  /** How large those that a layer builds upon may be together. */
+  readonly belowBytes: number;
+  /** How large a layer may be. */
+  readonly layerBytes: number;
+}
+
+/**
+ * GitHub keeps 10 GB a repository and throws away what was not asked for longest: what no layer knows of any longer is
+ * gone soon. So less than half of that is what one layer and all that it builds upon may take.
+ */
+export const layerLimits: LayerLimits = { span: 8, known: 64, belowBytes: 3e9, layerBytes: 1.5e9 };
+
+export interface LayerPlan<P> {
+  /** What the new layer has to hold. Nothing: none is written. */
+  readonly store: readonly P[];
+  /** The layers that it builds upon, newest first. */
+  readonly below: readonly LayerEntry[];
+  /** Why it holds what was in other layers too. */
+  readonly compacted: boolean;
+}
+
+/**
+ * What a new layer holds, so that it and those below it have every path that is wanted.
+ *
+ * @param wanted the paths that a next run would have to build
+ * @param known the layers that there are
+ */
+export function planLayer<P extends { readonly path: string }>(
+  wanted: readonly P[],
+  known: readonly LayerEntry[],
+  limits: LayerLimits = layerLimits,
+): LayerPlan<P> {
+  const kept = withinLimits(known, limits);
+  const missing = without(wanted, kept);
+  if (missing.length === 0) return { store: [], below: kept, compacted: false };
+  const spanned = kept.filter(holdsOneOf(new Set(wanted.map(({ path }) => path))));
+  if (spanned.length < limits.span) return { store: missing, below: kept, compacted: false };
+  const others = kept.filter((layer) => !spanned.includes(layer));
+  return { store: without(wanted, others), below: others, compacted: true };
+}
+
+function withinLimits(known: readonly LayerEntry[], limits: LayerLimits): readonly LayerEntry[] {
+  const newestFirst = [...known].sort((a, b) => b.made - a.made).slice(0, limits.known - 1);
+  let bytes = 0;
+  return newestFirst.filter((layer) => {
+    bytes += bytesOf(layer);
+    return bytes <= limits.belowBytes;
+  });
+}
+
+function without<P extends { readonly path: string }>(
+  wanted: readonly P[],
+  layers: readonly LayerEntry[],
+): readonly P[] {
+  const there = new Set(layers.flatMap(({ paths }) => paths.map(({ path }) => path)));
+  return wanted.filter(({ path }) => !there.has(path));
+}
+
+function holdsOneOf(paths: ReadonlySet<string>): (layer: LayerEntry) => boolean {
+  return (layer) => layer.paths.some(({ path }) => paths.has(path));
+}
+
+/** Layers of several origins, each once. */
+export function mergeLayers(...lists: readonly (readonly LayerEntry[])[]): readonly LayerEntry[] {
+  return [...new Map(lists.flat().map((layer) => [layer.key, layer])).values()];
+}
+
+/** Of the NARs in it; its manifest is small against them. */
+export function bytesOf({ paths }: LayerEntry): number {
+  return paths.reduce((sum, { fileSize }) => sum + fileSize, 0);
+}

@@ -1,0 +1,194 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorMessage } from '../errors';
+import type { Nix, Substituter } from '../nix/nix';
+import type { LayerKeys } from './keys';
+import { type LayerEntry, readManifest } from './layer';
+import type { LayerKey } from './layer-key';
+import { mergeLayers } from './layer-plan';
+import { CacheError, type CacheService } from './service';
+import { LayerFolder } from './substituter';
+
+export interface RestoreOptions {
+  readonly service: CacheService;
+  readonly keys: LayerKeys;
+  readonly layerKey: LayerKey | undefined;
+  readonly installables: readonly string[];
+  readonly storeFolder: string;
+  /** An empty folder that lives as long as the build. */
+  readonly folder: string;
+  readonly nix: Nix;
+  readonly signal: AbortSignal;
+  readonly say: (text: string) => void;
+}
+
+/** What the cache has for a build. */
+export interface Restored {
+  readonly hit: 'exact' | 'partial' | 'none';
+  /** The layers that are known, and that are where they should be. */
+  readonly layers: readonly LayerEntry[];
+  readonly substituter: Substituter | undefined;
+  /** How many layers were downloaded, and how many bytes that were. */
+  readonly downloads: number;
+  readonly bytes: number;
+  readonly ms: number;
+  /** The layers that others have saved since. */
+  readonly lookAgain: (signal: AbortSignal) => Promise<readonly LayerEntry[]>;
+}
+
+export const nothingRestored: Restored = {
+  hit: 'none',
+  layers: [],
+  substituter: undefined,
+  downloads: 0,
+  bytes: 0,
+  ms: 0,
+  lookAgain: async () => [],
+};
+
+/** Takes from the cache what a build would need of it. @throws CacheError, NixError, node's errors */
+export async function restore(options: RestoreOptions): Promise<Restored> {
+  const { keys, installables, nix, signal } = options;
+  const layers = new DownloadedLayers(options);
+  const { build } = await nix.missing(installables, signal);
+  // where all is there already, that it was saved is all there is to know
+  if (build.length === 0 && (await options.service.find([keys.exact], undefined, signal)) !== undefined)
+    return { ...nothingRestored, hit: 'exact' };
+  const own = await layers.newest([keys.exact, keys.configuration, keys.shared]);
+  const isExact = own?.startsWith(keys.exact) === true;
+  // what was saved since by another configuration, which knows other layers
+  if (!isExact) await layers.newest([keys.shared]);
+  const lookAgain = async () => {
+    const before = new Set(layers.known.map(({ key }) => key));
+    await layers.newest([keys.shared]);
+    return layers.known.filter(({ key }) => !before.has(key));
+  };
+  const substituter = build.length === 0 ? undefined : await fill(layers, options);
+  return {
+    hit: isExact ? 'exact' : substituter === undefined ? 'none' : 'partial',
+    layers: layers.known,
+    substituter,
+    downloads: layers.downloads,
+    bytes: layers.bytes,
+    ms: 0,
+    lookAgain,
+  };
+}
+
+/** @returns undefined where they have nothing that is needed */
+async function fill(
+  layers: DownloadedLayers,
+  { folder, storeFolder, layerKey, nix, installables, signal, say }: RestoreOptions,
+): Promise<Substituter | undefined> {
+  if (layers.known.length === 0) return undefined;
+  const cache = await LayerFolder.create(join(folder, 'binary-cache'), storeFolder, layerKey);
+  await cache.describe(layers.known);
+  const { fetch } = await nix.missing(installables, signal, cache.substituter);
+  const needed = new Set(fetch);
+  const there = new Set<string>();
+  for (const layer of layers.known) {
+    const paths = layer.paths.filter(({ path }) => needed.has(path) && !there.has(path));
+    if (paths.length === 0) continue;
+    try {
+      await cache.fill(await layers.fileOf(layer), paths, signal);
+      for (const { path } of paths) there.add(path);
+    } catch (error) {
+      signal.throwIfAborted();
+      layers.forget(layer);
+      say(`a part of it is missing: ${errorMessage(error)}`);
+    }
+  }
+  await layers.removeFiles();
+  await cache.forgetAllBut(there);
+  return there.size === 0 ? undefined : cache.substituter;
+}
+
+/** The layers that one knows of, and those among them that are here. */
+class DownloadedLayers {
+  readonly #options: RestoreOptions;
+  readonly #files = new Map<string, string>();
+  readonly #unusable = new Set<string>();
+  #known: readonly LayerEntry[] = [];
+  #names = 0;
+  downloads = 0;
+  bytes = 0;
+
+  constructor(options: RestoreOptions) {
+    this.#options = options;
+  }
+
+  get known(): readonly LayerEntry[] {
+    return this.#known;
+  }
+
+  /**
+   * Finds the newest layer whose key begins with one of these, and knows all that it knows.
+   *
+   * @returns its key; undefined where there is none that may be used
+   * @throws CacheError where the service cannot be asked
+   */
+  async newest(prefixes: readonly string[]): Promise<string | undefined> {
+    const { service, signal, say } = this.#options;
+    // the first is wanted whatever it is
+    if (this.#known.length > 0 || this.#unusable.size > 0) {
+      const found = await service.find(prefixes, undefined, signal);
+      if (found === undefined || this.#unusable.has(found.key)) return undefined;
+      if (this.#known.some(({ key }) => key === found.key)) return found.key;
+    }
+    const download = await this.#download(prefixes);
+    if (download === undefined) return undefined;
+    try {
+      await this.#learn(download);
+      return download.key;
+    } catch (error) {
+      if (!(error instanceof CacheError)) throw error;
+      this.#unusable.add(download.key);
+      say(`passed over: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  async #learn({ key, file }: Download): Promise<void> {
+    const { storeFolder, layerKey } = this.#options;
+    const { layers } = await readManifest(file, storeFolder, layerKey);
+    const [own, ...below] = layers;
+    // the post step saves under a key that is longer
+    if (own === undefined || !key.startsWith(own.key))
+      throw new CacheError('a layer lies under a key that is not its own');
+    this.#files.set(key, file);
+    this.#known = mergeLayers(this.#known, [{ ...own, key }], below);
+  }
+
+  /** @throws CacheError where it is not there any longer */
+  async fileOf({ key }: LayerEntry): Promise<string> {
+    const file = this.#files.get(key) ?? (await this.#download([key]))?.file;
+    if (file === undefined) throw new CacheError('a layer is not there any longer');
+    this.#files.set(key, file);
+    return file;
+  }
+
+  forget(layer: LayerEntry): void {
+    this.#known = this.#known.filter((each) => each !== layer);
+    this.#unusable.add(layer.key);
+  }
+
+  async removeFiles(): Promise<void> {
+    for (const file of this.#files.values()) await rm(file, { force: true });
+    this.#files.clear();
+  }
+
+  async #download(prefixes: readonly string[]): Promise<Download | undefined> {
+    const { service, folder, signal } = this.#options;
+    const file = join(folder, `layer-${++this.#names}`);
+    const found = await service.find(prefixes, file, signal);
+    if (found === undefined) return undefined;
+    this.downloads += 1;
+    this.bytes += found.bytes;
+    return { key: found.key, file };
+  }
+}
+
+interface Download {
+  readonly key: string;
+  readonly file: string;
+}

@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { within } from '../deadlines';
+import type { Runtime } from '../runtime';
+
+/** What the worker is told on standard input. */
+export type WorkerRequest = {
+  readonly version: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly answerFile: string;
+} & (
+  | { readonly task: 'find'; readonly keys: readonly string[]; readonly file: string | undefined }
+  | { readonly task: 'store'; readonly key: string; readonly file: string }
+);
+
+export type WorkerAnswer =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'found'; readonly key: string; readonly bytes: number }
+  | { readonly kind: 'stored' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+export interface Found {
+  readonly key: string;
+  /** Of what was downloaded; 0 if nothing was to be. */
+  readonly bytes: number;
+}
+
+/** Why the cache could not be read or written; never a reason to fail. */
+export class CacheError extends Error {
+  override readonly name = 'CacheError';
+}
+
+/** Entries by key: written once, found by a key's beginning. */
+export interface CacheService {
+  /** Whether this run may write entries. */
+  readonly writable: boolean;
+  /**
+   * The newest entry whose key begins with the first of these that any begins with.
+   *
+   * @param file where it is downloaded to; undefined: it is only looked up
+   * @throws CacheError, and the signal's reason
+   */
+  find(
+    prefixes: readonly string[],
+    file: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Found | undefined>;
+  /** @throws CacheError, also where the entry exists; and the signal's reason */
+  store(key: string, file: string, signal: AbortSignal): Promise<void>;
+}
+
+/** What the worker needs of the environment, which no other child gets. */
+const handedOn = [
+  'ACTIONS_RESULTS_URL',
+  'ACTIONS_RUNTIME_TOKEN',
+  'ACTIONS_CACHE_SERVICE_V2',
+  'ACTIONS_CACHE_MODE',
+];
+/** Other entries than these are never looked at. */
+const version = createHash('sha256').update('nixos-anywhere-action 1').digest('hex');
+/** How long the client may print nothing: it tells each second how far it is. */
+const silenceMs = 60_000;
+const limits = { lookUpMs: 30_000, transferMs: 15 * 60_000 } as const;
+const longestKey = 512;
+
+/**
+ * GitHub's cache service, as the environment of the step describes it.
+ *
+ * @param worker arguments for node that start the worker
+ * @returns undefined where there is none; that of GitHub Enterprise Server and Forgejo speaks another protocol
+ */
+export function findCacheService(
+  environment: NodeJS.ProcessEnv,
+  worker: readonly string[],
+  runtime: Runtime,
+): CacheService | undefined {
+  const given = (name: string) => (environment[name] ?? '') !== '';
+  if (!['ACTIONS_CACHE_SERVICE_V2', 'ACTIONS_RESULTS_URL', 'ACTIONS_RUNTIME_TOKEN'].every(given))
+    return undefined;
+  const mode = (environment.ACTIONS_CACHE_MODE ?? '').trim().toLowerCase();
+  if (mode === 'none' || mode === 'write-only') return undefined;
+  // whoever opens a pull request would write what runs of this branch take
+  const trusted = environment.GITHUB_EVENT_NAME?.startsWith('pull_request') !== true;
+  const entries = handedOn.flatMap((name) => {
+    const value = environment[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return new WorkerService(Object.fromEntries(entries), worker, trusted && mode !== 'read', runtime);
+}
+
+class WorkerService implements CacheService {
+  readonly writable: boolean;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #worker: readonly string[];
+  readonly #runtime: Runtime;
+  #requests = 0;
+
+  constructor(
+    environment: Readonly<Record<string, string>>,
+    worker: readonly string[],
+    writable: boolean,
+    runtime: Runtime,
+  ) {
+    this.#environment = environment;
+    this.#worker = worker;
+    this.writable = writable;
+    this.#runtime = runtime;
+  }
+
+  async find(
+    prefixes: readonly string[],
+    file: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Found | undefined> {
+    const limitMs = file === undefined ? limits.lookUpMs : limits.transferMs;
+    const answer = await this.#ask({ task: 'find', keys: prefixes, file }, limitMs, signal);
+    if (answer.kind !== 'found') return undefined;
+    // an entry that nobody asked for would be one that nobody looks at
+    if (!prefixes.some((prefix) => answer.key.startsWith(prefix)))
+      throw new CacheError('it answered with another entry');
+    return { key: answer.key, bytes: answer.bytes };
+  }
+
+  async store(key: string, file: string, signal: AbortSignal): Promise<void> {
+    if (key.length > longestKey || key.includes(','))
+      throw new CacheError('the key is too long, or has a comma');
+    await this.#ask({ task: 'store', key, file }, limits.transferMs, signal);
+  }
+
+  async #ask(
+    task: Task,
+    limitMs: number,
+    signal: AbortSignal,
+  ): Promise<Exclude<WorkerAnswer, { kind: 'failed' }>> {
+    const { clock, processes, log, privateFolder } = this.#runtime;
+    const answerFile = join(privateFolder, `cache-answer-${++this.#requests}.json`);
+    const request = { ...task, version, environment: this.#environment, answerFile };
+    // commands to the runner are not for it: among them are the addresses that need no other token
+    const onLine = (line: string) => (line.startsWith('::') ? undefined : log.debug(`cache client: ${line}`));
+    try {
+      await within(clock, 'the cache', limitMs, signal, (limited) =>
+        processes.run(process.execPath, this.#worker, {
+          input: JSON.stringify(request),
+          idleMs: silenceMs,
+          signal: limited,
+          onLine,
+          onErrorLine: onLine,
+        }),
+      );
+      const answer = JSON.parse(await readFile(answerFile, 'utf8')) as WorkerAnswer;
+      if (answer.kind === 'failed') throw new CacheError(answer.reason);
+      return answer;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error instanceof CacheError ? error : new CacheError((error as Error).message, { cause: error });
+    } finally {
+      await rm(answerFile, { force: true });
+    }
+  }
+}
+
+type Task =
+  | { readonly task: 'find'; readonly keys: readonly string[]; readonly file: string | undefined }
+  | { readonly task: 'store'; readonly key: string; readonly file: string };

@@ -1,0 +1,34 @@
+import type { NixEvent } from './log';
+
+/** What a build has really done, by Nix's own log. */
+export class BuildRecord {
+  readonly #now: () => number;
+  readonly #running = new Map<number, { readonly derivation: string; readonly since: number }>();
+  readonly #built = new Map<string, number>();
+  readonly #copied = new Map<string, string>();
+
+  /** @param now milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  add(event: NixEvent): void {
+    if (event.kind === 'copying') this.#copied.set(event.path, event.from);
+    if (event.kind === 'building') {
+      this.#built.set(event.derivation, 0);
+      this.#running.set(event.activity, { derivation: event.derivation, since: this.#now() });
+    }
+    const ended = event.kind === 'ended' ? this.#running.get(event.activity) : undefined;
+    if (ended !== undefined) this.#built.set(ended.derivation, this.#now() - ended.since);
+  }
+
+  /** The derivations whose build was begun, each with the milliseconds that it took. */
+  get built(): ReadonlyMap<string, number> {
+    return this.#built;
+  }
+
+  /** The paths that came from a store whose address begins like this. */
+  copiedFrom(uri: string): readonly string[] {
+    return [...this.#copied].flatMap(([path, from]) => (from.startsWith(uri) ? [path] : []));
+  }
+}
