@@ -87,7 +87,7 @@ export const standIns: readonly StandIn[] = [
     unproven: 'the module system of nixpkgs',
   },
   {
-    files: ['__tests__/support/bundle.ts'],
+    files: ['__tests__/support/bundle.ts', '__tests__/support/cache.ts'],
     standsFor: 'kexec images and flakes of single tests',
     real: 'tarballs and flakes that the action takes as it takes others; an image’s run script only says something',
     unproven: 'nothing that the virtual machine does not show',

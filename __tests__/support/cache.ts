@@ -1,0 +1,73 @@
+// What the tests of the cache have in common: a configuration that can be built and changed, and runs with an empty store.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ActionOptions } from '../../testbed/action.mts';
+import type { CacheRequest, CacheService } from '../../testbed/cache-service.mts';
+import { type BundleRun, makeFlake, runBundle } from './bundle';
+import { temporaryFolder } from './runtime';
+
+/** What `flakeOf` has to build: a tool, a package that needs it, another one, the system and the disko script. */
+export const derivationsOfFlake = 5;
+
+/** A configuration of which one package can be changed; the package needs a tool that only its build uses. */
+export function flakeOf(version: string): string {
+  return makeFlake(`{ nixosConfigurations.demo = {
+    pkgs.system = "x86_64-linux";
+    config = {
+      networking.hostName = "demo";
+      services.openssh = { enable = true; hostKeys = [ ]; };
+      users.users = { };
+      disko.devices.disk = { };
+      nix.settings = { substituters = [ ]; trusted-public-keys = [ ]; };
+      system.build = let
+        build = name: text: derivation {
+          inherit name; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" text ]; allowSubstitutes = false;
+        };
+        tool = build "tool" "echo tool >$out";
+        package = build "package" "read x <\${tool}; echo ${version} >$out";
+        other = build "other" "echo other >$out";
+      in {
+        toplevel = build "nixos-system-demo" "echo \${package} \${other} >$out";
+        diskoScript = build "disko" "echo disko >$out";
+      };
+    };
+  }; }`);
+}
+
+export interface BuildRun extends BundleRun {
+  /** How many derivations Nix said that it builds. */
+  readonly built: number;
+  /** What this run asked of the service. */
+  readonly requests: readonly CacheRequest[];
+  /** Bytes. */
+  readonly uploaded: number;
+  /** The lines of the log that are the cache's. */
+  readonly said: readonly string[];
+}
+
+/** Builds a flake on a runner whose store is empty. */
+export async function buildRun(
+  service: CacheService,
+  flake: string,
+  inputs: Record<string, string> = {},
+  options: Partial<Omit<ActionOptions, 'inputs'>> = {},
+): Promise<BuildRun> {
+  const dir = options.dir ?? temporaryFolder('run');
+  mkdirSync(join(dir, 'store'), { recursive: true });
+  const before = service.requests.length;
+  const run = await runBundle({
+    ...options,
+    dir,
+    inputs: { flake: `${flake}#demo`, 'build-only': 'true', ...inputs },
+    env: { ...service.environment, ...options.env },
+  });
+  const lines = run.log.split('\n');
+  const requests = service.requests.slice(before);
+  return {
+    ...run,
+    built: lines.filter((line) => line.startsWith('building ')).length,
+    requests,
+    uploaded: requests.reduce((sum, { what, bytes }) => sum + (what === 'upload' ? bytes : 0), 0),
+    said: lines.filter((line) => line.startsWith('cache: ')),
+  };
+}
