@@ -56462,6 +56462,7 @@ const nothingRestored = {
     bytes: 0,
     ms: 0,
     lookAgain: async () => [],
+    discard: async () => undefined,
 };
 /** Takes from the cache what a build would need of it. @throws CacheError, NixError, node's errors */
 async function restore(options) {
@@ -56479,6 +56480,7 @@ async function restore(options) {
     const lookAgain = async () => {
         const before = new Set(layers.known.map(({ key }) => key));
         await layers.newest([keys.shared]);
+        await layers.removeFiles();
         return layers.known.filter(({ key }) => !before.has(key));
     };
     const substituter = build.length === 0 ? undefined : await fill(layers, options);
@@ -56490,13 +56492,15 @@ async function restore(options) {
         bytes: layers.bytes,
         ms: 0,
         lookAgain,
+        discard: () => (0,promises_namespaceObject.rm)(binaryCacheIn(options.folder), { recursive: true, force: true }),
     };
 }
+const binaryCacheIn = (folder) => (0,external_node_path_namespaceObject.join)(folder, 'binary-cache');
 /** @returns undefined where they have nothing that is needed */
 async function fill(layers, { folder, storeFolder, layerKey, nix, installables, signal, say }) {
     if (layers.known.length === 0)
         return undefined;
-    const cache = await LayerFolder.create((0,external_node_path_namespaceObject.join)(folder, 'binary-cache'), storeFolder, layerKey);
+    const cache = await LayerFolder.create(binaryCacheIn(folder), storeFolder, layerKey);
     await cache.describe(layers.known);
     const { fetch } = await nix.missing(installables, signal, cache.substituter);
     const needed = new Set(fetch);
@@ -56622,6 +56626,7 @@ async function pathsToKeep({ outPaths, never }, record, settings, store, nix, si
     const keys = substituterKeys(settings);
     return [...infos.values()]
         .filter((info) => info.narHash !== '' && !info.path.endsWith('.drv'))
+        .filter((info) => built.has(info.path) || !isSource(info))
         .filter((info) => built.has(info.path) || info.ultimate || !isSignedByOneOf(info, keys))
         .map((info) => ({
         path: info.path,
@@ -56633,6 +56638,13 @@ async function pathsToKeep({ outPaths, never }, record, settings, store, nix, si
         buildMs: built.has(info.path) ? (record.built.get(info.deriver) ?? 0) : 0,
         file: store.real + info.path.slice(store.logical.length),
     }));
+}
+/**
+ * What an evaluation puts into the store, such as the flake's own files, it will put there the next time, before anything
+ * is built. With flakes the source of nixpkgs is among them, tens of thousands of files.
+ */
+function isSource({ ca, deriver }) {
+    return ca !== '' && deriver === '';
 }
 /** Those that are there: a build that failed has begun more than it has ended. */
 function outputsOf(derivations, nix, signal) {
@@ -56733,26 +56745,43 @@ class ClosureCache {
         const { prefix, key, configuration } = this.#options;
         const keys = layerKeys({ prefix, system, key, configuration, derivations });
         const restored = await this.#restore(build, keys, surroundings, signal);
-        const save = (keyPrefix) => this.#save(build, keyPrefix, restored, surroundings, signal);
+        const save = (keyPrefix, until) => this.#save(build, keyPrefix, restored, surroundings, until);
         this.#putOff = undefined;
         try {
-            await work({ record: this.#record, substituter: restored.substituter });
+            await this.#buildWith(restored, work);
         }
         catch (error) {
             signal.throwIfAborted();
-            await save(keys.incomplete);
+            await save(keys.incomplete, signal);
             throw error;
         }
         this.#count(restored);
         if (build.mayBuildAgain === true)
-            this.#putOff = () => save(keys.exact);
+            this.#putOff = () => save(keys.exact, this.#runtime.signal);
         else
-            await save(keys.exact);
+            await save(keys.exact, signal);
+    }
+    /** What Nix does not take from a layer, though it was as it should be, is built as if there were none. */
+    async #buildWith({ substituter, discard }, work) {
+        const record = this.#record;
+        try {
+            await work({ record, substituter });
+        }
+        catch (error) {
+            if (substituter === undefined || !isFailedSubstitution(error))
+                throw error;
+            this.#say('Nix could not take what was in it: building without it');
+            await work({ record });
+        }
+        finally {
+            await discard();
+        }
     }
     async finish(longestMs) {
         const { clock, signal } = this.#runtime;
+        // a run that was cancelled says so itself
         if (!signal.aborted)
-            await this.#putOff?.();
+            await this.#putOff?.().catch(() => undefined);
         const upload = this.#upload;
         if (upload === undefined)
             return;
@@ -56761,8 +56790,18 @@ class ClosureCache {
             this.#say('the upload is left to the post step');
         });
     }
-    /** @returns undefined where the runner's Nix does not let this user use a cache */
+    /** @returns undefined where the runner's Nix does not let this user use a cache, or does not say */
     async #lookAround(wanted, signal) {
+        try {
+            return await this.#askNix(wanted, signal);
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            this.#say(`not used: ${reasonOf(error)}`);
+            return undefined;
+        }
+    }
+    async #askNix(wanted, signal) {
         const settings = await this.#nix.settings(signal);
         const { trusted } = await this.#nix.storeInfo(signal);
         if (trusted === false) {
@@ -56823,7 +56862,7 @@ class ClosureCache {
             if (planLayer(paths, restored.layers).store.length === 0)
                 return;
             // another job may have saved the same meanwhile
-            const known = mergeLayers(await restored.lookAgain(signal), restored.layers);
+            const known = mergeLayers(await restored.lookAgain(), restored.layers);
             const { store: missing, below } = planLayer(paths, known);
             if (missing.length > 0)
                 await this.#write(keyPrefix, missing, below, store, signal);
@@ -56885,6 +56924,10 @@ class ClosureCache {
 }
 function megabytes(bytes) {
     return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+/** NixError of a build in which a substituter gave something else than it had said (libstore's substitution goals). */
+function isFailedSubstitution(error) {
+    return error instanceof NixError && /some substitutes .*failed/.test(error.message);
 }
 /** One line of it. */
 function reasonOf(error) {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { within } from '../deadlines';
-import { errorMessage } from '../errors';
+import { errorMessage, NixError } from '../errors';
 import { BuildRecord } from '../nix/build-record';
 import type { BuildOptions, Nix } from '../nix/nix';
 import type { NixSettings } from '../nix/settings';
@@ -132,23 +132,42 @@ export class ClosureCache implements BuildCache {
     const { prefix, key, configuration } = this.#options;
     const keys = layerKeys({ prefix, system, key, configuration, derivations });
     const restored = await this.#restore(build, keys, surroundings, signal);
-    const save = (keyPrefix: string) => this.#save(build, keyPrefix, restored, surroundings, signal);
+    const save = (keyPrefix: string, until: AbortSignal) =>
+      this.#save(build, keyPrefix, restored, surroundings, until);
     this.#putOff = undefined;
     try {
-      await work({ record: this.#record, substituter: restored.substituter });
+      await this.#buildWith(restored, work);
     } catch (error) {
       signal.throwIfAborted();
-      await save(keys.incomplete);
+      await save(keys.incomplete, signal);
       throw error;
     }
     this.#count(restored);
-    if (build.mayBuildAgain === true) this.#putOff = () => save(keys.exact);
-    else await save(keys.exact);
+    if (build.mayBuildAgain === true) this.#putOff = () => save(keys.exact, this.#runtime.signal);
+    else await save(keys.exact, signal);
+  }
+
+  /** What Nix does not take from a layer, though it was as it should be, is built as if there were none. */
+  async #buildWith(
+    { substituter, discard }: Restored,
+    work: (options: BuildOptions) => Promise<void>,
+  ): Promise<void> {
+    const record = this.#record;
+    try {
+      await work({ record, substituter });
+    } catch (error) {
+      if (substituter === undefined || !isFailedSubstitution(error)) throw error;
+      this.#say('Nix could not take what was in it: building without it');
+      await work({ record });
+    } finally {
+      await discard();
+    }
   }
 
   async finish(longestMs: number): Promise<void> {
     const { clock, signal } = this.#runtime;
-    if (!signal.aborted) await this.#putOff?.();
+    // a run that was cancelled says so itself
+    if (!signal.aborted) await this.#putOff?.().catch(() => undefined);
     const upload = this.#upload;
     if (upload === undefined) return;
     await within(clock, 'the upload', longestMs, signal, () => upload).catch(() => {
@@ -157,8 +176,18 @@ export class ClosureCache implements BuildCache {
     });
   }
 
-  /** @returns undefined where the runner's Nix does not let this user use a cache */
+  /** @returns undefined where the runner's Nix does not let this user use a cache, or does not say */
   async #lookAround(wanted: readonly Derivation[], signal: AbortSignal): Promise<Surroundings | undefined> {
+    try {
+      return await this.#askNix(wanted, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#say(`not used: ${reasonOf(error)}`);
+      return undefined;
+    }
+  }
+
+  async #askNix(wanted: readonly Derivation[], signal: AbortSignal): Promise<Surroundings | undefined> {
     const settings = await this.#nix.settings(signal);
     const { trusted } = await this.#nix.storeInfo(signal);
     if (trusted === false) {
@@ -239,7 +268,7 @@ export class ClosureCache implements BuildCache {
       const paths = await pathsToKeep(subject, this.#record, settings, store, this.#nix, signal);
       if (planLayer(paths, restored.layers).store.length === 0) return;
       // another job may have saved the same meanwhile
-      const known = mergeLayers(await restored.lookAgain(signal), restored.layers);
+      const known = mergeLayers(await restored.lookAgain(), restored.layers);
       const { store: missing, below } = planLayer(paths, known);
       if (missing.length > 0) await this.#write(keyPrefix, missing, below, store, signal);
     } catch (error) {
@@ -309,6 +338,11 @@ interface Surroundings {
 
 export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** NixError of a build in which a substituter gave something else than it had said (libstore's substitution goals). */
+function isFailedSubstitution(error: unknown): boolean {
+  return error instanceof NixError && /some substitutes .*failed/.test(error.message);
 }
 
 /** One line of it. */

@@ -33,7 +33,9 @@ export interface Restored {
   readonly bytes: number;
   readonly ms: number;
   /** The layers that others have saved since. */
-  readonly lookAgain: (signal: AbortSignal) => Promise<readonly LayerEntry[]>;
+  readonly lookAgain: () => Promise<readonly LayerEntry[]>;
+  /** Removes what the substituter has from the disk. */
+  readonly discard: () => Promise<void>;
 }
 
 export const nothingRestored: Restored = {
@@ -44,6 +46,7 @@ export const nothingRestored: Restored = {
   bytes: 0,
   ms: 0,
   lookAgain: async () => [],
+  discard: async () => undefined,
 };
 
 /** Takes from the cache what a build would need of it. @throws CacheError, NixError, node's errors */
@@ -61,6 +64,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const lookAgain = async () => {
     const before = new Set(layers.known.map(({ key }) => key));
     await layers.newest([keys.shared]);
+    await layers.removeFiles();
     return layers.known.filter(({ key }) => !before.has(key));
   };
   const substituter = build.length === 0 ? undefined : await fill(layers, options);
@@ -72,8 +76,11 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
     bytes: layers.bytes,
     ms: 0,
     lookAgain,
+    discard: () => rm(binaryCacheIn(options.folder), { recursive: true, force: true }),
   };
 }
+
+const binaryCacheIn = (folder: string) => join(folder, 'binary-cache');
 
 /** @returns undefined where they have nothing that is needed */
 async function fill(
@@ -81,7 +88,7 @@ async function fill(
   { folder, storeFolder, layerKey, nix, installables, signal, say }: RestoreOptions,
 ): Promise<Substituter | undefined> {
   if (layers.known.length === 0) return undefined;
-  const cache = await LayerFolder.create(join(folder, 'binary-cache'), storeFolder, layerKey);
+  const cache = await LayerFolder.create(binaryCacheIn(folder), storeFolder, layerKey);
   await cache.describe(layers.known);
   const { fetch } = await nix.missing(installables, signal, cache.substituter);
   const needed = new Set(fetch);

@@ -35,6 +35,7 @@ export async function pathsToKeep(
   const keys = substituterKeys(settings);
   return [...infos.values()]
     .filter((info) => info.narHash !== '' && !info.path.endsWith('.drv'))
+    .filter((info) => built.has(info.path) || !isSource(info))
     .filter((info) => built.has(info.path) || info.ultimate || !isSignedByOneOf(info, keys))
     .map((info) => ({
       path: info.path,
@@ -46,6 +47,14 @@ export async function pathsToKeep(
       buildMs: built.has(info.path) ? (record.built.get(info.deriver) ?? 0) : 0,
       file: store.real + info.path.slice(store.logical.length),
     }));
+}
+
+/**
+ * What an evaluation puts into the store, such as the flake's own files, it will put there the next time, before anything
+ * is built. With flakes the source of nixpkgs is among them, tens of thousands of files.
+ */
+function isSource({ ca, deriver }: PathInfo): boolean {
+  return ca !== '' && deriver === '';
 }
 
 /** Those that are there: a build that failed has begun more than it has ended. */
