@@ -56927,7 +56927,8 @@ function megabytes(bytes) {
 }
 /** NixError of a build in which a substituter gave something else than it had said (libstore's substitution goals). */
 function isFailedSubstitution(error) {
-    return error instanceof NixError && /some substitutes .*failed/.test(error.message);
+    return (error instanceof NixError &&
+        /some substitutes .*failed/.test([error.message, ...error.lastLines].join('\n')));
 }
 /** One line of it. */
 function reasonOf(error) {

@@ -342,7 +342,10 @@ export function megabytes(bytes: number): string {
 
 /** NixError of a build in which a substituter gave something else than it had said (libstore's substitution goals). */
 function isFailedSubstitution(error: unknown): boolean {
-  return error instanceof NixError && /some substitutes .*failed/.test(error.message);
+  return (
+    error instanceof NixError &&
+    /some substitutes .*failed/.test([error.message, ...error.lastLines].join('\n'))
+  );
 }
 
 /** One line of it. */
