@@ -80,10 +80,12 @@ export class CacheService {
   }
 
   #find(asked: Record<string, unknown>, response: ServerResponse): void {
-    const keys = [String(asked.key), ...((asked.restore_keys as string[] | undefined) ?? [])];
+    const [key, beginnings] = [String(asked.key), (asked.restore_keys as string[] | undefined) ?? []];
     const newestFirst = this.entries.filter(({ version }) => version === asked.version).reverse();
-    const found = keys.flatMap((key) => newestFirst.find((entry) => entry.key.startsWith(key)) ?? [])[0];
-    this.requests.push({ what: 'look-up', key: keys[0] ?? '', bytes: 0 });
+    const found =
+      newestFirst.find((entry) => entry.key === key) ??
+      beginnings.flatMap((start) => newestFirst.find((entry) => entry.key.startsWith(start)) ?? [])[0];
+    this.requests.push({ what: 'look-up', key, bytes: 0 });
     if (found === undefined) {
       json(response, 200, { ok: false });
       return;

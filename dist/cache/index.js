@@ -97744,7 +97744,8 @@ function carryOut(request) {
 // a second attempt is for whoever asked: these would be announced in the log, each by itself
 const client = () => internalCacheTwirpClient({ maxAttempts: 1 });
 async function find({ keys, version, file }) {
-    const [key = '', ...restoreKeys] = keys;
+    // whether the first is more than a whole key depends on the service; these are beginnings
+    const [key = '', restoreKeys] = [keys[0], [...keys]];
     const { ok, matchedKey, signedDownloadUrl } = await client().GetCacheEntryDownloadURL({
         key,
         restoreKeys,

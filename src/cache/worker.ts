@@ -33,7 +33,8 @@ function carryOut(request: WorkerRequest): Promise<WorkerAnswer> {
 const client = () => internalCacheTwirpClient({ maxAttempts: 1 });
 
 async function find({ keys, version, file }: WorkerRequest & { task: 'find' }): Promise<WorkerAnswer> {
-  const [key = '', ...restoreKeys] = keys;
+  // whether the first is more than a whole key depends on the service; these are beginnings
+  const [key = '', restoreKeys] = [keys[0], [...keys]];
   const { ok, matchedKey, signedDownloadUrl } = await client().GetCacheEntryDownloadURL({
     key,
     restoreKeys,
