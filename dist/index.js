@@ -56031,13 +56031,13 @@ class WorkerService {
         this.writable = writable;
         this.#runtime = runtime;
     }
-    async find(prefixes, file, signal) {
+    async find(prefix, file, signal) {
         const limitMs = file === undefined ? limits.lookUpMs : limits.transferMs;
-        const answer = await this.#ask({ task: 'find', keys: prefixes, file }, limitMs, signal);
+        const answer = await this.#ask({ task: 'find', prefix, file }, limitMs, signal);
         if (answer.kind !== 'found')
             return undefined;
         // an entry that nobody asked for would be one that nobody looks at
-        if (!prefixes.some((prefix) => answer.key.startsWith(prefix)))
+        if (!answer.key.startsWith(prefix))
             throw new CacheError('it answered with another entry');
         return { key: answer.key, bytes: answer.bytes };
     }
@@ -56470,16 +56470,19 @@ async function restore(options) {
     const layers = new DownloadedLayers(options);
     const { build } = await nix.missing(installables, signal);
     // where all is there already, that it was saved is all there is to know
-    if (build.length === 0 && (await options.service.find([keys.exact], undefined, signal)) !== undefined)
+    if (build.length === 0 && (await options.service.find(keys.exact, undefined, signal)) !== undefined)
         return { ...nothingRestored, hit: 'exact' };
-    const own = await layers.newest([keys.exact, keys.configuration, keys.shared]);
-    const isExact = own?.startsWith(keys.exact) === true;
-    // what was saved since by another configuration, which knows other layers
-    if (!isExact)
-        await layers.newest([keys.shared]);
+    // one by one: of several beginnings GitHub tries all in the scope of the branch first, so that something of the branch
+    // would come before the exact hit of the default branch
+    const isExact = (await layers.newest(keys.exact)) !== undefined;
+    if (!isExact) {
+        await layers.newest(keys.configuration);
+        // what was saved since by another configuration, which knows other layers
+        await layers.newest(keys.shared);
+    }
     const lookAgain = async () => {
         const before = new Set(layers.known.map(({ key }) => key));
-        await layers.newest([keys.shared]);
+        await layers.newest(keys.shared);
         await layers.removeFiles();
         return layers.known.filter(({ key }) => !before.has(key));
     };
@@ -56540,22 +56543,22 @@ class DownloadedLayers {
         return this.#known;
     }
     /**
-     * Finds the newest layer whose key begins with one of these, and knows all that it knows.
+     * Finds the newest layer whose key begins like this, and knows all that it knows.
      *
      * @returns its key; undefined where there is none that may be used
      * @throws CacheError where the service cannot be asked
      */
-    async newest(prefixes) {
+    async newest(prefix) {
         const { service, signal, say } = this.#options;
         // the first is wanted whatever it is
         if (this.#known.length > 0 || this.#unusable.size > 0) {
-            const found = await service.find(prefixes, undefined, signal);
+            const found = await service.find(prefix, undefined, signal);
             if (found === undefined || this.#unusable.has(found.key))
                 return undefined;
             if (this.#known.some(({ key }) => key === found.key))
                 return found.key;
         }
-        const download = await this.#download(prefixes);
+        const download = await this.#download(prefix);
         if (download === undefined)
             return undefined;
         try {
@@ -56582,7 +56585,7 @@ class DownloadedLayers {
     }
     /** @throws CacheError where it is not there any longer */
     async fileOf({ key }) {
-        const file = this.#files.get(key) ?? (await this.#download([key]))?.file;
+        const file = this.#files.get(key) ?? (await this.#download(key))?.file;
         if (file === undefined)
             throw new CacheError('a layer is not there any longer');
         this.#files.set(key, file);
@@ -56597,10 +56600,10 @@ class DownloadedLayers {
             await (0,promises_namespaceObject.rm)(file, { force: true });
         this.#files.clear();
     }
-    async #download(prefixes) {
+    async #download(prefix) {
         const { service, folder, signal } = this.#options;
         const file = (0,external_node_path_namespaceObject.join)(folder, `layer-${++this.#names}`);
-        const found = await service.find(prefixes, file, signal);
+        const found = await service.find(prefix, file, signal);
         if (found === undefined)
             return undefined;
         this.downloads += 1;

@@ -97743,12 +97743,11 @@ function carryOut(request) {
 }
 // a second attempt is for whoever asked: these would be announced in the log, each by itself
 const client = () => internalCacheTwirpClient({ maxAttempts: 1 });
-async function find({ keys, version, file }) {
-    // whether the first is more than a whole key depends on the service; these are beginnings
-    const [key = '', restoreKeys] = [keys[0], [...keys]];
+async function find({ prefix, version, file }) {
     const { ok, matchedKey, signedDownloadUrl } = await client().GetCacheEntryDownloadURL({
-        key,
-        restoreKeys,
+        // a whole key to some services; what is asked for among restore keys is a beginning to all
+        key: prefix,
+        restoreKeys: [prefix],
         version,
     });
     if (!ok)

@@ -10,7 +10,7 @@ export type WorkerRequest = {
   readonly environment: Readonly<Record<string, string>>;
   readonly answerFile: string;
 } & (
-  | { readonly task: 'find'; readonly keys: readonly string[]; readonly file: string | undefined }
+  | { readonly task: 'find'; readonly prefix: string; readonly file: string | undefined }
   | { readonly task: 'store'; readonly key: string; readonly file: string }
 );
 
@@ -36,16 +36,12 @@ export interface CacheService {
   /** Whether this run may write entries. */
   readonly writable: boolean;
   /**
-   * The newest entry whose key begins with the first of these that any begins with.
+   * The newest entry whose key begins like this.
    *
    * @param file where it is downloaded to; undefined: it is only looked up
    * @throws CacheError, and the signal's reason
    */
-  find(
-    prefixes: readonly string[],
-    file: string | undefined,
-    signal: AbortSignal,
-  ): Promise<Found | undefined>;
+  find(prefix: string, file: string | undefined, signal: AbortSignal): Promise<Found | undefined>;
   /** @throws CacheError, also where the entry exists; and the signal's reason */
   store(key: string, file: string, signal: AbortSignal): Promise<void>;
 }
@@ -108,17 +104,12 @@ class WorkerService implements CacheService {
     this.#runtime = runtime;
   }
 
-  async find(
-    prefixes: readonly string[],
-    file: string | undefined,
-    signal: AbortSignal,
-  ): Promise<Found | undefined> {
+  async find(prefix: string, file: string | undefined, signal: AbortSignal): Promise<Found | undefined> {
     const limitMs = file === undefined ? limits.lookUpMs : limits.transferMs;
-    const answer = await this.#ask({ task: 'find', keys: prefixes, file }, limitMs, signal);
+    const answer = await this.#ask({ task: 'find', prefix, file }, limitMs, signal);
     if (answer.kind !== 'found') return undefined;
     // an entry that nobody asked for would be one that nobody looks at
-    if (!prefixes.some((prefix) => answer.key.startsWith(prefix)))
-      throw new CacheError('it answered with another entry');
+    if (!answer.key.startsWith(prefix)) throw new CacheError('it answered with another entry');
     return { key: answer.key, bytes: answer.bytes };
   }
 
@@ -161,5 +152,5 @@ class WorkerService implements CacheService {
 }
 
 type Task =
-  | { readonly task: 'find'; readonly keys: readonly string[]; readonly file: string | undefined }
+  | { readonly task: 'find'; readonly prefix: string; readonly file: string | undefined }
   | { readonly task: 'store'; readonly key: string; readonly file: string };
