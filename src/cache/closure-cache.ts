@@ -11,7 +11,7 @@ import { type LayerKeys, layerKeys, shortHash } from './keys';
 import { type LayerEntry, writeLayer } from './layer';
 import type { LayerKey } from './layer-key';
 import { bytesOf, layerLimits, mergeLayers, planLayer } from './layer-plan';
-import { nothingRestored, type Restored, restore } from './restore';
+import { type Restored, restore } from './restore';
 import type { CacheService } from './service';
 import { pathsToKeep, type StoreFolder, storeFolderOf } from './wanted';
 
@@ -132,6 +132,8 @@ export class ClosureCache implements BuildCache {
     const { prefix, key, configuration } = this.#options;
     const keys = layerKeys({ prefix, system, key, configuration, derivations });
     const restored = await this.#restore(build, keys, surroundings, signal);
+    // what cannot be read now is not worth another try to write it
+    if (restored === undefined) return work({});
     const save = (keyPrefix: string, until: AbortSignal) =>
       this.#save(build, keyPrefix, restored, surroundings, until);
     this.#putOff = undefined;
@@ -205,7 +207,7 @@ export class ClosureCache implements BuildCache {
     keys: LayerKeys,
     { store }: Surroundings,
     signal: AbortSignal,
-  ): Promise<Restored> {
+  ): Promise<Restored | undefined> {
     const start = this.#runtime.clock.now();
     const { service, key } = this.#options;
     const folder = await mkdtemp(join(this.#runtime.privateFolder, 'layers-'));
@@ -224,8 +226,8 @@ export class ClosureCache implements BuildCache {
       return { ...restored, ms: this.#runtime.clock.now() - start };
     } catch (error) {
       signal.throwIfAborted();
-      this.#say(`nothing taken from it: ${reasonOf(error)}`);
-      return nothingRestored;
+      this.#say(`not used: ${reasonOf(error)}`);
+      return undefined;
     }
   }
 

@@ -6,7 +6,7 @@ import type { LayerKeys } from './keys';
 import { type LayerEntry, readManifest } from './layer';
 import type { LayerKey } from './layer-key';
 import { mergeLayers } from './layer-plan';
-import { CacheError, type CacheService } from './service';
+import { CacheError, type CacheService, EntryError } from './service';
 import { LayerFolder } from './substituter';
 
 export interface RestoreOptions {
@@ -38,7 +38,7 @@ export interface Restored {
   readonly discard: () => Promise<void>;
 }
 
-export const nothingRestored: Restored = {
+const nothingRestored: Restored = {
   hit: 'none',
   layers: [],
   substituter: undefined,
@@ -146,14 +146,13 @@ class DownloadedLayers {
       if (found === undefined || this.#unusable.has(found.key)) return undefined;
       if (this.#known.some(({ key }) => key === found.key)) return found.key;
     }
-    const download = await this.#download(prefix);
-    if (download === undefined) return undefined;
     try {
-      await this.#learn(download);
-      return download.key;
+      const download = await this.#download(prefix);
+      if (download !== undefined) await this.#learn(download);
+      return download?.key;
     } catch (error) {
-      if (!(error instanceof CacheError)) throw error;
-      this.#unusable.add(download.key);
+      if (!(error instanceof EntryError)) throw error;
+      this.#unusable.add(error.key);
       say(`passed over: ${error.message}`);
       return undefined;
     }
@@ -161,11 +160,13 @@ class DownloadedLayers {
 
   async #learn({ key, file }: Download): Promise<void> {
     const { storeFolder, layerKey } = this.#options;
-    const { layers } = await readManifest(file, storeFolder, layerKey);
+    const { layers } = await readManifest(file, storeFolder, layerKey).catch((error: unknown) => {
+      throw error instanceof CacheError ? new EntryError(key, error.message) : error;
+    });
     const [own, ...below] = layers;
     // the post step saves under a key that is longer
     if (own === undefined || !key.startsWith(own.key))
-      throw new CacheError('a layer lies under a key that is not its own');
+      throw new EntryError(key, 'a layer lies under a key that is not its own');
     this.#files.set(key, file);
     this.#known = mergeLayers(this.#known, [{ ...own, key }], below);
   }

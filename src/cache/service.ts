@@ -17,6 +17,8 @@ export type WorkerRequest = {
 export type WorkerAnswer =
   | { readonly kind: 'none' }
   | { readonly kind: 'found'; readonly key: string; readonly bytes: number }
+  /** It is there, but could not be downloaded. */
+  | { readonly kind: 'broken'; readonly key: string; readonly reason: string }
   | { readonly kind: 'stored' }
   | { readonly kind: 'failed'; readonly reason: string };
 
@@ -31,6 +33,17 @@ export class CacheError extends Error {
   override readonly name = 'CacheError';
 }
 
+/** An entry that is found and cannot be used: another one may be. */
+export class EntryError extends CacheError {
+  override readonly name = 'EntryError';
+  readonly key: string;
+
+  constructor(key: string, message: string) {
+    super(message);
+    this.key = key;
+  }
+}
+
 /** Entries by key: written once, found by a key's beginning. */
 export interface CacheService {
   /** Whether this run may write entries. */
@@ -39,7 +52,7 @@ export interface CacheService {
    * The newest entry whose key begins like this.
    *
    * @param file where it is downloaded to; undefined: it is only looked up
-   * @throws CacheError, and the signal's reason
+   * @throws EntryError, CacheError where the service cannot be asked, and the signal's reason
    */
   find(prefix: string, file: string | undefined, signal: AbortSignal): Promise<Found | undefined>;
   /** @throws CacheError, also where the entry exists; and the signal's reason */
@@ -107,6 +120,7 @@ class WorkerService implements CacheService {
   async find(prefix: string, file: string | undefined, signal: AbortSignal): Promise<Found | undefined> {
     const limitMs = file === undefined ? limits.lookUpMs : limits.transferMs;
     const answer = await this.#ask({ task: 'find', prefix, file }, limitMs, signal);
+    if (answer.kind === 'broken') throw new EntryError(answer.key, answer.reason);
     if (answer.kind !== 'found') return undefined;
     // an entry that nobody asked for would be one that nobody looks at
     if (!answer.key.startsWith(prefix)) throw new CacheError('it answered with another entry');

@@ -41,8 +41,12 @@ async function find({ prefix, version, file }: WorkerRequest & { task: 'find' })
   });
   if (!ok) return { kind: 'none' };
   if (file === undefined) return { kind: 'found', key: matchedKey, bytes: 0 };
-  await downloadCache(signedDownloadUrl, file, download);
-  return { kind: 'found', key: matchedKey, bytes: statSync(file).size };
+  try {
+    await downloadCache(signedDownloadUrl, file, download);
+    return { kind: 'found', key: matchedKey, bytes: statSync(file).size };
+  } catch (error) {
+    return { kind: 'broken', key: matchedKey, reason: errorMessage(error) };
+  }
 }
 
 async function store({ key, version, file }: WorkerRequest & { task: 'store' }): Promise<WorkerAnswer> {
