@@ -30,7 +30,7 @@ export interface Found {
 
 /** Why the cache could not be read or written; never a reason to fail. */
 export class CacheError extends Error {
-  override readonly name = 'CacheError';
+  override readonly name: string = 'CacheError';
 }
 
 /** An entry that is found and cannot be used: another one may be. */
