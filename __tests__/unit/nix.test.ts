@@ -74,7 +74,7 @@ describe('parseNixLog', () => {
           fc.json().map((text) => `@nix ${text}`),
         ),
         (line) => {
-          expect(parseNixLog(line).kind).toMatch(/^(message|building|build-log|copying|other)$/);
+          expect(parseNixLog(line).kind).toMatch(/^(message|building|build-log|copying|ended|other)$/);
         },
       ),
     );
