@@ -104,7 +104,9 @@ describe('a jump host that is lost', () => {
     const runtime = testRuntime();
     const target = behind([hop(bastion)], sshd, runtime, { connectMs: 20_000 });
     const work = target.run(script('echo begun >>/run/begun; sleep 2; cat /run/begun', true), []);
-    await until('the work has begun', () => /Starting session/.test(sshd.log()));
+    await until('the session has begun', () => /Starting session/.test(sshd.log()));
+    // and its shell too, of which the log says nothing
+    await systemClock.sleep(500);
     await bastion.restart();
     expect((await work).stdout.trim().split('\n').length).toBeGreaterThan(1);
     expect(runtime.log.text).toMatch(/warning: the connection to root@127\.0\.0\.1:\d+ was lost/);
