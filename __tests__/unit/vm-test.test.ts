@@ -128,6 +128,7 @@ describe('what Nix prints', () => {
       buildUsersGroup: '',
       store: '',
       substituters: [],
+      substitute: true,
       trustedPublicKeys: [],
       secretKeyFiles: [],
     });

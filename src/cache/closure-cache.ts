@@ -10,7 +10,7 @@ import type { Runtime } from '../runtime';
 import { type LayerKeys, layerKeys, shortHash } from './keys';
 import { type LayerEntry, writeLayer } from './layer';
 import type { LayerKey } from './layer-key';
-import { bytesOf, layerLimits, mergeLayers, planLayer } from './layer-plan';
+import { bytesOf, type LayerLimits, mergeLayers, planLayer } from './layer-plan';
 import { type Restored, restore } from './restore';
 import type { CacheService } from './service';
 import { pathsToKeep, type StoreFolder, storeFolderOf } from './wanted';
@@ -64,6 +64,7 @@ export interface CacheOptions {
   readonly key: LayerKey | undefined;
   /** What the user calls the configuration. */
   readonly configuration: string;
+  readonly limits: LayerLimits;
   /** Where a layer waits for its upload; see PendingUpload. */
   readonly uploadFolder: string;
   /** Told of an upload that has begun, and with undefined when it needs nobody any longer. */
@@ -134,19 +135,20 @@ export class ClosureCache implements BuildCache {
     const restored = await this.#restore(build, keys, surroundings, signal);
     // what cannot be read now is not worth another try to write it
     if (restored === undefined) return work({});
-    const save = (keyPrefix: string, until: AbortSignal) =>
-      this.#save(build, keyPrefix, restored, surroundings, until);
+    // with the run's own signal: what goes on beside the build may have failed, which stops the build and not the cache
+    const save = (keyPrefix: string) =>
+      this.#save(build, keyPrefix, restored, surroundings, this.#runtime.signal);
     this.#putOff = undefined;
     try {
       await this.#buildWith(restored, work);
     } catch (error) {
-      signal.throwIfAborted();
-      await save(keys.incomplete, signal);
+      this.#runtime.signal.throwIfAborted();
+      await save(keys.incomplete);
       throw error;
     }
     this.#count(restored);
-    if (build.mayBuildAgain === true) this.#putOff = () => save(keys.exact, this.#runtime.signal);
-    else await save(keys.exact, signal);
+    if (build.mayBuildAgain === true) this.#putOff = () => save(keys.exact);
+    else await save(keys.exact);
   }
 
   /** What Nix does not take from a layer, though it was as it should be, is built as if there were none. */
@@ -191,6 +193,10 @@ export class ClosureCache implements BuildCache {
 
   async #askNix(wanted: readonly Derivation[], signal: AbortSignal): Promise<Surroundings | undefined> {
     const settings = await this.#nix.settings(signal);
+    if (!settings.substitute) {
+      this.#say('not used: the settings of Nix say substitute = false, and it would take nothing from it');
+      return undefined;
+    }
     const { trusted } = await this.#nix.storeInfo(signal);
     if (trusted === false) {
       this.#say(
@@ -256,6 +262,8 @@ export class ClosureCache implements BuildCache {
     signal: AbortSignal,
   ): Promise<void> {
     try {
+      // found in a store that had all: it is not known what is in it, but that it is whole
+      if (restored.hit === 'exact' && restored.layers.length === 0) return;
       if (!this.#options.service.writable) return this.#say('nothing is saved in this kind of run');
       // of a build that failed not all is there
       const whole = [
@@ -268,10 +276,11 @@ export class ClosureCache implements BuildCache {
       ];
       const subject = { outPaths: whole, never };
       const paths = await pathsToKeep(subject, this.#record, settings, store, this.#nix, signal);
-      if (planLayer(paths, restored.layers).store.length === 0) return;
+      const { limits } = this.#options;
+      if (planLayer(paths, restored.layers, limits).store.length === 0) return;
       // another job may have saved the same meanwhile
-      const known = mergeLayers(await restored.lookAgain(), restored.layers);
-      const { store: missing, below } = planLayer(paths, known);
+      const known = mergeLayers(await restored.lookAgain(signal), restored.layers);
+      const { store: missing, below } = planLayer(paths, known, limits);
       if (missing.length > 0) await this.#write(keyPrefix, missing, below, store, signal);
     } catch (error) {
       signal.throwIfAborted();
@@ -287,7 +296,7 @@ export class ClosureCache implements BuildCache {
     signal: AbortSignal,
   ): Promise<void> {
     await this.#upload;
-    const { uploadFolder, key: layerKey, pending } = this.#options;
+    const { uploadFolder, key: layerKey, pending, limits } = this.#options;
     const folder = await mkdtemp(join(uploadFolder, 'nixos-anywhere-layer-'));
     const file = join(folder, 'layer');
     const made = this.#runtime.clock.now();
@@ -296,7 +305,7 @@ export class ClosureCache implements BuildCache {
     // the smallest first: where there is not room for all, a few large ones are left out
     const smallestFirst = [...paths].sort((a, b) => a.narSize - b.narSize);
     const layer = { key, made, storeFolder: store.logical };
-    const options = { key: layerKey, limit: layerLimits.layerBytes, signal };
+    const options = { key: layerKey, limit: limits.layerBytes, signal };
     try {
       const { entry, damaged, leftOut } = await writeLayer(file, layer, smallestFirst, below, options);
       if (damaged.length > 0) this.#say(`${damaged.length} paths are not what the store says of them`);

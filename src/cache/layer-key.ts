@@ -71,10 +71,14 @@ export function freshLayerKey(): LayerKey {
   return layerKey(ownName, randomBytes(32));
 }
 
-/** @param publicKey as in Nix's trusted-public-keys @returns its name and itself, undefined where it is none */
-export function parsePublicKey(
-  publicKey: string,
-): { readonly name: string; readonly key: KeyObject } | undefined {
+/** A key that signs store paths. */
+export interface PublicKey {
+  readonly name: string;
+  readonly key: KeyObject;
+}
+
+/** @param publicKey as in Nix's trusted-public-keys @returns undefined where it is none */
+export function parsePublicKey(publicKey: string): PublicKey | undefined {
   const [, name = '', base64 = ''] = /^([^\s:]+):([A-Za-z0-9+/]+={0,2})$/.exec(publicKey.trim()) ?? [];
   const raw = Buffer.from(base64, 'base64');
   if (raw.length !== 32) return undefined;

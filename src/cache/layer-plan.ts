@@ -2,7 +2,7 @@ import type { LayerEntry } from './layer';
 
 /** What decides of layers; all sizes in bytes. */
 export interface LayerLimits {
-  /** A run that takes its paths from more layers than this writes one that has them all. */
+  /** From how many layers at most the next run has to take its paths. */
   readonly span: number;
   /** How many layers one knows of. */
   readonly known: number;
@@ -33,18 +33,47 @@ export interface LayerPlan<P> {
  * @param wanted the paths that a next run would have to build
  * @param known the layers that there are
  */
-export function planLayer<P extends { readonly path: string }>(
+export function planLayer<P extends Sized>(
   wanted: readonly P[],
   known: readonly LayerEntry[],
-  limits: LayerLimits = layerLimits,
+  limits: LayerLimits,
 ): LayerPlan<P> {
   const kept = withinLimits(known, limits);
   const missing = without(wanted, kept);
   if (missing.length === 0) return { store: [], below: kept, compacted: false };
   const spanned = kept.filter(holdsOneOf(new Set(wanted.map(({ path }) => path))));
   if (spanned.length < limits.span) return { store: missing, below: kept, compacted: false };
-  const others = kept.filter((layer) => !spanned.includes(layer));
+  const merged = toMerge(spanned, missing, limits);
+  const others = kept.filter((layer) => !merged.has(layer));
   return { store: without(wanted, others), below: others, compacted: true };
+}
+
+/**
+ * The layers whose paths the new one takes over: the smallest, as many as there is room for, so that what is large is not
+ * sent again each time; but never so few that the next run would span too many.
+ */
+function toMerge(
+  spanned: readonly LayerEntry[],
+  missing: readonly Sized[],
+  { span, layerBytes }: LayerLimits,
+): ReadonlySet<LayerEntry> {
+  // before they are compressed, which is the most that they can be
+  let bytes = missing.reduce((sum, { narSize }) => sum + narSize, 0);
+  const smallestFirst = spanned
+    .map((layer) => ({ layer, size: bytesOf(layer) }))
+    .sort((a, b) => a.size - b.size || a.layer.made - b.layer.made);
+  const atLeast = spanned.length - span + 1;
+  const merged = smallestFirst.filter(({ size }, index) => {
+    bytes += size;
+    return index < atLeast || bytes <= layerBytes;
+  });
+  return new Set(merged.map(({ layer }) => layer));
+}
+
+interface Sized {
+  readonly path: string;
+  /** Bytes. */
+  readonly narSize: number;
 }
 
 function withinLimits(known: readonly LayerEntry[], limits: LayerLimits): readonly LayerEntry[] {
@@ -56,10 +85,7 @@ function withinLimits(known: readonly LayerEntry[], limits: LayerLimits): readon
   });
 }
 
-function without<P extends { readonly path: string }>(
-  wanted: readonly P[],
-  layers: readonly LayerEntry[],
-): readonly P[] {
+function without<P extends Sized>(wanted: readonly P[], layers: readonly LayerEntry[]): readonly P[] {
   const there = new Set(layers.flatMap(({ paths }) => paths.map(({ path }) => path)));
   return wanted.filter(({ path }) => !there.has(path));
 }

@@ -64,7 +64,7 @@ const compressionLevel = 3;
 
 export interface WrittenLayer {
   readonly entry: LayerEntry;
-  /** Paths that the store describes in another way than they are now. */
+  /** Paths that the store describes in another way than they are now, or that cannot be read. */
   readonly damaged: readonly string[];
   /** Paths that would have made it too large. */
   readonly leftOut: readonly string[];
@@ -73,7 +73,7 @@ export interface WrittenLayer {
 /**
  * Writes a layer.
  *
- * @param limit bytes of compressed NARs after which no further path is begun
+ * @param limit bytes that the compressed NARs have together at most
  * @param key undefined: unsigned
  * @throws node's error where the file cannot be written
  */
@@ -93,49 +93,96 @@ export async function writeLayer(
   const leftOut: string[] = [];
   let offset = 0;
   for (const { file: contents, ...path } of paths) {
-    if (offset >= limit) {
-      leftOut.push(path.path);
-      continue;
+    const blob = await writeBlob(file, offset, contents, limit - offset, signal);
+    if (blob === 'too large') leftOut.push(path.path);
+    else if (blob === 'unreadable' || blob.narHash !== path.narHash) damaged.push(path.path);
+    else {
+      stored.push({ ...path, fileHash: blob.fileHash, fileSize: blob.fileSize, offset });
+      offset += blob.fileSize;
     }
-    const blob = await writeBlob(file, offset, contents, signal);
-    if (blob.narHash !== path.narHash) damaged.push(path.path);
-    else stored.push({ ...path, fileHash: blob.fileHash, fileSize: blob.fileSize, offset });
-    if (blob.narHash === path.narHash) offset += blob.fileSize;
   }
   const entry: LayerEntry = { key: layer.key, made: layer.made, paths: stored };
   await writeManifest(file, offset, { storeFolder: layer.storeFolder, layers: [entry, ...below] }, key);
   return { entry, damaged, leftOut };
 }
 
-/** What was written there before, of a damaged path, is overwritten. */
+interface Blob {
+  readonly narHash: string;
+  readonly fileHash: string;
+  readonly fileSize: number;
+}
+
+/** What was written there before, of a damaged path or one that is too large, is overwritten. */
 async function writeBlob(
   file: string,
   start: number,
   contents: string,
+  room: number,
   signal: AbortSignal,
-): Promise<{ readonly narHash: string; readonly fileHash: string; readonly fileSize: number }> {
+): Promise<Blob | 'too large' | 'unreadable'> {
   const narHash = new Hashing();
-  const fileHash = new Hashing();
-  await pipeline(
-    Readable.from(nar(contents)),
-    narHash,
-    createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: compressionLevel } }),
-    fileHash,
-    createWriteStream(file, { start, flags: start === 0 ? 'w' : 'r+', mode: 0o600 }),
-    { signal },
-  );
+  const fileHash = new Hashing(room);
+  try {
+    await pipeline(
+      Readable.from(readable(contents)),
+      narHash,
+      createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: compressionLevel } }),
+      fileHash,
+      createWriteStream(file, { start, flags: start === 0 ? 'w' : 'r+', mode: 0o600 }),
+      { signal },
+    );
+  } catch (error) {
+    if (fileHash.isFull) return 'too large';
+    if (error instanceof UnreadableError) return 'unreadable';
+    throw error;
+  }
   return { narHash: `sha256:${narHash.digest()}`, fileHash: fileHash.digest(), fileSize: fileHash.bytes };
 }
 
-/** Passes on what it gets, and hashes it. */
+class UnreadableError extends Error {
+  override readonly name = 'UnreadableError';
+}
+
+/** The path's NAR; what fails in reading it can be told from what fails in writing. */
+async function* readable(path: string): AsyncGenerator<Buffer> {
+  const chunks = nar(path);
+  try {
+    for (;;) {
+      const next = await chunks.next().catch((cause: unknown) => {
+        throw new UnreadableError(`${path} cannot be read`, { cause });
+      });
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    await chunks.return(undefined);
+  }
+}
+
+/** Passes on what it gets up to some bytes, and hashes it. */
 class Hashing extends Transform {
   bytes = 0;
+  readonly #limit: number;
   readonly #hash = createHash('sha256');
 
-  override _transform(chunk: Buffer, _: BufferEncoding, done: (error: null, chunk: Buffer) => void): void {
+  constructor(limit = Number.POSITIVE_INFINITY) {
+    super();
+    this.#limit = limit;
+  }
+
+  get isFull(): boolean {
+    return this.bytes > this.#limit;
+  }
+
+  override _transform(
+    chunk: Buffer,
+    _: BufferEncoding,
+    done: (error: Error | null, chunk?: Buffer) => void,
+  ): void {
     this.#hash.update(chunk);
     this.bytes += chunk.length;
-    done(null, chunk);
+    if (this.isFull) done(new Error('it is too large'));
+    else done(null, chunk);
   }
 
   digest(): string {
@@ -209,14 +256,16 @@ export async function readManifest(
 
 /** What becomes names of files, and lines of others. */
 function isPlausible(stored: StoredPath, storeFolder: string): boolean {
-  const { path, narHash, fileHash, references, deriver, ca } = stored;
+  const { path, narHash, narSize, fileHash, fileSize, references, deriver, ca } = stored;
   const names = [path.slice(storeFolder.length + 1), ...references, ...(deriver === '' ? [] : [deriver])];
   return (
     path.startsWith(`${storeFolder}/`) &&
     names.every((name) => /^[0-9a-z]{32}-[\w+.?=-]+$/.test(name)) &&
     /^sha256:[0-9a-z]{52}$/.test(narHash) &&
     /^[0-9a-z]{52}$/.test(fileHash) &&
-    /^[\w:.+/=-]*$/.test(ca)
+    /^[\w:.+/=-]*$/.test(ca) &&
+    Number.isSafeInteger(narSize) &&
+    Number.isSafeInteger(fileSize)
   );
 }
 

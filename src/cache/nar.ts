@@ -1,6 +1,5 @@
 import { createReadStream } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
 
 /**
  * A path as a NAR, Nix's archive format (libutil/archive.cc): the same bytes as `nix-store --dump`, without a process for
@@ -10,10 +9,11 @@ import { join } from 'node:path';
  */
 export async function* nar(path: string): AsyncGenerator<Buffer> {
   yield strings('nix-archive-1');
-  yield* node(path);
+  yield* node(Buffer.from(path));
 }
 
-async function* node(path: string): AsyncGenerator<Buffer> {
+/** With names as bytes: there are sources with names that are no UTF-8. */
+async function* node(path: Buffer): AsyncGenerator<Buffer> {
   const found = await lstat(path);
   if (found.isSymbolicLink()) {
     const target = await readlink(path, { encoding: 'buffer' });
@@ -27,14 +27,14 @@ async function* node(path: string): AsyncGenerator<Buffer> {
     yield strings('(', 'type', 'directory');
     for (const name of await sortedNames(path)) {
       yield strings('entry', '(', 'name', name, 'node');
-      yield* node(join(path, name));
+      yield* node(Buffer.concat([path, Buffer.from('/'), name]));
       yield strings(')');
     }
     yield strings(')');
   } else throw new Error(`${path} is neither a file, nor a folder, nor a link`);
 }
 
-async function* contents(path: string, size: number): AsyncGenerator<Buffer> {
+async function* contents(path: Buffer, size: number): AsyncGenerator<Buffer> {
   yield length(size);
   let bytes = 0;
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
@@ -45,10 +45,10 @@ async function* contents(path: string, size: number): AsyncGenerator<Buffer> {
   yield padding(size);
 }
 
-/** By their bytes, as Nix sorts them; names in a store are ASCII nearly always, but need not be. */
-async function sortedNames(path: string): Promise<string[]> {
-  const names = await readdir(path);
-  return names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+/** As Nix sorts them. */
+async function sortedNames(path: Buffer): Promise<Buffer[]> {
+  const names = await readdir(path, { encoding: 'buffer' });
+  return names.sort(Buffer.compare);
 }
 
 /** Each as its length in 64 bits, itself, and zeros to a multiple of eight bytes. */

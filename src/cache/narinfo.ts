@@ -1,7 +1,7 @@
 import { verify } from 'node:crypto';
 import type { PathInfo } from '../nix/path-info';
 import type { StoredPath } from './layer';
-import { type LayerKey, parsePublicKey } from './layer-key';
+import type { LayerKey, PublicKey } from './layer-key';
 
 /** What Nix signs of a path (ValidPathInfo::fingerprint of libstore). */
 export function fingerprint(info: Pick<PathInfo, 'path' | 'narHash' | 'narSize' | 'references'>): Buffer {
@@ -11,11 +11,8 @@ export function fingerprint(info: Pick<PathInfo, 'path' | 'narHash' | 'narSize' 
 
 /**
  * Whether one of these keys has signed what the store knows of the path. That a name is in the signature proves nothing.
- *
- * @param publicKeys as in Nix's trusted-public-keys
  */
-export function isSignedByOneOf(info: PathInfo, publicKeys: readonly string[]): boolean {
-  const keys = publicKeys.flatMap((text) => parsePublicKey(text) ?? []);
+export function isSignedByOneOf(info: PathInfo, keys: readonly PublicKey[]): boolean {
   const signed = fingerprint(info);
   return info.signatures.some((signature) => {
     const [name, base64 = ''] = signature.split(':');

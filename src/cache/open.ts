@@ -6,6 +6,7 @@ import type { Runtime } from '../runtime';
 import { secretPartOf } from '../ssh/private-key';
 import { type BuildCache, ClosureCache, noCache, type PendingUpload } from './closure-cache';
 import { derivedLayerKey, type LayerKey, nixLayerKey } from './layer-key';
+import { layerLimits } from './layer-plan';
 import { findCacheService } from './service';
 
 /** What the action gives the cache of its surroundings. */
@@ -43,6 +44,7 @@ export function openCache(
       prefix: keyPrefix.value,
       key,
       configuration: nameOf(settings.configuration.value),
+      limits: layerLimits,
       uploadFolder: environment.RUNNER_TEMP ?? tmpdir(),
       pending,
     },

@@ -33,7 +33,7 @@ export interface Restored {
   readonly bytes: number;
   readonly ms: number;
   /** The layers that others have saved since. */
-  readonly lookAgain: () => Promise<readonly LayerEntry[]>;
+  readonly lookAgain: (signal: AbortSignal) => Promise<readonly LayerEntry[]>;
   /** Removes what the substituter has from the disk. */
   readonly discard: () => Promise<void>;
 }
@@ -59,15 +59,15 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
     return { ...nothingRestored, hit: 'exact' };
   // one by one: of several beginnings GitHub tries all in the scope of the branch first, so that something of the branch
   // would come before the exact hit of the default branch
-  const isExact = (await layers.newest(keys.exact)) !== undefined;
+  const isExact = (await layers.newest(keys.exact, signal)) !== undefined;
   if (!isExact) {
-    await layers.newest(keys.configuration);
+    await layers.newest(keys.configuration, signal);
     // what was saved since by another configuration, which knows other layers
-    await layers.newest(keys.shared);
+    await layers.newest(keys.shared, signal);
   }
-  const lookAgain = async () => {
+  const lookAgain = async (later: AbortSignal) => {
     const before = new Set(layers.known.map(({ key }) => key));
-    await layers.newest(keys.shared);
+    await layers.newest(keys.shared, later);
     await layers.removeFiles();
     return layers.known.filter(({ key }) => !before.has(key));
   };
@@ -89,10 +89,10 @@ const binaryCacheIn = (folder: string) => join(folder, 'binary-cache');
 /** @returns undefined where they have nothing that is needed */
 async function fill(
   layers: DownloadedLayers,
-  { folder, storeFolder, layerKey, nix, installables, signal, say }: RestoreOptions,
+  { folder, storeFolder, nix, installables, signal, say }: RestoreOptions,
 ): Promise<Substituter | undefined> {
   if (layers.known.length === 0) return undefined;
-  const cache = await LayerFolder.create(binaryCacheIn(folder), storeFolder, layerKey);
+  const cache = await LayerFolder.create(binaryCacheIn(folder), storeFolder);
   await cache.describe(layers.known);
   const { fetch } = await nix.missing(installables, signal, cache.substituter);
   const needed = new Set(fetch);
@@ -101,7 +101,7 @@ async function fill(
     const paths = layer.paths.filter(({ path }) => needed.has(path) && !there.has(path));
     if (paths.length === 0) continue;
     try {
-      await cache.fill(await layers.fileOf(layer), paths, signal);
+      await cache.fill(await layers.fileOf(layer, signal), paths, signal);
       for (const { path } of paths) there.add(path);
     } catch (error) {
       signal.throwIfAborted();
@@ -138,8 +138,8 @@ class DownloadedLayers {
    * @returns its key; undefined where there is none that may be used
    * @throws CacheError where the service cannot be asked
    */
-  async newest(prefix: string): Promise<string | undefined> {
-    const { service, signal, say } = this.#options;
+  async newest(prefix: string, signal: AbortSignal): Promise<string | undefined> {
+    const { service, say } = this.#options;
     // the first is wanted whatever it is
     if (this.#known.length > 0 || this.#unusable.size > 0) {
       const found = await service.find(prefix, undefined, signal);
@@ -147,7 +147,7 @@ class DownloadedLayers {
       if (this.#known.some(({ key }) => key === found.key)) return found.key;
     }
     try {
-      const download = await this.#download(prefix);
+      const download = await this.#download(prefix, signal);
       if (download !== undefined) await this.#learn(download);
       return download?.key;
     } catch (error) {
@@ -172,8 +172,8 @@ class DownloadedLayers {
   }
 
   /** @throws CacheError where it is not there any longer */
-  async fileOf({ key }: LayerEntry): Promise<string> {
-    const file = this.#files.get(key) ?? (await this.#download(key))?.file;
+  async fileOf({ key }: LayerEntry, signal: AbortSignal): Promise<string> {
+    const file = this.#files.get(key) ?? (await this.#download(key, signal))?.file;
     if (file === undefined) throw new CacheError('a layer is not there any longer');
     this.#files.set(key, file);
     return file;
@@ -189,8 +189,8 @@ class DownloadedLayers {
     this.#files.clear();
   }
 
-  async #download(prefix: string): Promise<Download | undefined> {
-    const { service, folder, signal } = this.#options;
+  async #download(prefix: string, signal: AbortSignal): Promise<Download | undefined> {
+    const { service, folder } = this.#options;
     const file = join(folder, `layer-${++this.#names}`);
     const found = await service.find(prefix, file, signal);
     if (found === undefined) return undefined;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Substituter } from '../nix/nix';
 import { extract, type LayerEntry, type StoredPath } from './layer';
-import { freshLayerKey, type LayerKey } from './layer-key';
+import { freshLayerKey } from './layer-key';
 import { narinfo, narinfoName, narName } from './narinfo';
 
 /**
@@ -14,23 +14,25 @@ export class LayerFolder {
   readonly substituter: Substituter;
   readonly #folder: string;
   readonly #storeFolder: string;
-  readonly #key: LayerKey;
+  /**
+   * Not the layers' own: where the runner's settings trust that one, as that of a substituter, what comes from a layer would
+   * look as if a substituter had it; and where they have another key of its name, Nix would take nothing.
+   */
+  readonly #key = freshLayerKey();
   readonly #described = new Set<string>();
 
-  private constructor(folder: string, storeFolder: string, key: LayerKey) {
+  private constructor(folder: string, storeFolder: string) {
     this.#folder = folder;
     this.#storeFolder = storeFolder;
-    this.#key = key;
-    this.substituter = { uri: pathToFileURL(folder).href, publicKey: key.publicKey };
+    this.substituter = { uri: pathToFileURL(folder).href, publicKey: this.#key.publicKey };
   }
 
-  /** @param key signs what Nix is shown; undefined: one for this run */
-  static async create(folder: string, storeFolder: string, key: LayerKey | undefined): Promise<LayerFolder> {
+  static async create(folder: string, storeFolder: string): Promise<LayerFolder> {
     await mkdir(join(folder, 'nar'), { recursive: true });
     // Nix would make it, but a daemon's would be somebody else's
     await mkdir(join(folder, 'realisations'), { recursive: true });
     await writeFile(join(folder, 'nix-cache-info'), `StoreDir: ${storeFolder}\nPriority: 10\n`);
-    return new LayerFolder(folder, storeFolder, key ?? freshLayerKey());
+    return new LayerFolder(folder, storeFolder);
   }
 
   /** Describes all paths of these layers. */

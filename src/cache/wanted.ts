@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { NixError } from '../errors';
 import type { BuildRecord } from '../nix/build-record';
 import type { Nix } from '../nix/nix';
 import type { PathInfo } from '../nix/path-info';
 import type { NixSettings } from '../nix/settings';
 import type { PathToStore } from './layer';
+import { type PublicKey, parsePublicKey } from './layer-key';
 import { baseName, isSignedByOneOf } from './narinfo';
 
 /** What a build was for. */
@@ -63,12 +65,19 @@ function outputsOf(
   nix: Nix,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, PathInfo>> {
-  return inBatches(derivations, (batch) =>
-    nix.pathInfo(
-      batch.map((drvPath) => `${drvPath}^*`),
-      signal,
-    ),
-  );
+  const ask = async (batch: readonly string[]): Promise<ReadonlyMap<string, PathInfo>> => {
+    const installables = batch.map((drvPath) => `${drvPath}^*`);
+    try {
+      return await nix.pathInfo(installables, signal);
+    } catch (error) {
+      // what one that is addressed by its contents would have given, and did not, Nix cannot even name
+      if (!(error instanceof NixError)) throw error;
+      const half = batch.length >> 1;
+      if (half === 0) return new Map();
+      return new Map([...(await ask(batch.slice(0, half))), ...(await ask(batch.slice(half)))]);
+    }
+  };
+  return inBatches(derivations, ask);
 }
 
 /** Far below what a command line holds. */
@@ -90,10 +99,12 @@ function substituterKeys({
   substituters,
   trustedPublicKeys,
   secretKeyFiles,
-}: NixSettings): readonly string[] {
+}: NixSettings): readonly PublicKey[] {
   if (substituters.length === 0) return [];
   const own = secretKeyFiles.flatMap(nameOfKey);
-  return trustedPublicKeys.filter((key) => !own.includes(key.slice(0, key.indexOf(':'))));
+  return trustedPublicKeys
+    .flatMap((key) => parsePublicKey(key) ?? [])
+    .filter(({ name }) => !own.includes(name));
 }
 
 /** Of what cannot be read nothing is known; but what was built here is known to be. */
@@ -119,7 +130,8 @@ export interface StoreFolder {
 export function storeFolderOf(store: string, outPath: string): StoreFolder {
   const logical = outPath.slice(0, outPath.lastIndexOf('/'));
   const [address = '', query = ''] = store.split('?', 2);
-  const parameters = new URLSearchParams(query);
+  // a plus is one: Nix knows no other way to write a blank than as %20
+  const parameters = new URLSearchParams(query.replaceAll('+', '%2B'));
   const real = parameters.get('real');
   const root = parameters.get('root') ?? (address.startsWith('/') ? address : '');
   return { logical, real: real ?? (root === '' ? logical : `${root}${logical}`) };

@@ -27,8 +27,14 @@ export class BuildRecord {
     return this.#built;
   }
 
-  /** The paths that came from a store whose address begins like this. */
+  /**
+   * The paths that came from a store whose address begins like this. Nix logs addresses as it reads them, without the
+   * escapes of what is no character of an address, such as a blank in TMPDIR.
+   */
   copiedFrom(uri: string): readonly string[] {
-    return [...this.#copied].flatMap(([path, from]) => (from.startsWith(uri) ? [path] : []));
+    const beginnings = [uri, decodeURIComponent(uri)];
+    return [...this.#copied].flatMap(([path, from]) =>
+      beginnings.some((each) => from.startsWith(each)) ? [path] : [],
+    );
   }
 }

@@ -10,6 +10,8 @@ export interface NixSettings {
   readonly store: string;
   /** Empty where builds run as the user who runs Nix. */
   readonly buildUsersGroup: string;
+  /** Whether anything is taken from anywhere. */
+  readonly substitute: boolean;
   /** Empty where none is to be asked. */
   readonly substituters: readonly string[];
   readonly trustedPublicKeys: readonly string[];
@@ -43,7 +45,8 @@ export function parseSettings(answer: unknown): NixSettings {
     builders: text('builders'),
     store: text('store'),
     buildUsersGroup: text('build-users-group'),
-    substituters: settingOf('substitute') === false ? [] : list('substituters'),
+    substitute: settingOf('substitute') !== false,
+    substituters: list('substituters'),
     trustedPublicKeys: list('trusted-public-keys'),
     secretKeyFiles: list('secret-key-files'),
   };
