@@ -119,11 +119,11 @@ describe('a layer', () => {
 
   test('of thousands of paths is written, described and forgotten within the time that a test has', async () => {
     const folder = temporaryFolder('layer');
-    const [first] = await Promise.all([pathOf(folder, 0, 100)]);
+    const first = await pathOf(folder, 0, 100);
     const paths = Array.from({ length: 3000 }, (_, n) => ({
       ...first,
       path: `${storeFolder}/${String(n).padStart(32, '0')}-path`,
-    })) as PathToStore[];
+    }));
     const { entry } = await write(join(folder, 'layer'), paths);
     expect(entry.paths).toHaveLength(3000);
     const cache = await LayerFolder.create(join(folder, 'cache'), storeFolder);

@@ -66,9 +66,9 @@ export function derivedLayerKey(secret: Uint8Array): LayerKey {
   );
 }
 
-/** For one run. */
+/** For one run. With a name of its own: of two trusted keys of one name Nix knows the first. */
 export function freshLayerKey(): LayerKey {
-  return layerKey(ownName, randomBytes(32));
+  return layerKey(`${ownName}-${randomBytes(8).toString('hex')}`, randomBytes(32));
 }
 
 /** A key that signs store paths. */

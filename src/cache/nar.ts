@@ -31,7 +31,7 @@ async function* node(path: Buffer): AsyncGenerator<Buffer> {
       yield strings(')');
     }
     yield strings(')');
-  } else throw new Error(`${path} is neither a file, nor a folder, nor a link`);
+  } else throw new Error(`${path.toString()} is neither a file, nor a folder, nor a link`);
 }
 
 async function* contents(path: Buffer, size: number): AsyncGenerator<Buffer> {
@@ -41,14 +41,14 @@ async function* contents(path: Buffer, size: number): AsyncGenerator<Buffer> {
     bytes += chunk.length;
     yield chunk;
   }
-  if (bytes !== size) throw new Error(`${path} changed while it was read`);
+  if (bytes !== size) throw new Error(`${path.toString()} changed while it was read`);
   yield padding(size);
 }
 
 /** As Nix sorts them. */
 async function sortedNames(path: Buffer): Promise<Buffer[]> {
   const names = await readdir(path, { encoding: 'buffer' });
-  return names.sort(Buffer.compare);
+  return names.sort((a, b) => a.compare(b));
 }
 
 /** Each as its length in 64 bits, itself, and zeros to a multiple of eight bytes. */
