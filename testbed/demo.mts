@@ -1,11 +1,15 @@
 // `npm run demo`: installs a virtual machine from end to end with the bundled action, then asks the machine who it
-// is. The first run takes over a Debian; later runs reinstall the machine that the run before left.
-// `npm run demo -- --fresh` starts from Debian again.
+// is. The first run takes over a Debian; later runs reinstall the machine that the run before left, and take from the
+// cache what that run has built: each begins with an empty store, as a hosted runner does.
+// `npm run demo -- --fresh` starts from Debian again, with an empty cache.
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ActionResult, runAction } from './action.mts';
 import { ensureImages, flakeCopy } from './build.mts';
+import type { CacheService } from './cache-service.mts';
+import { canHaveOwnStore, emptyRunner, removeRunner } from './empty-runner.mts';
+import { keepEntries, startKept } from './kept-cache.mts';
 import { Machine } from './machine.mts';
 import { cacheFolder, kexecImage, nixEnvironment, sshKey } from './paths.mts';
 
@@ -13,6 +17,10 @@ const folder = join(cacheFolder, 'demo');
 /** The machine as the last successful run left it. */
 const installedDisk = join(folder, 'disk.qcow2');
 const actionFolder = join(folder, 'run');
+/** What the cache service keeps from run to run. */
+const entriesFolder = join(folder, 'cache');
+/** What Nix has on the runner, gone with it: store, and what it remembers of evaluations and downloads. */
+const runnerFolder = join(folder, 'runner');
 
 function say(line: string): void {
   console.log(`demo: ${line}`);
@@ -43,14 +51,25 @@ function describe(title: string, { hostName, release, system, bootId }: Identity
   say(`${title}: ${hostName}, ${release}, system ${system}, boot ${bootId}`);
 }
 
-function startMachine(fresh: boolean): Promise<Machine> {
-  if (fresh) rmSync(installedDisk, { force: true });
+function startMachine(): Promise<Machine> {
   const disk = existsSync(installedDisk) ? { disk: installedDisk } : {};
   say(disk.disk ? 'starting the machine that the last run installed' : 'starting a fresh Debian');
   return Machine.start({ name: 'demo', ...disk });
 }
 
-async function install(machine: Machine, hostName: string, signal: AbortSignal): Promise<ActionResult> {
+/** The store of one that cannot have an empty one has what runs before have built. */
+function runnerEnvironment(): Record<string, string> {
+  if (canHaveOwnStore()) return emptyRunner(runnerFolder);
+  say('the runner’s store is the one of this machine: this user may have no namespaces');
+  return nixEnvironment();
+}
+
+async function install(
+  machine: Machine,
+  service: CacheService,
+  hostName: string,
+  signal: AbortSignal,
+): Promise<ActionResult> {
   const flake = flakeCopy(join(folder, 'flake'), { hostName });
   const port = String(machine.port);
   const inputs = {
@@ -65,7 +84,8 @@ async function install(machine: Machine, hostName: string, signal: AbortSignal):
   };
   say(`installing ${inputs.flake} with host name ${hostName}`);
   const onLine = (line: string) => console.log(line);
-  return runAction({ inputs, env: nixEnvironment(), dir: actionFolder, onLine, signal });
+  const env = { ...runnerEnvironment(), ...service.environment };
+  return runAction({ inputs, env, dir: actionFolder, onLine, signal });
 }
 
 /** What is not as it should be after the install. */
@@ -88,14 +108,36 @@ function printPlaces(machine: Machine, result: ActionResult): void {
   say(`log: ${join(actionFolder, 'log.txt')}; the machine's console: ${machine.serialLog}`);
 }
 
+/** What the cache gave and got, as the result file has it; bytes, and seconds. */
+interface CacheReport {
+  hit: 'exact' | 'partial' | 'none';
+  restored: { paths: number; bytes: number };
+  saved: { paths: number; bytes: number };
+  secondsWon: number;
+}
+
+function describeCache({ log, outputs }: ActionResult): void {
+  const result: { cache: CacheReport } = JSON.parse(readFileSync(outputs['result-file'] ?? '', 'utf8'));
+  const { hit, restored, saved, secondsWon } = result.cache;
+  const built = log.split('\n').filter((line) => line.startsWith('building ')).length;
+  const [, seconds = '?'] = /^built .* in ([\d.]+) s$/m.exec(log) ?? [];
+  const counted = ({ paths, bytes }: { paths: number; bytes: number }) =>
+    `${paths} paths (${bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`})`;
+  say(
+    `cache: ${hit === 'none' ? 'no' : hit} hit: ${counted(restored)} taken from it, ${built} derivations built`,
+  );
+  say(`cache: ${counted(saved)} saved; all that took ${seconds} s, and won ${secondsWon} s`);
+}
+
 /** Installs and asks; returns what went wrong. */
-async function run(machine: Machine): Promise<string[]> {
+async function run(machine: Machine, service: CacheService): Promise<string[]> {
   const before = await identity(machine);
   describe('before', before);
   const hostName = `demo-${randomBytes(2).toString('hex')}`;
-  const result = await interruptible((signal) => install(machine, hostName, signal));
+  const result = await interruptible((signal) => install(machine, service, hostName, signal));
   printPlaces(machine, result);
   if (result.code !== 0) return [`the action ended with ${result.code ?? result.signal}`];
+  describeCache(result);
   const after = await identity(machine);
   describe('after', after);
   const wrong = differences(result, hostName, before, after);
@@ -118,15 +160,21 @@ async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Prom
 async function main(): Promise<number> {
   const began = Date.now();
   mkdirSync(folder, { recursive: true });
+  if (process.argv.includes('--fresh'))
+    for (const old of [installedDisk, entriesFolder]) rmSync(old, { recursive: true, force: true });
   await ensureImages();
-  const machine = await startMachine(process.argv.includes('--fresh'));
+  const service = await startKept(entriesFolder);
+  const machine = await startMachine();
   try {
-    const wrong = await run(machine);
+    const wrong = await run(machine, service);
     for (const difference of wrong) say(`FAILED: ${difference}`);
     say(`${wrong.length ? 'failed' : 'done'} in ${Math.round((Date.now() - began) / 1000)} s`);
     return wrong.length ? 1 : 0;
   } finally {
     await machine.stop();
+    service.stop();
+    keepEntries(service, entriesFolder);
+    removeRunner(runnerFolder);
   }
 }
 
