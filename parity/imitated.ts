@@ -87,7 +87,12 @@ export const standIns: readonly StandIn[] = [
     unproven: 'the module system of nixpkgs',
   },
   {
-    files: ['__tests__/support/bundle.ts', '__tests__/support/cache.ts'],
+    files: [
+      '__tests__/support/bundle.ts',
+      '__tests__/support/cache.ts',
+      '__tests__/support/cache-attack.ts',
+      '__tests__/support/forged-layer.ts',
+    ],
     standsFor: 'kexec images and flakes of single tests',
     real: 'tarballs and flakes that the action takes as it takes others; an image’s run script only says something',
     unproven: 'nothing that the virtual machine does not show',

@@ -37,13 +37,13 @@ export class LayerFolder {
 
   /** Describes all paths of these layers. */
   async describe(layers: readonly LayerEntry[]): Promise<void> {
-    for (const stored of layers.flatMap(({ paths }) => paths)) {
-      this.#described.add(stored.path);
-      await writeFile(
-        join(this.#folder, narinfoName(stored.path)),
-        narinfo(stored, this.#storeFolder, this.#key),
-      );
-    }
+    for (const { paths } of layers) for (const stored of paths) await this.#describe(stored);
+  }
+
+  async #describe(stored: StoredPath): Promise<void> {
+    this.#described.add(stored.path);
+    const text = narinfo(stored, this.#storeFolder, this.#key);
+    await writeFile(join(this.#folder, narinfoName(stored.path)), text);
   }
 
   /**
@@ -53,7 +53,11 @@ export class LayerFolder {
    * @throws CacheError where one is damaged
    */
   async fill(file: string, paths: readonly StoredPath[], signal: AbortSignal): Promise<void> {
-    for (const stored of paths) await extract(file, stored, join(this.#folder, narName(stored)), signal);
+    for (const stored of paths) {
+      await extract(file, stored, join(this.#folder, narName(stored)), signal);
+      // another layer may have described it as it is there
+      await this.#describe(stored);
+    }
   }
 
   /** Describes no other paths any longer: Nix would choose them, and fail. */
