@@ -25,7 +25,7 @@ const name = (letter: string, rest: string) => `${letter.repeat(32)}-${rest}`;
 let dir: string;
 let files = 0;
 /** A layer of two files that builds upon another one. */
-const layers = { unsigned: Buffer.alloc(0), signed: Buffer.alloc(0) };
+const layers: { unsigned: Buffer; signed: Buffer } = { unsigned: Buffer.alloc(0), signed: Buffer.alloc(0) };
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'layer-'));
@@ -204,7 +204,7 @@ describe('an unsigned layer', () => {
     ['layers that are none', (manifest) => ({ ...manifest, layers: { 0: manifest.layers[0] } })],
     ['a layer that is null', (manifest) => ({ ...manifest, layers: [null] })],
     ['another store folder', (manifest) => ({ ...manifest, storeFolder: '/gnu/store' })],
-    ['a path twice', ({ layers: [own] }) => void own?.paths.push({ ...(own.paths[0] as never) })],
+    ['a path twice', ({ layers: [own] }) => void own?.paths.push(...own.paths)],
     ['a time that is text', ({ layers: [own] }) => void Object.assign(own ?? {}, { made: 'now' })],
     [
       'a key with a line',

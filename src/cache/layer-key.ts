@@ -46,7 +46,8 @@ function layerKey(name: string, seed: Uint8Array): LayerKey {
  * @returns undefined where it is none, or its halves do not belong together
  */
 export function nixLayerKey(text: string): LayerKey | undefined {
-  const [, name = '', base64 = ''] = /^([^\s:]+):([A-Za-z0-9+/]+={0,2})$/.exec(text.trim()) ?? [];
+  // the name stands in arguments of Nix and in lines that it reads
+  const [, name = '', base64 = ''] = /^([^\s:\p{Cc}]{1,200}):([A-Za-z0-9+/]{86}==)$/u.exec(text.trim()) ?? [];
   const bytes = Buffer.from(base64, 'base64');
   if (bytes.length !== 64) return undefined;
   const key = layerKey(name, bytes.subarray(0, 32));

@@ -34,10 +34,13 @@ export function openCache(
   const service = findCacheService(environment, worker, runtime);
   if (service === undefined) return none('there is no cache service here');
   const key = layerKeyOf(settings);
-  if (key === undefined && settings.kind === 'install')
-    return none(
-      'not used: without ssh-private-key it needs cache-signing-key, which proves that what is in it is yours',
+  if (key === undefined && settings.kind === 'install') {
+    // there is one, which the user can have
+    runtime.log.info(
+      'cache: not used: without ssh-private-key it needs cache-signing-key, which proves that what is in it is yours',
     );
+    return noCache;
+  }
   return new ClosureCache(
     {
       service,

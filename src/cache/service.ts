@@ -120,7 +120,7 @@ class WorkerService implements CacheService {
   async find(prefix: string, file: string | undefined, signal: AbortSignal): Promise<Found | undefined> {
     const limitMs = file === undefined ? limits.lookUpMs : limits.transferMs;
     const answer = await this.#ask({ task: 'find', prefix, file }, limitMs, signal);
-    if (answer.kind === 'broken') throw new EntryError(answer.key, answer.reason);
+    if (answer.kind === 'broken') throw new EntryError(answer.key, withoutQueries(answer.reason));
     if (answer.kind !== 'found') return undefined;
     // an entry that nobody asked for would be one that nobody looks at
     if (!answer.key.startsWith(prefix)) throw new CacheError('it answered with another entry');
@@ -142,7 +142,8 @@ class WorkerService implements CacheService {
     const answerFile = join(privateFolder, `cache-answer-${++this.#requests}.json`);
     const request = { ...task, version, environment: this.#environment, answerFile };
     // commands to the runner are not for it: among them are the addresses that need no other token
-    const onLine = (line: string) => (line.startsWith('::') ? undefined : log.debug(`cache client: ${line}`));
+    const onLine = (line: string) =>
+      line.startsWith('::') ? undefined : log.debug(`cache client: ${withoutQueries(line)}`);
     try {
       await within(clock, 'the cache', limitMs, signal, (limited) =>
         processes.run(process.execPath, this.#worker, {
@@ -154,7 +155,7 @@ class WorkerService implements CacheService {
         }),
       );
       const answer = JSON.parse(await readFile(answerFile, 'utf8')) as WorkerAnswer;
-      if (answer.kind === 'failed') throw new CacheError(answer.reason);
+      if (answer.kind === 'failed') throw new CacheError(withoutQueries(answer.reason));
       return answer;
     } catch (error) {
       signal.throwIfAborted();
@@ -163,6 +164,11 @@ class WorkerService implements CacheService {
       await rm(answerFile, { force: true });
     }
   }
+}
+
+/** In an address of the blob store it is the query that lets in whoever has it; the runner has not been told to mask it. */
+function withoutQueries(text: string): string {
+  return text.replace(/(https?:\/\/[^\s?#"'<>]*)[?#][^\s"'<>]*/g, '$1');
 }
 
 type Task =

@@ -27,6 +27,8 @@ const cacheKey: parse.Parser<string> = (text) => {
 };
 
 function readSigningKey(reader: InputReader): Secret | undefined {
+  // for which no secret was loaded
+  if (reader.text('plan')?.trim() === 'offline') return undefined;
   const text = readSecret(reader, 'cache-signing-key')?.toString('utf8').trim();
   if (text === undefined) return undefined;
   // what is secret in it, without its name
