@@ -34,6 +34,33 @@ export function flakeOf(version: string): string {
   }; }`);
 }
 
+/** Configurations by name, each with what its system is made of: names and shell text of packages. */
+export function flakeWith(hosts: Record<string, Record<string, string>>): string {
+  const configuration = (name: string, packages: Record<string, string>) => `{
+    pkgs.system = "x86_64-linux";
+    config = {
+      networking.hostName = "${name}";
+      services.openssh = { enable = true; hostKeys = [ ]; };
+      users.users = { };
+      disko.devices.disk = { };
+      nix.settings = { substituters = [ ]; trusted-public-keys = [ ]; };
+      system.build = let
+        build = name: text: derivation {
+          inherit name; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" text ]; allowSubstitutes = false;
+        };
+        packages = [ ${Object.entries(packages)
+          .map(([each, text]) => `(build "${each}" "${text}")`)
+          .join(' ')} ];
+      in {
+        toplevel = build "nixos-system-${name}" "echo \${toString packages} >$out";
+        diskoScript = build "disko-${name}" "echo disko >$out";
+      };
+    };
+  }`;
+  const all = Object.entries(hosts).map(([name, packages]) => `${name} = ${configuration(name, packages)};`);
+  return makeFlake(`{ nixosConfigurations = { ${all.join('\n')} }; }`);
+}
+
 export interface BuildRun extends BundleRun {
   /** How many derivations Nix said that it builds. */
   readonly built: number;

@@ -1,0 +1,28 @@
+// More layers than one run may take from. In a file of its own: it is ten runs, one after the other.
+import { expect } from 'vitest';
+import { CacheService } from '../../testbed/cache-service.mts';
+import { buildRun, flakeWith } from '../support/cache';
+import { atEnd, test } from '../support/concurrent';
+
+test('many layers are not too many: small ones become one', async () => {
+  const service = await CacheService.start();
+  atEnd(() => service.stop());
+  const versions = Array.from({ length: 8 }, () => 0);
+  const flake = () =>
+    flakeWith({
+      demo: Object.fromEntries(versions.map((version, n) => [`p${n}`, `echo ${n} ${version} >$out`])),
+    });
+  const saved: string[] = [];
+  await buildRun(service, flake());
+  for (const n of versions.keys()) {
+    versions[n] = 1;
+    const run = await buildRun(service, flake());
+    expect(run).toMatchObject({ code: 0, built: 2 });
+    saved.push(run.said.at(-1)?.replace(/ \(.*/, '') ?? '');
+  }
+  // two each, until the next run would have to take what it needs from more than eight
+  expect(saved).toEqual([...Array(7).fill('cache: saved 2 paths'), 'cache: saved 10 paths']);
+  const last = await buildRun(service, flake());
+  expect(last).toMatchObject({ code: 0, built: 0, uploaded: 0 });
+  expect(last.said).toEqual([expect.stringContaining('exact hit, 10 paths taken from 1 layers')]);
+});
