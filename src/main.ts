@@ -1,6 +1,6 @@
 import * as core from '@actions/core';
-import type { BuildCache } from './cache/closure-cache';
 import { openCache } from './cache/open';
+import type { RunCache } from './cache/run-cache';
 import { cancelledBySignal } from './cancellation';
 import { childEnvironment } from './child-environment';
 import { loadSecrets } from './inputs/load-secrets';
@@ -111,7 +111,7 @@ async function run(
   const cache = openCache(settings, nix, runtime, {
     environment: process.env,
     worker: cacheClient,
-    pending: leaveToPost,
+    leave: leaveToPost,
   });
   try {
     return settings.kind === 'install' || settings.kind === 'plan'
@@ -126,7 +126,7 @@ async function run(
 /** What a run works with, whatever it does. */
 interface Tools {
   readonly nix: Nix;
-  readonly cache: BuildCache;
+  readonly cache: RunCache;
   readonly runtime: Runtime;
   readonly progress: Progress;
 }

@@ -1,16 +1,17 @@
+import { rm } from 'node:fs/promises';
 import * as core from '@actions/core';
-import type { PendingUpload } from './cache/closure-cache';
-import { findCacheService } from './cache/service';
+import { type CacheService, findCacheService } from './cache/service';
+import type { PendingUpload } from './cache/uploads';
+import { reasonOf } from './cache/wording';
 import { cancelledBySignal } from './cancellation';
-import { errorMessage } from './errors';
 import { withPrivateFolder } from './private-folder';
 import { SpawnRunner } from './process';
 import { ActionLog } from './report/action-log';
-import { systemClock } from './runtime';
+import { type Runtime, systemClock } from './runtime';
 import { SecretRegistry } from './secrets';
 
 /** Names of what the main step leaves to this one. */
-const states = { post: 'post', upload: 'upload' } as const;
+const states = { post: 'post', uploads: 'uploads' } as const;
 
 /** Called by the main step: the runner starts the same file for both. */
 export function announcePost(): void {
@@ -18,8 +19,8 @@ export function announcePost(): void {
 }
 
 /** What there would be to finish if this process ended now. */
-export function leaveToPost(upload: PendingUpload | undefined): void {
-  core.saveState(states.upload, upload === undefined ? '' : JSON.stringify(upload));
+export function leaveToPost(uploads: readonly PendingUpload[]): void {
+  core.saveState(states.uploads, uploads.length === 0 ? '' : JSON.stringify(uploads));
 }
 
 export function isPostStep(environment: NodeJS.ProcessEnv): boolean {
@@ -27,15 +28,15 @@ export function isPostStep(environment: NodeJS.ProcessEnv): boolean {
 }
 
 /**
- * What the main step could not do any more, because it was cancelled or the upload took too long: saves the layer that it
+ * What the main step could not do any more, because it was cancelled or the upload took too long: saves the entries that it
  * has written. Fails never: the job has its result.
  *
  * @returns the exit code
  */
 export async function post(worker: readonly string[]): Promise<number> {
-  const left = core.getState(states.upload);
+  const left = core.getState(states.uploads);
   if (left === '') return 0;
-  const upload: PendingUpload = JSON.parse(left);
+  const uploads: readonly PendingUpload[] = JSON.parse(left);
   const log = new ActionLog(new SecretRegistry(core.setSecret), systemClock);
   const cancel = cancelledBySignal();
   const { signal, abort } = cancel;
@@ -44,17 +45,33 @@ export async function post(worker: readonly string[]): Promise<number> {
     await withPrivateFolder(async (privateFolder) => {
       const runtime = { log, clock: systemClock, processes, signal, abort, privateFolder };
       const service = findCacheService(process.env, worker, runtime);
-      // the entry that the main step has begun may exist already, and never be completed
-      await service?.store(`${upload.key}-post`, upload.file, signal);
-      log.info('cache: saved what the main step could not');
+      for (const upload of uploads) if (service !== undefined) await finish(upload, service, runtime);
     });
   } catch (error) {
-    log.info(`cache: not saved: ${errorMessage(error)}`);
+    log.info(`cache: not saved: ${reasonOf(error)}`);
   } finally {
-    core.saveState(states.upload, '');
+    core.saveState(states.uploads, '');
     cancel.stop();
   }
   return 0;
+}
+
+/** @throws the signal's reason: then there is no time for another */
+async function finish(
+  { key, file, folder }: PendingUpload,
+  service: CacheService,
+  { log, signal }: Runtime,
+): Promise<void> {
+  try {
+    // the entry that the main step has begun may exist already, and never be completed
+    await service.store(`${key}-post`, file, signal);
+    log.info('cache: saved what the main step could not');
+  } catch (error) {
+    signal.throwIfAborted();
+    log.info(`cache: not saved: ${reasonOf(error)}`);
+  } finally {
+    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+  }
 }
 
 /** Which variables are secrets only the main step has found out: the client gets what it needs of them. */

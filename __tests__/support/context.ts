@@ -1,5 +1,5 @@
 // What a phase works with, for tests of single phases: real settings and facts, and a plan that nobody looks at.
-import { noCache } from '../../src/cache/closure-cache';
+import { noCache } from '../../src/cache/run-cache';
 import { CleanUp } from '../../src/phases/clean-up';
 import type { PhaseContext } from '../../src/phases/context';
 import { Lease } from '../../src/phases/lease';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { noCache } from '../../src/cache/closure-cache';
+import { noCache } from '../../src/cache/run-cache';
 import { NixError } from '../../src/errors';
 import { build } from '../../src/phases/build';
 import type { PhaseContext } from '../../src/phases/context';

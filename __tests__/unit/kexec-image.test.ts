@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { noCache } from '../../src/cache/run-cache';
 import { CancelledError } from '../../src/errors';
 import { CleanUp } from '../../src/phases/clean-up';
 import type { PhaseContext } from '../../src/phases/context';
@@ -36,6 +37,7 @@ function stage(
   const context = {
     settings: { kexec: { image: { value: kexec }, sha256: { value: undefined } } },
     runtime,
+    cache: noCache,
     target,
     facts: { architecture: 'x86_64', bootId: 'boot', ipv6Only },
     cleanUp: new CleanUp(),

@@ -1,6 +1,6 @@
 // What the phase kexec leaves in the installer, on a target that answers as one would.
 import { expect, test } from 'vitest';
-import { noCache } from '../../src/cache/closure-cache';
+import { noCache } from '../../src/cache/run-cache';
 import type { Nix } from '../../src/nix/nix';
 import { CleanUp } from '../../src/phases/clean-up';
 import type { PhaseContext } from '../../src/phases/context';

@@ -1,19 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { within } from '../deadlines';
-import { errorMessage, NixError } from '../errors';
+import { NixError } from '../errors';
 import { BuildRecord } from '../nix/build-record';
 import type { BuildOptions, Nix } from '../nix/nix';
 import type { NixSettings } from '../nix/settings';
 import { type Derivation, installable } from '../plan/evaluation';
 import type { Runtime } from '../runtime';
+import type { ImageReport } from './image-cache';
 import { type LayerKeys, layerKeys, shortHash } from './keys';
 import { type LayerEntry, writeLayer } from './layer';
 import type { LayerKey } from './layer-key';
 import { bytesOf, type LayerLimits, mergeLayers, planLayer } from './layer-plan';
 import { type Restored, restore } from './restore';
 import type { CacheService } from './service';
+import type { Uploads } from './uploads';
 import { pathsToKeep, type StoreFolder, storeFolderOf } from './wanted';
+import { megabytes, reasonOf } from './wording';
 
 /** What is asked of the cache at one build. */
 export interface CachedBuild {
@@ -28,8 +30,6 @@ export interface CachedBuild {
 
 /** Where builds take from and give to. */
 export interface BuildCache {
-  /** What it did; null where there is none. */
-  readonly report: CacheReport | null;
   /**
    * Has `work` build with what the cache has, and begins to save what it lacked; after a failure, too: what was built
    * until then is built.
@@ -41,20 +41,7 @@ export interface BuildCache {
     signal: AbortSignal,
     work: (options: BuildOptions) => Promise<void>,
   ): Promise<void>;
-  /**
-   * Saves what was put off, and waits for the upload, if there is one.
-   *
-   * @param longestMs then the upload is left to the post step
-   */
-  finish(longestMs: number): Promise<void>;
 }
-
-/** For a run without a cache. */
-export const noCache: BuildCache = {
-  report: null,
-  around: (_build, _signal, work) => work({}),
-  finish: async () => undefined,
-};
 
 export interface CacheOptions {
   readonly service: CacheService;
@@ -65,18 +52,9 @@ export interface CacheOptions {
   /** What the user calls the configuration. */
   readonly configuration: string;
   readonly limits: LayerLimits;
-  /** Where a layer waits for its upload; see PendingUpload. */
+  readonly uploads: Uploads;
+  /** Where a layer waits for its upload. */
   readonly uploadFolder: string;
-  /** Told of an upload that has begun, and with undefined when it needs nobody any longer. */
-  readonly pending: (upload: PendingUpload | undefined) => void;
-}
-
-/** A layer that is written but not yet in the cache: what ends before that leaves it to the post step. */
-export interface PendingUpload {
-  readonly key: string;
-  readonly file: string;
-  /** Removed with it. */
-  readonly folder: string;
 }
 
 /** What the cache did in this run. */
@@ -87,6 +65,8 @@ export interface CacheReport {
   readonly saved: { readonly paths: number; readonly bytes: number };
   /** How long what was restored had taken to build, less the time that it took to get it; in seconds. */
   readonly secondsWon: number;
+  /** The kexec image that was taken from it, or put into it. */
+  readonly image: ImageReport | null;
 }
 
 export const emptyReport: CacheReport = {
@@ -94,6 +74,7 @@ export const emptyReport: CacheReport = {
   restored: { layers: 0, paths: 0, bytes: 0 },
   saved: { paths: 0, bytes: 0 },
   secondsWon: 0,
+  image: null,
 };
 
 /**
@@ -108,7 +89,6 @@ export class ClosureCache implements BuildCache {
   #report = emptyReport;
   #putOff: (() => Promise<void>) | undefined;
   #upload: Promise<void> | undefined;
-  readonly #stopUpload = new AbortController();
 
   constructor(options: CacheOptions, nix: Nix, runtime: Runtime) {
     this.#options = options;
@@ -168,16 +148,10 @@ export class ClosureCache implements BuildCache {
     }
   }
 
-  async finish(longestMs: number): Promise<void> {
-    const { clock, signal } = this.#runtime;
+  /** Saves what was put off. */
+  async finish(): Promise<void> {
     // a run that was cancelled says so itself
-    if (!signal.aborted) await this.#putOff?.().catch(() => undefined);
-    const upload = this.#upload;
-    if (upload === undefined) return;
-    await within(clock, 'the upload', longestMs, signal, () => upload).catch(() => {
-      this.#stopUpload.abort(new Error('left to the post step'));
-      this.#say('the upload is left to the post step');
-    });
+    if (!this.#runtime.signal.aborted) await this.#putOff?.().catch(() => undefined);
   }
 
   /** @returns undefined where the runner's Nix does not let this user use a cache, or does not say */
@@ -242,9 +216,9 @@ export class ClosureCache implements BuildCache {
     const stored = layers.flatMap(({ paths }) => paths).filter(({ path }) => taken.has(path));
     const builtMs = stored.reduce((sum, { buildMs }) => sum + buildMs, 0);
     this.#report = {
+      ...this.#report,
       hit,
       restored: { layers: downloads, paths: taken.size, bytes },
-      saved: this.#report.saved,
       secondsWon: taken.size === 0 ? 0 : Math.round((builtMs - ms) / 100) / 10,
     };
     this.#say(
@@ -296,7 +270,7 @@ export class ClosureCache implements BuildCache {
     signal: AbortSignal,
   ): Promise<void> {
     await this.#upload;
-    const { uploadFolder, key: layerKey, pending, limits } = this.#options;
+    const { uploadFolder, key: layerKey, uploads, limits } = this.#options;
     const folder = await mkdtemp(join(uploadFolder, 'nixos-anywhere-layer-'));
     const file = join(folder, 'layer');
     const made = this.#runtime.clock.now();
@@ -312,29 +286,21 @@ export class ClosureCache implements BuildCache {
       if (leftOut.length > 0)
         this.#say(`not room for ${leftOut.length} large paths, such as ${leftOut.at(-1)}`);
       if (entry.paths.length === 0) return await rm(folder, { recursive: true });
-      pending({ key, file, folder });
-      this.#upload = this.#store(entry, file, folder);
+      this.#upload = uploads.begin({ key, file, folder }, (reason) => this.#uploaded(entry, reason));
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
     }
   }
 
-  async #store(entry: LayerEntry, file: string, folder: string): Promise<void> {
-    const { service, pending } = this.#options;
-    const signal = AbortSignal.any([this.#runtime.signal, this.#stopUpload.signal]);
-    try {
-      await service.store(entry.key, file, signal);
-      const saved = { paths: entry.paths.length, bytes: bytesOf(entry) };
-      this.#report = { ...this.#report, saved };
-      this.#say(`saved ${saved.paths} paths (${megabytes(saved.bytes)})`);
-    } catch (error) {
-      // to be done by the post step
-      if (signal.aborted) return;
-      this.#say(`not saved: ${reasonOf(error)}`);
+  #uploaded(entry: LayerEntry, reason: string | undefined): void {
+    if (reason !== undefined) {
+      this.#say(`not saved: ${reason}`);
+      return;
     }
-    pending(undefined);
-    await rm(folder, { recursive: true, force: true });
+    const saved = { paths: entry.paths.length, bytes: bytesOf(entry) };
+    this.#report = { ...this.#report, saved };
+    this.#say(`saved ${saved.paths} paths (${megabytes(saved.bytes)})`);
   }
 
   #say(text: string): void {
@@ -347,19 +313,10 @@ interface Surroundings {
   readonly store: StoreFolder;
 }
 
-export function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
 /** NixError of a build in which a substituter gave something else than it had said (libstore's substitution goals). */
 function isFailedSubstitution(error: unknown): boolean {
   return (
     error instanceof NixError &&
     /some substitutes .*failed/.test([error.message, ...error.lastLines].join('\n'))
   );
-}
-
-/** One line of it. */
-function reasonOf(error: unknown): string {
-  return (errorMessage(error).split('\n')[0] ?? '').slice(0, 300);
 }

@@ -41,9 +41,22 @@ export function layerKeys({ prefix, system, key, configuration, derivations }: L
   };
 }
 
-/** @param sha256 of the kexec image; it proves itself, so that nobody has to sign it */
+/**
+ * What the keys of a kexec image begin with; it proves itself, so that nobody has to sign it. No key is just that: the
+ * service would prefer it to all newer ones, and it may be damaged.
+ */
 export function imageKey(prefix: string, sha256: string): string {
-  return `${prefix}/kexec-1/${sha256}`;
+  return `${prefix}/kexec-1/${sha256}/`;
+}
+
+/**
+ * Jobs that fetch it at the same time get the same key, and the service refuses all but the first. One that was begun and
+ * never completed, or is damaged, is in the way for an hour.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function newImageKey(prefix: string, sha256: string, now: number): string {
+  return `${imageKey(prefix, sha256)}${Math.floor(now / 3_600_000).toString(36)}`;
 }
 
 export function shortHash(text: string): string {

@@ -4,17 +4,21 @@ import type { Configuration, Settings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import type { Runtime } from '../runtime';
 import { secretPartOf } from '../ssh/private-key';
-import { type BuildCache, ClosureCache, noCache, type PendingUpload } from './closure-cache';
+import { ClosureCache } from './closure-cache';
+import { RepositoryImages } from './image-cache';
 import { derivedLayerKey, type LayerKey, nixLayerKey } from './layer-key';
 import { layerLimits } from './layer-plan';
+import { noCache, RepositoryCache, type RunCache } from './run-cache';
 import { findCacheService } from './service';
+import { type PendingUpload, Uploads } from './uploads';
 
 /** What the action gives the cache of its surroundings. */
 export interface CacheSurroundings {
   readonly environment: NodeJS.ProcessEnv;
   /** Arguments for node that start the client's process. */
   readonly worker: readonly string[];
-  readonly pending: (upload: PendingUpload | undefined) => void;
+  /** Told, whenever that changes, what would be left to upload if this process ended now. */
+  readonly leave: (uploads: readonly PendingUpload[]) => void;
 }
 
 /** The cache of this run, if it is wanted and there is one. That there is none is worth a line only where one was asked for. */
@@ -22,38 +26,35 @@ export function openCache(
   settings: Settings,
   nix: Nix,
   runtime: Runtime,
-  { environment, worker, pending }: CacheSurroundings,
-): BuildCache {
+  { environment, worker, leave }: CacheSurroundings,
+): RunCache {
   const { enabled, keyPrefix } = settings.cache;
   if (!enabled.value || settings.kind === 'plan' || settings.kind === 'offline-plan') return noCache;
-  const none = (why: string) => {
-    if (enabled.source === 'input') runtime.log.info(`cache: ${why}`);
-    else runtime.log.debug(`cache: ${why}`);
-    return noCache;
-  };
   const service = findCacheService(environment, worker, runtime);
-  if (service === undefined) return none('there is no cache service here');
+  if (service === undefined) {
+    const why = 'cache: there is no cache service here';
+    if (enabled.source === 'input') runtime.log.info(why);
+    else runtime.log.debug(why);
+    return noCache;
+  }
+  const parts = {
+    service,
+    prefix: keyPrefix.value,
+    uploads: new Uploads(service, leave, runtime),
+    uploadFolder: environment.RUNNER_TEMP ?? tmpdir(),
+  };
+  const images = new RepositoryImages(parts, runtime);
   const key = layerKeyOf(settings);
   if (key === undefined && settings.kind === 'install') {
     // there is one, which the user can have
     runtime.log.info(
-      'cache: not used: without ssh-private-key it needs cache-signing-key, which proves that what is in it is yours',
+      'cache: not used for closures: without ssh-private-key it needs cache-signing-key, which proves that what is in it is yours',
     );
-    return noCache;
+    return new RepositoryCache(undefined, images, parts.uploads);
   }
-  return new ClosureCache(
-    {
-      service,
-      prefix: keyPrefix.value,
-      key,
-      configuration: nameOf(settings.configuration.value),
-      limits: layerLimits,
-      uploadFolder: environment.RUNNER_TEMP ?? tmpdir(),
-      pending,
-    },
-    nix,
-    runtime,
-  );
+  const configuration = nameOf(settings.configuration.value);
+  const closures = new ClosureCache({ ...parts, key, configuration, limits: layerLimits }, nix, runtime);
+  return new RepositoryCache(closures, images, parts.uploads);
 }
 
 function layerKeyOf(settings: Settings): LayerKey | undefined {

@@ -1,4 +1,4 @@
-import type { BuildCache } from '../cache/closure-cache';
+import type { RunCache } from '../cache/run-cache';
 import type { MachineSettings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import type { Evaluation } from '../plan/evaluation';
@@ -17,7 +17,7 @@ export interface PhaseContext {
   readonly settings: MachineSettings;
   readonly runtime: Runtime;
   readonly nix: Nix;
-  readonly cache: BuildCache;
+  readonly cache: RunCache;
   readonly target: Target;
   /** What of the runner goes into the new system, as the plan says. */
   readonly extraFiles: ExtraFiles | undefined;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
-import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { pipeline, Readable, Transform, type TransformCallback, type Writable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { ConnectionError, errorMessage, GuardError } from '../errors';
@@ -17,42 +18,68 @@ export interface ImageStream {
   readonly bytes: () => number;
 }
 
-/**
- * @param unpacked whether its compression is undone here, for a machine that lacks the program for it
- * @throws ConnectionError when it cannot be fetched, GuardError when it cannot be read
- */
+export interface ImageOptions {
+  /** Whether its compression is undone here, for a machine that lacks the program for it. */
+  readonly unpacked?: boolean;
+  /** A file that becomes a copy of it, as it was fetched; it is not whole where it cannot be written. */
+  readonly copyTo?: string;
+}
+
+/** @throws ConnectionError when it cannot be fetched, GuardError when it cannot be read */
 export async function openImage(
   image: LocatedImage,
-  unpacked: boolean,
+  { unpacked, copyTo }: ImageOptions,
   { processes }: Runtime,
   signal: AbortSignal,
 ): Promise<ImageStream> {
   const source = image.kind === 'path' ? createReadStream(image.path) : await download(image, signal);
-  const hashing = new Hashing();
+  const hashing = new Hashing(copyTo === undefined ? undefined : await newFile(copyTo));
   pipeline(source, hashing, ignore);
   const broken = (error: NodeJS.ErrnoException) => Promise.reject(readError(image, error));
-  const stream = unpacked ? await decompressed(hashing, processes).catch(broken) : hashing;
+  const stream = unpacked === true ? await decompressed(hashing, processes).catch(broken) : hashing;
   return { stream, sha256: () => hashing.sha256, bytes: () => hashing.bytes };
 }
 
 /** Errors show at the last stream of a pipeline, where somebody listens. */
 const ignore = () => undefined;
 
+/** Not the one of an earlier attempt, to which something may still be on its way. */
+async function newFile(path: string): Promise<Writable> {
+  await rm(path, { force: true }).catch(ignore);
+  const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
+  // each write says whether it failed
+  return file.on('error', ignore);
+}
+
 /** Passes on what it gets, and knows its hash in the end. */
 class Hashing extends Transform {
   sha256: string | undefined;
   bytes = 0;
   readonly #hash = createHash('sha256');
+  readonly #copy: Writable | undefined;
+
+  /** @param copy gets the same; when it takes nothing more, that is nobody's loss */
+  constructor(copy: Writable | undefined) {
+    super();
+    this.#copy = copy;
+  }
 
   override _transform(chunk: Buffer, _: BufferEncoding, done: TransformCallback): void {
     this.#hash.update(chunk);
     this.bytes += chunk.length;
-    done(null, chunk);
+    if (this.#copy === undefined) done(null, chunk);
+    else this.#copy.write(chunk, () => done(null, chunk));
   }
 
   override _flush(done: TransformCallback): void {
     this.sha256 = this.#hash.digest('hex');
-    done();
+    if (this.#copy === undefined) done();
+    else this.#copy.end(() => done());
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#copy?.destroy();
+    done(error);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ImageFiles } from '../cache/image-cache';
 import { GuardError } from '../errors';
 import { parseFields } from '../plan/facts';
 import { isIpv4Only, type LocatedImage, locateImage, nameImage } from '../plan/kexec-image';
@@ -19,8 +20,8 @@ interface Staging {
 }
 
 /**
- * Brings the kexec image to the target and unpacks it there: fetched by the target where it can, else streamed
- * through this process, never held in it.
+ * Brings the kexec image to the target and unpacks it there: fetched by the target where it can, else taken from the cache
+ * or fetched here, and streamed through this process, never held in it.
  *
  * @returns the folder on the target that holds kexec/run
  * @throws GuardError when it is not the image that kexec-sha256 asks for
@@ -65,7 +66,7 @@ async function fetchThere(
   const { log } = context.runtime;
   if (context.facts.ipv6Only && isIpv4Only(image)) {
     log.info('the machine has a way out by IPv6 alone, and GitHub none in: fetching the kexec image here');
-    return send(context, signal, image);
+    return fetchHere(context, signal, image);
   }
   log.info(`the target fetches the kexec image ${nameImage(image)}`);
   const mustTell = context.settings.kexec.sha256.value === undefined ? [] : ['sha256'];
@@ -76,29 +77,48 @@ async function fetchThere(
   switch (result.code) {
     case exitCodes.cannotFetch:
       log.info(`it cannot (${reason}); fetching it here and sending it on`);
-      return send(context, signal, image);
+      return fetchHere(context, signal, image);
     case exitCodes.cannotUnpack:
       log.info(`it cannot (${reason}); fetching and unpacking it here`);
-      return send(context, signal, image, true);
+      return fetchHere(context, signal, image, { unpacked: true });
     default:
       return stagingOf(result);
   }
+}
+
+/** Where it is on its way from here. */
+interface Sending extends ImageFiles {
+  /** Whether its compression is undone here. */
+  readonly unpacked?: boolean;
+}
+
+/** What the cache has is not fetched. */
+function fetchHere(
+  context: PhaseContext,
+  signal: AbortSignal,
+  image: LocatedImage,
+  sending: Sending = {},
+): Promise<Staging> {
+  const { cache, settings } = context;
+  return cache.images.around(settings.kexec.sha256.value, signal, (files) =>
+    send(context, signal, image, { ...sending, ...files }),
+  );
 }
 
 async function send(
   context: PhaseContext,
   signal: AbortSignal,
   image: LocatedImage,
-  unpacked = false,
+  sending: Sending = {},
 ): Promise<Staging> {
   const { target, runtime } = context;
   const start = runtime.clock.now();
   const { bytes, ...staging } = await target.survivingDrops('sending the kexec image', () =>
-    sendOnce(context, signal, image, unpacked),
+    sendOnce(context, signal, image, sending),
   );
-  if (staging.code === exitCodes.cannotUnpack && !unpacked) {
+  if (staging.code === exitCodes.cannotUnpack && sending.unpacked !== true) {
     runtime.log.info(`${staging.errorLines.at(-1)}; unpacking the image here`);
-    return send(context, signal, image, true);
+    return send(context, signal, image, { ...sending, unpacked: true });
   }
   if (staging.code === 0) {
     const seconds = ((runtime.clock.now() - start) / 1000).toFixed(1);
@@ -113,12 +133,13 @@ async function sendOnce(
   context: PhaseContext,
   signal: AbortSignal,
   image: LocatedImage,
-  unpacked: boolean,
+  { file, ...options }: Sending,
 ): Promise<Staging & { readonly bytes: number }> {
-  const { stream, sha256, bytes } = await openImage(image, unpacked, context.runtime, signal);
+  const source: LocatedImage = file === undefined ? image : { kind: 'path', path: file };
+  const { stream, sha256, bytes } = await openImage(source, options, context.runtime, signal);
   const broken = new AbortController();
   // without a listener node would end the process, and the machine would wait for the rest
-  stream.on('error', (error) => broken.abort(readError(image, error)));
+  stream.on('error', (error) => broken.abort(readError(source, error)));
   try {
     const result = await runStage(context, [], AbortSignal.any([signal, broken.signal]), { stdin: stream });
     return { ...stagingOf(result), sha256: sha256(), bytes: bytes() };
