@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { readManifest, type StoredPath, writeLayer } from '../../src/cache/layer';
 import { derivedLayerKey, freshLayerKey, type LayerKey, nixLayerKey } from '../../src/cache/layer-key';
+import { narinfo, narinfoName } from '../../src/cache/narinfo';
 import { LayerFolder } from '../../src/cache/substituter';
 import { nixHash } from '../../src/nix/hash';
 import { nixEnvironment } from '../../testbed/paths.mts';
@@ -84,11 +85,15 @@ describe('a key', () => {
     const folder = temporaryFolder('key');
     const key = make?.() ?? freshLayerKey();
     const { path, layer, layers } = await makeLayer(folder, key);
-    const cache = await LayerFolder.create(join(folder, 'cache'), '/nix/store', key);
+    const cache = await LayerFolder.create(join(folder, 'cache'), '/nix/store');
     await cache.describe(layers);
     await cache.fill(layer, layers[0]?.paths ?? [], signal);
     expect(isTaken(path, cache)).toBe(true);
-    expect(isTaken(path, cache, freshLayerKey().publicKey)).toBe(false);
+    // which another key has signed
+    expect(isTaken(path, cache, key.publicKey)).toBe(false);
+    for (const stored of layers[0]?.paths ?? [])
+      writeFileSync(join(folder, 'cache', narinfoName(path)), narinfo(stored, '/nix/store', key));
+    expect(isTaken(path, cache, key.publicKey)).toBe(true);
   });
 });
 
@@ -101,11 +106,9 @@ test('of a path that two layers have differently Nix is shown the one that is th
     ...stored,
     fileHash: '0'.repeat(52),
   }));
-  const cache = await LayerFolder.create(join(folder, 'cache'), '/nix/store', key);
+  const cache = await LayerFolder.create(join(folder, 'cache'), '/nix/store');
   await cache.describe([...layers, { key: 'p/other', made: 0, paths: other }]);
   await cache.fill(layer, layers[0]?.paths ?? [], signal);
   expect(isTaken(path, cache)).toBe(true);
-  expect(readFileSync(join(folder, 'cache', `${path.slice(11, 43)}.narinfo`), 'utf8')).not.toContain(
-    '0'.repeat(52),
-  );
+  expect(readFileSync(join(folder, 'cache', narinfoName(path)), 'utf8')).not.toContain('0'.repeat(52));
 });

@@ -54,7 +54,7 @@ async function makeLayer(layerKey: typeof key | undefined): Promise<Buffer> {
   const signal = new AbortController().signal;
   const stored = { fileHash: hashOf(Buffer.from('x')), fileSize: 10, offset: 0 };
   const below = [
-    { key: 'p/below', made: 1, paths: paths.map(({ file, ...path }) => ({ ...path, ...stored })) },
+    { key: 'p/below', made: 1, paths: paths.map((path) => ({ ...path, ...stored, file: undefined })) },
   ];
   const file = fileWith('');
   await writeLayer(file, { key: 'p/own', made: 2, storeFolder }, paths, below, {
