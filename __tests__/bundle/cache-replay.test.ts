@@ -1,4 +1,4 @@
-// Genuine layers where they do not belong, and layers that others build upon.
+// Genuine layers where they do not belong, layers that others build upon, and runs that may not write.
 import { expect } from 'vitest';
 import { buildRun, flakeOf } from '../support/cache';
 import {
@@ -68,3 +68,15 @@ test('a forged layer below a genuine one is a miss', async () => {
   ]);
   expect(third.built).toBe(2);
 });
+
+testEach([['pull_request'], ['pull_request_target']])(
+  'a run of %s takes what is there, and gives nothing',
+  async (event) => {
+    const { service, inputs } = await filledService(ours);
+    const run = await buildRun(service, flakeOf('2'), inputs, { env: { GITHUB_EVENT_NAME: event } });
+    expect([run.code, run.built], run.log).toEqual([0, 2]);
+    expect(run.requests.filter(({ what }) => /create|upload|finalize/.test(what))).toEqual([]);
+    expect([service.entries.length, run.state.upload ?? '']).toEqual([1, '']);
+    expect(run.said).toContain('cache: nothing is saved in this kind of run');
+  },
+);
