@@ -1,6 +1,6 @@
 import * as core from '@actions/core';
 import { openCache } from './cache/open';
-import type { RunCache } from './cache/run-cache';
+import { noCache, type RunCache } from './cache/run-cache';
 import { cancelledBySignal } from './cancellation';
 import { childEnvironment } from './child-environment';
 import { loadSecrets } from './inputs/load-secrets';
@@ -143,12 +143,12 @@ function nixOptionsOf(settings: Settings): NixOptions {
 }
 
 async function runWithoutMachine(settings: WithoutMachine, tools: Tools): Promise<Outcome> {
-  const { nix, runtime, progress } = tools;
+  const { nix, cache, runtime, progress } = tools;
   const { situation, work } = await phase('preflight', progress, runtime, () =>
     offlinePreflight(settings, nix, runtime),
   );
   progress.plan = { offline: offlinePlan(situation), online: null, work };
-  runtime.log.info(describePlan(progress.plan));
+  runtime.log.info(describePlan(progress.plan, cache !== noCache));
   for (const warning of offlineWarnings(situation)) runtime.log.warning(warning);
   if (settings.kind === 'offline-plan') return 'planned';
   const { evaluation } = situation;
@@ -193,14 +193,14 @@ async function runOnMachine(settings: OnMachine, tools: Tools): Promise<Outcome>
 }
 
 async function lookAndAct(settings: OnMachine, target: Target, tools: Tools): Promise<Outcome> {
-  const { nix, runtime, progress } = tools;
+  const { nix, cache, runtime, progress } = tools;
   const { situation, plan, work } = await phase('preflight', progress, runtime, () =>
     preflight(settings, target, nix, runtime),
   );
   const { evaluation, facts, extraFiles, hardwareFile } = situation;
   // after the phase: within it the log would fold the plan away
   progress.plan = { ...plan, work };
-  runtime.log.info(describePlan(progress.plan));
+  runtime.log.info(describePlan(progress.plan, cache !== noCache));
   for (const warning of warningsOf(situation, plan)) runtime.log.warning(warning);
   // a plan that is refused was shown: one sees what it would have been
   progress.begin('preflight');

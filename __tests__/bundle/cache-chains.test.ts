@@ -49,7 +49,7 @@ test('the configurations of a flake take from each other, and save only what is 
   const other = await run('b');
   expect(other).toMatchObject({ code: 0, built: 3 });
   expect(other.said).toEqual([
-    expect.stringContaining('partial hit, 2 paths taken from 1 layers'),
+    expect.stringContaining('partial hit, 2 paths taken, 1 layer downloaded'),
     expect.stringContaining('saved 3 paths'),
   ]);
   for (const host of ['a', 'b']) expect(await run(host)).toMatchObject(whole);

@@ -24,5 +24,5 @@ test('many layers are not too many: small ones become one', async () => {
   expect(saved).toEqual([...Array(7).fill('cache: saved 2 paths'), 'cache: saved 10 paths']);
   const last = await buildRun(service, flake());
   expect(last).toMatchObject({ code: 0, built: 0, uploaded: 0 });
-  expect(last.said).toEqual([expect.stringContaining('exact hit, 10 paths taken from 1 layers')]);
+  expect(last.said).toEqual([expect.stringContaining('exact hit, 10 paths taken, 1 layer downloaded')]);
 });

@@ -17,7 +17,7 @@ async function startService(): Promise<CacheService> {
   return service;
 }
 
-const everything = 'cache: exact hit, 4 paths taken from 1 layers';
+const everything = 'cache: exact hit, 4 paths taken, 1 layer downloaded';
 
 describe('a store of its own', () => {
   test('is one whose address has a plus, and blanks do not matter in the folder for temporary files', async () => {

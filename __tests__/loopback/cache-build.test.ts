@@ -3,9 +3,12 @@ import { chmodSync, copyFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { type CachedBuild, ClosureCache } from '../../src/cache/closure-cache';
+import { RepositoryImages } from '../../src/cache/image-cache';
 import { freshLayerKey } from '../../src/cache/layer-key';
 import { layerLimits } from '../../src/cache/layer-plan';
+import { RepositoryCache } from '../../src/cache/run-cache';
 import type { CacheService } from '../../src/cache/service';
+import { Uploads } from '../../src/cache/uploads';
 import type { BuildOptions } from '../../src/nix/nix';
 import { type Derivation, installable } from '../../src/plan/evaluation';
 import { test } from '../support/concurrent';
@@ -43,7 +46,8 @@ function runner(service: CacheService, layerBytes = layerLimits.layerBytes) {
   const environment = { NIX_REMOTE: `local?root=${root}` };
   const runtime = testRuntime(undefined, environment);
   const here = nixOf(runtime);
-  const cache = new ClosureCache(
+  const uploads = new Uploads(service, () => undefined, runtime);
+  const closures = new ClosureCache(
     {
       service,
       prefix: 'test',
@@ -51,11 +55,16 @@ function runner(service: CacheService, layerBytes = layerLimits.layerBytes) {
       configuration: 'demo',
       limits: { ...layerLimits, layerBytes },
       uploadFolder: temporaryFolder('upload'),
-      pending: () => undefined,
+      uploads,
     },
     here,
     runtime,
   );
+  const images = new RepositoryImages(
+    { service, prefix: 'test', uploads, uploadFolder: temporaryFolder('images') },
+    runtime,
+  );
+  const cache = new RepositoryCache(closures, images, uploads);
   /** What does this, when something else was built for it. */
   const derivation = (late: string): Derivation => {
     const expression = `let

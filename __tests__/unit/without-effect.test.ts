@@ -1,4 +1,5 @@
 // No input is passed over in silence: what does nothing in a run is a warning.
+import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
 import { readSettings } from '../../src/inputs/read-settings';
@@ -48,5 +49,39 @@ describe('sudo-password', () => {
     [{ 'post-install-ssh-user': 'root' }, [root]],
   ])('of %j', (inputs, notices) => {
     expect(noticesOf({ ...inputs, 'sudo-password': 'hunter2hunter2' })).toEqual(notices);
+  });
+});
+
+describe('inputs of a cache that keeps nothing', () => {
+  // NAME:, seed and public key, as `nix key generate-secret` makes them
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  const raw = [
+    privateKey.export({ format: 'der', type: 'pkcs8' }),
+    publicKey.export({ format: 'der', type: 'spki' }),
+  ];
+  const signingKey = `k-1:${Buffer.concat(raw.map((der) => der.subarray(-32))).toString('base64')}`;
+  const given = { 'cache-key': 'ours', 'cache-signing-key': signingKey };
+  const idle = (input: string, why: string) => `input ${input}: has no effect: ${why}; leave it out`;
+  const system = '/nix/store/00000000000000000000000000000000-nixos-system-demo';
+  const paths = { flake: '', 'store-paths': system, phases: 'install', from: 'https://example.org' };
+  test.each<[string, RawInputs, string[]]>([
+    ['none', {}, []],
+    ['a plan', { plan: 'true' }, []],
+    ['build-only', { 'build-only': 'true' }, []],
+    [
+      'cache: false',
+      { cache: 'false' },
+      [idle('cache-key', 'cache is false'), idle('cache-signing-key', 'cache is false')],
+    ],
+    ['store-paths', paths, [idle('cache-signing-key', 'of store-paths nothing is built that could be kept')]],
+    [
+      'build-on: remote',
+      { 'build-on': 'remote' },
+      [idle('cache-signing-key', 'what build-on has built on the machine is not kept')],
+    ],
+  ])('%s', (_name, inputs, notices) => {
+    expect(noticesOf({ ...given, ...inputs })).toEqual(notices);
+    // what is not given has no effect that somebody expects
+    expect(noticesOf(inputs)).toEqual([]);
   });
 });

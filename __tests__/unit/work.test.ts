@@ -6,7 +6,8 @@ import { Nix } from '../../src/nix/nix';
 import { parsePathInfo, signersOf } from '../../src/nix/path-info';
 import type { Evaluation } from '../../src/plan/evaluation';
 import { observeWork, type Work } from '../../src/plan/work';
-import { describeWork, formatBytes } from '../../src/report/describe-work';
+import { describeWork } from '../../src/report/describe-work';
+import { formatBytes } from '../../src/report/quantities';
 import { FakeProcesses, fakeRuntime, nastyText } from './support';
 
 const hash = '0ccknq27mzyjkm2n29q22aaxak1qwv9b';
@@ -225,21 +226,29 @@ describe('describeWork', () => {
       fetch: { paths: 340, downloadBytes: 1.2e9, unpackedBytes: 2e9 },
       closure: { paths: 1200, bytes: 3.4e9, fetchable: { paths: 1000, bytes: 2.9e9 } },
     };
-    expect(describeWork(work, 'install')).toBe(
+    expect(describeWork(work, 'install', false)).toBe(
       '12 derivations to build, 340 paths to fetch (1.2 GB), closure 3.4 GB in 1200 paths, of which 2.9 GB the machine can fetch from substituters',
     );
-    expect(describeWork(work, 'update')).toMatch(/, what the machine has of it already is not known$/);
+    expect(describeWork(work, 'update', false)).toMatch(/, what the machine has of it already is not known$/);
+  });
+
+  test('says where the cache may have what is to be built', () => {
+    const work: Work = { ...nothing, build: { derivations: 1, names: [] } };
+    expect(describeWork(work, 'install', true)).toMatch(/^1 derivation to build or to take from the cache, /);
+    expect(describeWork(nothing, 'install', true)).not.toContain('cache');
   });
 
   test('says what is not known', () => {
-    expect(describeWork(null, 'install')).toBe('what is to be built and copied is not known');
-    expect(describeWork({ ...nothing, build: { derivations: 1, names: [] } }, undefined)).toBe(
+    expect(describeWork(null, 'install', false)).toBe('what is to be built and copied is not known');
+    expect(describeWork({ ...nothing, build: { derivations: 1, names: [] } }, undefined, false)).toBe(
       '1 derivation to build, the size of the closure is known when it is built',
     );
     const fetch = { paths: 1, downloadBytes: null, unpackedBytes: null };
-    expect(describeWork({ ...nothing, fetch }, undefined)).toMatch(/^nothing to build, 1 path to fetch, /);
+    expect(describeWork({ ...nothing, fetch }, undefined, false)).toMatch(
+      /^nothing to build, 1 path to fetch, /,
+    );
     const closure = { paths: 1, bytes: 999, fetchable: { paths: 0, bytes: 0 } };
-    expect(describeWork({ ...nothing, closure }, undefined)).toBe(
+    expect(describeWork({ ...nothing, closure }, undefined, false)).toBe(
       'all of it is on the runner, closure 999 B in 1 path',
     );
   });

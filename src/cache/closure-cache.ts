@@ -5,17 +5,19 @@ import { BuildRecord } from '../nix/build-record';
 import type { BuildOptions, Nix } from '../nix/nix';
 import type { NixSettings } from '../nix/settings';
 import { type Derivation, installable } from '../plan/evaluation';
+import { describeFound, describeSaved } from '../report/describe-cache';
+import { counted } from '../report/quantities';
 import type { Runtime } from '../runtime';
-import type { ImageReport } from './image-cache';
 import { type LayerKeys, layerKeys, shortHash } from './keys';
 import { type LayerEntry, writeLayer } from './layer';
 import type { LayerKey } from './layer-key';
 import { bytesOf, type LayerLimits, mergeLayers, planLayer } from './layer-plan';
+import { addReport, type CacheReport, emptyReport, reportOf } from './report';
 import { type Restored, restore } from './restore';
 import type { CacheService } from './service';
 import type { Uploads } from './uploads';
 import { pathsToKeep, type StoreFolder, storeFolderOf } from './wanted';
-import { megabytes, reasonOf } from './wording';
+import { reasonOf } from './wording';
 
 /** What is asked of the cache at one build. */
 export interface CachedBuild {
@@ -57,26 +59,6 @@ export interface CacheOptions {
   readonly uploadFolder: string;
 }
 
-/** What the cache did in this run. */
-export interface CacheReport {
-  readonly hit: 'exact' | 'partial' | 'none';
-  /** What Nix took from layers, and what was downloaded for it. */
-  readonly restored: { readonly layers: number; readonly paths: number; readonly bytes: number };
-  readonly saved: { readonly paths: number; readonly bytes: number };
-  /** How long what was restored had taken to build, less the time that it took to get it; in seconds. */
-  readonly secondsWon: number;
-  /** The kexec image that was taken from it, or put into it. */
-  readonly image: ImageReport | null;
-}
-
-export const emptyReport: CacheReport = {
-  hit: 'none',
-  restored: { layers: 0, paths: 0, bytes: 0 },
-  saved: { paths: 0, bytes: 0 },
-  secondsWon: 0,
-  image: null,
-};
-
 /**
  * What this repository has built before: each build takes from it, and what was new goes into it. Whatever fails in it is a
  * line of the log and no more.
@@ -86,7 +68,7 @@ export class ClosureCache implements BuildCache {
   readonly #nix: Nix;
   readonly #runtime: Runtime;
   readonly #record: BuildRecord;
-  #report = emptyReport;
+  #report: CacheReport | null = null;
   #putOff: (() => Promise<void>) | undefined;
   #upload: Promise<void> | undefined;
 
@@ -97,7 +79,7 @@ export class ClosureCache implements BuildCache {
     this.#record = new BuildRecord(() => runtime.clock.now());
   }
 
-  get report(): CacheReport {
+  get report(): CacheReport | null {
     return this.#report;
   }
 
@@ -119,14 +101,16 @@ export class ClosureCache implements BuildCache {
     const save = (keyPrefix: string) =>
       this.#save(build, keyPrefix, restored, surroundings, this.#runtime.signal);
     this.#putOff = undefined;
+    const builtBefore = this.#record.built.size;
     try {
       await this.#buildWith(restored, work);
     } catch (error) {
       this.#runtime.signal.throwIfAborted();
+      this.#count(restored, builtBefore);
       await save(keys.incomplete);
       throw error;
     }
-    this.#count(restored);
+    this.#count(restored, builtBefore);
     if (build.mayBuildAgain === true) this.#putOff = () => save(keys.exact);
     else await save(keys.exact);
   }
@@ -211,21 +195,13 @@ export class ClosureCache implements BuildCache {
     }
   }
 
-  #count({ layers, substituter, hit, downloads, bytes, ms }: Restored): void {
+  /** @param builtBefore how many derivations an earlier build of this run has built */
+  #count(restored: Restored, builtBefore: number): void {
+    const { substituter } = restored;
     const taken = new Set(substituter === undefined ? [] : this.#record.copiedFrom(substituter.uri));
-    const stored = layers.flatMap(({ paths }) => paths).filter(({ path }) => taken.has(path));
-    const builtMs = stored.reduce((sum, { buildMs }) => sum + buildMs, 0);
-    this.#report = {
-      ...this.#report,
-      hit,
-      restored: { layers: downloads, paths: taken.size, bytes },
-      secondsWon: taken.size === 0 ? 0 : Math.round((builtMs - ms) / 100) / 10,
-    };
-    this.#say(
-      hit === 'none'
-        ? 'nothing in it for this build'
-        : `${hit} hit, ${taken.size} paths taken from ${downloads} layers (${megabytes(bytes)})`,
-    );
+    const report = reportOf(restored, taken);
+    this.#report = addReport(this.#report, report);
+    this.#say(describeFound(report, this.#record.built.size > builtBefore));
   }
 
   async #save(
@@ -238,7 +214,14 @@ export class ClosureCache implements BuildCache {
     try {
       // found in a store that had all: it is not known what is in it, but that it is whole
       if (restored.hit === 'exact' && restored.layers.length === 0) return;
-      if (!this.#options.service.writable) return this.#say('nothing is saved in this kind of run');
+      if (!this.#options.service.writable) {
+        // of an exact hit there would be nothing to save
+        if (restored.hit !== 'exact')
+          this.#say(
+            'nothing is saved: runs of pull requests, and those that may only read it, just take from it',
+          );
+        return;
+      }
       // of a build that failed not all is there
       const whole = [
         ...(
@@ -282,9 +265,14 @@ export class ClosureCache implements BuildCache {
     const options = { key: layerKey, limit: limits.layerBytes, signal };
     try {
       const { entry, damaged, leftOut } = await writeLayer(file, layer, smallestFirst, below, options);
-      if (damaged.length > 0) this.#say(`${damaged.length} paths are not what the store says of them`);
+      if (damaged.length > 0)
+        this.#say(
+          `left out ${counted(damaged.length, 'path')} with other contents than the store says: ${damaged[0]}`,
+        );
       if (leftOut.length > 0)
-        this.#say(`not room for ${leftOut.length} large paths, such as ${leftOut.at(-1)}`);
+        this.#say(
+          `left out ${counted(leftOut.length, 'large path')}, there is no room in a layer: ${leftOut.at(-1)}`,
+        );
       if (entry.paths.length === 0) return await rm(folder, { recursive: true });
       this.#upload = uploads.begin({ key, file, folder }, (reason) => this.#uploaded(entry, reason));
     } catch (error) {
@@ -299,8 +287,8 @@ export class ClosureCache implements BuildCache {
       return;
     }
     const saved = { paths: entry.paths.length, bytes: bytesOf(entry) };
-    this.#report = { ...this.#report, saved };
-    this.#say(`saved ${saved.paths} paths (${megabytes(saved.bytes)})`);
+    this.#report = { ...(this.#report ?? emptyReport), saved };
+    this.#say(`saved ${describeSaved(this.#report)}`);
   }
 
   #say(text: string): void {

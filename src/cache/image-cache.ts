@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { formatBytes } from '../report/quantities';
 import type { Runtime } from '../runtime';
 import { imageKey, newImageKey } from './keys';
 import type { CacheService } from './service';
 import type { Uploads } from './uploads';
-import { megabytes, reasonOf } from './wording';
+import { reasonOf } from './wording';
 
 /** Files that a kexec image comes from or goes to. */
 export interface ImageFiles {
@@ -112,7 +113,7 @@ export class RepositoryImages implements ImageCache {
       if (found === undefined) {
         this.#say('the kexec image is not in it');
       } else if ((await sha256Of(file, signal)) === sha256) {
-        this.#say(`the kexec image is taken from it (${megabytes(found.bytes)})`);
+        this.#say(`the kexec image is taken from it (${formatBytes(found.bytes)})`);
         this.#report = { what: 'restored', bytes: found.bytes };
         return 'restored';
       } else {
@@ -137,7 +138,7 @@ export class RepositoryImages implements ImageCache {
       void this.#options.uploads.begin({ key, file, folder }, (reason) => {
         this.#say(
           reason === undefined
-            ? `saved the kexec image (${megabytes(bytes)})`
+            ? `saved the kexec image (${formatBytes(bytes)})`
             : `the kexec image is not saved: ${reason}`,
         );
         if (reason === undefined) this.#report = { what: 'saved', bytes };

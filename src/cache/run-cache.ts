@@ -1,18 +1,13 @@
 import type { BuildOptions } from '../nix/nix';
-import {
-  type BuildCache,
-  type CachedBuild,
-  type CacheReport,
-  type ClosureCache,
-  emptyReport,
-} from './closure-cache';
+import type { BuildCache, CachedBuild, ClosureCache } from './closure-cache';
 import { type ImageCache, noImages, type RepositoryImages } from './image-cache';
+import { type CacheReport, emptyReport } from './report';
 import type { Uploads } from './uploads';
 
 /** All that a run has of the cache. */
 export interface RunCache extends BuildCache {
   readonly images: ImageCache;
-  /** What it did; null where there is none. */
+  /** What it did; null where there is none, and where nothing was built with it. */
   readonly report: CacheReport | null;
   /**
    * Saves what was put off, and waits for what is uploaded.
@@ -43,8 +38,9 @@ export class RepositoryCache implements RunCache {
     this.#uploads = uploads;
   }
 
-  get report(): CacheReport {
-    return { ...(this.#closures?.report ?? emptyReport), image: this.images.report };
+  get report(): CacheReport | null {
+    const [closures, image] = [this.#closures?.report ?? null, this.images.report];
+    return closures === null && image === null ? null : { ...(closures ?? emptyReport), image };
   }
 
   around(

@@ -8,6 +8,7 @@ import { readBuildSettings } from './read-build';
 import { inputOfBuildOn } from './read-deprecated';
 import { readMachineSettings } from './read-machine';
 import { type BuildSettings, planChoices, type Settings } from './settings';
+import { noticeIdleCache } from './without-effect';
 
 /**
  * Strings in, Settings out. Registers the secrets among them before anything can be printed.
@@ -28,6 +29,7 @@ export function readSettings(
   reader.rejectUnknownNames();
   const kind = readKind(reader);
   const build = readBuildSettings(reader);
+  noticeIdleCache(build, reader);
   const settings: Settings =
     kind === 'plan' || kind === 'install'
       ? { kind, ...readMachineSettings(reader, kind, build) }

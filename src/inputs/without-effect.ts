@@ -1,6 +1,6 @@
 import type { InputReader } from './input-reader';
-import { isOn } from './read-deprecated';
-import type { MachineSettings, SelectablePhase } from './settings';
+import { inputOfBuildOn, isOn } from './read-deprecated';
+import type { BuildSettings, MachineSettings, SelectablePhase } from './settings';
 import type { InputName } from './table';
 
 /** What says something to one phase only. What such a phase would send is refused instead, where it is read. */
@@ -22,4 +22,18 @@ export function noticeWithoutEffect(settings: MachineSettings, reader: InputRead
   const users = [settings.targetHost.value.user, settings.postInstall.user.value ?? 'root'];
   if (isGiven('sudo-password') && users.every((user) => user === 'root'))
     reader.notice('sudo-password', 'has no effect: root logs in, who needs no sudo; leave it out');
+}
+
+/** The same of the cache. In a plan they may stay, like all that only an install uses. */
+export function noticeIdleCache({ cache, buildOn }: BuildSettings, reader: InputReader): void {
+  const idle = (input: InputName, why: string) => {
+    if (reader.text(input) !== undefined) reader.notice(input, `has no effect: ${why}; leave it out`);
+  };
+  if (!cache.enabled.value) {
+    for (const input of ['cache-key', 'cache-signing-key'] as const) idle(input, 'cache is false');
+  } else if (reader.text('store-paths') !== undefined) {
+    idle('cache-signing-key', 'of store-paths nothing is built that could be kept');
+  } else if (buildOn.value === 'remote') {
+    idle('cache-signing-key', `what ${inputOfBuildOn(reader)} has built on the machine is not kept`);
+  }
 }

@@ -27,6 +27,11 @@ export class BuildRecord {
     return this.#built;
   }
 
+  /** How many paths were copied from any store. */
+  get copies(): number {
+    return this.#copied.size;
+  }
+
   /**
    * The paths that came from a store whose address begins like this. Nix logs addresses as it reads them, without the
    * escapes of what is no character of an address, such as a blank in TMPDIR.

@@ -1,7 +1,9 @@
 import type { CachedBuild } from '../cache/closure-cache';
 import { sideBySide } from '../deadlines';
+import { BuildRecord } from '../nix/build-record';
 import { buildSystemOf, installable } from '../plan/evaluation';
 import { derivationsOf } from '../plan/work';
+import { counted } from '../report/quantities';
 import type { PhaseContext } from './context';
 import { stageKexecImage } from './kexec-image';
 import { takeOver } from './take-over';
@@ -47,8 +49,37 @@ export async function buildClosures(
   const { wanted } = build;
   if (wanted.length === 0) return;
   const start = runtime.clock.now();
-  await cache.around(build, signal, (options) => nix.build(wanted.map(installable), signal, options));
+  let done: Done = { built: 0, copied: 0, taken: 0 };
+  let before: Done | undefined;
+  await cache.around(build, signal, async (options) => {
+    const record = options.record ?? new BuildRecord(() => runtime.clock.now());
+    // a cache's own remembers the builds before this one; what it cannot give is built in a second attempt
+    before ??= { built: record.built.size, copied: record.copies, taken: 0 };
+    const { built, copied } = before;
+    const { substituter } = options;
+    try {
+      await nix.build(wanted.map(installable), signal, { ...options, record });
+    } finally {
+      const taken = substituter === undefined ? done.taken : record.copiedFrom(substituter.uri).length;
+      done = { built: record.built.size - built, copied: record.copies - copied, taken };
+    }
+  });
   const paths = wanted.map(({ outPath }) => outPath).join(' ');
-  const what = wanted.every(({ drvPath }) => drvPath === undefined) ? 'there already:' : 'built';
-  runtime.log.info(`${what} ${paths} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
+  const [what, how] = describeDone(done);
+  runtime.log.info(`${what} ${paths} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s${how}`);
+}
+
+/** What Nix has done, by its own log; what was taken from the cache is part of what was copied. */
+interface Done {
+  readonly built: number;
+  readonly copied: number;
+  readonly taken: number;
+}
+
+function describeDone({ built, copied, taken }: Done): readonly [what: string, how: string] {
+  const cached = counted(taken, 'path');
+  if (built > 0)
+    return ['built', ` (${counted(built, 'derivation')}${taken === 0 ? '' : `, ${cached} from the cache`})`];
+  if (taken > 0) return ['taken from the cache:', ` (${cached})`];
+  return copied > 0 ? ['fetched', ` (${counted(copied, 'path')})`] : ['there already:', ''];
 }

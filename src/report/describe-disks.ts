@@ -1,6 +1,6 @@
 import type { Content, DiskPlan, Fate } from '../plan/disks/fates';
 import type { OnlinePlan } from '../plan/plan';
-import { formatBytes } from './describe-work';
+import { formatBytes } from './quantities';
 
 /** How a fate is written: in the log, and in the summary. */
 export const fateWords: Record<Fate, { readonly log: string; readonly summary: string }> = {

@@ -7,10 +7,12 @@ import { describeMachine } from './describe-machine';
 import { describeNewSystem } from './describe-new-system';
 import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 
-/** The plan as a few lines of the log. */
-export function describePlan(plan: PublishedPlan): string {
+/** The plan as a few lines of the log. @param isCached whether the run has a cache */
+export function describePlan(plan: PublishedPlan, isCached = false): string {
   const { offline, online } = plan;
-  if (online === null) return describeOfflinePlan(offline, plan.work);
+  // what is built on the machine is not looked up
+  const mayBeCached = isCached && offline.buildOn !== 'remote';
+  if (online === null) return describeOfflinePlan(offline, plan.work, mayBeCached);
   const { action, reason, phases } = plan;
   return [
     `Plan: ${action} ${offline.configuration} on ${online.target}, because ${reason}`,
@@ -20,7 +22,7 @@ export function describePlan(plan: PublishedPlan): string {
     `  phases    ${phases.join(', ')}`,
     ...(action === 'nothing' || offline.provisional
       ? []
-      : [`  work      ${describeWork(plan.work, action)}`]),
+      : [`  work      ${describeWork(plan.work, action, mayBeCached)}`]),
     ...buildLines(offline),
     ...(plan.kexec === null ? [] : kexecLines(plan.kexec)),
     ...describeNewSystem(plan).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
@@ -62,13 +64,13 @@ function diskLines(online: OnlinePlan): string[] {
   ]);
 }
 
-function describeOfflinePlan(offline: OfflinePlan, work: Work | null): string {
+function describeOfflinePlan(offline: OfflinePlan, work: Work | null, mayBeCached: boolean): string {
   return [
     `Plan, as far as the configuration decides: ${offline.configuration}${offline.system === null ? '' : ` (${offline.system})`}`,
     `  system    ${nameSystem(offline)}`,
     ...hardwareLines(offline),
     ...(offline.vmTest === null ? [] : [`  VM test   ${offline.vmTest}`]),
-    ...(offline.provisional ? [] : [`  work      ${describeWork(work, undefined)}`]),
+    ...(offline.provisional ? [] : [`  work      ${describeWork(work, undefined, mayBeCached)}`]),
     ...buildLines(offline),
     ...offlineDisks(offline).map(({ device, fate, meaning }) => `  ${fate.padEnd(9)} ${device}: ${meaning}`),
     ...(wipesUnknownDisks(offline) ? ['  disks     not known: the disko script may wipe any'] : []),

@@ -1,31 +1,27 @@
 import type { Action } from '../plan/decide';
 import type { OfflinePlan } from '../plan/plan';
 import type { Work } from '../plan/work';
-
-/** `3.4 GB`, `12.0 MB`: as disks and networks are sold. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-  let unit = 0;
-  // 999.95 would be written as 1000.0
-  for (let rest = bytes; rest >= 999.95 && unit < units.length - 1; rest /= 1000) unit += 1;
-  return unit === 0 ? `${bytes} B` : `${(bytes / 1000 ** unit).toFixed(1)} ${units[unit]}`;
-}
-
-const counted = (count: number, one: string, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+import { counted, formatBytes } from './quantities';
 
 /** Where `build-on` is, or comes to, remote. */
 export const builtThere = 'on the machine itself';
 
-/** What there is to build and to copy, in one line. @param action undefined without a machine */
-export function describeWork(work: Work | null, action: Action | undefined): string {
+/**
+ * What there is to build and to copy, in one line.
+ *
+ * @param action undefined without a machine
+ * @param mayBeCached whether the run has a cache: it is looked at only when it builds
+ */
+export function describeWork(work: Work | null, action: Action | undefined, mayBeCached: boolean): string {
   if (work === null) return 'what is to be built and copied is not known';
-  const parts = [describeBuild(work), describeFetch(work), describeClosure(work)];
+  const parts = [describeBuild(work, mayBeCached), describeFetch(work), describeClosure(work)];
   if (action === 'update') parts.push('what the machine has of it already is not known');
   return parts.filter((part) => part !== '').join(', ');
 }
 
-function describeBuild({ build, fetch }: Work): string {
-  if (build.derivations > 0) return `${counted(build.derivations, 'derivation')} to build`;
+function describeBuild({ build, fetch }: Work, mayBeCached: boolean): string {
+  if (build.derivations > 0)
+    return `${counted(build.derivations, 'derivation')} to build${mayBeCached ? ' or to take from the cache' : ''}`;
   return fetch.paths > 0 ? 'nothing to build' : 'all of it is on the runner';
 }
 

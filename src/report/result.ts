@@ -1,4 +1,4 @@
-import type { CacheReport } from '../cache/closure-cache';
+import type { CacheReport } from '../cache/report';
 import type { ErrorKind } from '../errors';
 import { type PhaseName, type PublishedPlan, planDigest } from '../plan/plan';
 import type { HostKey } from '../ssh/host-keys';

@@ -3,6 +3,7 @@ import type { Action } from '../plan/decide';
 import type { DiskPlan } from '../plan/disks/fates';
 import { type OfflinePlan, type OnlinePlan, type Plan, type PublishedPlan, planDigest } from '../plan/plan';
 import type { Work } from '../plan/work';
+import { describeCache } from './describe-cache';
 import { changedNote, fateWords, hasChanged, linesOf, sizeOf } from './describe-disks';
 import { describeHardware, describeUnknownDisks, nameSystem } from './describe-hardware';
 import { describeMachine } from './describe-machine';
@@ -43,8 +44,9 @@ export function summarise(result: Result): string {
     ...(result.failure === null ? [] : failureSection(result)),
     // without a machine there is no state of one
     ...(result.plan?.online === null ? [] : [stateTable(result)]),
-    ...(result.plan === null ? [] : planSection(result.plan)),
+    ...(result.plan === null ? [] : planSection(result.plan, result.cache !== null)),
     phaseSection(result),
+    ...(result.cache === null ? [] : [table(['closure cache', ''], describeCache(result.cache))]),
     ...(result.kexecSha256 === null
       ? []
       : [`To accept no other kexec image than this one: ${code(`kexec-sha256: ${result.kexecSha256}`)}`]),
@@ -90,9 +92,9 @@ function failureSection({ failure }: Result): string[] {
   ];
 }
 
-function planSection(plan: PublishedPlan): string[] {
+function planSection(plan: PublishedPlan, mayBeCached: boolean): string[] {
   const { offline, online } = plan;
-  if (online === null) return offlineSection(offline, plan.work);
+  if (online === null) return offlineSection(offline, plan.work, mayBeCached);
   return [
     `${nameWithSystem(offline)}, because ${escapeMarkdown(plan.reason)}.`,
     `Plan ${code(planDigest(plan))}`,
@@ -100,7 +102,9 @@ function planSection(plan: PublishedPlan): string[] {
       ['the machine', ''],
       describeMachine(online).map(([name, value]) => [name, code(value)]),
     ),
-    ...(plan.action === 'nothing' || offline.provisional ? [] : [workSection(plan.work, plan.action)]),
+    ...(plan.action === 'nothing' || offline.provisional
+      ? []
+      : [workSection(plan.work, plan.action, mayBeCached)]),
     ...(offline.buildOn === 'remote' && plan.action !== 'nothing' ? [`**Built:** ${builtThere}.`] : []),
     ...newSystemTable(plan),
     ...(offline.hardwareConfig === null || plan.action !== 'install'
@@ -124,17 +128,17 @@ function nameWithSystem({ configuration, system }: OfflinePlan): string {
   return system === null ? code(configuration) : `${code(configuration)} (${escapeMarkdown(system)})`;
 }
 
-function workSection(work: Work | null, action: Action | undefined): string {
+function workSection(work: Work | null, action: Action | undefined, mayBeCached: boolean): string {
   const names = work?.build.names ?? [];
   const more = (work?.build.derivations ?? 0) - names.length;
-  const line = `**Work:** ${escapeMarkdown(describeWork(work, action))}.`;
+  const line = `**Work:** ${escapeMarkdown(describeWork(work, action, mayBeCached))}.`;
   if (names.length === 0) return line;
   const list = [...names, ...(more > 0 ? [`and ${more} more`] : [])];
   return [line, '<details><summary>To build</summary>', block(list), '</details>'].join('\n\n');
 }
 
 /** What a pull request shows: nothing of it needed the machine. */
-function offlineSection(offline: OfflinePlan, work: Work | null): string[] {
+function offlineSection(offline: OfflinePlan, work: Work | null, mayBeCached: boolean): string[] {
   const disks = offlineDisks(offline).map(({ device, fate, meaning }) => [
     code(device),
     fate === 'WIPED' ? `**wiped**: ${meaning}` : `${fate}: ${meaning}`,
@@ -154,7 +158,7 @@ function offlineSection(offline: OfflinePlan, work: Work | null): string[] {
         ...(offline.installId === null ? [] : [['install-id', code(offline.installId)]]),
       ],
     ),
-    ...(offline.provisional ? [] : [workSection(work, undefined)]),
+    ...(offline.provisional ? [] : [workSection(work, undefined, mayBeCached)]),
     ...(disks.length === 0 ? [] : [table(['disk of the configuration', ''], disks)]),
     ...(wipesUnknownDisks(offline)
       ? ['**Which disks are wiped is not known: the disko script may wipe any.**']
