@@ -55677,6 +55677,89 @@ function errorMessage(error) {
     return error instanceof Error ? error.message : String(error);
 }
 
+;// CONCATENATED MODULE: ./lib/nix/build-record.js
+/** What a build has really done, by Nix's own log. */
+class BuildRecord {
+    #now;
+    #running = new Map();
+    #built = new Map();
+    #copied = new Map();
+    /** @param now milliseconds */
+    constructor(now) {
+        this.#now = now;
+    }
+    add(event) {
+        if (event.kind === 'copying')
+            this.#copied.set(event.path, event.from);
+        if (event.kind === 'building') {
+            this.#built.set(event.derivation, 0);
+            this.#running.set(event.activity, { derivation: event.derivation, since: this.#now() });
+        }
+        const ended = event.kind === 'ended' ? this.#running.get(event.activity) : undefined;
+        if (ended !== undefined)
+            this.#built.set(ended.derivation, this.#now() - ended.since);
+    }
+    /** The derivations whose build was begun, each with the milliseconds that it took. */
+    get built() {
+        return this.#built;
+    }
+    /** How many paths were copied from any store. */
+    get copies() {
+        return this.#copied.size;
+    }
+    /**
+     * The paths that came from a store whose address begins like this. Nix logs addresses as it reads them, without the
+     * escapes of what is no character of an address, such as a blank in TMPDIR.
+     */
+    copiedFrom(uri) {
+        const beginnings = [uri, decodeURIComponent(uri)];
+        return [...this.#copied].flatMap(([path, from]) => beginnings.some((each) => from.startsWith(each)) ? [path] : []);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/plan/evaluation.js
+/** How Nix is asked to build it; what was built elsewhere is only kept from being collected. */
+function installable({ drvPath, outPath }) {
+    return drvPath === undefined ? outPath : `${drvPath}^*`;
+}
+function provisionalEvaluation(machineSystem) {
+    return {
+        ...unknownOfOutputs,
+        source: 'provisional',
+        system: undefined,
+        buildSystem: machineSystem,
+        toplevel: undefined,
+        diskoScript: undefined,
+        installTest: undefined,
+    };
+}
+/** What is not known of outputs alone. */
+const unknownOfOutputs = {
+    hostName: '',
+    substituters: [],
+    trustedPublicKeys: [],
+    groups: [],
+    hostKeys: [],
+    disks: undefined,
+    sshd: undefined,
+    logins: undefined,
+    bootLoader: undefined,
+    initrdSsh: undefined,
+};
+/** The system; inputs without one are refused where a phase needs it. */
+function systemOf({ toplevel }) {
+    if (toplevel === undefined)
+        throw new Error('this needs a system, which the inputs should have given');
+    return toplevel;
+}
+function systemPathOf(evaluation) {
+    return systemOf(evaluation).outPath;
+}
+/** The system that builds it; empty where that is not known. */
+function buildSystemOf({ buildSystem, system }) {
+    return buildSystem ?? system ?? '';
+}
+
 ;// CONCATENATED MODULE: ./lib/deadlines.js
 
 /** Milliseconds as a person writes them: `90 s`, `15 min`. */
@@ -55774,79 +55857,71 @@ async function sideBySide(signal, first, second) {
     return [a.value, b.value];
 }
 
-;// CONCATENATED MODULE: ./lib/nix/build-record.js
-/** What a build has really done, by Nix's own log. */
-class BuildRecord {
-    #now;
-    #running = new Map();
-    #built = new Map();
-    #copied = new Map();
-    /** @param now milliseconds */
-    constructor(now) {
-        this.#now = now;
-    }
-    add(event) {
-        if (event.kind === 'copying')
-            this.#copied.set(event.path, event.from);
-        if (event.kind === 'building') {
-            this.#built.set(event.derivation, 0);
-            this.#running.set(event.activity, { derivation: event.derivation, since: this.#now() });
-        }
-        const ended = event.kind === 'ended' ? this.#running.get(event.activity) : undefined;
-        if (ended !== undefined)
-            this.#built.set(ended.derivation, this.#now() - ended.since);
-    }
-    /** The derivations whose build was begun, each with the milliseconds that it took. */
-    get built() {
-        return this.#built;
-    }
-    /** The paths that came from a store whose address begins like this. */
-    copiedFrom(uri) {
-        return [...this.#copied].flatMap(([path, from]) => (from.startsWith(uri) ? [path] : []));
-    }
+;// CONCATENATED MODULE: ./lib/report/quantities.js
+/** `3.4 GB`, `12.0 MB`: as disks and networks are sold. */
+function formatBytes(bytes) {
+    const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+    let unit = 0;
+    // 999.95 would be written as 1000.0
+    for (let rest = bytes; rest >= 999.95 && unit < units.length - 1; rest /= 1000)
+        unit += 1;
+    return unit === 0 ? `${bytes} B` : `${(bytes / 1000 ** unit).toFixed(1)} ${units[unit]}`;
+}
+/** `1 path`, `2 paths`. */
+function counted(count, one, many = `${one}s`) {
+    return `${count} ${count === 1 ? one : many}`;
 }
 
-;// CONCATENATED MODULE: ./lib/plan/evaluation.js
-/** How Nix is asked to build it; what was built elsewhere is only kept from being collected. */
-function installable({ drvPath, outPath }) {
-    return drvPath === undefined ? outPath : `${drvPath}^*`;
-}
-function provisionalEvaluation(machineSystem) {
-    return {
-        ...unknownOfOutputs,
-        source: 'provisional',
-        system: undefined,
-        buildSystem: machineSystem,
-        toplevel: undefined,
-        diskoScript: undefined,
-        installTest: undefined,
-    };
-}
-/** What is not known of outputs alone. */
-const unknownOfOutputs = {
-    hostName: '',
-    substituters: [],
-    trustedPublicKeys: [],
-    groups: [],
-    hostKeys: [],
-    disks: undefined,
-    sshd: undefined,
-    logins: undefined,
-    bootLoader: undefined,
-    initrdSsh: undefined,
+;// CONCATENATED MODULE: ./lib/report/describe-cache.js
+
+
+const hits = {
+    exact: 'exact: it had this very build',
+    partial: 'partial: it had some of this build',
+    none: 'none',
 };
-/** The system; inputs without one are refused where a phase needs it. */
-function systemOf({ toplevel }) {
-    if (toplevel === undefined)
-        throw new Error('this needs a system, which the inputs should have given');
-    return toplevel;
+/** What the cache did, for the job summary: names and values. */
+function describeCache(report) {
+    const { hit, restored, saved, image } = report;
+    const won = describeWon(report);
+    return [
+        ['hit', hits[hit]],
+        ...(restored.layers === 0 && restored.paths === 0
+            ? []
+            : [['restored', describeRestored(report)]]),
+        ...(won === ''
+            ? []
+            : [
+                [
+                    'time won',
+                    `${won}: the time it took to build that, one by one, less that of getting it`,
+                ],
+            ]),
+        ...(saved.paths === 0 ? [] : [['saved', describeSaved(report)]]),
+        ...(image === null ? [] : [['kexec image', `${image.what} (${formatBytes(image.bytes)})`]]),
+    ];
 }
-function systemPathOf(evaluation) {
-    return systemOf(evaluation).outPath;
+/** What a build has found in it, for the log. @param hasBuilt whether Nix had to build something */
+function describeFound(report, hasBuilt) {
+    if (report.hit === 'none')
+        return hasBuilt ? 'nothing in it for this build' : 'not needed: nothing had to be built';
+    const won = describeWon(report);
+    return `${report.hit} hit, ${describeRestored(report)}${won === '' ? '' : `; ${won} won`}`;
 }
-/** The system that builds it; empty where that is not known. */
-function buildSystemOf({ buildSystem, system }) {
-    return buildSystem ?? system ?? '';
+/** `5 paths taken, 2 layers downloaded (1.2 MB)` */
+function describeRestored({ restored: { layers, paths, bytes } }) {
+    const downloaded = `${counted(layers, 'layer')} downloaded (${formatBytes(bytes)})`;
+    if (paths > 0)
+        return `${counted(paths, 'path')} taken, ${downloaded}`;
+    return layers === 0 ? 'nothing had to be taken' : `no path taken, ${downloaded}`;
+}
+/** Empty where it took as long to get it, or longer. */
+function describeWon({ secondsWon }) {
+    return secondsWon > 0 ? `about ${formatDuration(secondsWon * 1000)}` : '';
+}
+/** `3 paths (1.0 MB)` */
+function describeSaved({ saved: { paths, bytes } }) {
+    return `${counted(paths, 'path')} (${formatBytes(bytes)})`;
 }
 
 ;// CONCATENATED MODULE: ./lib/cache/keys.js
@@ -55867,9 +55942,21 @@ function layerKeys({ prefix, system, key, configuration, derivations }) {
         incomplete: `${own}incomplete/`,
     };
 }
-/** @param sha256 of the kexec image; it proves itself, so that nobody has to sign it */
+/**
+ * What the keys of a kexec image begin with; it proves itself, so that nobody has to sign it. No key is just that: the
+ * service would prefer it to all newer ones, and it may be damaged.
+ */
 function imageKey(prefix, sha256) {
-    return `${prefix}/kexec-1/${sha256}`;
+    return `${prefix}/kexec-1/${sha256}/`;
+}
+/**
+ * Jobs that fetch it at the same time get the same key, and the service refuses all but the first. One that was begun and
+ * never completed, or is damaged, is in the way for an hour.
+ *
+ * @param now milliseconds since the epoch
+ */
+function newImageKey(prefix, sha256, now) {
+    return `${imageKey(prefix, sha256)}${Math.floor(now / 3_600_000).toString(36)}`;
 }
 function shortHash(text) {
     return (0,external_node_crypto_.createHash)('sha256').update(text).digest('hex').slice(0, 16);
@@ -55904,76 +55991,6 @@ function nixHash(text) {
     const [, base64 = ''] = /^sha256-(.*)$/.exec(text) ?? [];
     const bytes = Buffer.from(base64, 'base64');
     return bytes.length === 32 ? `sha256:${toNixBase32(bytes)}` : undefined;
-}
-
-;// CONCATENATED MODULE: ./lib/cache/nar.js
-
-
-
-/**
- * A path as a NAR, Nix's archive format (libutil/archive.cc): the same bytes as `nix-store --dump`, without a process for
- * each path. Whoever calls it compares the hash with the store's.
- *
- * @throws node's error where it cannot be read, and an Error where there is something that a store path has not
- */
-async function* nar(path) {
-    yield strings('nix-archive-1');
-    yield* node(path);
-}
-async function* node(path) {
-    const found = await (0,promises_namespaceObject.lstat)(path);
-    if (found.isSymbolicLink()) {
-        const target = await (0,promises_namespaceObject.readlink)(path, { encoding: 'buffer' });
-        yield strings('(', 'type', 'symlink', 'target', target, ')');
-    }
-    else if (found.isFile()) {
-        const executable = (found.mode & 0o100) === 0 ? [] : ['executable', ''];
-        yield strings('(', 'type', 'regular', ...executable, 'contents');
-        yield* contents(path, found.size);
-        yield strings(')');
-    }
-    else if (found.isDirectory()) {
-        yield strings('(', 'type', 'directory');
-        for (const name of await sortedNames(path)) {
-            yield strings('entry', '(', 'name', name, 'node');
-            yield* node((0,external_node_path_namespaceObject.join)(path, name));
-            yield strings(')');
-        }
-        yield strings(')');
-    }
-    else
-        throw new Error(`${path} is neither a file, nor a folder, nor a link`);
-}
-async function* contents(path, size) {
-    yield nar_length(size);
-    let bytes = 0;
-    for await (const chunk of (0,external_node_fs_namespaceObject.createReadStream)(path, { highWaterMark: 1 << 18 })) {
-        bytes += chunk.length;
-        yield chunk;
-    }
-    if (bytes !== size)
-        throw new Error(`${path} changed while it was read`);
-    yield padding(size);
-}
-/** By their bytes, as Nix sorts them; names in a store are ASCII nearly always, but need not be. */
-async function sortedNames(path) {
-    const names = await (0,promises_namespaceObject.readdir)(path);
-    return names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-}
-/** Each as its length in 64 bits, itself, and zeros to a multiple of eight bytes. */
-function strings(...values) {
-    return Buffer.concat(values.flatMap((value) => {
-        const bytes = Buffer.from(value);
-        return [nar_length(bytes.length), bytes, padding(bytes.length)];
-    }));
-}
-function nar_length(value) {
-    const bytes = Buffer.alloc(8);
-    bytes.writeBigUInt64LE(BigInt(value));
-    return bytes;
-}
-function padding(size) {
-    return Buffer.alloc((8 - (size % 8)) % 8);
 }
 
 ;// CONCATENATED MODULE: ./lib/cache/service.js
@@ -56044,7 +56061,7 @@ class WorkerService {
         const limitMs = file === undefined ? limits.lookUpMs : limits.transferMs;
         const answer = await this.#ask({ task: 'find', prefix, file }, limitMs, signal);
         if (answer.kind === 'broken')
-            throw new EntryError(answer.key, answer.reason);
+            throw new EntryError(answer.key, withoutQueries(answer.reason));
         if (answer.kind !== 'found')
             return undefined;
         // an entry that nobody asked for would be one that nobody looks at
@@ -56062,7 +56079,7 @@ class WorkerService {
         const answerFile = (0,external_node_path_namespaceObject.join)(privateFolder, `cache-answer-${++this.#requests}.json`);
         const request = { ...task, version, environment: this.#environment, answerFile };
         // commands to the runner are not for it: among them are the addresses that need no other token
-        const onLine = (line) => (line.startsWith('::') ? undefined : log.debug(`cache client: ${line}`));
+        const onLine = (line) => line.startsWith('::') ? undefined : log.debug(`cache client: ${withoutQueries(line)}`);
         try {
             await within(clock, 'the cache', limitMs, signal, (limited) => processes.run(process.execPath, this.#worker, {
                 input: JSON.stringify(request),
@@ -56073,7 +56090,7 @@ class WorkerService {
             }));
             const answer = JSON.parse(await (0,promises_namespaceObject.readFile)(answerFile, 'utf8'));
             if (answer.kind === 'failed')
-                throw new CacheError(answer.reason);
+                throw new CacheError(withoutQueries(answer.reason));
             return answer;
         }
         catch (error) {
@@ -56085,8 +56102,149 @@ class WorkerService {
         }
     }
 }
+/** In an address of the blob store it is the query that lets in whoever has it; the runner has not been told to mask it. */
+function withoutQueries(text) {
+    return text.replace(/(https?:\/\/[^\s?#"'<>]*)[?#][^\s"'<>]*/g, '$1');
+}
+
+;// CONCATENATED MODULE: ./lib/cache/manifest.js
+
+/**
+ * Reads a manifest. One that is not signed is the word of whoever can write the repository's cache: what is in it becomes names
+ * of files, lines that Nix reads, and positions in files, so that nothing but what a layer of ours says gets through.
+ *
+ * @throws CacheError where it says anything else, and node's error where it is no JSON
+ */
+function parseManifest(json, storeFolder) {
+    const manifest = recordOf(JSON.parse(json));
+    if (manifest.storeFolder !== storeFolder)
+        throw new CacheError('a layer is of another store folder');
+    return { storeFolder, layers: listOf(manifest.layers).map((layer) => layerOf(layer, storeFolder)) };
+}
+function layerOf(value, storeFolder) {
+    const { key, made, paths } = recordOf(value);
+    const stored = listOf(paths).map((path) => pathOf(path, storeFolder));
+    if (new Set(stored.map(({ path }) => path)).size < stored.length)
+        throw implausible();
+    return { key: textOf(key, /^[^\p{Cc},]{1,512}$/u), made: countOf(made), paths: stored };
+}
+function pathOf(value, storeFolder) {
+    const { path, narHash, narSize, references, deriver, ca, fileHash, fileSize, offset, buildMs } = recordOf(value);
+    const whole = textOf(path, /./);
+    if (!whole.startsWith(`${storeFolder}/`))
+        throw implausible();
+    return {
+        path: `${storeFolder}/${textOf(whole.slice(storeFolder.length + 1), manifest_name)}`,
+        narHash: textOf(narHash, /^sha256:[0-9a-z]{52}$/),
+        narSize: countOf(narSize, 1),
+        references: listOf(references).map((reference) => textOf(reference, manifest_name)),
+        deriver: deriver === '' ? '' : textOf(deriver, manifest_name),
+        ca: textOf(ca, /^[\w:.+/=-]{0,200}$/),
+        fileHash: textOf(fileHash, /^[0-9a-z]{52}$/),
+        fileSize: countOf(fileSize, 1),
+        offset: countOf(offset),
+        buildMs: countOf(buildMs),
+    };
+}
+/** A store path without its folder. */
+const manifest_name = /^[0-9a-z]{32}-[\w+.?=-]{1,211}$/;
+const implausible = () => new CacheError('a layer says what no layer of this action would');
+function recordOf(value) {
+    if (typeof value !== 'object' || value === null)
+        throw implausible();
+    return { ...value };
+}
+function listOf(value) {
+    if (!Array.isArray(value))
+        throw implausible();
+    return value;
+}
+function textOf(value, pattern) {
+    if (typeof value !== 'string' || !pattern.test(value))
+        throw implausible();
+    return value;
+}
+/** What can be added up and written down without an exponent. */
+function countOf(value, least = 0) {
+    if (!Number.isInteger(value) || Number(value) < least || Number(value) > largestCount)
+        throw implausible();
+    return Number(value);
+}
+/** As bytes a thousand times what GitHub keeps, as milliseconds since the epoch in more than two hundred years. */
+const largestCount = 1e13;
+
+;// CONCATENATED MODULE: ./lib/cache/nar.js
+
+
+/**
+ * A path as a NAR, Nix's archive format (libutil/archive.cc): the same bytes as `nix-store --dump`, without a process for
+ * each path. Whoever calls it compares the hash with the store's.
+ *
+ * @throws node's error where it cannot be read, and an Error where there is something that a store path has not
+ */
+async function* nar(path) {
+    yield strings('nix-archive-1');
+    yield* node(Buffer.from(path));
+}
+/** With names as bytes: there are sources with names that are no UTF-8. */
+async function* node(path) {
+    const found = await (0,promises_namespaceObject.lstat)(path);
+    if (found.isSymbolicLink()) {
+        const target = await (0,promises_namespaceObject.readlink)(path, { encoding: 'buffer' });
+        yield strings('(', 'type', 'symlink', 'target', target, ')');
+    }
+    else if (found.isFile()) {
+        const executable = (found.mode & 0o100) === 0 ? [] : ['executable', ''];
+        yield strings('(', 'type', 'regular', ...executable, 'contents');
+        yield* contents(path, found.size);
+        yield strings(')');
+    }
+    else if (found.isDirectory()) {
+        yield strings('(', 'type', 'directory');
+        for (const name of await sortedNames(path)) {
+            yield strings('entry', '(', 'name', name, 'node');
+            yield* node(Buffer.concat([path, Buffer.from('/'), name]));
+            yield strings(')');
+        }
+        yield strings(')');
+    }
+    else
+        throw new Error(`${path.toString()} is neither a file, nor a folder, nor a link`);
+}
+async function* contents(path, size) {
+    yield nar_length(size);
+    let bytes = 0;
+    for await (const chunk of (0,external_node_fs_namespaceObject.createReadStream)(path, { highWaterMark: 1 << 18 })) {
+        bytes += chunk.length;
+        yield chunk;
+    }
+    if (bytes !== size)
+        throw new Error(`${path.toString()} changed while it was read`);
+    yield padding(size);
+}
+/** As Nix sorts them. */
+async function sortedNames(path) {
+    const names = await (0,promises_namespaceObject.readdir)(path, { encoding: 'buffer' });
+    return names.sort((a, b) => a.compare(b));
+}
+/** Each as its length in 64 bits, itself, and zeros to a multiple of eight bytes. */
+function strings(...values) {
+    return Buffer.concat(values.flatMap((value) => {
+        const bytes = Buffer.from(value);
+        return [nar_length(bytes.length), bytes, padding(bytes.length)];
+    }));
+}
+function nar_length(value) {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(BigInt(value));
+    return bytes;
+}
+function padding(size) {
+    return Buffer.alloc((8 - (size % 8)) % 8);
+}
 
 ;// CONCATENATED MODULE: ./lib/cache/layer.js
+
 
 
 
@@ -56104,12 +56262,14 @@ class WorkerService {
 const footerBytes = 128;
 const format = 'nixos-anywhere-action layer 1';
 const largestManifest = 256 << 20;
+/** JSON that is made for it takes thirty times its size in memory, and half a minute. */
+const largestUnsigned = 16 << 20;
 /** More costs time and saves little, less the reverse: bench/results.md. */
 const compressionLevel = 3;
 /**
  * Writes a layer.
  *
- * @param limit bytes of compressed NARs after which no further path is begun
+ * @param limit bytes that the compressed NARs have together at most
  * @param key undefined: unsigned
  * @throws node's error where the file cannot be written
  */
@@ -56119,37 +56279,75 @@ async function writeLayer(file, layer, paths, below, { key, limit, signal, }) {
     const leftOut = [];
     let offset = 0;
     for (const { file: contents, ...path } of paths) {
-        if (offset >= limit) {
+        const blob = await writeBlob(file, offset, contents, limit - offset, signal);
+        if (blob === 'too large')
             leftOut.push(path.path);
-            continue;
-        }
-        const blob = await writeBlob(file, offset, contents, signal);
-        if (blob.narHash !== path.narHash)
+        else if (blob === 'unreadable' || blob.narHash !== path.narHash)
             damaged.push(path.path);
-        else
+        else {
             stored.push({ ...path, fileHash: blob.fileHash, fileSize: blob.fileSize, offset });
-        if (blob.narHash === path.narHash)
             offset += blob.fileSize;
+        }
     }
     const entry = { key: layer.key, made: layer.made, paths: stored };
     await writeManifest(file, offset, { storeFolder: layer.storeFolder, layers: [entry, ...below] }, key);
     return { entry, damaged, leftOut };
 }
-/** What was written there before, of a damaged path, is overwritten. */
-async function writeBlob(file, start, contents, signal) {
+/** What was written there before, of a damaged path or one that is too large, is overwritten. */
+async function writeBlob(file, start, contents, room, signal) {
     const narHash = new Hashing();
-    const fileHash = new Hashing();
-    await (0,external_node_stream_promises_namespaceObject.pipeline)(external_node_stream_.Readable.from(nar(contents)), narHash, (0,external_node_zlib_.createZstdCompress)({ params: { [external_node_zlib_.constants.ZSTD_c_compressionLevel]: compressionLevel } }), fileHash, (0,external_node_fs_namespaceObject.createWriteStream)(file, { start, flags: start === 0 ? 'w' : 'r+', mode: 0o600 }), { signal });
+    const fileHash = new Hashing(room);
+    try {
+        await (0,external_node_stream_promises_namespaceObject.pipeline)(external_node_stream_.Readable.from(readable(contents)), narHash, (0,external_node_zlib_.createZstdCompress)({ params: { [external_node_zlib_.constants.ZSTD_c_compressionLevel]: compressionLevel } }), fileHash, (0,external_node_fs_namespaceObject.createWriteStream)(file, { start, flags: start === 0 ? 'w' : 'r+', mode: 0o600 }), { signal });
+    }
+    catch (error) {
+        if (fileHash.isFull)
+            return 'too large';
+        if (error instanceof UnreadableError)
+            return 'unreadable';
+        throw error;
+    }
     return { narHash: `sha256:${narHash.digest()}`, fileHash: fileHash.digest(), fileSize: fileHash.bytes };
 }
-/** Passes on what it gets, and hashes it. */
+class UnreadableError extends Error {
+    name = 'UnreadableError';
+}
+/** The path's NAR; what fails in reading it can be told from what fails in writing. */
+async function* readable(path) {
+    const chunks = nar(path);
+    try {
+        for (;;) {
+            const next = await chunks.next().catch((cause) => {
+                throw new UnreadableError(`${path} cannot be read`, { cause });
+            });
+            if (next.done === true)
+                return;
+            yield next.value;
+        }
+    }
+    finally {
+        await chunks.return(undefined);
+    }
+}
+/** Passes on what it gets up to some bytes, and hashes it. */
 class Hashing extends external_node_stream_.Transform {
     bytes = 0;
+    #limit;
     #hash = (0,external_node_crypto_.createHash)('sha256');
+    constructor(limit = Number.POSITIVE_INFINITY) {
+        super();
+        this.#limit = limit;
+    }
+    get isFull() {
+        return this.bytes > this.#limit;
+    }
     _transform(chunk, _, done) {
         this.#hash.update(chunk);
         this.bytes += chunk.length;
-        done(null, chunk);
+        if (this.isFull)
+            done(new Error('it is too large'));
+        else
+            done(null, chunk);
     }
     digest() {
         return toNixBase32(this.#hash.digest());
@@ -56187,16 +56385,15 @@ async function readManifest(file, storeFolder, key) {
             throw new CacheError('a layer is damaged, or has another format');
         const start = size - footerBytes - Number(length);
         const bytes = await readAt(handle, start, Number(length));
-        if (key === undefined
-            ? signature !== 'unsigned'
-            : !key.verifies(signed(bytes), Buffer.from(signature, 'base64')))
+        if (key === undefined ? signature !== 'unsigned' : !isSignature(signature, bytes, key))
             throw new CacheError(signature === 'unsigned' ? 'a layer is not signed' : 'a layer is not signed by the key of this run');
-        const manifest = JSON.parse((0,external_node_zlib_.zstdDecompressSync)(bytes, { maxOutputLength: largestManifest }).toString('utf8'));
-        if (manifest.storeFolder !== storeFolder)
-            throw new CacheError('a layer is of another store folder');
-        // an unsigned one may say anything
-        if (!manifest.layers.every(({ paths }) => paths.every((stored) => isPlausible(stored, storeFolder))))
-            throw new CacheError('a layer names what is no store path');
+        // what is signed is ours, however large
+        const maxOutputLength = key === undefined ? largestUnsigned : largestManifest;
+        const json = (0,external_node_zlib_.zstdDecompressSync)(bytes, { maxOutputLength }).toString('utf8');
+        const manifest = parseManifest(json, storeFolder);
+        // those of other layers are in other files
+        if (manifest.layers[0]?.paths.some(({ offset, fileSize }) => offset + fileSize > start))
+            throw new CacheError('a layer names more than it has');
         return manifest;
     }
     catch (error) {
@@ -56206,17 +56403,13 @@ async function readManifest(file, storeFolder, key) {
         await handle.close();
     }
 }
-/** What becomes names of files, and lines of others. */
-function isPlausible(stored, storeFolder) {
-    const { path, narHash, fileHash, references, deriver, ca } = stored;
-    const names = [path.slice(storeFolder.length + 1), ...references, ...(deriver === '' ? [] : [deriver])];
-    return (path.startsWith(`${storeFolder}/`) &&
-        names.every((name) => /^[0-9a-z]{32}-[\w+.?=-]+$/.test(name)) &&
-        /^sha256:[0-9a-z]{52}$/.test(narHash) &&
-        /^[0-9a-z]{52}$/.test(fileHash) &&
-        /^[\w:.+/=-]*$/.test(ca));
+/** In the one way to write it. */
+function isSignature(text, manifest, key) {
+    const signature = Buffer.from(text, 'base64');
+    return signature.toString('base64') === text && key.verifies(signed(manifest), signature);
 }
-const footerPattern = new RegExp(`^${format} (\\d{1,9}) (\\S+) *\\n$`);
+/** The length with as many digits as memory is worth that is taken before anything is proven. */
+const footerPattern = new RegExp(`^${format} (\\d{1,8}) (\\S+) *\\n$`);
 async function readAt(handle, position, length) {
     const bytes = Buffer.alloc(position < 0 ? 0 : length);
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, Math.max(position, 0));
@@ -56250,7 +56443,7 @@ const layerLimits = { span: 8, known: 64, belowBytes: 3e9, layerBytes: 1.5e9 };
  * @param wanted the paths that a next run would have to build
  * @param known the layers that there are
  */
-function planLayer(wanted, known, limits = layerLimits) {
+function planLayer(wanted, known, limits) {
     const kept = withinLimits(known, limits);
     const missing = without(wanted, kept);
     if (missing.length === 0)
@@ -56258,8 +56451,26 @@ function planLayer(wanted, known, limits = layerLimits) {
     const spanned = kept.filter(holdsOneOf(new Set(wanted.map(({ path }) => path))));
     if (spanned.length < limits.span)
         return { store: missing, below: kept, compacted: false };
-    const others = kept.filter((layer) => !spanned.includes(layer));
+    const merged = toMerge(spanned, missing, limits);
+    const others = kept.filter((layer) => !merged.has(layer));
     return { store: without(wanted, others), below: others, compacted: true };
+}
+/**
+ * The layers whose paths the new one takes over: the smallest, as many as there is room for, so that what is large is not
+ * sent again each time; but never so few that the next run would span too many.
+ */
+function toMerge(spanned, missing, { span, layerBytes }) {
+    // before they are compressed, which is the most that they can be
+    let bytes = missing.reduce((sum, { narSize }) => sum + narSize, 0);
+    const smallestFirst = spanned
+        .map((layer) => ({ layer, size: bytesOf(layer) }))
+        .sort((a, b) => a.size - b.size || a.layer.made - b.layer.made);
+    const atLeast = spanned.length - span + 1;
+    const merged = smallestFirst.filter(({ size }, index) => {
+        bytes += size;
+        return index < atLeast || bytes <= layerBytes;
+    });
+    return new Set(merged.map(({ layer }) => layer));
 }
 function withinLimits(known, limits) {
     const newestFirst = [...known].sort((a, b) => b.made - a.made).slice(0, limits.known - 1);
@@ -56283,6 +56494,45 @@ function mergeLayers(...lists) {
 /** Of the NARs in it; its manifest is small against them. */
 function bytesOf({ paths }) {
     return paths.reduce((sum, { fileSize }) => sum + fileSize, 0);
+}
+
+;// CONCATENATED MODULE: ./lib/cache/report.js
+const emptyReport = {
+    hit: 'none',
+    restored: { layers: 0, paths: 0, bytes: 0 },
+    saved: { paths: 0, bytes: 0 },
+    secondsWon: 0,
+    image: null,
+};
+/** @param taken the paths that Nix has copied from what was restored */
+function reportOf({ hit, layers, downloads, bytes, ms }, taken) {
+    const stored = layers.flatMap(({ paths }) => paths).filter(({ path }) => taken.has(path));
+    // a derivation with several outputs was built once
+    const builds = new Map(stored.map(({ deriver, path, buildMs }) => [deriver || path, buildMs]));
+    const builtMs = [...builds.values()].reduce((sum, buildMs) => sum + buildMs, 0);
+    return {
+        ...emptyReport,
+        hit,
+        restored: { layers: downloads, paths: taken.size, bytes },
+        secondsWon: taken.size === 0 ? 0 : tenths(builtMs / 1000 - ms / 1000),
+    };
+}
+/** Of a run that builds twice, such as once more with what the machine has said of itself. */
+function addReport(before, now) {
+    if (before === null)
+        return now;
+    const [a, b] = [before.restored, now.restored];
+    return {
+        // the last build is the one that counts, but what an earlier one found was a hit
+        hit: now.hit === 'none' && before.hit !== 'none' ? 'partial' : now.hit,
+        restored: { layers: a.layers + b.layers, paths: a.paths + b.paths, bytes: a.bytes + b.bytes },
+        saved: before.saved,
+        secondsWon: tenths(before.secondsWon + now.secondsWon),
+        image: null,
+    };
+}
+function tenths(seconds) {
+    return Math.round(seconds * 10) / 10;
 }
 
 // EXTERNAL MODULE: external "node:url"
@@ -56313,7 +56563,8 @@ function layerKey(name, seed) {
  * @returns undefined where it is none, or its halves do not belong together
  */
 function nixLayerKey(text) {
-    const [, name = '', base64 = ''] = /^([^\s:]+):([A-Za-z0-9+/]+={0,2})$/.exec(text.trim()) ?? [];
+    // the name stands in arguments of Nix and in lines that it reads
+    const [, name = '', base64 = ''] = /^([^\s:\p{Cc}]{1,200}):([A-Za-z0-9+/]{86}==)$/u.exec(text.trim()) ?? [];
     const bytes = Buffer.from(base64, 'base64');
     if (bytes.length !== 64)
         return undefined;
@@ -56329,11 +56580,11 @@ function nixLayerKey(text) {
 function derivedLayerKey(secret) {
     return layerKey(ownName, Buffer.from((0,external_node_crypto_.hkdfSync)('sha256', secret, '', 'layers of nixos-anywhere-action, 1', 32)));
 }
-/** For one run. */
+/** For one run. With a name of its own: of two trusted keys of one name Nix knows the first. */
 function freshLayerKey() {
-    return layerKey(ownName, (0,external_node_crypto_.randomBytes)(32));
+    return layerKey(`${ownName}-${(0,external_node_crypto_.randomBytes)(8).toString('hex')}`, (0,external_node_crypto_.randomBytes)(32));
 }
-/** @param publicKey as in Nix's trusted-public-keys @returns its name and itself, undefined where it is none */
+/** @param publicKey as in Nix's trusted-public-keys @returns undefined where it is none */
 function parsePublicKey(publicKey) {
     const [, name = '', base64 = ''] = /^([^\s:]+):([A-Za-z0-9+/]+={0,2})$/.exec(publicKey.trim()) ?? [];
     const raw = Buffer.from(base64, 'base64');
@@ -56345,7 +56596,6 @@ function parsePublicKey(publicKey) {
 
 ;// CONCATENATED MODULE: ./lib/cache/narinfo.js
 
-
 /** What Nix signs of a path (ValidPathInfo::fingerprint of libstore). */
 function fingerprint(info) {
     const { path, narHash, narSize, references } = info;
@@ -56353,11 +56603,8 @@ function fingerprint(info) {
 }
 /**
  * Whether one of these keys has signed what the store knows of the path. That a name is in the signature proves nothing.
- *
- * @param publicKeys as in Nix's trusted-public-keys
  */
-function isSignedByOneOf(info, publicKeys) {
-    const keys = publicKeys.flatMap((text) => parsePublicKey(text) ?? []);
+function isSignedByOneOf(info, keys) {
     const signed = fingerprint(info);
     return info.signatures.some((signature) => {
         const [name, base64 = ''] = signature.split(':');
@@ -56413,28 +56660,34 @@ class LayerFolder {
     substituter;
     #folder;
     #storeFolder;
-    #key;
+    /**
+     * Not the layers' own: where the runner's settings trust that one, as that of a substituter, what comes from a layer would
+     * look as if a substituter had it; and where they have another key of its name, Nix would take nothing.
+     */
+    #key = freshLayerKey();
     #described = new Set();
-    constructor(folder, storeFolder, key) {
+    constructor(folder, storeFolder) {
         this.#folder = folder;
         this.#storeFolder = storeFolder;
-        this.#key = key;
-        this.substituter = { uri: (0,external_node_url_.pathToFileURL)(folder).href, publicKey: key.publicKey };
+        this.substituter = { uri: (0,external_node_url_.pathToFileURL)(folder).href, publicKey: this.#key.publicKey };
     }
-    /** @param key signs what Nix is shown; undefined: one for this run */
-    static async create(folder, storeFolder, key) {
+    static async create(folder, storeFolder) {
         await (0,promises_namespaceObject.mkdir)((0,external_node_path_namespaceObject.join)(folder, 'nar'), { recursive: true });
         // Nix would make it, but a daemon's would be somebody else's
         await (0,promises_namespaceObject.mkdir)((0,external_node_path_namespaceObject.join)(folder, 'realisations'), { recursive: true });
         await (0,promises_namespaceObject.writeFile)((0,external_node_path_namespaceObject.join)(folder, 'nix-cache-info'), `StoreDir: ${storeFolder}\nPriority: 10\n`);
-        return new LayerFolder(folder, storeFolder, key ?? freshLayerKey());
+        return new LayerFolder(folder, storeFolder);
     }
     /** Describes all paths of these layers. */
     async describe(layers) {
-        for (const stored of layers.flatMap(({ paths }) => paths)) {
-            this.#described.add(stored.path);
-            await (0,promises_namespaceObject.writeFile)((0,external_node_path_namespaceObject.join)(this.#folder, narinfoName(stored.path)), narinfo(stored, this.#storeFolder, this.#key));
-        }
+        for (const { paths } of layers)
+            for (const stored of paths)
+                await this.#describe(stored);
+    }
+    async #describe(stored) {
+        this.#described.add(stored.path);
+        const text = narinfo(stored, this.#storeFolder, this.#key);
+        await (0,promises_namespaceObject.writeFile)((0,external_node_path_namespaceObject.join)(this.#folder, narinfoName(stored.path)), text);
     }
     /**
      * Has these paths, and describes them.
@@ -56443,8 +56696,11 @@ class LayerFolder {
      * @throws CacheError where one is damaged
      */
     async fill(file, paths, signal) {
-        for (const stored of paths)
+        for (const stored of paths) {
             await extract(file, stored, (0,external_node_path_namespaceObject.join)(this.#folder, narName(stored)), signal);
+            // another layer may have described it as it is there
+            await this.#describe(stored);
+        }
     }
     /** Describes no other paths any longer: Nix would choose them, and fail. */
     async forgetAllBut(paths) {
@@ -56485,15 +56741,15 @@ async function restore(options) {
         return { ...nothingRestored, hit: 'exact' };
     // one by one: of several beginnings GitHub tries all in the scope of the branch first, so that something of the branch
     // would come before the exact hit of the default branch
-    const isExact = (await layers.newest(keys.exact)) !== undefined;
+    const isExact = (await layers.newest(keys.exact, signal)) !== undefined;
     if (!isExact) {
-        await layers.newest(keys.configuration);
+        await layers.newest(keys.configuration, signal);
         // what was saved since by another configuration, which knows other layers
-        await layers.newest(keys.shared);
+        await layers.newest(keys.shared, signal);
     }
-    const lookAgain = async () => {
+    const lookAgain = async (later) => {
         const before = new Set(layers.known.map(({ key }) => key));
-        await layers.newest(keys.shared);
+        await layers.newest(keys.shared, later);
         await layers.removeFiles();
         return layers.known.filter(({ key }) => !before.has(key));
     };
@@ -56511,10 +56767,10 @@ async function restore(options) {
 }
 const binaryCacheIn = (folder) => (0,external_node_path_namespaceObject.join)(folder, 'binary-cache');
 /** @returns undefined where they have nothing that is needed */
-async function fill(layers, { folder, storeFolder, layerKey, nix, installables, signal, say }) {
+async function fill(layers, { folder, storeFolder, nix, installables, signal, say }) {
     if (layers.known.length === 0)
         return undefined;
-    const cache = await LayerFolder.create(binaryCacheIn(folder), storeFolder, layerKey);
+    const cache = await LayerFolder.create(binaryCacheIn(folder), storeFolder);
     await cache.describe(layers.known);
     const { fetch } = await nix.missing(installables, signal, cache.substituter);
     const needed = new Set(fetch);
@@ -56524,7 +56780,7 @@ async function fill(layers, { folder, storeFolder, layerKey, nix, installables, 
         if (paths.length === 0)
             continue;
         try {
-            await cache.fill(await layers.fileOf(layer), paths, signal);
+            await cache.fill(await layers.fileOf(layer, signal), paths, signal);
             for (const { path } of paths)
                 there.add(path);
         }
@@ -56559,8 +56815,8 @@ class DownloadedLayers {
      * @returns its key; undefined where there is none that may be used
      * @throws CacheError where the service cannot be asked
      */
-    async newest(prefix) {
-        const { service, signal, say } = this.#options;
+    async newest(prefix, signal) {
+        const { service, say } = this.#options;
         // the first is wanted whatever it is
         if (this.#known.length > 0 || this.#unusable.size > 0) {
             const found = await service.find(prefix, undefined, signal);
@@ -56570,7 +56826,7 @@ class DownloadedLayers {
                 return found.key;
         }
         try {
-            const download = await this.#download(prefix);
+            const download = await this.#download(prefix, signal);
             if (download !== undefined)
                 await this.#learn(download);
             return download?.key;
@@ -56596,8 +56852,8 @@ class DownloadedLayers {
         this.#known = mergeLayers(this.#known, [{ ...own, key }], below);
     }
     /** @throws CacheError where it is not there any longer */
-    async fileOf({ key }) {
-        const file = this.#files.get(key) ?? (await this.#download(key))?.file;
+    async fileOf({ key }, signal) {
+        const file = this.#files.get(key) ?? (await this.#download(key, signal))?.file;
         if (file === undefined)
             throw new CacheError('a layer is not there any longer');
         this.#files.set(key, file);
@@ -56612,8 +56868,8 @@ class DownloadedLayers {
             await (0,promises_namespaceObject.rm)(file, { force: true });
         this.#files.clear();
     }
-    async #download(prefix) {
-        const { service, folder, signal } = this.#options;
+    async #download(prefix, signal) {
+        const { service, folder } = this.#options;
         const file = (0,external_node_path_namespaceObject.join)(folder, `layer-${++this.#names}`);
         const found = await service.find(prefix, file, signal);
         if (found === undefined)
@@ -56625,6 +56881,8 @@ class DownloadedLayers {
 }
 
 ;// CONCATENATED MODULE: ./lib/cache/wanted.js
+
+
 
 
 /**
@@ -56663,7 +56921,22 @@ function isSource({ ca, deriver }) {
 }
 /** Those that are there: a build that failed has begun more than it has ended. */
 function outputsOf(derivations, nix, signal) {
-    return inBatches(derivations, (batch) => nix.pathInfo(batch.map((drvPath) => `${drvPath}^*`), signal));
+    const ask = async (batch) => {
+        const installables = batch.map((drvPath) => `${drvPath}^*`);
+        try {
+            return await nix.pathInfo(installables, signal);
+        }
+        catch (error) {
+            // what one that is addressed by its contents would have given, and did not, Nix cannot even name
+            if (!(error instanceof NixError))
+                throw error;
+            const half = batch.length >> 1;
+            if (half === 0)
+                return new Map();
+            return new Map([...(await ask(batch.slice(0, half))), ...(await ask(batch.slice(half)))]);
+        }
+    };
+    return inBatches(derivations, ask);
 }
 /** Far below what a command line holds. */
 const batchSize = 500;
@@ -56680,7 +56953,9 @@ function substituterKeys({ substituters, trustedPublicKeys, secretKeyFiles, }) {
     if (substituters.length === 0)
         return [];
     const own = secretKeyFiles.flatMap(nameOfKey);
-    return trustedPublicKeys.filter((key) => !own.includes(key.slice(0, key.indexOf(':'))));
+    return trustedPublicKeys
+        .flatMap((key) => parsePublicKey(key) ?? [])
+        .filter(({ name }) => !own.includes(name));
 }
 /** Of what cannot be read nothing is known; but what was built here is known to be. */
 function nameOfKey(file) {
@@ -56699,10 +56974,18 @@ function nameOfKey(file) {
 function storeFolderOf(store, outPath) {
     const logical = outPath.slice(0, outPath.lastIndexOf('/'));
     const [address = '', query = ''] = store.split('?', 2);
-    const parameters = new URLSearchParams(query);
+    // a plus is one: Nix knows no other way to write a blank than as %20
+    const parameters = new URLSearchParams(query.replaceAll('+', '%2B'));
     const real = parameters.get('real');
     const root = parameters.get('root') ?? (address.startsWith('/') ? address : '');
     return { logical, real: real ?? (root === '' ? logical : `${root}${logical}`) };
+}
+
+;// CONCATENATED MODULE: ./lib/cache/wording.js
+
+/** One line of it. */
+function reasonOf(error) {
+    return (errorMessage(error).split('\n')[0] ?? '').slice(0, 300);
 }
 
 ;// CONCATENATED MODULE: ./lib/cache/closure-cache.js
@@ -56717,18 +57000,9 @@ function storeFolderOf(store, outPath) {
 
 
 
-/** For a run without a cache. */
-const noCache = {
-    report: null,
-    around: (_build, _signal, work) => work({}),
-    finish: async () => undefined,
-};
-const emptyReport = {
-    hit: 'none',
-    restored: { layers: 0, paths: 0, bytes: 0 },
-    saved: { paths: 0, bytes: 0 },
-    secondsWon: 0,
-};
+
+
+
 /**
  * What this repository has built before: each build takes from it, and what was new goes into it. Whatever fails in it is a
  * line of the log and no more.
@@ -56738,10 +57012,9 @@ class ClosureCache {
     #nix;
     #runtime;
     #record;
-    #report = emptyReport;
+    #report = null;
     #putOff;
     #upload;
-    #stopUpload = new AbortController();
     constructor(options, nix, runtime) {
         this.#options = options;
         this.#nix = nix;
@@ -56763,21 +57036,24 @@ class ClosureCache {
         // what cannot be read now is not worth another try to write it
         if (restored === undefined)
             return work({});
-        const save = (keyPrefix, until) => this.#save(build, keyPrefix, restored, surroundings, until);
+        // with the run's own signal: what goes on beside the build may have failed, which stops the build and not the cache
+        const save = (keyPrefix) => this.#save(build, keyPrefix, restored, surroundings, this.#runtime.signal);
         this.#putOff = undefined;
+        const builtBefore = this.#record.built.size;
         try {
             await this.#buildWith(restored, work);
         }
         catch (error) {
-            signal.throwIfAborted();
-            await save(keys.incomplete, signal);
+            this.#runtime.signal.throwIfAborted();
+            this.#count(restored, builtBefore);
+            await save(keys.incomplete);
             throw error;
         }
-        this.#count(restored);
+        this.#count(restored, builtBefore);
         if (build.mayBuildAgain === true)
-            this.#putOff = () => save(keys.exact, this.#runtime.signal);
+            this.#putOff = () => save(keys.exact);
         else
-            await save(keys.exact, signal);
+            await save(keys.exact);
     }
     /** What Nix does not take from a layer, though it was as it should be, is built as if there were none. */
     async #buildWith({ substituter, discard }, work) {
@@ -56795,18 +57071,11 @@ class ClosureCache {
             await discard();
         }
     }
-    async finish(longestMs) {
-        const { clock, signal } = this.#runtime;
+    /** Saves what was put off. */
+    async finish() {
         // a run that was cancelled says so itself
-        if (!signal.aborted)
+        if (!this.#runtime.signal.aborted)
             await this.#putOff?.().catch(() => undefined);
-        const upload = this.#upload;
-        if (upload === undefined)
-            return;
-        await within(clock, 'the upload', longestMs, signal, () => upload).catch(() => {
-            this.#stopUpload.abort(new Error('left to the post step'));
-            this.#say('the upload is left to the post step');
-        });
     }
     /** @returns undefined where the runner's Nix does not let this user use a cache, or does not say */
     async #lookAround(wanted, signal) {
@@ -56821,6 +57090,10 @@ class ClosureCache {
     }
     async #askNix(wanted, signal) {
         const settings = await this.#nix.settings(signal);
+        if (!settings.substitute) {
+            this.#say('not used: the settings of Nix say substitute = false, and it would take nothing from it');
+            return undefined;
+        }
         const { trusted } = await this.#nix.storeInfo(signal);
         if (trusted === false) {
             this.#say('not used: the Nix daemon of this runner lets only trusted users name another source; add this user to trusted-users in its nix.conf (with install-nix-action: extra_nix_config)');
@@ -56853,35 +57126,37 @@ class ClosureCache {
             return undefined;
         }
     }
-    #count({ layers, substituter, hit, downloads, bytes, ms }) {
+    /** @param builtBefore how many derivations an earlier build of this run has built */
+    #count(restored, builtBefore) {
+        const { substituter } = restored;
         const taken = new Set(substituter === undefined ? [] : this.#record.copiedFrom(substituter.uri));
-        const stored = layers.flatMap(({ paths }) => paths).filter(({ path }) => taken.has(path));
-        const builtMs = stored.reduce((sum, { buildMs }) => sum + buildMs, 0);
-        this.#report = {
-            hit,
-            restored: { layers: downloads, paths: taken.size, bytes },
-            saved: this.#report.saved,
-            secondsWon: taken.size === 0 ? 0 : Math.round((builtMs - ms) / 100) / 10,
-        };
-        this.#say(hit === 'none'
-            ? 'nothing in it for this build'
-            : `${hit} hit, ${taken.size} paths taken from ${downloads} layers (${megabytes(bytes)})`);
+        const report = reportOf(restored, taken);
+        this.#report = addReport(this.#report, report);
+        this.#say(describeFound(report, this.#record.built.size > builtBefore));
     }
     async #save({ wanted, never = [] }, keyPrefix, restored, { settings, store }, signal) {
         try {
-            if (!this.#options.service.writable)
-                return this.#say('nothing is saved in this kind of run');
+            // found in a store that had all: it is not known what is in it, but that it is whole
+            if (restored.hit === 'exact' && restored.layers.length === 0)
+                return;
+            if (!this.#options.service.writable) {
+                // of an exact hit there would be nothing to save
+                if (restored.hit !== 'exact')
+                    this.#say('nothing is saved: runs of pull requests, and those that may only read it, just take from it');
+                return;
+            }
             // of a build that failed not all is there
             const whole = [
                 ...(await this.#nix.pathInfo(wanted.map(({ outPath }) => outPath), signal)).keys(),
             ];
             const subject = { outPaths: whole, never };
             const paths = await pathsToKeep(subject, this.#record, settings, store, this.#nix, signal);
-            if (planLayer(paths, restored.layers).store.length === 0)
+            const { limits } = this.#options;
+            if (planLayer(paths, restored.layers, limits).store.length === 0)
                 return;
             // another job may have saved the same meanwhile
-            const known = mergeLayers(await restored.lookAgain(), restored.layers);
-            const { store: missing, below } = planLayer(paths, known);
+            const known = mergeLayers(await restored.lookAgain(signal), restored.layers);
+            const { store: missing, below } = planLayer(paths, known, limits);
             if (missing.length > 0)
                 await this.#write(keyPrefix, missing, below, store, signal);
         }
@@ -56892,7 +57167,7 @@ class ClosureCache {
     }
     async #write(keyPrefix, paths, below, store, signal) {
         await this.#upload;
-        const { uploadFolder, key: layerKey, pending } = this.#options;
+        const { uploadFolder, key: layerKey, uploads, limits } = this.#options;
         const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)(uploadFolder, 'nixos-anywhere-layer-'));
         const file = (0,external_node_path_namespaceObject.join)(folder, 'layer');
         const made = this.#runtime.clock.now();
@@ -56901,56 +57176,253 @@ class ClosureCache {
         // the smallest first: where there is not room for all, a few large ones are left out
         const smallestFirst = [...paths].sort((a, b) => a.narSize - b.narSize);
         const layer = { key, made, storeFolder: store.logical };
-        const options = { key: layerKey, limit: layerLimits.layerBytes, signal };
+        const options = { key: layerKey, limit: limits.layerBytes, signal };
         try {
             const { entry, damaged, leftOut } = await writeLayer(file, layer, smallestFirst, below, options);
             if (damaged.length > 0)
-                this.#say(`${damaged.length} paths are not what the store says of them`);
+                this.#say(`left out ${counted(damaged.length, 'path')} with other contents than the store says: ${damaged[0]}`);
             if (leftOut.length > 0)
-                this.#say(`not room for ${leftOut.length} large paths, such as ${leftOut.at(-1)}`);
+                this.#say(`left out ${counted(leftOut.length, 'large path')}, there is no room in a layer: ${leftOut.at(-1)}`);
             if (entry.paths.length === 0)
                 return await (0,promises_namespaceObject.rm)(folder, { recursive: true });
-            pending({ key, file, folder });
-            this.#upload = this.#store(entry, file, folder);
+            this.#upload = uploads.begin({ key, file, folder }, (reason) => this.#uploaded(entry, reason));
         }
         catch (error) {
             await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
             throw error;
         }
     }
-    async #store(entry, file, folder) {
-        const { service, pending } = this.#options;
-        const signal = AbortSignal.any([this.#runtime.signal, this.#stopUpload.signal]);
-        try {
-            await service.store(entry.key, file, signal);
-            const saved = { paths: entry.paths.length, bytes: bytesOf(entry) };
-            this.#report = { ...this.#report, saved };
-            this.#say(`saved ${saved.paths} paths (${megabytes(saved.bytes)})`);
+    #uploaded(entry, reason) {
+        if (reason !== undefined) {
+            this.#say(`not saved: ${reason}`);
+            return;
         }
-        catch (error) {
-            // to be done by the post step
-            if (signal.aborted)
-                return;
-            this.#say(`not saved: ${reasonOf(error)}`);
-        }
-        pending(undefined);
-        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+        const saved = { paths: entry.paths.length, bytes: bytesOf(entry) };
+        this.#report = { ...(this.#report ?? emptyReport), saved };
+        this.#say(`saved ${describeSaved(this.#report)}`);
     }
     #say(text) {
         this.#runtime.log.info(`cache: ${text}`);
     }
-}
-function megabytes(bytes) {
-    return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 /** NixError of a build in which a substituter gave something else than it had said (libstore's substitution goals). */
 function isFailedSubstitution(error) {
     return (error instanceof NixError &&
         /some substitutes .*failed/.test([error.message, ...error.lastLines].join('\n')));
 }
-/** One line of it. */
-function reasonOf(error) {
-    return (errorMessage(error).split('\n')[0] ?? '').slice(0, 300);
+
+;// CONCATENATED MODULE: ./lib/cache/image-cache.js
+
+
+
+
+
+
+
+const noImages = { around: (_sha256, _signal, work) => work({}) };
+/**
+ * Images as entries of their own, found by their SHA-256. Nobody has to sign them: they are held to the hash that the user
+ * has given, before anything of them is sent.
+ */
+class RepositoryImages {
+    #options;
+    #runtime;
+    #report = null;
+    constructor(options, runtime) {
+        this.#options = options;
+        this.#runtime = runtime;
+    }
+    get report() {
+        return this.#report;
+    }
+    async around(sha256, signal, work) {
+        const folder = sha256 === undefined ? undefined : await this.#makeFolder();
+        if (sha256 === undefined || folder === undefined)
+            return work({});
+        let isUploaded = false;
+        try {
+            const file = (0,external_node_path_namespaceObject.join)(folder, 'image');
+            const found = await this.#restore(sha256, file, signal);
+            if (found === 'restored')
+                return await work({ file });
+            if (found === 'unknown' || !this.#options.service.writable)
+                return await work({});
+            const result = await work({ copyTo: file });
+            isUploaded = await this.#save(sha256, file, folder, signal);
+            return result;
+        }
+        finally {
+            if (!isUploaded)
+                await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true }).catch(() => undefined);
+        }
+    }
+    async #makeFolder() {
+        try {
+            return await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)(this.#options.uploadFolder, 'nixos-anywhere-image-'));
+        }
+        catch (error) {
+            this.#say(`not used for the kexec image: ${reasonOf(error)}`);
+            return undefined;
+        }
+    }
+    /** @returns unknown: the service could not say whether it has it, so that it would perhaps be saved twice */
+    async #restore(sha256, file, signal) {
+        const { service, prefix } = this.#options;
+        const key = imageKey(prefix, sha256);
+        let known = false;
+        try {
+            const isThere = (await service.find(key, undefined, signal)) !== undefined;
+            known = true;
+            const found = isThere ? await service.find(key, file, signal) : undefined;
+            if (found === undefined) {
+                this.#say('the kexec image is not in it');
+            }
+            else if ((await sha256Of(file, signal)) === sha256) {
+                this.#say(`the kexec image is taken from it (${formatBytes(found.bytes)})`);
+                this.#report = { what: 'restored', bytes: found.bytes };
+                return 'restored';
+            }
+            else {
+                this.#say('the kexec image in it is damaged, or another one: passed over');
+            }
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            this.#say(`the kexec image is not taken from it: ${reasonOf(error)}`);
+        }
+        // what is no image needs no room
+        await (0,promises_namespaceObject.rm)(file, { force: true }).catch(() => undefined);
+        return known ? 'missing' : 'unknown';
+    }
+    /** @returns whether the upload has begun, which removes the folder in its end */
+    async #save(sha256, file, folder, signal) {
+        try {
+            // nobody could replace an entry that is something else
+            if ((await sha256Of(file, signal)) !== sha256)
+                throw new Error('the copy of it has another SHA-256');
+            const bytes = (await (0,promises_namespaceObject.stat)(file)).size;
+            const key = newImageKey(this.#options.prefix, sha256, this.#runtime.clock.now());
+            void this.#options.uploads.begin({ key, file, folder }, (reason) => {
+                this.#say(reason === undefined
+                    ? `saved the kexec image (${formatBytes(bytes)})`
+                    : `the kexec image is not saved: ${reason}`);
+                if (reason === undefined)
+                    this.#report = { what: 'saved', bytes };
+            });
+            return true;
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            this.#say(`the kexec image is not saved: ${reasonOf(error)}`);
+            return false;
+        }
+    }
+    #say(text) {
+        this.#runtime.log.info(`cache: ${text}`);
+    }
+}
+async function sha256Of(file, signal) {
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    for await (const chunk of (0,external_node_fs_namespaceObject.createReadStream)(file, { signal }))
+        hash.update(chunk);
+    return hash.digest('hex');
+}
+
+;// CONCATENATED MODULE: ./lib/cache/run-cache.js
+
+
+/** For a run without a cache. */
+const noCache = {
+    images: noImages,
+    report: null,
+    around: (_build, _signal, work) => work({}),
+    finish: async () => undefined,
+};
+/** The cache of this repository: its parts go separate ways, and end together. */
+class RepositoryCache {
+    #closures;
+    images;
+    #uploads;
+    /** @param closures undefined: they are not for this run */
+    constructor(closures, images, uploads) {
+        this.#closures = closures;
+        this.images = images;
+        this.#uploads = uploads;
+    }
+    get report() {
+        const [closures, image] = [this.#closures?.report ?? null, this.images.report];
+        return closures === null && image === null ? null : { ...(closures ?? emptyReport), image };
+    }
+    around(build, signal, work) {
+        return this.#closures === undefined ? work({}) : this.#closures.around(build, signal, work);
+    }
+    async finish(longestMs) {
+        await this.#closures?.finish();
+        await this.#uploads.finish(longestMs);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/cache/uploads.js
+
+
+
+/** What this run uploads, beside the rest of it. */
+class Uploads {
+    #service;
+    #leave;
+    #runtime;
+    #pending = new Map();
+    #stop = new AbortController();
+    /** @param leave told, whenever that changes, what would be left to upload if this process ended now */
+    constructor(service, leave, runtime) {
+        this.#service = service;
+        this.#leave = leave;
+        this.#runtime = runtime;
+    }
+    /**
+     * Begins an upload, whose folder is removed afterwards.
+     *
+     * @param ended told how it ended, unless it is left to the post step; with a reason: the entry is not saved
+     * @returns resolves with its end
+     */
+    begin(upload, ended) {
+        const work = this.#upload(upload, ended);
+        this.#pending.set(upload, work);
+        this.#leave([...this.#pending.keys()]);
+        return work;
+    }
+    /**
+     * Waits for all of them.
+     *
+     * @param longestMs then they are left to the post step
+     */
+    async finish(longestMs) {
+        if (this.#pending.size === 0)
+            return;
+        const { clock, signal, log } = this.#runtime;
+        const all = () => Promise.all(this.#pending.values());
+        await within(clock, 'the upload', longestMs, signal, all).catch(() => {
+            this.#stop.abort(new Error('left to the post step'));
+            log.info('cache: the upload is left to the post step');
+        });
+    }
+    async #upload(upload, ended) {
+        const signal = AbortSignal.any([this.#runtime.signal, this.#stop.signal]);
+        const { key, file, folder } = upload;
+        try {
+            await this.#service.store(key, file, signal);
+            ended(undefined);
+        }
+        catch (error) {
+            // to be done by the post step
+            if (signal.aborted)
+                return;
+            ended(reasonOf(error));
+        }
+        this.#pending.delete(upload);
+        this.#leave([...this.#pending.keys()]);
+        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true }).catch(() => undefined);
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/cache/open.js
@@ -56960,32 +57432,40 @@ function reasonOf(error) {
 
 
 
+
+
+
+
 /** The cache of this run, if it is wanted and there is one. That there is none is worth a line only where one was asked for. */
-function openCache(settings, nix, runtime, { environment, worker, pending }) {
+function openCache(settings, nix, runtime, { environment, worker, leave }) {
     const { enabled, keyPrefix } = settings.cache;
     if (!enabled.value || settings.kind === 'plan' || settings.kind === 'offline-plan')
         return noCache;
-    const none = (why) => {
-        if (enabled.source === 'input')
-            runtime.log.info(`cache: ${why}`);
-        else
-            runtime.log.debug(`cache: ${why}`);
-        return noCache;
-    };
     const service = findCacheService(environment, worker, runtime);
-    if (service === undefined)
-        return none('there is no cache service here');
-    const key = layerKeyOf(settings);
-    if (key === undefined && settings.kind === 'install')
-        return none('not used: without ssh-private-key it needs cache-signing-key, which proves that what is in it is yours');
-    return new ClosureCache({
+    if (service === undefined) {
+        const why = 'cache: there is no cache service here';
+        if (enabled.source === 'input')
+            runtime.log.info(why);
+        else
+            runtime.log.debug(why);
+        return noCache;
+    }
+    const parts = {
         service,
         prefix: keyPrefix.value,
-        key,
-        configuration: nameOf(settings.configuration.value),
+        uploads: new Uploads(service, leave, runtime),
         uploadFolder: environment.RUNNER_TEMP ?? (0,external_node_os_namespaceObject.tmpdir)(),
-        pending,
-    }, nix, runtime);
+    };
+    const images = new RepositoryImages(parts, runtime);
+    const key = layerKeyOf(settings);
+    if (key === undefined && settings.kind === 'install') {
+        // there is one, which the user can have
+        runtime.log.info('cache: not used for closures: without ssh-private-key it needs cache-signing-key, which proves that what is in it is yours');
+        return new RepositoryCache(undefined, images, parts.uploads);
+    }
+    const configuration = nameOf(settings.configuration.value);
+    const closures = new ClosureCache({ ...parts, key, configuration, limits: layerLimits }, nix, runtime);
+    return new RepositoryCache(closures, images, parts.uploads);
 }
 function layerKeyOf(settings) {
     const { signingKey } = settings.cache;
@@ -58718,6 +59198,9 @@ const cacheKey = (text) => {
     return { ok: key };
 };
 function readSigningKey(reader) {
+    // for which no secret was loaded
+    if (reader.text('plan')?.trim() === 'offline')
+        return undefined;
     const text = readSecret(reader, 'cache-signing-key')?.toString('utf8').trim();
     if (text === undefined)
         return undefined;
@@ -59079,7 +59562,7 @@ class Secret {
  */
 const shortest = 8;
 /** The text that bytes are, if they are what a person would type or paste; undefined for binary. */
-function textOf(value) {
+function secrets_textOf(value) {
     try {
         const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value);
         return /\p{Cc}/u.test(text.replace(/[\t\r\n]/g, '')) ? undefined : text;
@@ -59138,7 +59621,7 @@ class SecretRegistry {
     }
     /** Binary values are kept secret, but cannot be masked: there is no text to look for. */
     register(value) {
-        const text = typeof value === 'string' ? value : textOf(value);
+        const text = typeof value === 'string' ? value : secrets_textOf(value);
         for (const mask of text === undefined ? [] : masksOf(text)) {
             if (this.#masks.has(mask))
                 continue;
@@ -60113,6 +60596,23 @@ function noticeWithoutEffect(settings, reader) {
     if (isGiven('sudo-password') && users.every((user) => user === 'root'))
         reader.notice('sudo-password', 'has no effect: root logs in, who needs no sudo; leave it out');
 }
+/** The same of the cache. In a plan they may stay, like all that only an install uses. */
+function noticeIdleCache({ cache, buildOn }, reader) {
+    const idle = (input, why) => {
+        if (reader.text(input) !== undefined)
+            reader.notice(input, `has no effect: ${why}; leave it out`);
+    };
+    if (!cache.enabled.value) {
+        for (const input of ['cache-key', 'cache-signing-key'])
+            idle(input, 'cache is false');
+    }
+    else if (reader.text('store-paths') !== undefined) {
+        idle('cache-signing-key', 'of store-paths nothing is built that could be kept');
+    }
+    else if (buildOn.value === 'remote') {
+        idle('cache-signing-key', `what ${inputOfBuildOn(reader)} has built on the machine is not kept`);
+    }
+}
 
 ;// CONCATENATED MODULE: ./lib/inputs/read-machine.js
 
@@ -60186,6 +60686,7 @@ function readDiskKeys(reader, { phases }) {
 
 
 
+
 /**
  * Strings in, Settings out. Registers the secrets among them before anything can be printed.
  *
@@ -60199,6 +60700,7 @@ function readSettings(raw, secrets, loaded = new Map(), warn = () => undefined, 
     reader.rejectUnknownNames();
     const kind = readKind(reader);
     const build = readBuildSettings(reader);
+    noticeIdleCache(build, reader);
     const settings = kind === 'plan' || kind === 'install'
         ? { kind, ...readMachineSettings(reader, kind, build) }
         : kind === 'offline-plan'
@@ -60622,7 +61124,8 @@ function parseSettings(answer) {
         builders: text('builders'),
         store: text('store'),
         buildUsersGroup: text('build-users-group'),
-        substituters: settingOf('substitute') === false ? [] : list('substituters'),
+        substitute: settingOf('substitute') !== false,
+        substituters: list('substituters'),
         trustedPublicKeys: list('trusted-public-keys'),
         secretKeyFiles: list('secret-key-files'),
     };
@@ -61078,12 +61581,12 @@ class Authentication {
     }
     #refusal() {
         if (this.#offered.length === 0)
-            return `refused ${listOf([...this.#tried, ...this.#notOffered])}: it offers no way to log in`;
+            return `refused ${authentication_listOf([...this.#tried, ...this.#notOffered])}: it offers no way to log in`;
         const parts = [];
         if (this.#tried.length > 0)
-            parts.push(`refused ${listOf(this.#tried)}`);
+            parts.push(`refused ${authentication_listOf(this.#tried)}`);
         if (this.#notOffered.length > 0)
-            parts.push(`does not let ${this.#user} in by ${listOf(this.#notOffered)}, only by ${this.#offered.join(', ')}`);
+            parts.push(`does not let ${this.#user} in by ${authentication_listOf(this.#notOffered)}, only by ${this.#offered.join(', ')}`);
         return parts.join('; it ');
     }
     #hints() {
@@ -61141,7 +61644,7 @@ class Authentication {
         return echo !== true && !this.#passwordIsUsed && asksPassword.test(prompt);
     }
 }
-function listOf(ways) {
+function authentication_listOf(ways) {
     return ways.map(({ name }) => name).join(' and ');
 }
 /** An agent that shows the first of its keys only. */
@@ -64668,13 +65171,13 @@ function parseApproval(text) {
 const isText = (value) => typeof value === 'string';
 const isNumber = (value) => typeof value === 'number';
 const approval_listOf = (check) => (value) => Array.isArray(value) && value.every(check);
-function recordOf(checks) {
+function approval_recordOf(checks) {
     return (value) => typeof value === 'object' &&
         value !== null &&
         Object.entries(checks).every(([name, check]) => check(Reflect.get(value, name)));
 }
 const identity = { serial: isText, wwn: isText, bytes: isNumber };
-const approvalCheck = recordOf({
+const approvalCheck = approval_recordOf({
     digest: isText,
     offline: isText,
     newSystem: isText,
@@ -64685,8 +65188,8 @@ const approvalCheck = recordOf({
     phases: approval_listOf(isText),
     kexec: isText,
     mayWipe: isText,
-    bindings: approval_listOf(recordOf({ path: isText, part: isText, disks: approval_listOf(recordOf(identity)) })),
-    losses: approval_listOf(recordOf({ ...identity, losses: approval_listOf(isText) })),
+    bindings: approval_listOf(approval_recordOf({ path: isText, part: isText, disks: approval_listOf(approval_recordOf(identity)) })),
+    losses: approval_listOf(approval_recordOf({ ...identity, losses: approval_listOf(isText) })),
 });
 function isApproval(value) {
     return approvalCheck(value);
@@ -64906,33 +65409,54 @@ var external_node_events_ = __nccwpck_require__(8474);
 
 
 
-/**
- * @param unpacked whether its compression is undone here, for a machine that lacks the program for it
- * @throws ConnectionError when it cannot be fetched, GuardError when it cannot be read
- */
-async function openImage(image, unpacked, { processes }, signal) {
+
+/** @throws ConnectionError when it cannot be fetched, GuardError when it cannot be read */
+async function openImage(image, { unpacked, copyTo }, { processes }, signal) {
     const source = image.kind === 'path' ? (0,external_node_fs_namespaceObject.createReadStream)(image.path) : await download(image, signal);
-    const hashing = new image_stream_Hashing();
+    const hashing = new image_stream_Hashing(copyTo === undefined ? undefined : await newFile(copyTo));
     (0,external_node_stream_.pipeline)(source, hashing, ignore);
     const broken = (error) => Promise.reject(readError(image, error));
-    const stream = unpacked ? await decompressed(hashing, processes).catch(broken) : hashing;
+    const stream = unpacked === true ? await decompressed(hashing, processes).catch(broken) : hashing;
     return { stream, sha256: () => hashing.sha256, bytes: () => hashing.bytes };
 }
 /** Errors show at the last stream of a pipeline, where somebody listens. */
 const ignore = () => undefined;
+/** Not the one of an earlier attempt, to which something may still be on its way. */
+async function newFile(path) {
+    await (0,promises_namespaceObject.rm)(path, { force: true }).catch(ignore);
+    const file = (0,external_node_fs_namespaceObject.createWriteStream)(path, { flags: 'wx', mode: 0o600 });
+    // each write says whether it failed
+    return file.on('error', ignore);
+}
 /** Passes on what it gets, and knows its hash in the end. */
 class image_stream_Hashing extends external_node_stream_.Transform {
     sha256;
     bytes = 0;
     #hash = (0,external_node_crypto_.createHash)('sha256');
+    #copy;
+    /** @param copy gets the same; when it takes nothing more, that is nobody's loss */
+    constructor(copy) {
+        super();
+        this.#copy = copy;
+    }
     _transform(chunk, _, done) {
         this.#hash.update(chunk);
         this.bytes += chunk.length;
-        done(null, chunk);
+        if (this.#copy === undefined)
+            done(null, chunk);
+        else
+            this.#copy.write(chunk, () => done(null, chunk));
     }
     _flush(done) {
         this.sha256 = this.#hash.digest('hex');
-        done();
+        if (this.#copy === undefined)
+            done();
+        else
+            this.#copy.end(() => done());
+    }
+    _destroy(error, done) {
+        this.#copy?.destroy();
+        done(error);
     }
 }
 /** Told by the first bytes, as stage.sh does. */
@@ -64998,8 +65522,8 @@ function readError(image, error) {
 /** Exit codes of stage.sh: the machine could not fetch the URL itself, or lacks the program that unpacks the image. */
 const exitCodes = { cannotFetch: 80, cannotUnpack: 82 };
 /**
- * Brings the kexec image to the target and unpacks it there: fetched by the target where it can, else streamed
- * through this process, never held in it.
+ * Brings the kexec image to the target and unpacks it there: fetched by the target where it can, else taken from the cache
+ * or fetched here, and streamed through this process, never held in it.
  *
  * @returns the folder on the target that holds kexec/run
  * @throws GuardError when it is not the image that kexec-sha256 asks for
@@ -65038,7 +65562,7 @@ async function fetchThere(context, signal, image) {
     const { log } = context.runtime;
     if (context.facts.ipv6Only && isIpv4Only(image)) {
         log.info('the machine has a way out by IPv6 alone, and GitHub none in: fetching the kexec image here');
-        return send(context, signal, image);
+        return fetchHere(context, signal, image);
     }
     log.info(`the target fetches the kexec image ${nameImage(image)}`);
     const mustTell = context.settings.kexec.sha256.value === undefined ? [] : ['sha256'];
@@ -65047,21 +65571,26 @@ async function fetchThere(context, signal, image) {
     switch (result.code) {
         case exitCodes.cannotFetch:
             log.info(`it cannot (${reason}); fetching it here and sending it on`);
-            return send(context, signal, image);
+            return fetchHere(context, signal, image);
         case exitCodes.cannotUnpack:
             log.info(`it cannot (${reason}); fetching and unpacking it here`);
-            return send(context, signal, image, true);
+            return fetchHere(context, signal, image, { unpacked: true });
         default:
             return stagingOf(result);
     }
 }
-async function send(context, signal, image, unpacked = false) {
+/** What the cache has is not fetched. */
+function fetchHere(context, signal, image, sending = {}) {
+    const { cache, settings } = context;
+    return cache.images.around(settings.kexec.sha256.value, signal, (files) => send(context, signal, image, { ...sending, ...files }));
+}
+async function send(context, signal, image, sending = {}) {
     const { target, runtime } = context;
     const start = runtime.clock.now();
-    const { bytes, ...staging } = await target.survivingDrops('sending the kexec image', () => sendOnce(context, signal, image, unpacked));
-    if (staging.code === exitCodes.cannotUnpack && !unpacked) {
+    const { bytes, ...staging } = await target.survivingDrops('sending the kexec image', () => sendOnce(context, signal, image, sending));
+    if (staging.code === exitCodes.cannotUnpack && sending.unpacked !== true) {
         runtime.log.info(`${staging.errorLines.at(-1)}; unpacking the image here`);
-        return send(context, signal, image, true);
+        return send(context, signal, image, { ...sending, unpacked: true });
     }
     if (staging.code === 0) {
         const seconds = ((runtime.clock.now() - start) / 1000).toFixed(1);
@@ -65069,11 +65598,12 @@ async function send(context, signal, image, unpacked = false) {
     }
     return staging;
 }
-async function sendOnce(context, signal, image, unpacked) {
-    const { stream, sha256, bytes } = await openImage(image, unpacked, context.runtime, signal);
+async function sendOnce(context, signal, image, { file, ...options }) {
+    const source = file === undefined ? image : { kind: 'path', path: file };
+    const { stream, sha256, bytes } = await openImage(source, options, context.runtime, signal);
     const broken = new AbortController();
     // without a listener node would end the process, and the machine would wait for the rest
-    stream.on('error', (error) => broken.abort(readError(image, error)));
+    stream.on('error', (error) => broken.abort(readError(source, error)));
     try {
         const result = await runStage(context, [], AbortSignal.any([signal, broken.signal]), { stdin: stream });
         return { ...stagingOf(result), sha256: sha256(), bytes: bytes() };
@@ -65461,6 +65991,8 @@ async function takeOver({ target, runtime, settings, progress }, signal = runtim
 
 
 
+
+
 /** Builds what will be installed and, at the same time, gets the target ready for it. */
 async function build(context) {
     await sideBySide(context.runtime.signal, (signal) => buildHere(context, signal, context.plan.phases.includes('hardware-config')), (signal) => prepareTarget(context, signal));
@@ -65490,10 +66022,33 @@ async function buildClosures(build, { nix, runtime, cache }, signal) {
     if (wanted.length === 0)
         return;
     const start = runtime.clock.now();
-    await cache.around(build, signal, (options) => nix.build(wanted.map(installable), signal, options));
+    let done = { built: 0, copied: 0, taken: 0 };
+    let before;
+    await cache.around(build, signal, async (options) => {
+        const record = options.record ?? new BuildRecord(() => runtime.clock.now());
+        // a cache's own remembers the builds before this one; what it cannot give is built in a second attempt
+        before ??= { built: record.built.size, copied: record.copies, taken: 0 };
+        const { built, copied } = before;
+        const { substituter } = options;
+        try {
+            await nix.build(wanted.map(installable), signal, { ...options, record });
+        }
+        finally {
+            const taken = substituter === undefined ? done.taken : record.copiedFrom(substituter.uri).length;
+            done = { built: record.built.size - built, copied: record.copies - copied, taken };
+        }
+    });
     const paths = wanted.map(({ outPath }) => outPath).join(' ');
-    const what = wanted.every(({ drvPath }) => drvPath === undefined) ? 'there already:' : 'built';
-    runtime.log.info(`${what} ${paths} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
+    const [what, how] = describeDone(done);
+    runtime.log.info(`${what} ${paths} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s${how}`);
+}
+function describeDone({ built, copied, taken }) {
+    const cached = counted(taken, 'path');
+    if (built > 0)
+        return ['built', ` (${counted(built, 'derivation')}${taken === 0 ? '' : `, ${cached} from the cache`})`];
+    if (taken > 0)
+        return ['taken from the cache:', ` (${cached})`];
+    return copied > 0 ? ['fetched', ` (${counted(copied, 'path')})`] : ['there already:', ''];
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/clean-up.js
@@ -66959,7 +67514,7 @@ function updateWarnings({ newSystem }, { action }) {
 /** Editors and `echo` end a file with a newline that nobody means, and that nobody can type at the console. */
 function newlineWarnings({ diskEncryptionKeys }) {
     return diskEncryptionKeys.value
-        .filter(({ contents }) => /[^\r\n]\r?\n$/.test(textOf(contents.revealBytes()) ?? ''))
+        .filter(({ contents }) => /[^\r\n]\r?\n$/.test(secrets_textOf(contents.revealBytes()) ?? ''))
         .map(({ remotePath }) => `The key for ${remotePath} ends in a newline. Disko's settings.keyFile takes it byte for byte: the newline becomes part of the passphrase, which then cannot be typed at a prompt (passwordFile drops it). To avoid it make the file with printf %s, or give exec:printf %s "$(COMMAND)".`);
 }
 function bootWarnings({ facts, evaluation }, { newSystem }) {
@@ -66986,73 +67541,6 @@ function storeSettingWarnings({ copy }) {
     return [
         `ssh-store-setting ${names.join(', ')} has no effect: closures go through the run’s own SSH connection, not through an SSH store of Nix. Leave it out.`,
     ];
-}
-
-;// CONCATENATED MODULE: ./lib/report/describe-work.js
-/** `3.4 GB`, `12.0 MB`: as disks and networks are sold. */
-function formatBytes(bytes) {
-    const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-    let unit = 0;
-    // 999.95 would be written as 1000.0
-    for (let rest = bytes; rest >= 999.95 && unit < units.length - 1; rest /= 1000)
-        unit += 1;
-    return unit === 0 ? `${bytes} B` : `${(bytes / 1000 ** unit).toFixed(1)} ${units[unit]}`;
-}
-const counted = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
-/** Where `build-on` is, or comes to, remote. */
-const builtThere = 'on the machine itself';
-/** What there is to build and to copy, in one line. @param action undefined without a machine */
-function describeWork(work, action) {
-    if (work === null)
-        return 'what is to be built and copied is not known';
-    const parts = [describeBuild(work), describeFetch(work), describeClosure(work)];
-    if (action === 'update')
-        parts.push('what the machine has of it already is not known');
-    return parts.filter((part) => part !== '').join(', ');
-}
-function describeBuild({ build, fetch }) {
-    if (build.derivations > 0)
-        return `${counted(build.derivations, 'derivation')} to build`;
-    return fetch.paths > 0 ? 'nothing to build' : 'all of it is on the runner';
-}
-function describeFetch({ fetch }) {
-    if (fetch.paths === 0)
-        return '';
-    const size = fetch.downloadBytes === null ? '' : ` (${formatBytes(fetch.downloadBytes)})`;
-    return `${counted(fetch.paths, 'path')} to fetch${size}`;
-}
-function describeClosure({ closure }) {
-    if (closure === null)
-        return 'the size of the closure is known when it is built';
-    const { paths, bytes, fetchable } = closure;
-    const part = fetchable.paths === 0
-        ? ''
-        : `, of which ${formatBytes(fetchable.bytes)} the machine can fetch from substituters`;
-    return `closure ${formatBytes(bytes)} in ${counted(paths, 'path')}${part}`;
-}
-/** What disko does with a disk that the configuration names, as far as that alone says. */
-function describe_work_fateOf({ destroy }, mode) {
-    if (mode === 'mount')
-        return 'mounted';
-    return mode === 'disko' && destroy ? 'WIPED' : 'used';
-}
-const fates = {
-    WIPED: 'all that is on it will be lost',
-    used: 'what is missing is added, the rest is kept',
-    mounted: 'its file systems are mounted',
-};
-/** The configured disks with what will become of them; empty where no disko script is run. */
-function offlineDisks({ disks, diskoScript, diskoMode }) {
-    if (disks === null || diskoScript === null)
-        return [];
-    return disks.map((disk) => {
-        const fate = describe_work_fateOf(disk, diskoMode);
-        return { device: disk.device, fate, meaning: fates[fate] };
-    });
-}
-/** Whether a disko script would run of which nobody knows what it wipes. */
-function wipesUnknownDisks({ disks, diskoScript }) {
-    return diskoScript !== null && (disks === null || disks.length === 0);
 }
 
 ;// CONCATENATED MODULE: ./lib/report/describe-disks.js
@@ -67192,6 +67680,69 @@ function loaderOf(installBootloader, installs) {
     return installBootloader ? 'the boot loader is installed again' : 'the boot loader is left alone';
 }
 
+;// CONCATENATED MODULE: ./lib/report/describe-work.js
+
+/** Where `build-on` is, or comes to, remote. */
+const builtThere = 'on the machine itself';
+/**
+ * What there is to build and to copy, in one line.
+ *
+ * @param action undefined without a machine
+ * @param mayBeCached whether the run has a cache: it is looked at only when it builds
+ */
+function describeWork(work, action, mayBeCached) {
+    if (work === null)
+        return 'what is to be built and copied is not known';
+    const parts = [describeBuild(work, mayBeCached), describeFetch(work), describeClosure(work)];
+    if (action === 'update')
+        parts.push('what the machine has of it already is not known');
+    return parts.filter((part) => part !== '').join(', ');
+}
+function describeBuild({ build, fetch }, mayBeCached) {
+    if (build.derivations > 0)
+        return `${counted(build.derivations, 'derivation')} to build${mayBeCached ? ' or to take from the cache' : ''}`;
+    return fetch.paths > 0 ? 'nothing to build' : 'all of it is on the runner';
+}
+function describeFetch({ fetch }) {
+    if (fetch.paths === 0)
+        return '';
+    const size = fetch.downloadBytes === null ? '' : ` (${formatBytes(fetch.downloadBytes)})`;
+    return `${counted(fetch.paths, 'path')} to fetch${size}`;
+}
+function describeClosure({ closure }) {
+    if (closure === null)
+        return 'the size of the closure is known when it is built';
+    const { paths, bytes, fetchable } = closure;
+    const part = fetchable.paths === 0
+        ? ''
+        : `, of which ${formatBytes(fetchable.bytes)} the machine can fetch from substituters`;
+    return `closure ${formatBytes(bytes)} in ${counted(paths, 'path')}${part}`;
+}
+/** What disko does with a disk that the configuration names, as far as that alone says. */
+function describe_work_fateOf({ destroy }, mode) {
+    if (mode === 'mount')
+        return 'mounted';
+    return mode === 'disko' && destroy ? 'WIPED' : 'used';
+}
+const fates = {
+    WIPED: 'all that is on it will be lost',
+    used: 'what is missing is added, the rest is kept',
+    mounted: 'its file systems are mounted',
+};
+/** The configured disks with what will become of them; empty where no disko script is run. */
+function offlineDisks({ disks, diskoScript, diskoMode }) {
+    if (disks === null || diskoScript === null)
+        return [];
+    return disks.map((disk) => {
+        const fate = describe_work_fateOf(disk, diskoMode);
+        return { device: disk.device, fate, meaning: fates[fate] };
+    });
+}
+/** Whether a disko script would run of which nobody knows what it wipes. */
+function wipesUnknownDisks({ disks, diskoScript }) {
+    return diskoScript !== null && (disks === null || disks.length === 0);
+}
+
 ;// CONCATENATED MODULE: ./lib/report/describe-plan.js
 
 
@@ -67199,11 +67750,13 @@ function loaderOf(installBootloader, installs) {
 
 
 
-/** The plan as a few lines of the log. */
-function describePlan(plan) {
+/** The plan as a few lines of the log. @param isCached whether the run has a cache */
+function describePlan(plan, isCached = false) {
     const { offline, online } = plan;
+    // what is built on the machine is not looked up
+    const mayBeCached = isCached && offline.buildOn !== 'remote';
     if (online === null)
-        return describeOfflinePlan(offline, plan.work);
+        return describeOfflinePlan(offline, plan.work, mayBeCached);
     const { action, reason, phases } = plan;
     return [
         `Plan: ${action} ${offline.configuration} on ${online.target}, because ${reason}`,
@@ -67213,7 +67766,7 @@ function describePlan(plan) {
         `  phases    ${phases.join(', ')}`,
         ...(action === 'nothing' || offline.provisional
             ? []
-            : [`  work      ${describeWork(plan.work, action)}`]),
+            : [`  work      ${describeWork(plan.work, action, mayBeCached)}`]),
         ...buildLines(offline),
         ...(plan.kexec === null ? [] : kexecLines(plan.kexec)),
         ...describeNewSystem(plan).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
@@ -67247,13 +67800,13 @@ function diskLines(online) {
         ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => `    ${lost ? 'LOST' : 'kept'} ${'  '.repeat(depth)}${[device, sizeOf(bytes), ...words].filter((word) => word !== '').join(', ')}`),
     ]);
 }
-function describeOfflinePlan(offline, work) {
+function describeOfflinePlan(offline, work, mayBeCached) {
     return [
         `Plan, as far as the configuration decides: ${offline.configuration}${offline.system === null ? '' : ` (${offline.system})`}`,
         `  system    ${nameSystem(offline)}`,
         ...hardwareLines(offline),
         ...(offline.vmTest === null ? [] : [`  VM test   ${offline.vmTest}`]),
-        ...(offline.provisional ? [] : [`  work      ${describeWork(work, undefined)}`]),
+        ...(offline.provisional ? [] : [`  work      ${describeWork(work, undefined, mayBeCached)}`]),
         ...buildLines(offline),
         ...offlineDisks(offline).map(({ device, fate, meaning }) => `  ${fate.padEnd(9)} ${device}: ${meaning}`),
         ...(wipesUnknownDisks(offline) ? ['  disks     not known: the disko script may wipe any'] : []),
@@ -70258,30 +70811,31 @@ const systemClock = {
 
 
 
+
 /** Names of what the main step leaves to this one. */
-const states = { post: 'post', upload: 'upload' };
+const states = { post: 'post', uploads: 'uploads' };
 /** Called by the main step: the runner starts the same file for both. */
 function announcePost() {
     saveState(states.post, 'true');
 }
 /** What there would be to finish if this process ended now. */
-function leaveToPost(upload) {
-    saveState(states.upload, upload === undefined ? '' : JSON.stringify(upload));
+function leaveToPost(uploads) {
+    saveState(states.uploads, uploads.length === 0 ? '' : JSON.stringify(uploads));
 }
 function isPostStep(environment) {
     return environment[`STATE_${states.post}`] === 'true';
 }
 /**
- * What the main step could not do any more, because it was cancelled or the upload took too long: saves the layer that it
+ * What the main step could not do any more, because it was cancelled or the upload took too long: saves the entries that it
  * has written. Fails never: the job has its result.
  *
  * @returns the exit code
  */
 async function post(worker) {
-    const left = getState(states.upload);
+    const left = getState(states.uploads);
     if (left === '')
         return 0;
-    const upload = JSON.parse(left);
+    const uploads = JSON.parse(left);
     const log = new ActionLog(new SecretRegistry(core_setSecret), systemClock);
     const cancel = cancelledBySignal();
     const { signal, abort } = cancel;
@@ -70290,19 +70844,34 @@ async function post(worker) {
         await withPrivateFolder(async (privateFolder) => {
             const runtime = { log, clock: systemClock, processes, signal, abort, privateFolder };
             const service = findCacheService(process.env, worker, runtime);
-            // the entry that the main step has begun may exist already, and never be completed
-            await service?.store(`${upload.key}-post`, upload.file, signal);
-            log.info('cache: saved what the main step could not');
+            for (const upload of uploads)
+                if (service !== undefined)
+                    await finish(upload, service, runtime);
         });
     }
     catch (error) {
-        log.info(`cache: not saved: ${errorMessage(error)}`);
+        log.info(`cache: not saved: ${reasonOf(error)}`);
     }
     finally {
-        saveState(states.upload, '');
+        saveState(states.uploads, '');
         cancel.stop();
     }
     return 0;
+}
+/** @throws the signal's reason: then there is no time for another */
+async function finish({ key, file, folder }, service, { log, signal }) {
+    try {
+        // the entry that the main step has begun may exist already, and never be completed
+        await service.store(`${key}-post`, file, signal);
+        log.info('cache: saved what the main step could not');
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        log.info(`cache: not saved: ${reasonOf(error)}`);
+    }
+    finally {
+        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true }).catch(() => undefined);
+    }
 }
 /** Which variables are secrets only the main step has found out: the client gets what it needs of them. */
 function clientEnvironment(environment) {
@@ -70567,6 +71136,7 @@ const byState = {
 
 
 
+
 const titles = {
     planned: '📋 Planned',
     built: '✅ Built, no machine contacted',
@@ -70597,8 +71167,9 @@ function summarise(result) {
         ...(result.failure === null ? [] : failureSection(result)),
         // without a machine there is no state of one
         ...(result.plan?.online === null ? [] : [stateTable(result)]),
-        ...(result.plan === null ? [] : planSection(result.plan)),
+        ...(result.plan === null ? [] : planSection(result.plan, result.cache !== null)),
         phaseSection(result),
+        ...(result.cache === null ? [] : [table(['closure cache', ''], describeCache(result.cache))]),
         ...(result.kexecSha256 === null
             ? []
             : [`To accept no other kexec image than this one: ${code(`kexec-sha256: ${result.kexecSha256}`)}`]),
@@ -70643,15 +71214,17 @@ function failureSection({ failure }) {
             : ['<details><summary>Last lines</summary>', summary_block(failure.lastLines), '</details>']),
     ];
 }
-function planSection(plan) {
+function planSection(plan, mayBeCached) {
     const { offline, online } = plan;
     if (online === null)
-        return offlineSection(offline, plan.work);
+        return offlineSection(offline, plan.work, mayBeCached);
     return [
         `${nameWithSystem(offline)}, because ${escapeMarkdown(plan.reason)}.`,
         `Plan ${code(plan_planDigest(plan))}`,
         table(['the machine', ''], describeMachine(online).map(([name, value]) => [name, code(value)])),
-        ...(plan.action === 'nothing' || offline.provisional ? [] : [workSection(plan.work, plan.action)]),
+        ...(plan.action === 'nothing' || offline.provisional
+            ? []
+            : [workSection(plan.work, plan.action, mayBeCached)]),
         ...(offline.buildOn === 'remote' && plan.action !== 'nothing' ? [`**Built:** ${builtThere}.`] : []),
         ...newSystemTable(plan),
         ...(offline.hardwareConfig === null || plan.action !== 'install'
@@ -70672,17 +71245,17 @@ function newSystemTable(plan) {
 function nameWithSystem({ configuration, system }) {
     return system === null ? code(configuration) : `${code(configuration)} (${escapeMarkdown(system)})`;
 }
-function workSection(work, action) {
+function workSection(work, action, mayBeCached) {
     const names = work?.build.names ?? [];
     const more = (work?.build.derivations ?? 0) - names.length;
-    const line = `**Work:** ${escapeMarkdown(describeWork(work, action))}.`;
+    const line = `**Work:** ${escapeMarkdown(describeWork(work, action, mayBeCached))}.`;
     if (names.length === 0)
         return line;
     const list = [...names, ...(more > 0 ? [`and ${more} more`] : [])];
     return [line, '<details><summary>To build</summary>', summary_block(list), '</details>'].join('\n\n');
 }
 /** What a pull request shows: nothing of it needed the machine. */
-function offlineSection(offline, work) {
+function offlineSection(offline, work, mayBeCached) {
     const disks = offlineDisks(offline).map(({ device, fate, meaning }) => [
         code(device),
         fate === 'WIPED' ? `**wiped**: ${meaning}` : `${fate}: ${meaning}`,
@@ -70699,7 +71272,7 @@ function offlineSection(offline, work) {
             ...(offline.vmTest === null ? [] : [['VM test', code(offline.vmTest)]]),
             ...(offline.installId === null ? [] : [['install-id', code(offline.installId)]]),
         ]),
-        ...(offline.provisional ? [] : [workSection(work, undefined)]),
+        ...(offline.provisional ? [] : [workSection(work, undefined, mayBeCached)]),
         ...(disks.length === 0 ? [] : [table(['disk of the configuration', ''], disks)]),
         ...(wipesUnknownDisks(offline)
             ? ['**Which disks are wiped is not known: the disko script may wipe any.**']
@@ -70987,6 +71560,7 @@ function checkRunner(platform) {
 
 
 
+
 /** How long a run that has done all else waits for what it saves in the cache. */
 const uploadPatienceMs = 120_000;
 /** How often a machine is looked at that is rebooted while it is looked at. */
@@ -71046,7 +71620,7 @@ async function run(given, readAgain, runtime, progress, cacheClient) {
     const cache = openCache(settings, nix, runtime, {
         environment: process.env,
         worker: cacheClient,
-        pending: leaveToPost,
+        leave: leaveToPost,
     });
     try {
         return settings.kind === 'install' || settings.kind === 'plan'
@@ -71069,10 +71643,10 @@ function nixOptionsOf(settings) {
     };
 }
 async function runWithoutMachine(settings, tools) {
-    const { nix, runtime, progress } = tools;
+    const { nix, cache, runtime, progress } = tools;
     const { situation, work } = await phase('preflight', progress, runtime, () => offlinePreflight(settings, nix, runtime));
     progress.plan = { offline: offlinePlan(situation), online: null, work };
-    runtime.log.info(describePlan(progress.plan));
+    runtime.log.info(describePlan(progress.plan, cache !== noCache));
     for (const warning of offlineWarnings(situation))
         runtime.log.warning(warning);
     if (settings.kind === 'offline-plan')
@@ -71115,12 +71689,12 @@ async function runOnMachine(settings, tools) {
     }
 }
 async function lookAndAct(settings, target, tools) {
-    const { nix, runtime, progress } = tools;
+    const { nix, cache, runtime, progress } = tools;
     const { situation, plan, work } = await phase('preflight', progress, runtime, () => preflight(settings, target, nix, runtime));
     const { evaluation, facts, extraFiles, hardwareFile } = situation;
     // after the phase: within it the log would fold the plan away
     progress.plan = { ...plan, work };
-    runtime.log.info(describePlan(progress.plan));
+    runtime.log.info(describePlan(progress.plan, cache !== noCache));
     for (const warning of warningsOf(situation, plan))
         runtime.log.warning(warning);
     // a plan that is refused was shown: one sees what it would have been

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import * as core from '@actions/core';
-import { type CacheService, findCacheService } from './cache/service';
+import { CacheError, findCacheService } from './cache/service';
 import type { PendingUpload } from './cache/uploads';
 import { reasonOf } from './cache/wording';
 import { cancelledBySignal } from './cancellation';
@@ -36,21 +36,19 @@ export function isPostStep(environment: NodeJS.ProcessEnv): boolean {
 export async function post(worker: readonly string[]): Promise<number> {
   const left = core.getState(states.uploads);
   if (left === '') return 0;
-  const uploads: readonly PendingUpload[] = JSON.parse(left);
   const log = new ActionLog(new SecretRegistry(core.setSecret), systemClock);
   const cancel = cancelledBySignal();
   const { signal, abort } = cancel;
   const processes = new SpawnRunner(() => clientEnvironment(process.env));
   try {
+    const uploads: readonly PendingUpload[] = JSON.parse(left);
     await withPrivateFolder(async (privateFolder) => {
       const runtime = { log, clock: systemClock, processes, signal, abort, privateFolder };
-      const service = findCacheService(process.env, worker, runtime);
-      for (const upload of uploads) if (service !== undefined) await finish(upload, service, runtime);
+      for (const upload of uploads) await finish(upload, worker, runtime);
     });
   } catch (error) {
     log.info(`cache: not saved: ${reasonOf(error)}`);
   } finally {
-    core.saveState(states.uploads, '');
     cancel.stop();
   }
   return 0;
@@ -59,10 +57,13 @@ export async function post(worker: readonly string[]): Promise<number> {
 /** @throws the signal's reason: then there is no time for another */
 async function finish(
   { key, file, folder }: PendingUpload,
-  service: CacheService,
-  { log, signal }: Runtime,
+  worker: readonly string[],
+  runtime: Runtime,
 ): Promise<void> {
+  const { log, signal } = runtime;
   try {
+    const service = findCacheService(process.env, worker, runtime);
+    if (service === undefined) throw new CacheError('there is no cache service here');
     // the entry that the main step has begun may exist already, and never be completed
     await service.store(`${key}-post`, file, signal);
     log.info('cache: saved what the main step could not');

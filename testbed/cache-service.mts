@@ -3,7 +3,9 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { type Fault, failBefore, sendBody } from './cache-faults.mts';
 
 export interface CacheEntry {
   readonly key: string;
@@ -20,25 +22,58 @@ export interface CacheRequest {
   readonly bytes: number;
 }
 
+export interface CacheServiceOptions {
+  /**
+   * Blobs have addresses of Azure's, which a client reaches through the service as its proxy: from those it downloads in
+   * parallel blocks, as it does at GitHub.
+   */
+  readonly azure?: boolean;
+}
+
+const twirp = /^\/twirp\/github\.actions\.results\.api\.v1\.CacheService\/(\w+)$/;
+const calls: Readonly<Record<string, 'look-up' | 'create' | 'finalize'>> = {
+  GetCacheEntryDownloadURL: 'look-up',
+  CreateCacheEntry: 'create',
+  FinalizeCacheEntryUpload: 'finalize',
+};
+
 export class CacheService {
   readonly entries: CacheEntry[] = [];
   readonly requests: CacheRequest[] = [];
+  /** What fails, each time that it is asked for. */
+  readonly faults = new Map<CacheRequest['what'], Fault>();
   readonly token = `token-${randomUUID()}`;
+  /** The secret parts of the addresses that it has given out. */
+  readonly signatures: string[] = [];
+  readonly #azure: boolean;
+  #port = 0;
   readonly #server = createServer((request, response) => {
     this.#answer(request, response).catch((error: unknown) => {
-      response.writeHead(500).end(String(error));
+      // one who has left needs no answer
+      if (response.headersSent || request.destroyed) response.destroy();
+      else response.writeHead(500).end(String(error));
     });
   });
   readonly #blobs = new Map<string, { entry: CacheEntry; blocks: Map<string, Buffer> }>();
 
-  static async start(): Promise<CacheService> {
-    const service = new CacheService();
+  private constructor({ azure = false }: CacheServiceOptions) {
+    this.#azure = azure;
+    // as a proxy it leads to itself, wherever one wants to go
+    this.#server.on('connect', (_: IncomingMessage, socket: Duplex) => {
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      this.#server.emit('connection', socket);
+    });
+  }
+
+  static async start(options: CacheServiceOptions = {}): Promise<CacheService> {
+    const service = new CacheService(options);
     await new Promise<void>((resolve) => service.#server.listen(0, '127.0.0.1', resolve));
+    service.#port = (service.#server.address() as AddressInfo).port;
     return service;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${this.#port}`;
   }
 
   /** What a runner gives its steps. */
@@ -47,9 +82,11 @@ export class CacheService {
       ACTIONS_CACHE_SERVICE_V2: 'true',
       ACTIONS_RESULTS_URL: `${this.url}/`,
       ACTIONS_RUNTIME_TOKEN: this.token,
+      ...(this.#azure ? { http_proxy: this.url } : {}),
     };
   }
 
+  /** Afterwards connections are refused. */
   stop(): void {
     this.#server.closeAllConnections();
     this.#server.close();
@@ -57,25 +94,23 @@ export class CacheService {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '', this.url);
-    const method = /^\/twirp\/github\.actions\.results\.api\.v1\.CacheService\/(\w+)$/.exec(
-      url.pathname,
-    )?.[1];
+    const call = calls[twirp.exec(url.pathname)?.[1] ?? ''];
+    const fault = this.faults.get(call ?? (request.method === 'PUT' ? 'upload' : 'download'));
+    if (await failBefore(fault, request, response)) return;
     const body = await buffer(request);
-    if (method === undefined) return this.#blob(request, url, body, response);
+    if (call === undefined) return this.#blob(request, url, body, response);
     if (request.headers.authorization !== `Bearer ${this.token}`) {
       json(response, 401, { code: 'unauthenticated', msg: 'no token' });
       return;
     }
     const asked: Record<string, unknown> = JSON.parse(body.toString('utf8'));
-    switch (method) {
-      case 'GetCacheEntryDownloadURL':
+    switch (call) {
+      case 'look-up':
         return this.#find(asked, response);
-      case 'CreateCacheEntry':
+      case 'create':
         return this.#create(asked, response);
-      case 'FinalizeCacheEntryUpload':
+      case 'finalize':
         return this.#finalize(asked, response);
-      default:
-        return json(response, 404, { code: 'bad_route', msg: method });
     }
   }
 
@@ -90,8 +125,9 @@ export class CacheService {
       json(response, 200, { ok: false });
       return;
     }
-    const signed_download_url = this.#sign(found);
-    json(response, 200, { ok: true, matched_key: found.key, signed_download_url });
+    const fault = this.faults.get('look-up');
+    const matched_key = fault?.kind === 'rename' ? fault.key : found.key;
+    json(response, 200, { ok: true, matched_key, signed_download_url: this.#sign(found) });
   }
 
   #create(asked: Record<string, unknown>, response: ServerResponse): void {
@@ -121,9 +157,11 @@ export class CacheService {
   }
 
   #sign(entry: CacheEntry): string {
-    const name = randomUUID();
+    const [name, signature] = [randomUUID(), randomUUID()];
     this.#blobs.set(name, { entry, blocks: new Map() });
-    return `${this.url}/caches/${name}?sig=${randomUUID()}`;
+    this.signatures.push(signature);
+    const origin = this.#azure ? 'http://cachestore.blob.core.windows.net' : this.url;
+    return `${origin}/caches/${name}?sig=${signature}`;
   }
 
   #blob(request: IncomingMessage, url: URL, body: Buffer, response: ServerResponse): void {
@@ -140,10 +178,13 @@ export class CacheService {
     const [, from, to] =
       /^bytes=(\d+)-(\d+)$/.exec(String(request.headers.range ?? request.headers['x-ms-range'])) ?? [];
     const part = from === undefined ? entry.bytes : entry.bytes.subarray(Number(from), Number(to) + 1);
-    if (request.method === 'GET')
-      this.requests.push({ what: 'download', key: entry.key, bytes: part.length });
     response.writeHead(from === undefined ? 200 : 206, { 'content-length': part.length });
-    response.end(request.method === 'HEAD' ? undefined : part);
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    this.requests.push({ what: 'download', key: entry.key, bytes: part.length });
+    sendBody(this.faults.get('download'), response, part);
   }
 
   #put(
@@ -161,6 +202,7 @@ export class CacheService {
         ([, name]) => name ?? '',
       );
       entry.bytes = Buffer.concat(names.map((name) => blocks.get(name) ?? Buffer.alloc(0)));
+      blocks.clear();
     } else entry.bytes = body;
     if (!list) this.requests.push({ what: 'upload', key: entry.key, bytes: body.length });
     response.writeHead(201, { etag: '"1"', 'x-ms-request-id': randomUUID() }).end();

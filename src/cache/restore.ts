@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorMessage } from '../errors';
 import type { Nix, Substituter } from '../nix/nix';
 import type { LayerKeys } from './keys';
 import { type LayerEntry, readManifest } from './layer';
@@ -8,6 +7,7 @@ import type { LayerKey } from './layer-key';
 import { mergeLayers } from './layer-plan';
 import { CacheError, type CacheService, EntryError } from './service';
 import { LayerFolder } from './substituter';
+import { reasonOf } from './wording';
 
 export interface RestoreOptions {
   readonly service: CacheService;
@@ -106,7 +106,7 @@ async function fill(
     } catch (error) {
       signal.throwIfAborted();
       layers.forget(layer);
-      say(`a part of it is missing: ${errorMessage(error)}`);
+      say(`a part of it is missing: ${reasonOf(error)}`);
     }
   }
   await layers.removeFiles();
@@ -153,7 +153,7 @@ class DownloadedLayers {
     } catch (error) {
       if (!(error instanceof EntryError)) throw error;
       this.#unusable.add(error.key);
-      say(`passed over: ${error.message}`);
+      say(`passed over: ${reasonOf(error)}`);
       return undefined;
     }
   }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { within } from '../deadlines';
+import { IdleTimer, within } from '../deadlines';
+import { errorMessage } from '../errors';
 import type { Runtime } from '../runtime';
 
 /** What the worker is told on standard input. */
@@ -9,6 +10,8 @@ export type WorkerRequest = {
   readonly version: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly answerFile: string;
+  /** How long the service may take to answer one call, in milliseconds. */
+  readonly answerMs: number;
 } & (
   | { readonly task: 'find'; readonly prefix: string; readonly file: string | undefined }
   | { readonly task: 'store'; readonly key: string; readonly file: string }
@@ -68,9 +71,19 @@ const handedOn = [
 ];
 /** Other entries than these are never looked at. */
 const version = createHash('sha256').update('nixos-anywhere-action 1').digest('hex');
-/** How long the client may print nothing: it tells each second how far it is. */
-const silenceMs = 60_000;
-const limits = { lookUpMs: 30_000, transferMs: 15 * 60_000 } as const;
+/** How long the service may take, in milliseconds. */
+export interface CacheLimits {
+  /** For one answer. */
+  readonly answerMs: number;
+  /** Without a byte that moves. The client tells of each block of a large file only when it is through, eight at a time. */
+  readonly silenceMs: number;
+  /** For an entry with all that belongs to it. */
+  readonly transferMs: number;
+}
+
+const usualLimits: CacheLimits = { answerMs: 30_000, silenceMs: 120_000, transferMs: 15 * 60_000 };
+/** How long the client's process may take to begin and to end. */
+const processMs = 15_000;
 const longestKey = 512;
 
 /**
@@ -83,6 +96,7 @@ export function findCacheService(
   environment: NodeJS.ProcessEnv,
   worker: readonly string[],
   runtime: Runtime,
+  limits = usualLimits,
 ): CacheService | undefined {
   const given = (name: string) => (environment[name] ?? '') !== '';
   if (!['ACTIONS_CACHE_SERVICE_V2', 'ACTIONS_RESULTS_URL', 'ACTIONS_RUNTIME_TOKEN'].every(given))
@@ -95,7 +109,8 @@ export function findCacheService(
     const value = environment[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return new WorkerService(Object.fromEntries(entries), worker, trusted && mode !== 'read', runtime);
+  const writable = trusted && mode !== 'read';
+  return new WorkerService(Object.fromEntries(entries), worker, writable, runtime, limits);
 }
 
 class WorkerService implements CacheService {
@@ -103,6 +118,7 @@ class WorkerService implements CacheService {
   readonly #environment: Readonly<Record<string, string>>;
   readonly #worker: readonly string[];
   readonly #runtime: Runtime;
+  readonly #limits: CacheLimits;
   #requests = 0;
 
   constructor(
@@ -110,15 +126,18 @@ class WorkerService implements CacheService {
     worker: readonly string[],
     writable: boolean,
     runtime: Runtime,
+    limits: CacheLimits,
   ) {
     this.#environment = environment;
     this.#worker = worker;
     this.writable = writable;
     this.#runtime = runtime;
+    this.#limits = limits;
   }
 
   async find(prefix: string, file: string | undefined, signal: AbortSignal): Promise<Found | undefined> {
-    const limitMs = file === undefined ? limits.lookUpMs : limits.transferMs;
+    const { answerMs, transferMs } = this.#limits;
+    const limitMs = file === undefined ? answerMs + processMs : transferMs;
     const answer = await this.#ask({ task: 'find', prefix, file }, limitMs, signal);
     if (answer.kind === 'broken') throw new EntryError(answer.key, withoutQueries(answer.reason));
     if (answer.kind !== 'found') return undefined;
@@ -130,7 +149,7 @@ class WorkerService implements CacheService {
   async store(key: string, file: string, signal: AbortSignal): Promise<void> {
     if (key.length > longestKey || key.includes(','))
       throw new CacheError('the key is too long, or has a comma');
-    await this.#ask({ task: 'store', key, file }, limits.transferMs, signal);
+    await this.#ask({ task: 'store', key, file }, this.#limits.transferMs, signal);
   }
 
   async #ask(
@@ -138,31 +157,48 @@ class WorkerService implements CacheService {
     limitMs: number,
     signal: AbortSignal,
   ): Promise<Exclude<WorkerAnswer, { kind: 'failed' }>> {
-    const { clock, processes, log, privateFolder } = this.#runtime;
+    const { clock, privateFolder } = this.#runtime;
+    const { answerMs, silenceMs } = this.#limits;
     const answerFile = join(privateFolder, `cache-answer-${++this.#requests}.json`);
-    const request = { ...task, version, environment: this.#environment, answerFile };
-    // commands to the runner are not for it: among them are the addresses that need no other token
-    const onLine = (line: string) =>
-      line.startsWith('::') ? undefined : log.debug(`cache client: ${withoutQueries(line)}`);
+    const request = { ...task, version, environment: this.#environment, answerFile, answerMs };
+    const silence = new IdleTimer('the cache', Math.max(silenceMs, answerMs + processMs));
+    const until = AbortSignal.any([signal, silence.signal]);
     try {
-      await within(clock, 'the cache', limitMs, signal, (limited) =>
-        processes.run(process.execPath, this.#worker, {
-          input: JSON.stringify(request),
-          idleMs: silenceMs,
-          signal: limited,
-          onLine,
-          onErrorLine: onLine,
-        }),
+      await within(clock, 'the cache', limitMs, until, (limited) =>
+        this.#runWorker(JSON.stringify(request), limitMs, limited, () => silence.touch()),
       );
       const answer = JSON.parse(await readFile(answerFile, 'utf8')) as WorkerAnswer;
       if (answer.kind === 'failed') throw new CacheError(withoutQueries(answer.reason));
       return answer;
     } catch (error) {
       signal.throwIfAborted();
-      throw error instanceof CacheError ? error : new CacheError((error as Error).message, { cause: error });
+      throw error instanceof CacheError ? error : new CacheError(errorMessage(error), { cause: error });
     } finally {
+      silence.stop();
       await rm(answerFile, { force: true });
     }
+  }
+
+  /** @throws CacheError where it ends without an answer */
+  async #runWorker(
+    input: string,
+    idleMs: number,
+    signal: AbortSignal,
+    onProgress: () => void,
+  ): Promise<void> {
+    const { processes, log } = this.#runtime;
+    let moved = '';
+    const onLine = (line: string) => {
+      // it tells each second how far it is, also where it gets no further
+      const [, bytes = moved] = /^(?:Received|Sent) (\d+) /.exec(line) ?? [];
+      if (bytes !== moved) onProgress();
+      moved = bytes;
+      // commands to the runner are not for it: among them are the addresses that need no other token
+      if (!line.startsWith('::')) log.debug(`cache client: ${withoutQueries(line)}`);
+    };
+    const options = { input, idleMs, signal, onLine, onErrorLine: onLine };
+    const { code } = await processes.run(process.execPath, this.#worker, options);
+    if (code !== 0) throw new CacheError('its client ended without an answer');
   }
 }
 

@@ -2,5 +2,5 @@ import { errorMessage } from '../errors';
 
 /** One line of it. */
 export function reasonOf(error: unknown): string {
-  return (errorMessage(error).split('\n')[0] ?? '').slice(0, 300);
+  return (errorMessage(error).split(/[\r\n]/)[0] ?? '').slice(0, 300);
 }
