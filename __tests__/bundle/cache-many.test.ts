@@ -1,8 +1,11 @@
 // More layers than one run may take from. In a file of its own: it is ten runs, one after the other.
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { CacheService } from '../../testbed/cache-service.mts';
 import { buildRun, flakeWith } from '../support/cache';
 import { atEnd, test } from '../support/concurrent';
+
+// a shared machine takes six seconds for each
+vi.setConfig({ testTimeout: 180_000 });
 
 test('many layers are not too many: small ones become one', async () => {
   const service = await CacheService.start();
