@@ -5,17 +5,17 @@ export const own: readonly OwnInput[] = [
   {
     input: 'cache',
     why: 'Runners begin with an empty store: what no substituter has is built once per change, not once per run.',
-    test: 'bundle/cache › has the second run build nothing and upload nothing, and the third what has changed',
+    test: 'bundle/cache-inputs › cache: false asks the service for nothing and gives it nothing',
   },
   {
     input: 'cache-key',
     why: 'To begin anew, or to keep apart what belongs to others.',
-    test: 'bundle/cache › has the second run build nothing and upload nothing, and the third what has changed',
+    test: 'bundle/cache-inputs › cache-key: under another one nothing is found, under the same all',
   },
   {
     input: 'cache-signing-key',
     why: 'Whoever can write the repository’s cache must not say what is installed.',
-    test: 'bundle/cache › has the second run build nothing and upload nothing, and the third what has changed',
+    test: 'bundle/cache-inputs › cache-signing-key: jobs with the same one share, and no others with them',
   },
   {
     input: 'ssh-private-key',

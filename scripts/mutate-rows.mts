@@ -98,7 +98,8 @@ class Copy {
     const projects = [...new Set(names.map((name) => dirname(name).split('/')[0]))];
     const title = (name: string) => literally(titleOf(name)).replace(/%[sji#]|\\\$\w+/g, '.*');
     rmSync(report, { force: true });
-    await runs('node_modules/.bin/vitest', this.folder, [
+    await runs('sh', this.folder, [
+      'scripts/vitest.sh',
       'run',
       '--no-cache',
       '--testTimeout=25000',
