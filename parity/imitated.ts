@@ -137,6 +137,7 @@ export const tools: readonly string[] = [
   'testbed/demo.mts',
   'testbed/empty-runner.mts',
   'testbed/guard.sh',
+  'testbed/kept-cache.mts',
   'testbed/lib.sh',
   'testbed/paths.mts',
   'testbed/ports.mts',

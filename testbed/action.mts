@@ -255,3 +255,15 @@ export async function runAction(options: ActionOptions): Promise<ActionResult> {
     summary: readFileSync(files.GITHUB_STEP_SUMMARY, 'utf8'),
   };
 }
+
+/**
+ * Runs the post step as a runner does once the job's steps are over, however they ended: with what the main step saved,
+ * and command files of its own.
+ *
+ * @param options those of the main step
+ */
+export function runPost(options: ActionOptions, main: ActionResult): Promise<ActionResult> {
+  const { signal: _, ...rest } = options;
+  const env = { ...runnerEnvironment(main.dir), ...options.env };
+  return runAction({ ...rest, env, state: main.state, dir: join(main.dir, 'post') });
+}

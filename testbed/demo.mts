@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ActionResult, runAction } from './action.mts';
+import { type ActionResult, runAction, runPost } from './action.mts';
 import { ensureImages, flakeCopy } from './build.mts';
 import type { CacheService } from './cache-service.mts';
 import { canHaveOwnStore, emptyRunner, removeRunner } from './empty-runner.mts';
@@ -85,7 +85,10 @@ async function install(
   say(`installing ${inputs.flake} with host name ${hostName}`);
   const onLine = (line: string) => console.log(line);
   const env = { ...runnerEnvironment(), ...service.environment };
-  return runAction({ inputs, env, dir: actionFolder, onLine, signal });
+  const options = { inputs, env, dir: actionFolder, onLine };
+  const result = await runAction({ ...options, signal });
+  await runPost(options, result);
+  return result;
 }
 
 /** What is not as it should be after the install. */
