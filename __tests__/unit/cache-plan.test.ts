@@ -83,7 +83,7 @@ describe('what a new layer holds', () => {
     };
     const known = [1e9, 1e6, 1e6, 1e6, 1e9, 1e6, 1e6, 1e6].map((bytes, n) => layer(n, bytes));
     const wanted = [...known.flatMap((each) => each.paths), ...layer(9, 1e6).paths];
-    const { store, below, compacted } = planLayer(wanted, known, layerLimits);
+    const { store, below, compacted } = planLayer(wanted, known, { ...layerLimits, span: 8 });
     expect(compacted).toBe(true);
     expect(below.map(({ key }) => key)).toEqual(['layer-4']);
     expect(store.map(({ path }) => path)).toEqual([0, 1, 2, 3, 5, 6, 7, 9].map((n) => `path-${n}`));

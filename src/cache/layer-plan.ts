@@ -16,7 +16,7 @@ export interface LayerLimits {
  * GitHub keeps 10 GB a repository and throws away what was not asked for longest: what no layer knows of any longer is
  * gone soon. So less than half of that is what one layer and all that it builds upon may take.
  */
-export const layerLimits: LayerLimits = { span: 8, known: 64, belowBytes: 3e9, layerBytes: 1.5e9 };
+export const layerLimits: LayerLimits = { span: 16, known: 64, belowBytes: 3e9, layerBytes: 1.5e9 };
 
 export interface LayerPlan<P> {
   /** What the new layer has to hold. Nothing: none is written. */

@@ -1,0 +1,230 @@
+// What the rules for layers make of the hosts of one flake, in a cache as GitHub's: calculated, with sizes that are made up.
+import { type LayerKeys, layerKeys } from '../src/cache/keys';
+import type { LayerEntry, StoredPath } from '../src/cache/layer';
+import { bytesOf, type LayerLimits, layerLimits, mergeLayers, planLayer } from '../src/cache/layer-plan';
+
+/** Sizes in bytes, compressed. */
+export interface Fleet {
+  readonly hosts: number;
+  readonly shared: { readonly paths: number; readonly bytes: number };
+  /** Of each host. */
+  readonly own: { readonly paths: number; readonly bytes: number };
+  /** Commits after the first, a day each. */
+  readonly days: number;
+  /** Of the paths, each day. */
+  readonly changes: number;
+  /** The day of a new nixpkgs, with which all paths are new. */
+  readonly allNew: number;
+  /** How many jobs run at once; none of these sees what another saves. */
+  readonly atOnce: number;
+  /** Whether a job that builds what is shared comes before all others. */
+  readonly first: boolean;
+}
+
+export const fleet: Omit<Fleet, 'atOnce' | 'first'> = {
+  hosts: 30,
+  shared: { paths: 100, bytes: 250e6 },
+  own: { paths: 40, bytes: 40e6 },
+  days: 20,
+  changes: 0.05,
+  allNew: 10,
+};
+
+/** What the runs of a commit have done. */
+export interface Day {
+  readonly uploads: number;
+  readonly bytes: number;
+  /** What was built though an earlier run had built it, in bytes. */
+  readonly again: number;
+  /** How large the cache was at most. */
+  readonly stored: number;
+  readonly evicted: number;
+  /** The most layers that a run took its paths from. */
+  readonly spanned: number;
+  /** The most layers that a layer knows of. */
+  readonly known: number;
+}
+
+const quota = 10e9;
+const compression = 3;
+
+/** An entry of the service; what its manifest says. */
+interface Entry {
+  readonly layer: LayerEntry;
+  readonly below: readonly LayerEntry[];
+  used: number;
+}
+
+/** GitHub keeps what was asked for last. */
+class Service {
+  entries: Entry[] = [];
+  evicted = 0;
+  largest = 0;
+  #clock = 0;
+
+  bytes = 0;
+
+  now(): number {
+    return ++this.#clock;
+  }
+
+  find(prefix: string): Entry | undefined {
+    const found = this.entries.findLast(({ layer }) => layer.key.startsWith(prefix));
+    if (found !== undefined) found.used = this.now();
+    return found;
+  }
+
+  store(entry: Entry): void {
+    this.entries.push(entry);
+    this.bytes += bytesOf(entry.layer);
+    while (this.bytes > quota) {
+      const oldest = this.entries.reduce((a, b) => (a.used <= b.used ? a : b));
+      this.entries = this.entries.filter((each) => each !== oldest);
+      this.bytes -= bytesOf(oldest.layer);
+      this.evicted += 1;
+    }
+    this.largest = Math.max(this.largest, this.bytes);
+  }
+}
+
+/** The full build, and each day after it. */
+export function simulate(of: Fleet, limits: LayerLimits = layerLimits): readonly Day[] {
+  const service = new Service();
+  const builtBefore = new Set<string>();
+  return Array.from({ length: of.days + 1 }, (_, day) => {
+    const before = service.evicted;
+    service.largest = service.bytes;
+    const jobs = Array.from({ length: of.hosts }, (_job, host) => ({
+      name: `host-${host}`,
+      wanted: [...sharedPaths(of, day), ...ownPaths(of, host, day)],
+    }));
+    const batches = of.first ? [[{ name: 'all', wanted: sharedPaths(of, day) }]] : [];
+    for (let at = 0; at < jobs.length; at += of.atOnce) batches.push(jobs.slice(at, at + of.atOnce));
+    const done = batches.flatMap((batch) => runAtOnce(batch, service, builtBefore, limits, day));
+    const sum = (value: (run: Run) => number) => done.reduce((all, run) => all + value(run), 0);
+    return {
+      uploads: sum(({ uploaded }) => (uploaded > 0 ? 1 : 0)),
+      bytes: sum(({ uploaded }) => uploaded),
+      again: sum(({ again }) => again),
+      stored: service.largest,
+      evicted: service.evicted - before,
+      spanned: Math.max(...done.map(({ spanned }) => spanned)),
+      known: Math.max(...done.map(({ known }) => known)),
+    };
+  });
+}
+
+interface Job {
+  readonly name: string;
+  readonly wanted: readonly StoredPath[];
+}
+
+interface Run {
+  readonly uploaded: number;
+  readonly again: number;
+  readonly spanned: number;
+  readonly known: number;
+}
+
+/** All of them look before the first of them saves. */
+function runAtOnce(
+  jobs: readonly Job[],
+  service: Service,
+  builtBefore: Set<string>,
+  limits: LayerLimits,
+  day: number,
+): readonly Run[] {
+  const looked = jobs.map(({ name, wanted }) => {
+    const keys = layerKeys({
+      prefix: 'fleet',
+      system: 'x86_64-linux',
+      key: undefined,
+      configuration: name,
+      derivations: [`${name} ${day}`],
+    });
+    return { keys, wanted, ...restored(keys, wanted, service) };
+  });
+  const before = new Set(builtBefore);
+  return looked.map(({ keys, wanted, known, missing, spanned }) => {
+    for (const { path } of missing) builtBefore.add(path);
+    const again = missing.filter(({ path }) => before.has(path));
+    const uploaded = saved(keys, wanted, known, service, limits);
+    return {
+      uploaded: uploaded?.bytes ?? 0,
+      again: bytesOfPaths(again),
+      spanned,
+      known: uploaded?.known ?? 0,
+    };
+  });
+}
+
+/** As src/cache/restore.ts does it. */
+function restored(keys: LayerKeys, wanted: readonly StoredPath[], service: Service) {
+  const exact = service.find(keys.exact);
+  const found = exact === undefined ? [service.find(keys.configuration), service.find(keys.shared)] : [exact];
+  const named = found.flatMap((entry) => (entry === undefined ? [] : [entry.layer, ...entry.below]));
+  const asked = new Set(wanted.map(({ path }) => path));
+  const there = new Set<string>();
+  let spanned = 0;
+  const known = mergeLayers(named).filter((layer) => {
+    const needed = layer.paths.filter(({ path }) => !there.has(path) && asked.has(path));
+    if (needed.length === 0) return true;
+    // evicted
+    if (service.find(layer.key) === undefined) return false;
+    spanned += 1;
+    for (const { path } of needed) there.add(path);
+    return true;
+  });
+  return { known, missing: wanted.filter(({ path }) => !there.has(path)), spanned };
+}
+
+/** As src/cache/closure-cache.ts does it: what those have saved who were quicker is seen, as far as the newest tells. */
+function saved(
+  keys: LayerKeys,
+  wanted: readonly StoredPath[],
+  known: readonly LayerEntry[],
+  service: Service,
+  limits: LayerLimits,
+): { readonly bytes: number; readonly known: number } | undefined {
+  if (planLayer(wanted, known, limits).store.length === 0) return undefined;
+  const newest = service.find(keys.shared);
+  const seen = newest === undefined ? [] : [newest.layer, ...newest.below];
+  const { store, below } = planLayer(wanted, mergeLayers(seen, known), limits);
+  if (store.length === 0) return undefined;
+  const made = service.now();
+  const layer = { key: `${keys.exact}${made}`, made, paths: store };
+  service.store({ layer, below, used: made });
+  return { bytes: bytesOf(layer), known: below.length + 1 };
+}
+
+function sharedPaths(of: Fleet, day: number): StoredPath[] {
+  return pathsOf('shared', of.shared, of, day);
+}
+
+function ownPaths(of: Fleet, host: number, day: number): StoredPath[] {
+  // the system itself is another one with each commit
+  const system = stored(`system-${host}-${day}`, 1e4);
+  return [...pathsOf(`host-${host}`, of.own, of, day), system];
+}
+
+/** Each has the name of the day of its last change. */
+function pathsOf(name: string, { paths, bytes }: Fleet['own'], of: Fleet, day: number): StoredPath[] {
+  const perDay = Math.ceil(paths * of.changes);
+  return Array.from({ length: paths }, (_, index) => {
+    const turns = Array.from({ length: day }, (_turn, past) => day - past).filter(
+      (each) =>
+        each === of.allNew ||
+        Math.floor(((index + paths - ((each * perDay) % paths)) % paths) / perDay) === 0,
+    );
+    return stored(`${name}-${index}-${turns[0] ?? 0}`, bytes / paths);
+  });
+}
+
+function stored(path: string, fileSize: number): StoredPath {
+  const unknown = { narHash: '', references: [], deriver: '', ca: '', fileHash: '', offset: 0, buildMs: 0 };
+  return { ...unknown, path, fileSize, narSize: compression * fileSize };
+}
+
+function bytesOfPaths(paths: readonly StoredPath[]): number {
+  return paths.reduce((sum, { fileSize }) => sum + fileSize, 0);
+}
