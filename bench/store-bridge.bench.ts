@@ -1,20 +1,20 @@
 // How fast closures get to a target, and what else a run pays. No time is demanded: machines differ, figures are read.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nixEnvironment } from '../testbed/paths.mts';
 import { type Closure, type ClosureShape, makeClosure } from './closures';
 import { type ColdStart, measureColdStart } from './cold-start';
-import { measureCopy, node24, type Sample, type Way, ways } from './copy';
+import { measureCopy, type Sample, type Way, ways } from './copy';
+import { describeMachine, fromEnvironment } from './machine-facts';
+import { writeResults } from './results';
 import { coldStartTable, copyTable, megabytes, processTable, type Series } from './table';
 
 const rounds = fromEnvironment('NIXOS_ANYWHERE_BENCH_ROUNDS', 3);
 /** Of the closures; results of another size than 1 are printed and not kept. */
 const scale = fromEnvironment('NIXOS_ANYWHERE_BENCH_SCALE', 1);
-const results = fileURLToPath(new URL('results.md', import.meta.url));
 /** In each direction, in milliseconds. */
 const delays = [0, 25];
 /** A way that waits for each path takes minutes for more paths than these. */
@@ -40,17 +40,11 @@ const shapes: readonly ClosureShape[] = [
 ];
 
 const all: Series[] = [];
-const loadBefore = loadavg();
+const machine = describeMachine(nixEnvironment());
 let folder = '';
 let environment: NodeJS.ProcessEnv = {};
 let start: ColdStart | undefined;
 let closures: readonly Closure[] = [];
-
-function fromEnvironment(name: string, otherwise: number): number {
-  const value = Number(process.env[name] || otherwise);
-  if (!(value > 0)) throw new Error(`${name} has to be a positive number`);
-  return value;
-}
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'bench-'));
@@ -63,7 +57,8 @@ afterAll(() => {
   if (start === undefined) return;
   const text = report(start);
   console.log(text);
-  if (scale === 1 && all.length === shapes.length * delays.length * ways.length) writeFileSync(results, text);
+  if (scale === 1 && all.length === shapes.length * delays.length * ways.length)
+    writeResults('store-bridge.bench.ts', text);
 });
 
 test('cold start', async () => {
@@ -102,14 +97,12 @@ function isSlow(way: Way, { shape }: Closure, delayMs: number): boolean {
 
 function report(coldStart: ColdStart): string {
   const sizes = closures.map(({ shape, bytes }) => `${shape.title}: ${megabytes(bytes)} MB`).join('; ');
-  return `<!-- written by bench/store-bridge.bench.ts -->
-
-# The store bridge against \`nix copy --to ssh://\`
+  return `# The store bridge against \`nix copy --to ssh://\`
 
 ${facts().join('\n')}
 
 Repeat with \`npm run bench\`; \`NIXOS_ANYWHERE_BENCH_ROUNDS\` says how many rounds (3),
-\`NIXOS_ANYWHERE_BENCH_SCALE\` makes the closures smaller or larger (1; only that size is written to this file).
+\`NIXOS_ANYWHERE_BENCH_SCALE\` makes the closures smaller or larger (1; only that size is kept).
 
 Each copy goes from a store on disk over a real sshd on loopback into an empty \`local?root=/mnt\` in memory, through a
 proxy that counts and delays, the SSH login included. The ways take turns within a round. Afterwards every path is
@@ -136,23 +129,7 @@ ${coldStartTable(coldStart)}
 `;
 }
 
-function facts(): string[] {
-  const output = (command: string, ...args: string[]) =>
-    execFileSync(command, args, { env: environment, encoding: 'utf8' }).trim();
+function facts(): readonly string[] {
   const sshd = execFileSync('sh', ['-c', 'ssh -V 2>&1'], { encoding: 'utf8' }).trim();
-  const load = [loadBefore, loadavg()].map((averages) => averages[0]?.toFixed(1)).join(' before, ');
-  return [
-    `- ${new Date().toISOString().slice(0, 10)}, commit ${output('git', 'describe', '--always', '--dirty')}`,
-    `- ${cpus().length} cores (${cpus()[0]?.model.trim()}), ${(totalmem() / 1e9).toFixed(0)} GB, Linux ${release()}`,
-    `- ${output('nix', '--version')}, Node ${output(node24, '--version')}, ${sshd}`,
-    `- load average of a minute: ${load} after`,
-    ...(wasBusy()
-      ? ['- **the machine was busy with other work: the ratios say more than the seconds**']
-      : []),
-  ];
-}
-
-/** Whether other programs took part of the machine when the first copy began. */
-function wasBusy(): boolean {
-  return (loadBefore[0] ?? 0) > cpus().length / 4;
+  return [...machine(), `- ${sshd}`];
 }

@@ -62,7 +62,7 @@ const format = 'nixos-anywhere-action layer 1';
 const largestManifest = 256 << 20;
 /** JSON that is made for it takes thirty times its size in memory, and half a minute. */
 const largestUnsigned = 16 << 20;
-/** More costs time and saves little, less the reverse: bench/results.md. */
+/** bench/results.md's closure of 1 GB at levels 1, 3, 6, 9: 629, 596, 579, 571 MB in 8, 9, 16, 22 s of processor time. */
 const compressionLevel = 3;
 
 export interface WrittenLayer {
