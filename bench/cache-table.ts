@@ -24,14 +24,14 @@ export function cacheReport(
   const rounds = measured.layers.length;
   return `# The closure cache
 
-${facts.join('\n')}
+${[...facts, ...caveats(rounds)].join('\n')}
 
 Repeat with \`npm run bench\`, or \`sh scripts/vitest.sh run --project bench cache\` for this part alone;
 \`NIXOS_ANYWHERE_BENCH_ROUNDS\` says how many rounds (3), \`NIXOS_ANYWHERE_BENCH_SCALE\` makes the closure smaller or larger.
 
 A closure of ${closure.names.length} paths and ${megabytes(closure.bytes)} MB (${closure.title}; what is not random are
 parts of a program) is saved to and restored from a stand-in for GitHub's service on loopback, by the real client. The ways
-take turns within each of ${rounds} rounds. Seconds are medians and include what Nix takes to have the paths in its store.
+take turns within a round; rounds: ${rounds}. Seconds are medians and include what Nix takes to have the paths in its store.
 
 - _layers_: the bundle with \`build-only\`, from the beginning of its build phase to its end; downloads in parallel blocks as at
   GitHub, from addresses of Azure's that lead to the stand-in
@@ -61,6 +61,13 @@ ${fleetTable()}
 
 Built again: what an earlier run had built and this one could not get any more.
 `;
+}
+
+/** The load of a machine that others use changes between the ways of a single round. */
+function caveats(rounds: number): readonly string[] {
+  return rounds < 3
+    ? [`- **${rounds} of 3 rounds: neither the seconds nor their ratios say much; requests and bytes do**`]
+    : [];
 }
 
 function costTable(measured: Readonly<Record<Measured, readonly WaySamples[]>>): string {
