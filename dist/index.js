@@ -55998,6 +55998,7 @@ function nixHash(text) {
 
 
 
+
 /** Why the cache could not be read or written; never a reason to fail. */
 class CacheError extends Error {
     name = 'CacheError';
@@ -56020,9 +56021,9 @@ const handedOn = [
 ];
 /** Other entries than these are never looked at. */
 const version = (0,external_node_crypto_.createHash)('sha256').update('nixos-anywhere-action 1').digest('hex');
-/** How long the client may print nothing: it tells each second how far it is. */
-const silenceMs = 60_000;
-const limits = { lookUpMs: 30_000, transferMs: 15 * 60_000 };
+const usualLimits = { answerMs: 30_000, silenceMs: 120_000, transferMs: 15 * 60_000 };
+/** How long the client's process may take to begin and to end. */
+const processMs = 15_000;
 const longestKey = 512;
 /**
  * GitHub's cache service, as the environment of the step describes it.
@@ -56030,7 +56031,7 @@ const longestKey = 512;
  * @param worker arguments for node that start the worker
  * @returns undefined where there is none; that of GitHub Enterprise Server and Forgejo speaks another protocol
  */
-function findCacheService(environment, worker, runtime) {
+function findCacheService(environment, worker, runtime, limits = usualLimits) {
     const given = (name) => (environment[name] ?? '') !== '';
     if (!['ACTIONS_CACHE_SERVICE_V2', 'ACTIONS_RESULTS_URL', 'ACTIONS_RUNTIME_TOKEN'].every(given))
         return undefined;
@@ -56043,22 +56044,26 @@ function findCacheService(environment, worker, runtime) {
         const value = environment[name];
         return value === undefined ? [] : [[name, value]];
     });
-    return new WorkerService(Object.fromEntries(entries), worker, trusted && mode !== 'read', runtime);
+    const writable = trusted && mode !== 'read';
+    return new WorkerService(Object.fromEntries(entries), worker, writable, runtime, limits);
 }
 class WorkerService {
     writable;
     #environment;
     #worker;
     #runtime;
+    #limits;
     #requests = 0;
-    constructor(environment, worker, writable, runtime) {
+    constructor(environment, worker, writable, runtime, limits) {
         this.#environment = environment;
         this.#worker = worker;
         this.writable = writable;
         this.#runtime = runtime;
+        this.#limits = limits;
     }
     async find(prefix, file, signal) {
-        const limitMs = file === undefined ? limits.lookUpMs : limits.transferMs;
+        const { answerMs, transferMs } = this.#limits;
+        const limitMs = file === undefined ? answerMs + processMs : transferMs;
         const answer = await this.#ask({ task: 'find', prefix, file }, limitMs, signal);
         if (answer.kind === 'broken')
             throw new EntryError(answer.key, withoutQueries(answer.reason));
@@ -56072,22 +56077,17 @@ class WorkerService {
     async store(key, file, signal) {
         if (key.length > longestKey || key.includes(','))
             throw new CacheError('the key is too long, or has a comma');
-        await this.#ask({ task: 'store', key, file }, limits.transferMs, signal);
+        await this.#ask({ task: 'store', key, file }, this.#limits.transferMs, signal);
     }
     async #ask(task, limitMs, signal) {
-        const { clock, processes, log, privateFolder } = this.#runtime;
+        const { clock, privateFolder } = this.#runtime;
+        const { answerMs, silenceMs } = this.#limits;
         const answerFile = (0,external_node_path_namespaceObject.join)(privateFolder, `cache-answer-${++this.#requests}.json`);
-        const request = { ...task, version, environment: this.#environment, answerFile };
-        // commands to the runner are not for it: among them are the addresses that need no other token
-        const onLine = (line) => line.startsWith('::') ? undefined : log.debug(`cache client: ${withoutQueries(line)}`);
+        const request = { ...task, version, environment: this.#environment, answerFile, answerMs };
+        const silence = new IdleTimer('the cache', Math.max(silenceMs, answerMs + processMs));
+        const until = AbortSignal.any([signal, silence.signal]);
         try {
-            await within(clock, 'the cache', limitMs, signal, (limited) => processes.run(process.execPath, this.#worker, {
-                input: JSON.stringify(request),
-                idleMs: silenceMs,
-                signal: limited,
-                onLine,
-                onErrorLine: onLine,
-            }));
+            await within(clock, 'the cache', limitMs, until, (limited) => this.#runWorker(JSON.stringify(request), limitMs, limited, () => silence.touch()));
             const answer = JSON.parse(await (0,promises_namespaceObject.readFile)(answerFile, 'utf8'));
             if (answer.kind === 'failed')
                 throw new CacheError(withoutQueries(answer.reason));
@@ -56095,11 +56095,31 @@ class WorkerService {
         }
         catch (error) {
             signal.throwIfAborted();
-            throw error instanceof CacheError ? error : new CacheError(error.message, { cause: error });
+            throw error instanceof CacheError ? error : new CacheError(errorMessage(error), { cause: error });
         }
         finally {
+            silence.stop();
             await (0,promises_namespaceObject.rm)(answerFile, { force: true });
         }
+    }
+    /** @throws CacheError where it ends without an answer */
+    async #runWorker(input, idleMs, signal, onProgress) {
+        const { processes, log } = this.#runtime;
+        let moved = '';
+        const onLine = (line) => {
+            // it tells each second how far it is, also where it gets no further
+            const [, bytes = moved] = /^(?:Received|Sent) (\d+) /.exec(line) ?? [];
+            if (bytes !== moved)
+                onProgress();
+            moved = bytes;
+            // commands to the runner are not for it: among them are the addresses that need no other token
+            if (!line.startsWith('::'))
+                log.debug(`cache client: ${withoutQueries(line)}`);
+        };
+        const options = { input, idleMs, signal, onLine, onErrorLine: onLine };
+        const { code } = await processes.run(process.execPath, this.#worker, options);
+        if (code !== 0)
+            throw new CacheError('its client ended without an answer');
     }
 }
 /** In an address of the blob store it is the query that lets in whoever has it; the runner has not been told to mask it. */
@@ -56264,7 +56284,7 @@ const format = 'nixos-anywhere-action layer 1';
 const largestManifest = 256 << 20;
 /** JSON that is made for it takes thirty times its size in memory, and half a minute. */
 const largestUnsigned = 16 << 20;
-/** More costs time and saves little, less the reverse: bench/results.md. */
+/** bench/results.md's closure of 1 GB at levels 1, 3, 6, 9: 629, 596, 579, 571 MB in 8, 9, 16, 22 s of processor time. */
 const compressionLevel = 3;
 /**
  * Writes a layer.
@@ -56436,7 +56456,7 @@ async function extract(file, stored, to, signal) {
  * GitHub keeps 10 GB a repository and throws away what was not asked for longest: what no layer knows of any longer is
  * gone soon. So less than half of that is what one layer and all that it builds upon may take.
  */
-const layerLimits = { span: 8, known: 64, belowBytes: 3e9, layerBytes: 1.5e9 };
+const layerLimits = { span: 16, known: 64, belowBytes: 3e9, layerBytes: 1.5e9 };
 /**
  * What a new layer holds, so that it and those below it have every path that is wanted.
  *
@@ -56713,6 +56733,13 @@ class LayerFolder {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/cache/wording.js
+
+/** One line of it. */
+function reasonOf(error) {
+    return (errorMessage(error).split(/[\r\n]/)[0] ?? '').slice(0, 300);
+}
+
 ;// CONCATENATED MODULE: ./lib/cache/restore.js
 
 
@@ -56787,7 +56814,7 @@ async function fill(layers, { folder, storeFolder, nix, installables, signal, sa
         catch (error) {
             signal.throwIfAborted();
             layers.forget(layer);
-            say(`a part of it is missing: ${errorMessage(error)}`);
+            say(`a part of it is missing: ${reasonOf(error)}`);
         }
     }
     await layers.removeFiles();
@@ -56835,7 +56862,7 @@ class DownloadedLayers {
             if (!(error instanceof EntryError))
                 throw error;
             this.#unusable.add(error.key);
-            say(`passed over: ${error.message}`);
+            say(`passed over: ${reasonOf(error)}`);
             return undefined;
         }
     }
@@ -56979,13 +57006,6 @@ function storeFolderOf(store, outPath) {
     const real = parameters.get('real');
     const root = parameters.get('root') ?? (address.startsWith('/') ? address : '');
     return { logical, real: real ?? (root === '' ? logical : `${root}${logical}`) };
-}
-
-;// CONCATENATED MODULE: ./lib/cache/wording.js
-
-/** One line of it. */
-function reasonOf(error) {
-    return (errorMessage(error).split('\n')[0] ?? '').slice(0, 300);
 }
 
 ;// CONCATENATED MODULE: ./lib/cache/closure-cache.js
@@ -70835,32 +70855,33 @@ async function post(worker) {
     const left = getState(states.uploads);
     if (left === '')
         return 0;
-    const uploads = JSON.parse(left);
     const log = new ActionLog(new SecretRegistry(core_setSecret), systemClock);
     const cancel = cancelledBySignal();
     const { signal, abort } = cancel;
     const processes = new SpawnRunner(() => clientEnvironment(process.env));
     try {
+        const uploads = JSON.parse(left);
         await withPrivateFolder(async (privateFolder) => {
             const runtime = { log, clock: systemClock, processes, signal, abort, privateFolder };
-            const service = findCacheService(process.env, worker, runtime);
             for (const upload of uploads)
-                if (service !== undefined)
-                    await finish(upload, service, runtime);
+                await finish(upload, worker, runtime);
         });
     }
     catch (error) {
         log.info(`cache: not saved: ${reasonOf(error)}`);
     }
     finally {
-        saveState(states.uploads, '');
         cancel.stop();
     }
     return 0;
 }
 /** @throws the signal's reason: then there is no time for another */
-async function finish({ key, file, folder }, service, { log, signal }) {
+async function finish({ key, file, folder }, worker, runtime) {
+    const { log, signal } = runtime;
     try {
+        const service = findCacheService(process.env, worker, runtime);
+        if (service === undefined)
+            throw new CacheError('there is no cache service here');
         // the entry that the main step has begun may exist already, and never be completed
         await service.store(`${key}-post`, file, signal);
         log.info('cache: saved what the main step could not');

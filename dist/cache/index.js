@@ -97696,7 +97696,7 @@ class NixError extends (/* unused pure expression or super */ null && (ActionErr
 class EvaluationError extends (/* unused pure expression or super */ null && (NixError)) {
 }
 /** A deadline passed. The message says what was waited for and for how long. */
-class TimeoutError extends (/* unused pure expression or super */ null && (ActionError)) {
+class errors_TimeoutError extends ActionError {
     kind = 'timeout';
 }
 /** A check that protects the machine or its data said no. */
@@ -97716,6 +97716,121 @@ function errorMessage(error) {
     return error instanceof Error ? error.message : String(error);
 }
 
+;// CONCATENATED MODULE: ./lib/deadlines.js
+
+/** Milliseconds as a person writes them: `90 s`, `15 min`. */
+function formatDuration(ms) {
+    const seconds = ms / 1000;
+    if (seconds < 10)
+        return `${seconds.toFixed(1)} s`;
+    if (seconds < 120)
+        return `${Math.round(seconds)} s`;
+    const whole = Math.round(seconds);
+    return whole % 60 === 0 ? `${whole / 60} min` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+/**
+ * Runs work that must end within a time. The work gets a signal that is aborted when the time is over or the run
+ * is cancelled, and must heed it; the caller gets its answer at once in either case.
+ *
+ * @param what what is waited for, as in "… did not finish within 2 min"
+ * @throws TimeoutError, or the reason of `signal`
+ */
+async function within(clock, what, ms, signal, work) {
+    const over = new AbortController();
+    const done = new AbortController();
+    const both = AbortSignal.any([signal, over.signal]);
+    void clock.sleep(ms, done.signal).then(() => over.abort(new errors_TimeoutError(`${what} did not finish within ${formatDuration(ms)}`)), () => undefined);
+    try {
+        return await orAborted(both, work(both));
+    }
+    finally {
+        done.abort();
+    }
+}
+/** The promise's result, or the signal's reason if that comes first. */
+async function orAborted(signal, promise) {
+    const stop = new AbortController();
+    const aborted = new Promise((_, reject) => {
+        const fail = () => reject(signal.reason);
+        if (signal.aborted)
+            fail();
+        else
+            signal.addEventListener('abort', fail, { once: true, signal: stop.signal });
+    });
+    try {
+        return await Promise.race([promise, aborted]);
+    }
+    finally {
+        stop.abort();
+    }
+}
+/** Fires when nothing has been heard for a time: for work whose length nobody knows but that should never be silent. */
+class IdleTimer {
+    #controller = new AbortController();
+    #onSilence;
+    #ms;
+    #timer;
+    #stopped = false;
+    /** @param ms how long silence is tolerated */
+    constructor(what, ms) {
+        this.#ms = ms;
+        this.#onSilence = () => this.#controller.abort(new TimeoutError(`${what}: no output and no bytes for ${formatDuration(ms)}`));
+        this.#timer = setTimeout(this.#onSilence, ms);
+    }
+    get signal() {
+        return this.#controller.signal;
+    }
+    /** There was a sign of life. Streams may give one after the stop; it must not keep the process alive. */
+    touch() {
+        if (this.#stopped)
+            return;
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(this.#onSilence, this.#ms);
+    }
+    stop() {
+        this.#stopped = true;
+        clearTimeout(this.#timer);
+    }
+}
+/**
+ * Runs two pieces of work side by side. When one fails the other is told to stop, and is waited for, so that
+ * nothing goes on in the background after the failure was reported.
+ *
+ * @throws the first failure
+ */
+async function sideBySide(signal, first, second) {
+    const controller = new AbortController();
+    const both = AbortSignal.any([signal, controller.signal]);
+    const failures = [];
+    const stopOther = (error) => {
+        failures.push(error);
+        controller.abort(error);
+        throw error;
+    };
+    const [a, b] = await Promise.allSettled([first(both).catch(stopOther), second(both).catch(stopOther)]);
+    if (a.status === 'rejected' || b.status === 'rejected')
+        throw failures[0];
+    return [a.value, b.value];
+}
+
+;// CONCATENATED MODULE: ./lib/runtime.js
+const systemClock = {
+    now: () => Date.now(),
+    sleep: (ms, signal) => new Promise((resolve, reject) => {
+        if (signal?.aborted)
+            return reject(signal.reason);
+        const onAbort = () => {
+            clearTimeout(timer);
+            reject(signal?.reason);
+        };
+        const timer = setTimeout(() => {
+            signal?.removeEventListener('abort', onAbort);
+            resolve();
+        }, ms);
+        signal?.addEventListener('abort', onAbort, { once: true });
+    }),
+};
+
 ;// CONCATENATED MODULE: ./lib/cache/worker.js
 // The one file that talks to @actions/cache, in a process of its own: the client prints as it likes, cannot be
 // stopped half-way, and keeps parts of what it downloads in memory. It is told what to do on standard input, because the
@@ -97727,49 +97842,83 @@ function errorMessage(error) {
 
 
 
-/** As the client's own saveCache has them. */
-const upload = { useAzureSdk: true, uploadChunkSize: 64 << 20, uploadConcurrency: 8 };
+
+
+/** In smaller blocks than the client's own saveCache: it tells of each when it is through, and that it gets on has to be seen. */
+const upload = { useAzureSdk: true, uploadChunkSize: 8 << 20, uploadConcurrency: 8 };
 /** The parallel way of 4 MiB blocks; the one by Azure's SDK holds 128 MiB in memory. */
 const download = { useAzureSdk: false, concurrentBlobDownloads: true };
 /** Carries out the request on standard input. Whatever happens, there is an answer. */
 async function serve() {
+    endWithParent();
     const request = JSON.parse(await (0,consumers_namespaceObject.text)(process.stdin));
     Object.assign(process.env, request.environment);
     const answer = await carryOut(request).catch((error) => ({ kind: 'failed', reason: errorMessage(error) }));
-    (0,external_node_fs_namespaceObject.writeFileSync)(request.answerFile, JSON.stringify(answer));
+    const shown = 'reason' in answer ? { ...answer, reason: withoutToken(answer.reason, request) } : answer;
+    (0,external_node_fs_namespaceObject.writeFileSync)(request.answerFile, JSON.stringify(shown));
+}
+/** A service may repeat what it was sent; queries of signed addresses are cut by whoever reads the answer. */
+function withoutToken(reason, { environment }) {
+    const token = environment.ACTIONS_RUNTIME_TOKEN ?? '';
+    return token === '' ? reason : reason.replaceAll(token, '***');
+}
+/** In a session of its own nobody would end it with the action when that is killed, and the post step does its work again. */
+function endWithParent() {
+    const parent = process.ppid;
+    setInterval(() => {
+        if (process.ppid !== parent)
+            process.exit(1);
+    }, 500).unref();
 }
 function carryOut(request) {
     return request.task === 'store' ? store(request) : find(request);
 }
 // a second attempt is for whoever asked: these would be announced in the log, each by itself
 const client = () => internalCacheTwirpClient({ maxAttempts: 1 });
-async function find({ prefix, version, file }) {
-    const { ok, matchedKey, signedDownloadUrl } = await client().GetCacheEntryDownloadURL({
-        // a whole key to some services; what is asked for among restore keys is a beginning to all
-        key: prefix,
-        restoreKeys: [prefix],
-        version,
-    });
+/** The client itself waits three minutes. */
+function answered(ms, call) {
+    return within(systemClock, 'an answer of the service', ms, new AbortController().signal, () => call);
+}
+/** The client says how far it is where it downloads block by block; where it does not, the file says it. */
+async function downloaded(url, file) {
+    const tell = () => console.log(`Received ${(0,external_node_fs_namespaceObject.statSync)(file, { throwIfNoEntry: false })?.size ?? 0} bytes`);
+    const timer = isBlockwise(url) ? undefined : setInterval(tell, 1000);
+    try {
+        await downloadCache(url, file, download);
+    }
+    finally {
+        clearInterval(timer);
+    }
+}
+/** As the client decides it. */
+function isBlockwise(url) {
+    return new URL(url).hostname.endsWith('.blob.core.windows.net');
+}
+async function find({ prefix, version, file, answerMs, }) {
+    // a whole key to some services; what is asked for among restore keys is a beginning to all
+    const call = client().GetCacheEntryDownloadURL({ key: prefix, restoreKeys: [prefix], version });
+    const { ok, matchedKey, signedDownloadUrl } = await answered(answerMs, call);
     if (!ok)
         return { kind: 'none' };
     if (file === undefined)
         return { kind: 'found', key: matchedKey, bytes: 0 };
     try {
-        await downloadCache(signedDownloadUrl, file, download);
+        await downloaded(signedDownloadUrl, file);
         return { kind: 'found', key: matchedKey, bytes: (0,external_node_fs_namespaceObject.statSync)(file).size };
     }
     catch (error) {
         return { kind: 'broken', key: matchedKey, reason: errorMessage(error) };
     }
 }
-async function store({ key, version, file }) {
+async function store({ key, version, file, answerMs, }) {
     const archiveSizeBytes = (0,external_node_fs_namespaceObject.statSync)(file).size;
-    const created = await client().CreateCacheEntry({ key, version });
+    const created = await answered(answerMs, client().CreateCacheEntry({ key, version }));
     if (!created.ok)
         return { kind: 'failed', reason: created.message || 'the entry could not be reserved' };
     await saveCache(-1, file, created.signedUploadUrl, { ...upload, archiveSizeBytes });
     const sizeBytes = String(archiveSizeBytes);
-    const { ok, message } = await client().FinalizeCacheEntryUpload({ key, version, sizeBytes });
+    const call = client().FinalizeCacheEntryUpload({ key, version, sizeBytes });
+    const { ok, message } = await answered(answerMs, call);
     return ok ? { kind: 'stored' } : { kind: 'failed', reason: message || 'the entry could not be completed' };
 }
 
