@@ -57124,9 +57124,9 @@ class ClosureCache {
     }
     async #restore({ wanted }, keys, { store }, signal) {
         const start = this.#runtime.clock.now();
-        const { service, key } = this.#options;
-        const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)(this.#runtime.privateFolder, 'layers-'));
+        const { service, key, unsignedUsed } = this.#options;
         try {
+            const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)(this.#runtime.privateFolder, 'layers-'));
             const restored = await restore({
                 service,
                 keys,
@@ -57138,6 +57138,8 @@ class ClosureCache {
                 signal,
                 say: (text) => this.#say(text),
             });
+            if (key === undefined && restored.substituter !== undefined)
+                unsignedUsed();
             return { ...restored, ms: this.#runtime.clock.now() - start };
         }
         catch (error) {
@@ -57382,6 +57384,41 @@ class RepositoryCache {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/cache/unsigned.js
+
+
+
+/*
+ * A layer that nobody has signed is the word of whoever can write the repository's cache. What a build takes from it stays in
+ * the runner's store, where a later step would find it built: nothing that reaches a machine may come out of such a store. So
+ * such layers are only for runners that are thrown away with their job, and a job that has used one installs nothing any more.
+ */
+/** Whether this runner, with its store, is gone when the job ends. */
+function isThrownAway({ RUNNER_ENVIRONMENT, RUNNER_TEMP }) {
+    return RUNNER_ENVIRONMENT === 'github-hosted' && (RUNNER_TEMP ?? '') !== '';
+}
+/** The runner empties the folder before each job. */
+function markIn({ RUNNER_TEMP }) {
+    return (RUNNER_TEMP ?? '') === '' ? undefined : (0,external_node_path_namespaceObject.join)(RUNNER_TEMP ?? '', 'nixos-anywhere-unsigned-layers');
+}
+/** Says to all later steps of the job that something in the store is from an unsigned layer. @throws node's error */
+function markAsUsed(environment) {
+    const mark = markIn(environment);
+    if (mark === undefined)
+        throw new Error('there is no RUNNER_TEMP, which tells the steps of a job apart');
+    (0,external_node_fs_namespaceObject.writeFileSync)(mark, '');
+}
+function wereUsed(environment) {
+    const mark = markIn(environment);
+    return mark !== undefined && (0,external_node_fs_namespaceObject.existsSync)(mark);
+}
+/** @throws GuardError where something would be installed out of such a store, with the cache or without it */
+function refuseInstallAfterUse({ kind }, environment) {
+    if (kind !== 'install' || !wereUsed(environment))
+        return;
+    throw new GuardError('an earlier step of this job has built with layers of the cache that nobody has signed, and what it took from them is in the store that would be installed from', { hint: 'give that step cache-signing-key (or cache: false), or install in a job of its own' });
+}
+
 ;// CONCATENATED MODULE: ./lib/cache/uploads.js
 
 
@@ -57456,6 +57493,7 @@ class Uploads {
 
 
 
+
 /** The cache of this run, if it is wanted and there is one. That there is none is worth a line only where one was asked for. */
 function openCache(settings, nix, runtime, { environment, worker, leave }) {
     const { enabled, keyPrefix } = settings.cache;
@@ -57483,8 +57521,21 @@ function openCache(settings, nix, runtime, { environment, worker, leave }) {
         runtime.log.info('cache: not used for closures: without ssh-private-key it needs cache-signing-key, which proves that what is in it is yours');
         return new RepositoryCache(undefined, images, parts.uploads);
     }
-    const configuration = nameOf(settings.configuration.value);
-    const closures = new ClosureCache({ ...parts, key, configuration, limits: layerLimits }, nix, runtime);
+    if (key === undefined && !isThrownAway(environment)) {
+        runtime.log.info('cache: not used: without cache-signing-key only on GitHub’s own runners, whose store is gone when the job ends');
+        return noCache;
+    }
+    if (key !== undefined && wereUsed(environment)) {
+        runtime.log.info('cache: not used: an earlier step of this job has used layers that nobody has signed');
+        return noCache;
+    }
+    const closures = new ClosureCache({
+        ...parts,
+        key,
+        configuration: nameOf(settings.configuration.value),
+        limits: layerLimits,
+        unsignedUsed: () => markAsUsed(environment),
+    }, nix, runtime);
     return new RepositoryCache(closures, images, parts.uploads);
 }
 function layerKeyOf(settings) {
@@ -58768,7 +58819,7 @@ const cacheInputs = [
     {
         name: 'cache-signing-key',
         description: 'Secret key of Nix (`NAME:BASE64`, from `nix key generate-secret`) that signs what is kept, or `env:NAME` or `exec:COMMAND`: nothing else is taken. Jobs that share the cache need the same.',
-        otherwise: 'derived from ssh-private-key; a job without a machine takes and gives what is not signed',
+        otherwise: 'derived from ssh-private-key; a job without a machine takes and gives what is not signed, on GitHub’s own runners',
     },
 ];
 
@@ -71582,6 +71633,7 @@ function checkRunner(platform) {
 
 
 
+
 /** How long a run that has done all else waits for what it saves in the cache. */
 const uploadPatienceMs = 120_000;
 /** How often a machine is looked at that is rebooted while it is looked at. */
@@ -71638,6 +71690,7 @@ async function run(given, readAgain, runtime, progress, cacheClient) {
     await requireName(given.configuration.value, nix, runtime.signal);
     // what a store path is can only be told when it is here
     const settings = (await fetchStorePaths(given, nix, runtime)) ? readAgain() : given;
+    refuseInstallAfterUse(settings, process.env);
     const cache = openCache(settings, nix, runtime, {
         environment: process.env,
         worker: cacheClient,

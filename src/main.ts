@@ -1,6 +1,7 @@
 import * as core from '@actions/core';
 import { openCache } from './cache/open';
 import { noCache, type RunCache } from './cache/run-cache';
+import { refuseInstallAfterUse } from './cache/unsigned';
 import { cancelledBySignal } from './cancellation';
 import { childEnvironment } from './child-environment';
 import { loadSecrets } from './inputs/load-secrets';
@@ -108,6 +109,7 @@ async function run(
   await requireName(given.configuration.value, nix, runtime.signal);
   // what a store path is can only be told when it is here
   const settings = (await fetchStorePaths(given, nix, runtime)) ? readAgain() : given;
+  refuseInstallAfterUse(settings, process.env);
   const cache = openCache(settings, nix, runtime, {
     environment: process.env,
     worker: cacheClient,

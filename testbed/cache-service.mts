@@ -76,9 +76,10 @@ export class CacheService {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** What a runner gives its steps. */
+  /** What one of GitHub's own runners gives its steps. */
   get environment(): Record<string, string> {
     return {
+      RUNNER_ENVIRONMENT: 'github-hosted',
       ACTIONS_CACHE_SERVICE_V2: 'true',
       ACTIONS_RESULTS_URL: `${this.url}/`,
       ACTIONS_RUNTIME_TOKEN: this.token,

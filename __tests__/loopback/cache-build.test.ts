@@ -54,6 +54,7 @@ function runner(service: CacheService, layerBytes = layerLimits.layerBytes) {
       key: layerKey,
       configuration: 'demo',
       limits: { ...layerLimits, layerBytes },
+      unsignedUsed: () => undefined,
       uploadFolder: temporaryFolder('upload'),
       uploads,
     },

@@ -12,6 +12,8 @@ const service = {
   ACTIONS_CACHE_SERVICE_V2: 'true',
   ACTIONS_RESULTS_URL: 'http://127.0.0.1:9/',
   ACTIONS_RUNTIME_TOKEN: 'token',
+  RUNNER_ENVIRONMENT: 'github-hosted',
+  RUNNER_TEMP: '/nonexistent',
 };
 
 function open(raw: RawInputs, environment: Record<string, string> = service) {

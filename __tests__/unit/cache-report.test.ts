@@ -66,6 +66,7 @@ describe('addReport', () => {
       restored: { layers: 4, paths: 10, bytes: 2_500_000 },
       saved: saved.saved,
       secondsWon: 34.3,
+      image: null,
     });
     expect(addReport(first, emptyReport)).toEqual({ ...first, hit: 'partial' });
     expect(addReport(emptyReport, emptyReport).hit).toBe('none');

@@ -54,6 +54,8 @@ export interface CacheOptions {
   /** What the user calls the configuration. */
   readonly configuration: string;
   readonly limits: LayerLimits;
+  /** Called before a build takes anything from a layer that nobody has signed. */
+  readonly unsignedUsed: () => void;
   readonly uploads: Uploads;
   /** Where a layer waits for its upload. */
   readonly uploadFolder: string;
@@ -173,9 +175,9 @@ export class ClosureCache implements BuildCache {
     signal: AbortSignal,
   ): Promise<Restored | undefined> {
     const start = this.#runtime.clock.now();
-    const { service, key } = this.#options;
-    const folder = await mkdtemp(join(this.#runtime.privateFolder, 'layers-'));
+    const { service, key, unsignedUsed } = this.#options;
     try {
+      const folder = await mkdtemp(join(this.#runtime.privateFolder, 'layers-'));
       const restored = await restore({
         service,
         keys,
@@ -187,6 +189,7 @@ export class ClosureCache implements BuildCache {
         signal,
         say: (text) => this.#say(text),
       });
+      if (key === undefined && restored.substituter !== undefined) unsignedUsed();
       return { ...restored, ms: this.#runtime.clock.now() - start };
     } catch (error) {
       signal.throwIfAborted();

@@ -10,6 +10,7 @@ import { derivedLayerKey, type LayerKey, nixLayerKey } from './layer-key';
 import { layerLimits } from './layer-plan';
 import { noCache, RepositoryCache, type RunCache } from './run-cache';
 import { findCacheService } from './service';
+import { isThrownAway, markAsUsed, wereUsed } from './unsigned';
 import { type PendingUpload, Uploads } from './uploads';
 
 /** What the action gives the cache of its surroundings. */
@@ -52,8 +53,27 @@ export function openCache(
     );
     return new RepositoryCache(undefined, images, parts.uploads);
   }
-  const configuration = nameOf(settings.configuration.value);
-  const closures = new ClosureCache({ ...parts, key, configuration, limits: layerLimits }, nix, runtime);
+  if (key === undefined && !isThrownAway(environment)) {
+    runtime.log.info(
+      'cache: not used: without cache-signing-key only on GitHub’s own runners, whose store is gone when the job ends',
+    );
+    return noCache;
+  }
+  if (key !== undefined && wereUsed(environment)) {
+    runtime.log.info('cache: not used: an earlier step of this job has used layers that nobody has signed');
+    return noCache;
+  }
+  const closures = new ClosureCache(
+    {
+      ...parts,
+      key,
+      configuration: nameOf(settings.configuration.value),
+      limits: layerLimits,
+      unsignedUsed: () => markAsUsed(environment),
+    },
+    nix,
+    runtime,
+  );
   return new RepositoryCache(closures, images, parts.uploads);
 }
 

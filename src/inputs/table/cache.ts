@@ -16,6 +16,7 @@ export const cacheInputs = [
     name: 'cache-signing-key',
     description:
       'Secret key of Nix (`NAME:BASE64`, from `nix key generate-secret`) that signs what is kept, or `env:NAME` or `exec:COMMAND`: nothing else is taken. Jobs that share the cache need the same.',
-    otherwise: 'derived from ssh-private-key; a job without a machine takes and gives what is not signed',
+    otherwise:
+      'derived from ssh-private-key; a job without a machine takes and gives what is not signed, on GitHub’s own runners',
   },
 ] as const satisfies readonly InputDefinition[];
