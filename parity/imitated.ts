@@ -56,7 +56,7 @@ export const standIns: readonly StandIn[] = [
     unproven: 'firmware of real boards, network cards that come back otherwise after kexec, ARM',
   },
   {
-    files: ['testbed/cache-service.mts', 'testbed/cache-faults.mts', 'testbed/kept-cache.mts'],
+    files: ['testbed/cache-service.mts', 'testbed/cache-faults.mts'],
     standsFor: 'GitHub’s cache service',
     real: 'the calls of its second version and the blobs, for the real client of @actions/cache, over real connections',
     unproven:

@@ -141,8 +141,8 @@ test('a token in the environment of the client is seen', async () => {
     cpSync(join(repository, name), join(action, name), { recursive: true });
   const bundle = readFileSync(join(action, 'dist/index.js'), 'utf8');
   const patched = bundle.replace(
-    /(\n\s*)(input: JSON\.stringify\(request\),)/,
-    '$1env: request.environment,$1$2',
+    /(const options = \{) (input, idleMs, signal, onLine)/,
+    '$1 env: JSON.parse(input).environment, $2',
   );
   expect(patched).not.toBe(bundle);
   writeFileSync(join(action, 'dist/index.js'), patched);
