@@ -56780,28 +56780,29 @@ async function restore(options) {
         await layers.removeFiles();
         return layers.known.filter(({ key }) => !before.has(key));
     };
-    const substituter = build.length === 0 ? undefined : await fill(layers, options);
+    const { substituter, isWhole } = build.length === 0 ? { substituter: undefined, isWhole: true } : await fill(layers, options);
     return {
-        hit: isExact ? 'exact' : substituter === undefined ? 'none' : 'partial',
+        hit: isExact && isWhole ? 'exact' : substituter === undefined ? 'none' : 'partial',
         layers: layers.known,
         substituter,
         downloads: layers.downloads,
         bytes: layers.bytes,
         ms: 0,
         lookAgain,
-        discard: () => (0,promises_namespaceObject.rm)(binaryCacheIn(options.folder), { recursive: true, force: true }),
+        // what is left goes with the run's private folder
+        discard: () => (0,promises_namespaceObject.rm)(binaryCacheIn(options.folder), { recursive: true, force: true }).catch(() => undefined),
     };
 }
 const binaryCacheIn = (folder) => (0,external_node_path_namespaceObject.join)(folder, 'binary-cache');
-/** @returns undefined where they have nothing that is needed */
 async function fill(layers, { folder, storeFolder, nix, installables, signal, say }) {
     if (layers.known.length === 0)
-        return undefined;
+        return { substituter: undefined, isWhole: true };
     const cache = await LayerFolder.create(binaryCacheIn(folder), storeFolder);
     await cache.describe(layers.known);
     const { fetch } = await nix.missing(installables, signal, cache.substituter);
     const needed = new Set(fetch);
     const there = new Set();
+    let isWhole = true;
     for (const layer of layers.known) {
         const paths = layer.paths.filter(({ path }) => needed.has(path) && !there.has(path));
         if (paths.length === 0)
@@ -56813,13 +56814,14 @@ async function fill(layers, { folder, storeFolder, nix, installables, signal, sa
         }
         catch (error) {
             signal.throwIfAborted();
+            isWhole = false;
             layers.forget(layer);
             say(`a part of it is missing: ${reasonOf(error)}`);
         }
     }
     await layers.removeFiles();
     await cache.forgetAllBut(there);
-    return there.size === 0 ? undefined : cache.substituter;
+    return { substituter: there.size === 0 ? undefined : cache.substituter, isWhole };
 }
 /** The layers that one knows of, and those among them that are here. */
 class DownloadedLayers {
