@@ -100,7 +100,7 @@ describe('what goes on beside the build fails', () => {
     stop.abort(new Error('the machine is gone'));
     expect((await failed).message).toBe('the machine is gone');
     await cache.finish(patience);
-    expect(said().at(-1)).toContain('saved 1 paths');
+    expect(said().at(-1)).toContain('saved 1 path');
     const next = runner(service);
     await next.build(next.derivation(quick));
     expect(next.building()).toHaveLength(1);
@@ -148,8 +148,8 @@ test('what there is no room for is said, and what is small is saved', async () =
   await cache.finish(patience);
   expect(said()).toEqual([
     'cache: nothing in it for this build',
-    expect.stringMatching(/^cache: not room for 1 large paths, such as \/nix\/store\/.*-late$/),
-    expect.stringMatching(/^cache: saved 1 paths/),
+    expect.stringMatching(/^cache: left out 1 large path, there is no room in a layer: .*-late$/),
+    expect.stringMatching(/^cache: saved 1 path/),
   ]);
 });
 
@@ -163,7 +163,7 @@ test('what has changed on the disk is not saved, and one line says so', async ()
   writeFileSync(file, 'another');
   await cache.finish(patience);
   expect(said().slice(1)).toEqual([
-    'cache: 1 paths are not what the store says of them',
-    expect.stringMatching(/^cache: saved 1 paths/),
+    expect.stringMatching(/^cache: left out 1 path with other contents than the store says: .*-late$/),
+    expect.stringMatching(/^cache: saved 1 path/),
   ]);
 });
