@@ -57,6 +57,9 @@ for longest ago goes first). **The sizes are made up**: ${fleet.hosts} hosts, ${
 ${megabytes(fleet.own.bytes)} MB of each one's own, compressed; then ${fleet.days} days of one commit each that changes ${100 * fleet.changes} %, but all on day
 ${fleet.allNew}. \`__tests__/unit/cache-fleet.test.ts\` holds the bounds.
 
+Jobs that run at once look before the first of them saves, and save one after another, each after another look. If all uploads
+overlapped, so that no job saw another's, the full build would be ${((fleet.hosts * (fleet.shared.bytes + fleet.own.bytes)) / 1e9).toFixed(1)} GB in as many uploads.
+
 ${fleetTable()}
 
 Built again: what an earlier run had built and this one could not get any more.
