@@ -57503,11 +57503,11 @@ function openCache(settings, nix, runtime, { environment, worker, leave }) {
         return noCache;
     const service = findCacheService(environment, worker, runtime);
     if (service === undefined) {
-        const why = 'cache: there is no cache service here';
+        const said = 'cache: there is no cache service here';
         if (enabled.source === 'input')
-            runtime.log.info(why);
+            runtime.log.info(said);
         else
-            runtime.log.debug(why);
+            runtime.log.debug(said);
         return noCache;
     }
     const parts = {
@@ -57518,18 +57518,12 @@ function openCache(settings, nix, runtime, { environment, worker, leave }) {
     };
     const images = new RepositoryImages(parts, runtime);
     const key = layerKeyOf(settings);
-    if (key === undefined && settings.kind === 'install') {
+    const why = whyWithoutClosures(settings, key, environment);
+    if (why !== undefined) {
         // there is one, which the user can have
-        runtime.log.info('cache: not used for closures: without ssh-private-key it needs cache-signing-key, which proves that what is in it is yours');
-        return new RepositoryCache(undefined, images, parts.uploads);
-    }
-    if (key === undefined && !isThrownAway(environment)) {
-        runtime.log.info('cache: not used: without cache-signing-key only on GitHub’s own runners, whose store is gone when the job ends');
-        return noCache;
-    }
-    if (key !== undefined && wereUsed(environment)) {
-        runtime.log.info('cache: not used: an earlier step of this job has used layers that nobody has signed');
-        return noCache;
+        runtime.log.info(`cache: ${why}`);
+        // nobody has to sign images, which only an install needs
+        return settings.kind === 'install' ? new RepositoryCache(undefined, images, parts.uploads) : noCache;
     }
     const closures = new ClosureCache({
         ...parts,
@@ -57539,6 +57533,15 @@ function openCache(settings, nix, runtime, { environment, worker, leave }) {
         unsignedUsed: () => markAsUsed(environment),
     }, nix, runtime);
     return new RepositoryCache(closures, images, parts.uploads);
+}
+function whyWithoutClosures({ kind }, key, environment) {
+    if (key === undefined && kind === 'install')
+        return 'not used for closures: without ssh-private-key it needs cache-signing-key, which proves that what is in it is yours';
+    if (key === undefined && !isThrownAway(environment))
+        return 'not used: without cache-signing-key only on GitHub’s own runners, whose store is gone when the job ends';
+    if (key !== undefined && wereUsed(environment))
+        return 'not used: an earlier step of this job has used layers that nobody has signed';
+    return undefined;
 }
 function layerKeyOf(settings) {
     const { signingKey } = settings.cache;
