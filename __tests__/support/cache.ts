@@ -9,55 +9,43 @@ import { temporaryFolder } from './runtime';
 /** What `flakeOf` has to build: a tool, a package that needs it, another one, the system and the disko script. */
 export const derivationsOfFlake = 5;
 
+/** A configuration that builds what these definitions say, with `build = name: text:` for a derivation of shell text. */
+const configurationOf = (name: string, definitions: string, system: string, script: string) => `{
+  pkgs.system = "x86_64-linux";
+  config = {
+    networking.hostName = "${name}";
+    services.openssh = { enable = true; hostKeys = [ ]; };
+    users.users = { };
+    disko.devices.disk = { };
+    nix.settings = { substituters = [ ]; trusted-public-keys = [ ]; };
+    system.build = let
+      build = name: text: derivation {
+        inherit name; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" text ]; allowSubstitutes = false;
+      };
+      ${definitions}
+    in {
+      toplevel = build "nixos-system-${name}" "echo ${system} >$out";
+      diskoScript = build "${script}" "echo disko >$out";
+    };
+  };
+}`;
+
 /** A configuration of which one package can be changed; the package needs a tool that only its build uses. */
 export function flakeOf(version: string): string {
-  return makeFlake(`{ nixosConfigurations.demo = {
-    pkgs.system = "x86_64-linux";
-    config = {
-      networking.hostName = "demo";
-      services.openssh = { enable = true; hostKeys = [ ]; };
-      users.users = { };
-      disko.devices.disk = { };
-      nix.settings = { substituters = [ ]; trusted-public-keys = [ ]; };
-      system.build = let
-        build = name: text: derivation {
-          inherit name; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" text ]; allowSubstitutes = false;
-        };
-        tool = build "tool" "echo tool >$out";
-        package = build "package" "read x <\${tool}; echo ${version} >$out";
-        other = build "other" "echo other >$out";
-      in {
-        toplevel = build "nixos-system-demo" "echo \${package} \${other} >$out";
-        diskoScript = build "disko" "echo disko >$out";
-      };
-    };
-  }; }`);
+  const definitions = `tool = build "tool" "echo tool >$out";
+    package = build "package" "read x <\${tool}; echo ${version} >$out";
+    other = build "other" "echo other >$out";`;
+  const demo = configurationOf('demo', definitions, `\${package} \${other}`, 'disko');
+  return makeFlake(`{ nixosConfigurations.demo = ${demo}; }`);
 }
 
 /** Configurations by name, each with what its system is made of: names and shell text of packages. */
 export function flakeWith(hosts: Record<string, Record<string, string>>): string {
-  const configuration = (name: string, packages: Record<string, string>) => `{
-    pkgs.system = "x86_64-linux";
-    config = {
-      networking.hostName = "${name}";
-      services.openssh = { enable = true; hostKeys = [ ]; };
-      users.users = { };
-      disko.devices.disk = { };
-      nix.settings = { substituters = [ ]; trusted-public-keys = [ ]; };
-      system.build = let
-        build = name: text: derivation {
-          inherit name; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" text ]; allowSubstitutes = false;
-        };
-        packages = [ ${Object.entries(packages)
-          .map(([each, text]) => `(build "${each}" "${text}")`)
-          .join(' ')} ];
-      in {
-        toplevel = build "nixos-system-${name}" "echo \${toString packages} >$out";
-        diskoScript = build "disko-${name}" "echo disko >$out";
-      };
-    };
-  }`;
-  const all = Object.entries(hosts).map(([name, packages]) => `${name} = ${configuration(name, packages)};`);
+  const all = Object.entries(hosts).map(([name, packages]) => {
+    const each = Object.entries(packages).map(([of, text]) => `(build "${of}" "${text}")`);
+    const definitions = `packages = [ ${each.join(' ')} ];`;
+    return `${name} = ${configurationOf(name, definitions, `\${toString packages}`, `disko-${name}`)};`;
+  });
   return makeFlake(`{ nixosConfigurations = { ${all.join('\n')} }; }`);
 }
 

@@ -5,22 +5,18 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { toNixBase32 } from '../nix/hash';
+import type { PathInfo } from '../nix/path-info';
 import type { LayerKey } from './layer-key';
 import { parseManifest } from './manifest';
 import { nar } from './nar';
 import { CacheError } from './service';
 
 /** A store path in a layer. */
-export interface StoredPath {
-  readonly path: string;
-  /** `sha256:` and Nix's base 32. */
-  readonly narHash: string;
-  readonly narSize: number;
+export interface StoredPath extends Pick<PathInfo, 'path' | 'narHash' | 'narSize' | 'ca'> {
   /** Names without their folder, like the deriver. */
   readonly references: readonly string[];
   /** Empty where it is not known. */
   readonly deriver: string;
-  readonly ca: string;
   /** SHA-256 of the compressed NAR, in Nix's base 32. */
   readonly fileHash: string;
   readonly fileSize: number;
