@@ -57504,7 +57504,7 @@ function openCache(settings, nix, runtime, { environment, worker, leave }) {
     const service = findCacheService(environment, worker, runtime);
     if (service === undefined) {
         const said = 'cache: there is no cache service here';
-        if (enabled.source === 'input')
+        if (enabled.source !== 'default')
             runtime.log.info(said);
         else
             runtime.log.debug(said);
@@ -57605,7 +57605,7 @@ function cancelledBySignal(source = process) {
 
 ;// CONCATENATED MODULE: ./lib/child-environment.js
 /** Names that carry the action's inputs, the runner's tokens or its command files: no child has a use for them. */
-const withheld = /^(INPUT_|ACTIONS_|STATE_)|^GITHUB_(ENV|PATH|OUTPUT|STATE|STEP_SUMMARY)$|^(SSHPASS|SSH_PASS|SSH_PRIVATE_KEY)$/;
+const withheld = /^(INPUT_|ACTIONS_|STATE_)|^GITHUB_(ENV|PATH|OUTPUT|STATE|STEP_SUMMARY)$|^(SSHPASS|SSH_PASS|SSH_PRIVATE_KEY)$|^FLEET_SECRET_/;
 /** What no child works without: a secret such as `bin`, found there by chance, must not take it away. */
 const essential = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TMPDIR|SSL_CERT_FILE|XDG_\w+|NIX_(?!CONFIG$)\w+)$/;
 /**
@@ -57747,6 +57747,850 @@ function whatIsWrongWith(path) {
         : `has ${external_node_path_namespaceObject.posix.normalize(path)}; a key cannot lie below ${parent}: write a path such as /tmp/disk.key`;
 }
 
+;// CONCATENATED MODULE: ./lib/inputs/nearest.js
+/** No name of anything is longer, and a comparison takes as many steps as both have letters. */
+const longest = 100;
+/** Of these names the one that a misspelt one most likely means; undefined where none is near. */
+function nearest(word, names) {
+    if (word.length > longest)
+        return undefined;
+    const lower = word.toLowerCase();
+    const near = names
+        .map((name) => ({ name, distance: distance(lower, name.toLowerCase()) }))
+        .filter((each) => each.distance <= Math.min(3, Math.floor(lower.length / 3)))
+        .toSorted((a, b) => a.distance - b.distance);
+    return near[0]?.name;
+}
+/** How many letters must be put in, taken out or replaced (Levenshtein). */
+function distance(a, b) {
+    let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+    for (let i = 1; i <= a.length; i++) {
+        const next = [i];
+        for (let j = 1; j <= b.length; j++)
+            next[j] = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1));
+        row = next;
+    }
+    return row[b.length] ?? 0;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/chown.js
+
+
+const example = 'PATH OWNER, as in /home/alice 1000:100';
+/** One `PATH OWNER` a line. */
+const ownerships = (text) => parseLines(text, chown_parseLine, ({ path }) => path, 'names no path');
+function chown_parseLine(line) {
+    const split = splitPath(line);
+    if (split === undefined)
+        return `begins with no path; write ${example}, a path with blanks or quotes in double quotes`;
+    const { path, rest } = split;
+    const wrong = problemOfPath(path === '/' ? path : path.replace(/\/+$/, ''), example);
+    if (wrong !== undefined)
+        return path === '/' ? 'has /, which would change the owner of the whole system; name a folder' : wrong;
+    // recursive, so that /nix is the store as well
+    const store = path.replace(/\/+$/, '') === '/nix' ? '/nix' : folderAbove(path, ['/nix/store', '/nix/var']);
+    if (store !== undefined)
+        return `has ${path}; what lies in ${store} is root's and Nix's`;
+    if (rest === '')
+        return `has no owner for ${path}; write ${example}`;
+    const owner = parseOwner(rest);
+    return 'ok' in owner ? { path: external_node_path_namespaceObject.posix.normalize(path).replace(/\/+$/, ''), owner: owner.ok } : owner.problem;
+}
+/** What useradd and systemd take for a name, or a number; `4294967295` means "none" to the kernel. */
+const part = /^(?:[a-z_][a-z0-9_-]{0,30}\$?|\d{1,9}|[1-3]\d{9})$/i;
+/** `USER`, `USER:GROUP`: numbers or names. */
+function parseOwner(text) {
+    const [user = '', group, ...more] = text.split(':');
+    const parts = group === undefined ? [user] : [user, group];
+    return more.length === 0 && parts.every((each) => part.test(each))
+        ? { ok: { user, group } }
+        : { problem: 'has an owner that is none; write UID:GID, or names, as in 1000:100 or alice:users' };
+}
+/** Whether it says the same on every machine. */
+function isNumeric({ user, group = '0' }) {
+    return /^\d+$/.test(user) && /^\d+$/.test(group);
+}
+/** As chown takes it. */
+function formatOwner({ user, group }) {
+    return group === undefined ? user : `${user}:${group}`;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/secret-files.js
+
+
+
+
+/** What no file may lie below: gone or hidden when the new system boots, or readable by all and collected as garbage. */
+const secret_files_reserved = ['/proc', '/sys', '/dev', '/run', '/nix/store'];
+const secret_files_form = 'PATH [mode=MODE] [owner=OWNER] SOURCE';
+/**
+ * One `PATH [mode=MODE] [owner=OWNER] SOURCE` a line; the source is the rest of the line, and one that begins with
+ * mode= or owner= is written with ./ before it.
+ */
+const secretFiles = (text) => parseLines(text, secret_files_parseLine, ({ path }) => path, 'names no file');
+/** Never shows what is after the options: somebody may have written the secret itself there. */
+function secret_files_parseLine(line) {
+    const split = splitPath(line);
+    if (split === undefined)
+        return `begins with no path; write ${secret_files_form}, a path with blanks or quotes in double quotes`;
+    const { path, rest } = split;
+    const wrong = problemOfPath(path, `${secret_files_form}, as in /etc/ssh/ssh_host_ed25519_key env:HOST_KEY`);
+    if (wrong !== undefined)
+        return wrong;
+    const parent = folderAbove(path, secret_files_reserved);
+    if (parent !== undefined)
+        return `has ${path}; nothing can be put below ${parent} for the new system`;
+    const options = parseOptions(rest);
+    if (typeof options === 'string')
+        return options;
+    if (options.rest === '')
+        return `has no source for ${path}; write a path on the runner, env:NAME or exec:COMMAND after it`;
+    const source = parseSecretSource(options.rest);
+    if ('problem' in source)
+        return source.problem;
+    return { path: external_node_path_namespaceObject.posix.normalize(path), mode: options.mode, owner: options.owner, source: source.ok };
+}
+function parseOptions(text) {
+    let mode = '0600';
+    let owner;
+    let rest = text;
+    for (;;) {
+        const [whole, name, value = ''] = /^(mode|owner)=(\S*)(?:\s+|$)/.exec(rest) ?? [];
+        if (whole === undefined)
+            return { mode, owner, rest };
+        if (name === 'mode') {
+            if (!/^0?[0-7]{3}$/.test(value))
+                return 'has a mode that is not three octal digits; write it as in mode=0640';
+            mode = value.padStart(4, '0');
+        }
+        else {
+            const parsed = parseOwner(value);
+            if ('problem' in parsed)
+                return parsed.problem;
+            owner = parsed.ok;
+        }
+        rest = rest.slice(whole.length);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/secret-inputs.js
+/** These inputs hold a secret themselves, or name a source of one. */
+const secretInputs = [
+    'ssh-private-key',
+    'ssh-private-key-passphrase',
+    'ssh-password',
+    'sudo-password',
+    'jump-ssh-private-key',
+    'jump-ssh-private-key-passphrase',
+    'post-install-ssh-private-key',
+    'post-install-ssh-private-key-passphrase',
+    'netrc',
+    'cache-signing-key',
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/access.js
+const accessInputs = [
+    {
+        name: 'target-host',
+        description: 'The machine to install, `[user@]host`; the user is root if not given.',
+        otherwise: 'required, unless no machine is contacted',
+    },
+    { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
+    {
+        name: 'ssh-private-key',
+        description: 'Private key that logs in to the target: its contents (from a secret), or `env:NAME` or `exec:COMMAND` that gives them.',
+        otherwise: '`SSH_PRIVATE_KEY` if set',
+    },
+    {
+        name: 'ssh-private-key-file',
+        description: 'Instead of ssh-private-key: the path of the key’s file on the runner.',
+    },
+    {
+        name: 'ssh-private-key-passphrase',
+        description: 'Passphrase of that key, if it has one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+    },
+    {
+        name: 'ssh-password',
+        description: 'Password of the user who logs in, for a machine that knows no key: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+        otherwise: '`SSHPASS` or `SSH_PASS` if set',
+    },
+    {
+        name: 'sudo-password',
+        description: 'Password with which that user becomes root by sudo, if sudo asks for one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
+        otherwise: 'ssh-password',
+    },
+    {
+        name: 'known-hosts',
+        description: 'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (ssh-password, sudo-password, disk-encryption-keys, secret-files, extra-files, netrc) stops.',
+    },
+    {
+        name: 'ssh-option',
+        description: 'OpenSSH options, one `NAME=VALUE` a line, such as `ProxyJump=user@bastion` or `StrictHostKeyChecking=accept-new`; docs/ssh-options.md lists all that are supported.',
+    },
+    {
+        name: 'jump-ssh-private-key',
+        description: 'Private key that logs in to the jump hosts that ssh-option names (ProxyJump): contents, `env:NAME` or `exec:COMMAND`.',
+        otherwise: 'ssh-private-key',
+    },
+    {
+        name: 'jump-ssh-private-key-passphrase',
+        description: 'Passphrase of jump-ssh-private-key, if it has one, in the same ways.',
+    },
+    {
+        name: 'expect-machine',
+        description: 'Machine ID (/etc/machine-id) that the target must have: for addresses that are used again.',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/cache.js
+const cacheInputs = [
+    {
+        name: 'cache',
+        description: 'Keeps what the configuration builds itself, which no substituter has, in GitHub’s cache: it is built once per change. Without that service nothing is kept.',
+        default: 'true',
+    },
+    {
+        name: 'cache-key',
+        description: 'What the keys of the cache’s entries begin with: another one begins anew.',
+        default: 'nixos-anywhere',
+    },
+    {
+        name: 'cache-signing-key',
+        description: 'Secret key of Nix (`NAME:BASE64`, from `nix key generate-secret`) that signs what is kept, or `env:NAME` or `exec:COMMAND`: nothing else is taken. Jobs that share the cache need the same.',
+        otherwise: 'derived from ssh-private-key; a job without a machine takes and gives what is not signed, on GitHub’s own runners',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/configuration.js
+const configurationInputs = [
+    {
+        name: 'flake',
+        description: 'Flake reference and configuration, `URI#NAME`: installs `nixosConfigurations.NAME`. A NAME that begins with `nixosConfigurations.` names an attribute in full.',
+        otherwise: 'required, unless nix-file or store-paths is given',
+    },
+    {
+        name: 'nix-file',
+        description: 'Instead of flake: a Nix file that leads to the configuration, or that is one (a module: then nixpkgs is found by NIX_PATH or npins); a path, or `<…>` in NIX_PATH.',
+    },
+    {
+        name: 'nix-attribute',
+        description: 'The attribute in nix-file that is installed: what `nixosSystem` or `eval-config.nix` return, or a set with `toplevel` and `diskoScript`.',
+        otherwise: 'nix-file as a whole',
+    },
+    {
+        name: 'special-args',
+        description: 'JSON object that the configuration’s modules get as further specialArgs.',
+    },
+    {
+        name: 'store-paths',
+        description: 'Instead of flake: the store paths of a disko script and of a system that exist on the runner (or in the store that from names), in any order; one alone where phases need only one. Nothing is evaluated then, so that wipe-disks is required for disko.',
+    },
+    {
+        name: 'from',
+        description: 'Store (its URI) from which store-paths that the runner lacks are copied, and from which builds fetch what they can.',
+    },
+    {
+        name: 'build-on',
+        description: 'Where the system and the disko script are built: `local` (the runner and its remote builders), `remote` (the machine that is installed), or `auto`: local if the runner builds for the configuration’s system.',
+        default: 'auto',
+    },
+    {
+        name: 'generate-hardware-config',
+        description: 'Has the installer describe the machine in a file of the checkout, which is then part of what is built: `nixos-facter PATH` or `nixos-generate-config PATH`; the path is the rest of the line.',
+    },
+    {
+        name: 'option',
+        description: 'Nix settings for evaluation and build, one `NAME VALUE` (or `NAME = VALUE`) a line.',
+    },
+    {
+        name: 'show-trace',
+        description: 'Shows the whole trace of an evaluation that fails.',
+        default: 'false',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/copy.js
+const copyInputs = [
+    {
+        name: 'no-use-machine-substituters',
+        description: 'Does not tell the target the configuration’s substituters and their keys.',
+        default: 'false',
+    },
+    {
+        name: 'no-substitute-on-destination',
+        description: 'Has the target fetch nothing from any substituter: all is sent to it. Implies no-use-machine-substituters.',
+        default: 'false',
+    },
+    {
+        name: 'netrc',
+        description: 'For substituters that ask for a password: the contents of a netrc file (from a secret), `env:NAME` or `exec:COMMAND`. On the target, for root alone, while closures are copied; the runner’s Nix does not get it.',
+    },
+    {
+        name: 'ssh-store-setting',
+        description: 'For workflows that come from nixos-anywhere: settings of its SSH store, one `NAME VALUE` (or `NAME=VALUE`) a line. Those that do no harm are accepted and have no effect.',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/deprecated.js
+/** Old names of nixos-anywhere's that work still; each use is a warning that says what to write instead. */
+const deprecatedInputs = [
+    { name: 'stop-after-disko', description: 'Deprecated: write `phases: kexec,disko`.' },
+    { name: 'no-reboot', description: 'Deprecated: write `phases: kexec,disko,install`.' },
+    { name: 'build-on-remote', description: 'Deprecated: write `build-on: remote`.' },
+    { name: 'tty', description: 'Deprecated: leave it out. No terminal is used here, ever.' },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/disks.js
+const disksInputs = [
+    {
+        name: 'disko-mode',
+        description: 'What disko does: `disko` (wipes, formats and mounts), `format` (adds what is missing and mounts), `mount` (only mounts).',
+        default: 'disko',
+    },
+    {
+        name: 'no-disko-deps',
+        description: 'Takes the disko script that brings no tools along and uses those of the installer: for machines with little memory.',
+        default: 'false',
+    },
+    {
+        name: 'wipe-disks',
+        description: 'Disks that may be wiped, one a line: path, /dev/disk/by-id name, serial number or WWN; `any` allows all. Whatever else would be lost stops the run.',
+        otherwise: 'the disks that the configuration names, and nothing that hangs together with them',
+    },
+    {
+        name: 'disk-encryption-keys',
+        description: 'Key files that disko needs, one `REMOTE_PATH SOURCE` a line: a path in the installer, and a file on the runner, `env:NAME` or `exec:COMMAND`. Sent byte for byte before disko, removed before the reboot.',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/fleet.js
+const fleetInputs = [
+    {
+        name: 'list-hosts',
+        description: 'Lists the hosts that the flake describes (nixosAnywhere.NAME) as a matrix for the jobs that follow, and does nothing else: no machine is contacted, no secret is needed.',
+        default: 'false',
+    },
+    {
+        name: 'hosts',
+        description: 'Which of them: names, globs such as `web-*`, tags as in `tag:web`, each also with `!` before it to leave out; separated by blanks or commas. With build-only: builds all of these at once.',
+        otherwise: 'all, with list-hosts',
+    },
+    {
+        name: 'changed-since',
+        description: 'With list-hosts: only hosts whose system, disko script or install-id is another one than in this commit, branch or tag of the checkout. A push event’s `before` of a new branch (all zeros) means all.',
+    },
+    {
+        name: 'fleet-results',
+        description: 'Instead of a run: the folder that holds the result files of such runs, in any depth. Puts them together in the job summary, and gives the plans to be approved.',
+    },
+    {
+        name: 'matrix',
+        description: 'With fleet-results: the matrix that list-hosts gave, so that hosts without a result are told, and the matrix output has those with something to do.',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/kexec.js
+const defaultKexec = 'the nixos-images installer for the target’s architecture';
+const kexecInputs = [
+    {
+        name: 'kexec',
+        description: 'Kexec image: a path on the runner or a URL. A tarball, plain or compressed with gzip, xz or zstd, whatever its name.',
+        otherwise: defaultKexec,
+    },
+    {
+        name: 'kexec-sha256',
+        description: 'SHA-256 that the kexec image must have, in hex, of the file as it is fetched.',
+        otherwise: 'any image is taken, and its SHA-256 is printed',
+    },
+    {
+        name: 'kexec-extra-flags',
+        description: 'Further options for the kexec program, as in `--no-sync`.',
+    },
+    {
+        name: 'force-kexec',
+        description: 'Starts the kexec image also where the machine runs a NixOS installer already.',
+        default: 'false',
+    },
+    {
+        name: 'post-kexec-ssh-host',
+        description: 'Address at which the installer answers, where that is another than target-host; of the installed system too, if post-install-ssh-host is not given.',
+        otherwise: 'that of target-host',
+    },
+    {
+        name: 'post-kexec-ssh-user',
+        description: 'Who logs in to the installer: root, or somebody who becomes root there without a password (sudo, doas). The images of nixos-images let in root only.',
+        default: 'root',
+    },
+    {
+        name: 'post-kexec-ssh-port',
+        description: 'Port of the SSH server of the installer, and of the installed system if post-install-ssh-port is not given.',
+        default: '22',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/proof.js
+const proofInputs = [
+    {
+        name: 'verify',
+        description: 'Proof that the new system runs: `system` (login, new boot, expected system), `host-key` (the expected key answers), `auto` (the best that is possible), `off`.',
+        default: 'auto',
+    },
+    {
+        name: 'post-install-ssh-host',
+        description: 'Address of the installed system, where it is another than that of target-host.',
+        otherwise: 'that of target-host',
+    },
+    {
+        name: 'post-install-ssh-port',
+        description: 'Port of the installed system’s SSH server.',
+        otherwise: 'post-kexec-ssh-port if given, else the first of services.openssh.ports',
+    },
+    {
+        name: 'post-install-ssh-user',
+        description: 'Who logs in to the installed system to prove that it runs.',
+        otherwise: 'root if the configuration lets it in, else a user who is let in',
+    },
+    {
+        name: 'post-install-ssh-private-key',
+        description: 'Private key for the installed system, where it is another than ssh-private-key: contents, `env:NAME` or `exec:COMMAND`.',
+        otherwise: 'ssh-private-key',
+    },
+    {
+        name: 'post-install-ssh-private-key-passphrase',
+        description: 'Passphrase of post-install-ssh-private-key, if it has one, in the same ways.',
+    },
+    {
+        name: 'post-install-known-hosts',
+        description: 'known_hosts lines that pin the installed system’s host key, where that is neither copied nor made by this run.',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/run.js
+const runInputs = [
+    {
+        name: 'phases',
+        description: 'Which of kexec, disko, install, reboot to carry out, separated by commas.',
+        default: 'kexec,disko,install,reboot',
+    },
+    {
+        name: 'on-installed',
+        description: 'What to do with a machine that already runs NixOS: `fail`, `skip` (nothing), `update` (copy and switch, nothing is wiped), `reinstall`, or `converge` (same install-id: update; another one: reinstall; none recorded: fail).',
+        default: 'fail',
+    },
+    {
+        name: 'plan',
+        description: 'Only shows what would be done; changes nothing on the target. `offline` shows what the configuration alone decides, without a connection or a secret.',
+        default: 'false',
+    },
+    {
+        name: 'approved-plan',
+        description: 'The plan-digest that was approved; if machine, system, disks or action are not what it says, nothing is done.',
+    },
+    {
+        name: 'build-only',
+        description: 'Evaluates and builds, and contacts no machine.',
+        default: 'false',
+    },
+    {
+        name: 'hooks',
+        description: 'Programs of yours between the phases, one `WHEN WHERE SCRIPT` a line: `before-PHASE` or `after-PHASE`, `runner` or `target`, and a file on the runner.',
+    },
+    {
+        name: 'vm-test',
+        description: 'Installs the configuration in a virtual machine (config.system.build.installTest), and contacts no other.',
+        default: 'false',
+    },
+    { name: 'print-build-logs', description: 'Shows the full logs of builds.', default: 'false' },
+    { name: 'debug', description: 'Shows details of every step; implies print-build-logs.', default: 'false' },
+    {
+        name: 'connect-timeout',
+        description: 'How long connecting may take, each time: `90`, `90s`, `2m`, `1h`.',
+        default: '2m',
+    },
+    {
+        name: 'kexec-timeout',
+        description: 'How long the machine may take from the kexec until the installer answers.',
+        default: '10m',
+    },
+    {
+        name: 'reboot-timeout',
+        description: 'How long the machine may take from the reboot until the new system answers.',
+        default: '15m',
+    },
+    {
+        name: 'idle-timeout',
+        description: 'How long any step may go on without output or bytes.',
+        default: '10m',
+    },
+    {
+        name: 'disko-idle-timeout',
+        description: 'The same for disko, which may be silent while it formats.',
+        default: '30m',
+    },
+    {
+        name: 'vm-test-timeout',
+        description: 'How long vm-test may take, with all that it needs to be built.',
+        default: '1h',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table/system.js
+const systemInputs = [
+    {
+        name: 'install-id',
+        description: 'Names this installation of the machine; it is recorded there, and on-installed: converge reinstalls only when it has changed.',
+    },
+    {
+        name: 'copy-host-keys',
+        description: 'Gives the new system the SSH host keys that the machine has now.',
+        default: 'false',
+    },
+    {
+        name: 'extra-files',
+        description: 'Folder on the runner whose contents are copied into the new system, as root’s, with their modes; links are copied as links. What is there already is replaced, but folders keep their modes and owners.',
+    },
+    {
+        name: 'secret-files',
+        description: 'Files of the new system, one `PATH [mode=MODE] [owner=OWNER] SOURCE` a line: a file on the runner, `env:NAME` or `exec:COMMAND`. Sent byte for byte; 0600 and root’s if not said otherwise.',
+    },
+    {
+        name: 'chown',
+        description: 'Owners in the new system, one `PATH OWNER` a line: `UID:GID`, or names that it knows. With all that is below the path; links are not followed.',
+    },
+    {
+        name: 'install-bootloader',
+        description: 'Whether the boot loader is installed. `false` also leaves the boot entries alone; `true` installs it again in an update.',
+        otherwise: 'true in an install, false in an update',
+    },
+    {
+        name: 'allow-lockout',
+        description: 'Installs a system even where nobody could log in to it over SSH afterwards.',
+        default: 'false',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/inputs/table.js
+
+
+
+
+
+
+
+
+
+
+
+/** The inputs as the README shows them, section by section; each section has a file of its own. */
+const sections = [
+    { title: 'What is installed', inputs: configurationInputs },
+    { title: 'The cache', inputs: cacheInputs },
+    { title: 'The machine, and how to log in to it', inputs: accessInputs },
+    { title: 'The installer', inputs: kexecInputs },
+    { title: 'Disks', inputs: disksInputs },
+    { title: 'Closures on their way', inputs: copyInputs },
+    { title: 'The new system', inputs: systemInputs },
+    { title: 'The proof that it runs', inputs: proofInputs },
+    { title: 'The run', inputs: runInputs },
+    { title: 'Many machines', inputs: fleetInputs },
+    { title: 'Deprecated', inputs: deprecatedInputs },
+];
+const inputs = sections.flatMap((section) => [...section.inputs]);
+
+;// CONCATENATED MODULE: ./lib/inputs/host-data.js
+
+
+
+
+
+
+const noFleetData = { tags: [], environment: null, secrets: {} };
+const noHostData = { attribute: '', inputs: {}, fleet: noFleetData, problems: [] };
+/** Variables that no child process gets to see, so that the flake, which is evaluated first, may name them. */
+const ownVariable = /^(FLEET_SECRET_[A-Z0-9_]+|SSH_PRIVATE_KEY|SSHPASS|SSH_PASS)$/;
+/** Inputs of a run that a flake has no say in, and why. */
+const notOfHosts = {
+    flake: 'leads to this data',
+    'nix-file': 'is instead of a flake',
+    'nix-attribute': 'is instead of a flake',
+    'store-paths': 'is instead of a flake',
+    option: 'changes how Nix works on the runner, which Nix takes from no flake unasked',
+    from: 'is a store that the runner believes, which Nix takes from no flake unasked',
+    plan: 'is what kind of run this is',
+    'build-only': 'is what kind of run this is',
+    'vm-test': 'is what kind of run this is',
+    'list-hosts': 'is what kind of run this is',
+    hosts: 'is for runs over many hosts',
+    'changed-since': 'is for runs over many hosts',
+    'fleet-results': 'is what kind of run this is',
+    matrix: 'is for runs over many hosts',
+    'approved-plan': 'is given by whoever approves',
+    'stop-after-disko': 'is deprecated; write phases',
+    'no-reboot': 'is deprecated; write phases',
+    'build-on-remote': 'is deprecated; write build-on',
+    tty: 'is deprecated; leave it out',
+};
+/** Of these one says what another one says too: an input that is given is instead of all data of its group. */
+const alternatives = [
+    ['ssh-private-key', 'ssh-private-key-file'],
+    ['phases', 'stop-after-disko', 'no-reboot'],
+    ['build-on', 'build-on-remote'],
+];
+/** Reads what Nix gives for a host. */
+function parseHostData(value, origin) {
+    const { attribute } = origin;
+    const problems = [];
+    const problem = (input, text) => problems.push({ input, problem: text });
+    if (!isRecord(value)) {
+        problem('flake', `has ${attribute}, which is no set of inputs, as in { target-host = "root@203.0.113.7"; }`);
+        return { ...noHostData, attribute, problems };
+    }
+    const { tags, environment, secrets, ...rest } = value;
+    const given = {};
+    for (const [name, each] of Object.entries(rest)) {
+        if (each === null)
+            continue;
+        const text = host_data_textOf(name, each);
+        const wrong = problemWithName(name) ??
+            (text === undefined ? shapeProblem(name) : problemWithSecrets(name, text, origin));
+        if (wrong !== undefined)
+            problem(name, wrong);
+        else if (text !== undefined)
+            given[name] = text;
+    }
+    return {
+        attribute,
+        inputs: given,
+        fleet: readFleetData({ tags, environment, secrets }, problem),
+        problems,
+    };
+}
+/** The data without what the inputs of the step say themselves. */
+function withoutGiven(data, raw) {
+    const isGiven = (name) => (raw[name] ?? '').trim() !== '';
+    const isSaid = (name) => (alternatives.find((group) => group.some((each) => each === name)) ?? [name]).some(isGiven);
+    return {
+        ...data,
+        inputs: Object.fromEntries(Object.entries(data.inputs).filter(([name]) => !isSaid(name))),
+        problems: data.problems.filter(({ input }) => input === 'flake' || !isSaid(input)),
+    };
+}
+function problemWithName(name) {
+    const known = inputs.map((input) => input.name);
+    const input = known.find((each) => each === name);
+    if (input === undefined) {
+        const near = nearest(name, [...known, 'tags', 'environment', 'secrets']);
+        return `is no input of this action${near === undefined ? '' : `; did you mean ${near}?`}`;
+    }
+    const why = notOfHosts[input];
+    return why === undefined ? undefined : `cannot be data of a host: it ${why}`;
+}
+/** As an input would have it; undefined for what cannot be one. */
+function host_data_textOf(name, value) {
+    if (typeof value === 'string')
+        return value;
+    if (typeof value === 'boolean' || typeof value === 'number')
+        return String(value);
+    if (Array.isArray(value)) {
+        const separator = name === 'phases' || name === 'kexec-extra-flags' ? ' ' : '\n';
+        return value.every((each) => typeof each === 'string' || typeof each === 'number')
+            ? value.join(separator)
+            : undefined;
+    }
+    if (!isRecord(value))
+        return undefined;
+    if (name === 'special-args')
+        return JSON.stringify(value);
+    if (name !== 'ssh-option')
+        return undefined;
+    const lines = Object.entries(value).map(([key, each]) => `${key}=${String(each)}`);
+    return Object.values(value).every((each) => typeof each !== 'object') ? lines.join('\n') : undefined;
+}
+function shapeProblem(name) {
+    return name === 'ssh-option'
+        ? 'must be a text, a list of texts, or a set of them'
+        : 'must be a text, a number, a boolean, or a list of texts: one each line';
+}
+/** What is in a flake is in the Nix store, for everybody on the runner, and mostly in a repository. */
+function problemWithSecrets(name, text, { isLocal }) {
+    const isSecret = secretInputs.some((each) => each === name);
+    if (isSecret && !namesSource(text))
+        return 'holds a secret, which has no place in a flake; write env:FLEET_SECRET_NAME or exec:COMMAND';
+    if (name === 'hooks' && !isLocal)
+        return notLocal('runs programs on the runner');
+    for (const source of sourcesOf(name, text, isSecret)) {
+        if (source.kind === 'exec' && !isLocal)
+            return notLocal('runs a command on the runner');
+        if (source.kind === 'env' && !ownVariable.test(source.name))
+            return `names the variable ${source.name}; a flake may name those that begin with FLEET_SECRET_, which no other program gets to see`;
+    }
+    return undefined;
+}
+function notLocal(what) {
+    return `${what}, which only a flake in a folder of the runner may; give it as an input`;
+}
+function sourcesOf(name, text, isSecret) {
+    if (isSecret) {
+        const source = parseSecretSource(text);
+        return 'ok' in source ? [source.ok] : [];
+    }
+    const lines = name === 'disk-encryption-keys'
+        ? keyFiles(text)
+        : name === 'secret-files'
+            ? secretFiles(text)
+            : undefined;
+    return lines !== undefined && 'ok' in lines ? lines.ok.map(({ source }) => source) : [];
+}
+function readFleetData({ tags, environment, secrets }, problem) {
+    const areTags = tags === undefined || tags === null || isListOf(tags, /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/);
+    if (!areTags)
+        problem('tags', 'must be a list of words: letters, digits, _ . and -');
+    const isName = environment === undefined || environment === null || isText(environment, /^\S[^\p{Cc}]*$/u);
+    if (!isName)
+        problem('environment', 'must be the name of an environment of the repository');
+    const areNames = secrets === undefined ||
+        secrets === null ||
+        (isRecord(secrets) &&
+            Object.entries(secrets).every(([name, of]) => ownVariable.test(name) && isText(of, /^[A-Za-z_][A-Za-z0-9_]*$/)));
+    if (!areNames)
+        problem('secrets', 'must be a set of names of the repository’s secrets, by the variables that get them: { SSH_PRIVATE_KEY = "WEB_1_KEY"; }, FLEET_SECRET_… for others');
+    return {
+        tags: areTags && Array.isArray(tags) ? tags.map(String) : [],
+        environment: isName && typeof environment === 'string' ? environment : null,
+        secrets: areNames && isRecord(secrets)
+            ? Object.fromEntries(Object.entries(secrets).map(([name, of]) => [name, String(of)]))
+            : {},
+    };
+}
+const isText = (value, form) => typeof value === 'string' && form.test(value);
+function isListOf(value, form) {
+    return Array.isArray(value) && value.every((each) => isText(each, form));
+}
+function isRecord(value) {
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/input-reader.js
+
+
+
+
+/** Room for the lines of a command that failed. An annotation with more is cut by GitHub, at its end. */
+const longestProblem = 2000;
+/** Without its middle, if it is long: what was wrong stands at the beginning, and what to do at the end. */
+function shortened(problem) {
+    // what quotes a text may have cut a character in two
+    if (problem.length <= longestProblem)
+        return problem.toWellFormed();
+    const [head, tail] = [problem.slice(0, longestProblem - 300), problem.slice(-300)];
+    return `${head} … ${tail}`.toWellFormed();
+}
+/** Reads inputs one by one and keeps every problem, so that all can be told at once. */
+class InputReader {
+    secrets;
+    #raw;
+    #warn;
+    #loaded;
+    #environment;
+    #host;
+    #problems = [];
+    /**
+     * @param warn tells the user, also when the inputs turn out to be wrong
+     * @param host what the flake says of the host; what an input says too is left aside
+     */
+    constructor(raw, loaded, secrets, warn, environment, host = noHostData) {
+        this.#warn = warn;
+        this.#raw = raw;
+        this.#loaded = loaded;
+        this.#environment = environment;
+        this.#host = withoutGiven(host, raw);
+        this.secrets = secrets;
+    }
+    /** A variable of the step; set to nothing, or to blanks, is not set. */
+    variable(name) {
+        return given(this.#environment[name]);
+    }
+    text(name) {
+        return given(this.#raw[name]) ?? given(this.#host.inputs[name]);
+    }
+    /** Where its value comes from, if it has one. */
+    sourceOf(name) {
+        if (given(this.#raw[name]) !== undefined)
+            return 'input';
+        return given(this.#host.inputs[name]) === undefined ? 'default' : 'flake';
+    }
+    /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
+    contentsOf(input, source, where = '') {
+        const contents = this.#loaded.get(keyOf(source));
+        if (contents === undefined)
+            throw new Error(`a source of ${input} was not loaded`);
+        if ('ok' in contents)
+            return contents.ok;
+        this.problem(input, `${where}${contents.problem}`);
+        return undefined;
+    }
+    problem(input, problem) {
+        this.#problems.push({ input, problem: shortened(problem) });
+    }
+    /** What a user should know of an input, though it stops nothing. */
+    notice(input, notice) {
+        this.#warn(`input ${this.#named(input)}: ${notice}`);
+    }
+    hasProblem(input) {
+        return [...this.#problems, ...this.#host.problems].some((problem) => problem.input === input);
+    }
+    optional(name, parser, otherwise) {
+        const text = this.text(name);
+        if (text === undefined)
+            return { value: otherwise, source: 'default' };
+        const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
+        if ('ok' in parsed)
+            return { value: parsed.ok, source: this.sourceOf(name) };
+        this.problem(name, parsed.problem);
+        return { value: otherwise, source: 'default' };
+    }
+    /** @param placeholder stands in for a missing value until the problems are thrown */
+    required(name, parser, placeholder) {
+        if (this.text(name) === undefined && !this.hasProblem(name))
+            this.problem(name, 'is required');
+        return this.optional(name, parser, placeholder);
+    }
+    /** A misspelt name would silently leave its default in force, and the default may wipe a disk. */
+    rejectUnknownNames() {
+        const known = inputs.map((input) => input.name);
+        for (const name of Object.keys(this.#raw)) {
+            if (known.includes(name))
+                continue;
+            // a beginning of an input's name is nearer to it than to those that are a beginning of its own
+            const similar = known.find((each) => each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '')) ??
+                known.find((each) => each.startsWith(name)) ??
+                known.find((each) => name.startsWith(each));
+            this.problem(name, `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`);
+        }
+    }
+    throwIfProblems() {
+        const own = this.#problems.map(({ input, problem }) => ({ input: this.#named(input), problem }));
+        const ofData = this.#host.problems.map(({ input, problem }) => ({
+            input: input === 'flake' ? input : this.#inFlake(input),
+            problem,
+        }));
+        if (own.length + ofData.length > 0)
+            throw new InputError([...own, ...ofData]);
+    }
+    /** Whoever reads of a problem looks for the value where it stands. */
+    #named(input) {
+        const inFlake = given(this.#raw[input]) === undefined && given(this.#host.inputs[input]) !== undefined;
+        return inFlake ? this.#inFlake(input) : input;
+    }
+    #inFlake(input) {
+        return `${input} (${this.#host.attribute} of the flake)`;
+    }
+}
+/** A text that says something: blanks alone are not given. */
+function given(text) {
+    return text === undefined || text.trim() === '' ? undefined : text;
+}
+
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
 ;// CONCATENATED MODULE: ./lib/inputs/settings.js
@@ -57784,6 +58628,10 @@ function knownHostsPlace(settings) {
     return hostKeyAlias === undefined
         ? { host: settings.targetHost.value.host, port: settings.sshPort.value }
         : { host: hostKeyAlias, port: 22 };
+}
+/** The name of the configuration in its flake; empty where there is none. */
+function hostOf({ configuration }) {
+    return configuration.value.kind === 'flake' ? configuration.value.flake.name : '';
 }
 /** Settings that are several. */
 const groups = [
@@ -58135,106 +58983,6 @@ const parseKeyFile = (text) => {
     return { ok: { kind: 'path', path } };
 };
 
-;// CONCATENATED MODULE: ./lib/inputs/chown.js
-
-
-const example = 'PATH OWNER, as in /home/alice 1000:100';
-/** One `PATH OWNER` a line. */
-const ownerships = (text) => parseLines(text, chown_parseLine, ({ path }) => path, 'names no path');
-function chown_parseLine(line) {
-    const split = splitPath(line);
-    if (split === undefined)
-        return `begins with no path; write ${example}, a path with blanks or quotes in double quotes`;
-    const { path, rest } = split;
-    const wrong = problemOfPath(path === '/' ? path : path.replace(/\/+$/, ''), example);
-    if (wrong !== undefined)
-        return path === '/' ? 'has /, which would change the owner of the whole system; name a folder' : wrong;
-    // recursive, so that /nix is the store as well
-    const store = path.replace(/\/+$/, '') === '/nix' ? '/nix' : folderAbove(path, ['/nix/store', '/nix/var']);
-    if (store !== undefined)
-        return `has ${path}; what lies in ${store} is root's and Nix's`;
-    if (rest === '')
-        return `has no owner for ${path}; write ${example}`;
-    const owner = parseOwner(rest);
-    return 'ok' in owner ? { path: external_node_path_namespaceObject.posix.normalize(path).replace(/\/+$/, ''), owner: owner.ok } : owner.problem;
-}
-/** What useradd and systemd take for a name, or a number; `4294967295` means "none" to the kernel. */
-const part = /^(?:[a-z_][a-z0-9_-]{0,30}\$?|\d{1,9}|[1-3]\d{9})$/i;
-/** `USER`, `USER:GROUP`: numbers or names. */
-function parseOwner(text) {
-    const [user = '', group, ...more] = text.split(':');
-    const parts = group === undefined ? [user] : [user, group];
-    return more.length === 0 && parts.every((each) => part.test(each))
-        ? { ok: { user, group } }
-        : { problem: 'has an owner that is none; write UID:GID, or names, as in 1000:100 or alice:users' };
-}
-/** Whether it says the same on every machine. */
-function isNumeric({ user, group = '0' }) {
-    return /^\d+$/.test(user) && /^\d+$/.test(group);
-}
-/** As chown takes it. */
-function formatOwner({ user, group }) {
-    return group === undefined ? user : `${user}:${group}`;
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/secret-files.js
-
-
-
-
-/** What no file may lie below: gone or hidden when the new system boots, or readable by all and collected as garbage. */
-const secret_files_reserved = ['/proc', '/sys', '/dev', '/run', '/nix/store'];
-const secret_files_form = 'PATH [mode=MODE] [owner=OWNER] SOURCE';
-/**
- * One `PATH [mode=MODE] [owner=OWNER] SOURCE` a line; the source is the rest of the line, and one that begins with
- * mode= or owner= is written with ./ before it.
- */
-const secretFiles = (text) => parseLines(text, secret_files_parseLine, ({ path }) => path, 'names no file');
-/** Never shows what is after the options: somebody may have written the secret itself there. */
-function secret_files_parseLine(line) {
-    const split = splitPath(line);
-    if (split === undefined)
-        return `begins with no path; write ${secret_files_form}, a path with blanks or quotes in double quotes`;
-    const { path, rest } = split;
-    const wrong = problemOfPath(path, `${secret_files_form}, as in /etc/ssh/ssh_host_ed25519_key env:HOST_KEY`);
-    if (wrong !== undefined)
-        return wrong;
-    const parent = folderAbove(path, secret_files_reserved);
-    if (parent !== undefined)
-        return `has ${path}; nothing can be put below ${parent} for the new system`;
-    const options = parseOptions(rest);
-    if (typeof options === 'string')
-        return options;
-    if (options.rest === '')
-        return `has no source for ${path}; write a path on the runner, env:NAME or exec:COMMAND after it`;
-    const source = parseSecretSource(options.rest);
-    if ('problem' in source)
-        return source.problem;
-    return { path: external_node_path_namespaceObject.posix.normalize(path), mode: options.mode, owner: options.owner, source: source.ok };
-}
-function parseOptions(text) {
-    let mode = '0600';
-    let owner;
-    let rest = text;
-    for (;;) {
-        const [whole, name, value = ''] = /^(mode|owner)=(\S*)(?:\s+|$)/.exec(rest) ?? [];
-        if (whole === undefined)
-            return { mode, owner, rest };
-        if (name === 'mode') {
-            if (!/^0?[0-7]{3}$/.test(value))
-                return 'has a mode that is not three octal digits; write it as in mode=0640';
-            mode = value.padStart(4, '0');
-        }
-        else {
-            const parsed = parseOwner(value);
-            if ('problem' in parsed)
-                return parsed.problem;
-            owner = parsed.ok;
-        }
-        rest = rest.slice(whole.length);
-    }
-}
-
 ;// CONCATENATED MODULE: ./lib/inputs/load-secrets.js
 
 
@@ -58245,19 +58993,7 @@ function parseOptions(text) {
 
 
 
-/** These hold a secret themselves, or name a source. */
-const secretInputs = [
-    'ssh-private-key',
-    'ssh-private-key-passphrase',
-    'ssh-password',
-    'sudo-password',
-    'jump-ssh-private-key',
-    'jump-ssh-private-key-passphrase',
-    'post-install-ssh-private-key',
-    'post-install-ssh-private-key-passphrase',
-    'netrc',
-    'cache-signing-key',
-];
+
 /** What cryptsetup reads of a key file at most. Nothing that is called a secret is larger. */
 const largest = 8 * 1024 * 1024;
 const tooLarge = { problem: 'holds more than 8 MiB' };
@@ -58268,10 +59004,25 @@ const defaultDeadlineMs = 600_000;
  * any order. Everything that was read is registered before it is handed out. Problems are kept for readSettings, which
  * knows all others. A run without a machine needs no secret of one, and reads none.
  *
+ * @param before what was read already: a pipe gives it once
+ * @returns what was read now
  * @throws the reason of the signal
  */
-async function loadSecrets(raw, options) {
-    const { secrets } = options;
+async function loadSecrets(raw, options, before = new Map()) {
+    shieldSecrets(raw, options.secrets);
+    const sources = new Map(sourcesToRead(raw).map((source) => [keyOf(source), source]));
+    const parsed = duration(raw['idle-timeout'] ?? '');
+    const ms = 'ok' in parsed ? parsed.ok : defaultDeadlineMs;
+    const loaded = await Promise.all([...sources]
+        .filter(([key]) => !before.has(key))
+        .map(async ([key, source]) => [key, await load(source, ms, options)]));
+    return new Map(loaded);
+}
+/**
+ * Registers the secrets that stand in the inputs themselves, and withholds the variables that inputs name: before any
+ * command is run, which may not see the variable of another input.
+ */
+function shieldSecrets(raw, secrets) {
     for (const text of secretInputs.map((name) => raw[name] ?? '')) {
         if (!namesSource(text))
             secrets.register(text);
@@ -58280,39 +59031,37 @@ async function loadSecrets(raw, options) {
     // the key itself, by mistake
     if ('problem' in parseKeyFile(keyFile) && !namesSource(keyFile))
         secrets.register(keyFile);
-    const sources = new Map(sourcesOf(raw).map((source) => [keyOf(source), source]));
-    // first of all: no command may see the variable of another input
-    for (const source of sources.values()) {
+    for (const source of allSources(raw)) {
         if (source.kind === 'env')
             secrets.withholdVariable(source.name);
     }
-    const parsed = duration(raw['idle-timeout'] ?? '');
-    const ms = 'ok' in parsed ? parsed.ok : defaultDeadlineMs;
-    const loaded = await Promise.all([...sources].map(async ([key, source]) => [key, await load(source, ms, options)]));
-    return new Map(loaded);
 }
-function sourcesOf(raw) {
+/** Those that this kind of run has a use for. */
+function sourcesToRead(raw) {
     const isSet = (name) => {
         const parsed = parsers_boolean(raw[name] ?? '');
         return 'ok' in parsed && parsed.ok;
     };
-    if (raw.plan?.trim() === 'offline')
+    if (raw.plan?.trim() === 'offline' || isSet('list-hosts') || (raw['fleet-results'] ?? '').trim() !== '')
         return [];
-    const sourceIn = (name) => {
-        const text = raw[name] ?? '';
-        return namesSource(text) ? [parseSecretSource(text)] : [];
-    };
     // what is built may be kept
     if (isSet('build-only') || isSet('vm-test'))
-        return sourceIn('cache-signing-key').flatMap((source) => ('ok' in source ? [source.ok] : []));
-    const named = secretInputs.flatMap(sourceIn);
+        return sourceIn('cache-signing-key', raw);
+    return allSources(raw);
+}
+function allSources(raw) {
     const files = [keyFiles(raw['disk-encryption-keys'] ?? ''), secretFiles(raw['secret-files'] ?? '')];
     const keyFile = parseKeyFile(raw['ssh-private-key-file'] ?? '');
     return [
         ...('ok' in keyFile && keyFile.ok.path !== '' ? [keyFile.ok] : []),
-        ...named.flatMap((source) => ('ok' in source ? [source.ok] : [])),
+        ...secretInputs.flatMap((name) => sourceIn(name, raw)),
         ...files.flatMap((lines) => ('ok' in lines ? lines.ok.map(({ source }) => source) : [])),
     ];
+}
+function sourceIn(name, raw) {
+    const text = raw[name] ?? '';
+    const source = namesSource(text) ? parseSecretSource(text) : undefined;
+    return source !== undefined && 'ok' in source ? [source.ok] : [];
 }
 async function load(source, ms, options) {
     const { name, contents } = await read(source, ms, options);
@@ -58419,817 +59168,6 @@ function readRawInputs(environment) {
     return result;
 }
 
-;// CONCATENATED MODULE: ./lib/ssh/host-keys.js
-
-/** Reads a key blob as the server sent it; its type is its first string (RFC 4253, 6.6), empty if there is none. */
-function hostKeyOfBlob(blob) {
-    const length = blob.length < 4 ? 0 : blob.readUInt32BE(0);
-    if (length > blob.length - 4)
-        return { type: '', base64: blob.toString('base64') };
-    return { type: blob.toString('latin1', 4, 4 + length), base64: blob.toString('base64') };
-}
-/** `SHA256:…`, as OpenSSH prints it. */
-function host_keys_fingerprint(key) {
-    const digest = (0,external_node_crypto_.createHash)('sha256').update(Buffer.from(key.base64, 'base64')).digest('base64');
-    return `SHA256:${digest.replace(/=+$/, '')}`;
-}
-function sameKey(a, b) {
-    return a.base64 === b.base64;
-}
-/** How known_hosts writes a host: the bare name on port 22, else `[name]:port`. */
-function knownHostsName(host, port) {
-    return port === 22 ? host : `[${host}]:${port}`;
-}
-/** The known_hosts line that pins this key. */
-function knownHostsLine(host, port, key) {
-    return `${knownHostsName(host, port)} ${key.type} ${key.base64}`;
-}
-/** Keys out of text with one public key a line; anything else in it is passed over. */
-function parsePublicKeys(text) {
-    const keys = [];
-    for (const line of text.split('\n')) {
-        const match = /^\s*([a-z0-9@.-]+)\s+(AAAA[A-Za-z0-9+/=]+)/.exec(line);
-        if (match?.[1] !== undefined && match[2] !== undefined)
-            keys.push({ type: match[1], base64: match[2] });
-    }
-    return keys;
-}
-/** What the SSH client can check; it refuses to begin when it is told to offer anything else. */
-const hostKeyAlgorithms = [
-    'ssh-ed25519',
-    'ecdsa-sha2-nistp256',
-    'ecdsa-sha2-nistp384',
-    'ecdsa-sha2-nistp521',
-    'rsa-sha2-512',
-    'rsa-sha2-256',
-];
-/**
- * Signature algorithms to offer for a key type: an RSA key signs with SHA-2, SHA-1 is long refused (RFC 8332). None for
- * a type that cannot be checked: DSA, keys in hardware tokens, certificates.
- */
-function signatureAlgorithms(keyType) {
-    const algorithms = keyType === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [keyType];
-    return algorithms.filter((algorithm) => hostKeyAlgorithms.includes(algorithm));
-}
-
-;// CONCATENATED MODULE: ./lib/ssh/known-hosts.js
-
-
-function parseKnownHosts(text) {
-    const lines = [];
-    const problems = [];
-    text.split(/\r\n|\r|\n/).forEach((raw, index) => {
-        const line = raw.trim();
-        if (line === '' || line.startsWith('#'))
-            return;
-        const parsed = known_hosts_parseLine(line);
-        if (typeof parsed === 'string')
-            problems.push(`line ${index + 1} ${parsed}`);
-        else
-            lines.push(parsed);
-    });
-    return { lines, problems };
-}
-function known_hosts_parseLine(line) {
-    const words = line.split(/\s+/);
-    const marker = words[0]?.startsWith('@') ? words.shift() : undefined;
-    if (marker === '@cert-authority')
-        return 'is a certificate authority (@cert-authority): host certificates are not supported, give the host key itself';
-    if (marker !== undefined && marker !== '@revoked')
-        return `has the unknown marker ${marker}`;
-    const [hosts, type, base64] = words;
-    if (hosts === undefined || type === undefined || base64 === undefined) {
-        return 'is not of the form `host key-type base64-key` (ssh-keyscan prints such lines)';
-    }
-    const blob = Buffer.from(base64, 'base64');
-    if (blob.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, '') || blob.length < 8) {
-        return 'has a key that is not valid base64, or was cut off';
-    }
-    const key = hostKeyOfBlob(blob);
-    if (key.type !== type)
-        return `says ${type}, but its key is not of that type`;
-    return { hosts, key, revoked: marker === '@revoked' };
-}
-/** As OpenSSH looks them up: for another port than 22 by `[host]:port` first, and by the bare host if there is none. */
-function pinnedKeys(lines, host, port) {
-    const matching = (name) => lines.filter((line) => matchesHost(line.hosts, name.toLowerCase()));
-    const withPort = matching(knownHostsName(host, port));
-    const withoutPort = matching(host);
-    const accepted = [withPort, withoutPort].map((found) => found.filter((line) => !line.revoked));
-    return {
-        accepted: (accepted.find((found) => found.length > 0) ?? []).map((line) => line.key),
-        // a key that is revoked for the machine is so on every port
-        revoked: [...new Set([...withPort, ...withoutPort])]
-            .filter((line) => line.revoked)
-            .map((line) => line.key),
-    };
-}
-function matchesHost(patterns, name) {
-    if (patterns.startsWith('|1|'))
-        return matchesHash(patterns, name);
-    let matches = false;
-    for (const pattern of patterns.toLowerCase().split(',')) {
-        if (pattern.startsWith('!') && matchesWildcard(pattern.slice(1), name))
-            return false;
-        if (matchesWildcard(pattern, name))
-            matches = true;
-    }
-    return matches;
-}
-/** `|1|salt|HMAC-SHA1(salt, name)`, as ssh-keygen -H writes it. */
-function matchesHash(field, name) {
-    const [, , salt, hash] = field.split('|');
-    if (salt === undefined || hash === undefined)
-        return false;
-    const expected = Buffer.from(hash, 'base64');
-    const actual = (0,external_node_crypto_.createHmac)('sha1', Buffer.from(salt, 'base64')).update(name).digest();
-    return expected.length === actual.length && (0,external_node_crypto_.timingSafeEqual)(expected, actual);
-}
-/** `*` and `?` as in OpenSSH's match_pattern; in linear space, and without a regular expression that many `*` could stall. */
-function matchesWildcard(pattern, name) {
-    let [at, star, resume] = [0, -1, 0];
-    for (let i = 0; i < name.length;) {
-        if (pattern[at] === '*') {
-            star = at++;
-            resume = i;
-        }
-        else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === name[i])) {
-            at++;
-            i++;
-        }
-        else if (star >= 0) {
-            at = star + 1;
-            i = ++resume;
-        }
-        else {
-            return false;
-        }
-    }
-    return /^\**$/.test(pattern.slice(at));
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/read-deprecated.js
-
-/** Whether a deprecated input is switched on; whoever gives it, on or off, is told what to write instead. */
-function isDeprecatedOn(reader, input, instead) {
-    const { value, source } = reader.optional(input, parsers_boolean, false);
-    if (source === 'input')
-        reader.notice(input, `is deprecated; ${value ? `write ${instead} instead` : 'leave it out'}`);
-    return value;
-}
-/** The same, without a word: for whoever has something to say about what an input has chosen. */
-function isOn(reader, input) {
-    const parsed = parsers_boolean(reader.text(input) ?? '');
-    return 'ok' in parsed && parsed.ok;
-}
-/** Which input has chosen where it is built. */
-function inputOfBuildOn(reader) {
-    return isOn(reader, 'build-on-remote') ? 'build-on-remote' : 'build-on';
-}
-/** What build-on-remote makes of build-on. */
-function withBuildOnRemote(reader, buildOn) {
-    if (!isDeprecatedOn(reader, 'build-on-remote', 'build-on: remote'))
-        return buildOn;
-    if (buildOn.source === 'input' && buildOn.value !== 'remote')
-        reader.problem('build-on-remote', `contradicts build-on: ${buildOn.value}; leave build-on-remote out`);
-    return { value: 'remote', source: 'input' };
-}
-/** nixos-anywhere's `-t`: accepted, and means nothing. */
-function readTty(reader) {
-    if (reader.optional('tty', parsers_boolean, false).source === 'input')
-        reader.notice('tty', 'is deprecated, and means nothing here: no terminal is used; leave it out');
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/read-phases.js
-
-
-
-/** Deprecated inputs, and how far each goes: from the least far on, since that one holds when several are given. */
-const shortcuts = [
-    { input: 'stop-after-disko', phases: ['kexec', 'disko'] },
-    { input: 'no-reboot', phases: ['kexec', 'disko', 'install'] },
-];
-function readPhases(reader) {
-    const phases = reader.optional('phases', subset(selectablePhases), selectablePhases);
-    const given = shortcuts.filter(({ input, phases: meant }) => isDeprecatedOn(reader, input, `phases: ${meant.join(',')}`));
-    for (const { input } of given) {
-        if (reader.text('phases') !== undefined)
-            reader.problem(input, `cannot be combined with phases, which says what is done; leave ${input} out`);
-    }
-    const [first] = given;
-    return first === undefined ? phases : { value: first.phases, source: 'input' };
-}
-/** Which input has chosen the phases, for whoever has something to say about the choice. */
-function inputOfPhases(reader) {
-    return shortcuts.find(({ input }) => isOn(reader, input))?.input ?? 'phases';
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/cross-checks.js
-
-
-
-
-/** What is wrong with inputs that are right each by itself. */
-function checkTogether(settings, reader) {
-    checkPinnedHost(settings, reader);
-    checkJumpLogin(settings, reader);
-    checkStorePaths(settings, reader);
-    checkPinnedAfterwards(settings, reader);
-    checkOnInstalled(settings, reader);
-    checkForcedKexec(settings, reader);
-    checkHardwareConfig(settings, reader);
-}
-/** It is made in an installer, for what comes after it. */
-function checkHardwareConfig({ hardwareConfig, phases }, reader) {
-    if (hardwareConfig.value === undefined || phases.value.some((phase) => phase !== 'reboot'))
-        return;
-    reader.problem('generate-hardware-config', 'is for runs that boot the installer or install; leave it out, or add kexec, disko or install to phases');
-}
-/** What the test, which runs the configuration in a machine of its own, has no part for. */
-const notTested = [
-    'disk-encryption-keys',
-    'extra-files',
-    'secret-files',
-    'chown',
-    'hooks',
-    'generate-hardware-config',
-];
-/** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */
-function checkVmTest(reader) {
-    // also where they are wrong: nobody shall first have to mend them
-    if (reader.text('store-paths') !== undefined)
-        reader.problem('store-paths', 'cannot be combined with vm-test: the test is built from the configuration; give flake or nix-file');
-    for (const input of notTested) {
-        if (reader.text(input) !== undefined && !reader.hasProblem(input))
-            reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it out');
-    }
-}
-/** What keeps an installed system decides itself what is to be done. */
-function checkOnInstalled({ onInstalled, phases, installId }, reader) {
-    const choice = onInstalled.value;
-    const chosenBy = inputOfPhases(reader);
-    const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
-    if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
-        reader.problem(chosenBy, `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave ${chosenBy} out`);
-    if (choice === 'converge' && installId.value === undefined)
-        reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
-}
-function checkForcedKexec({ kexec, phases }, reader) {
-    if (kexec.force.value && !phases.value.includes('kexec'))
-        reader.problem('force-kexec', 'is for the kexec phase, which is not among phases; add it, or leave force-kexec out');
-}
-/** What the phases need must be there, and since nobody can tell which disks a script wipes, the user must. */
-function checkStorePaths(settings, reader) {
-    const { configuration, phases, onInstalled, wipeDisks } = settings;
-    if (configuration.value.kind !== 'store-paths')
-        return;
-    const { system, diskoScript, absent } = configuration.value.paths;
-    const needs = (phase) => phases.value.includes(phase);
-    const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
-    // what is still to be fetched may be what is missing: it is looked at again then
-    const isAll = absent.length === 0;
-    if (isAll && needs('disko') && diskoScript === undefined)
-        reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
-    if (isAll && system === undefined && (needs('install') || needs('reboot') || mayUpdate))
-        reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
-    if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
-        reader.problem('wipe-disks', 'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any');
-}
-/** What logs in to the machine need not do so on the way to it. */
-function checkJumpLogin({ sshOptions, login, jumpPrivateKey }, reader) {
-    const input = 'jump-ssh-private-key';
-    const jumps = (sshOptions.value.proxyJump ?? []).length > 0;
-    const hasOwn = login.keyIsGiven || login.agentSocket !== undefined || reader.hasProblem('ssh-private-key');
-    if (jumps && !hasOwn && jumpPrivateKey === undefined && !reader.hasProblem(input))
-        reader.problem(input, 'is required: the jump hosts of ssh-option (ProxyJump) are logged in to by key, and ssh-password is for the machine alone');
-}
-/** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
-function checkPinnedHost(settings, reader) {
-    // without a valid port there is nothing to look up
-    if (reader.hasProblem('ssh-port') || reader.hasProblem('ssh-option'))
-        return;
-    const { strictHostKeyChecking, hostKeyAlgorithms } = settings.sshOptions.value;
-    const { host, port } = knownHostsPlace(settings);
-    const lines = settings.knownHosts.value;
-    // lines for other machines are what accept-new is for
-    if (strictHostKeyChecking !== 'accept-new') {
-        const input = reader.text('known-hosts') === undefined ? 'ssh-option' : 'known-hosts';
-        checkLinesName(host, port, input, lines, reader);
-    }
-    const pinned = pinnedKeys(lines ?? [], host, port).accepted.map(({ type }) => type);
-    if (hostKeyAlgorithms === undefined || pinned.length === 0)
-        return;
-    const signs = (type) => [...signatureAlgorithms(type), type];
-    if (!pinned.flatMap(signs).some((name) => hostKeyAlgorithms.includes(name)))
-        reader.problem('ssh-option', `has HostKeyAlgorithms without the kind of key that known-hosts gives for ${knownHostsName(host, port)} (${pinned.join(', ')})`);
-}
-/** The same for the installed system, where its port does not depend on the configuration. */
-function checkPinnedAfterwards(settings, reader) {
-    const { postInstall, postKexecSshHost, postKexecSshPort, targetHost } = settings;
-    const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
-    const port = postInstall.port.value ?? givenPort;
-    const inputs = [
-        'post-install-ssh-host',
-        'post-install-ssh-port',
-        'post-kexec-ssh-host',
-        'post-kexec-ssh-port',
-    ];
-    if (port === undefined || inputs.some((input) => reader.hasProblem(input)))
-        return;
-    const host = postInstall.host.value ?? postKexecSshHost.value ?? targetHost.value.host;
-    checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
-}
-function checkLinesName(host, port, input, lines, reader) {
-    if (lines === undefined || host === '')
-        return;
-    const { accepted } = pinnedKeys(lines, host, port);
-    if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0))
-        return;
-    const name = knownHostsName(host, port);
-    if (accepted.length > 0) {
-        const types = accepted.map(({ type }) => type).join(', ');
-        reader.problem(input, `has only ${types} for ${name}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`);
-        return;
-    }
-    const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
-    reader.problem(input, `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`);
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/table/access.js
-const accessInputs = [
-    {
-        name: 'target-host',
-        description: 'The machine to install, `[user@]host`; the user is root if not given.',
-        otherwise: 'required, unless no machine is contacted',
-    },
-    { name: 'ssh-port', description: 'Port of the target’s SSH server.', default: '22' },
-    {
-        name: 'ssh-private-key',
-        description: 'Private key that logs in to the target: its contents (from a secret), or `env:NAME` or `exec:COMMAND` that gives them.',
-        otherwise: '`SSH_PRIVATE_KEY` if set',
-    },
-    {
-        name: 'ssh-private-key-file',
-        description: 'Instead of ssh-private-key: the path of the key’s file on the runner.',
-    },
-    {
-        name: 'ssh-private-key-passphrase',
-        description: 'Passphrase of that key, if it has one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
-    },
-    {
-        name: 'ssh-password',
-        description: 'Password of the user who logs in, for a machine that knows no key: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
-        otherwise: '`SSHPASS` or `SSH_PASS` if set',
-    },
-    {
-        name: 'sudo-password',
-        description: 'Password with which that user becomes root by sudo, if sudo asks for one: itself (from a secret), `env:NAME` or `exec:COMMAND`.',
-        otherwise: 'ssh-password',
-    },
-    {
-        name: 'known-hosts',
-        description: 'known_hosts lines that pin the target’s host key; any other key is refused before the login. Without it the first key seen is trusted, with a warning; a run that sends secrets (ssh-password, sudo-password, disk-encryption-keys, secret-files, extra-files, netrc) stops.',
-    },
-    {
-        name: 'ssh-option',
-        description: 'OpenSSH options, one `NAME=VALUE` a line, such as `ProxyJump=user@bastion` or `StrictHostKeyChecking=accept-new`; docs/ssh-options.md lists all that are supported.',
-    },
-    {
-        name: 'jump-ssh-private-key',
-        description: 'Private key that logs in to the jump hosts that ssh-option names (ProxyJump): contents, `env:NAME` or `exec:COMMAND`.',
-        otherwise: 'ssh-private-key',
-    },
-    {
-        name: 'jump-ssh-private-key-passphrase',
-        description: 'Passphrase of jump-ssh-private-key, if it has one, in the same ways.',
-    },
-    {
-        name: 'expect-machine',
-        description: 'Machine ID (/etc/machine-id) that the target must have: for addresses that are used again.',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/cache.js
-const cacheInputs = [
-    {
-        name: 'cache',
-        description: 'Keeps what the configuration builds itself, which no substituter has, in GitHub’s cache: it is built once per change. Without that service nothing is kept.',
-        default: 'true',
-    },
-    {
-        name: 'cache-key',
-        description: 'What the keys of the cache’s entries begin with: another one begins anew.',
-        default: 'nixos-anywhere',
-    },
-    {
-        name: 'cache-signing-key',
-        description: 'Secret key of Nix (`NAME:BASE64`, from `nix key generate-secret`) that signs what is kept, or `env:NAME` or `exec:COMMAND`: nothing else is taken. Jobs that share the cache need the same.',
-        otherwise: 'derived from ssh-private-key; a job without a machine takes and gives what is not signed, on GitHub’s own runners',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/configuration.js
-const configurationInputs = [
-    {
-        name: 'flake',
-        description: 'Flake reference and configuration, `URI#NAME`: installs `nixosConfigurations.NAME`. A NAME that begins with `nixosConfigurations.` names an attribute in full.',
-        otherwise: 'required, unless nix-file or store-paths is given',
-    },
-    {
-        name: 'nix-file',
-        description: 'Instead of flake: a Nix file that leads to the configuration, or that is one (a module: then nixpkgs is found by NIX_PATH or npins); a path, or `<…>` in NIX_PATH.',
-    },
-    {
-        name: 'nix-attribute',
-        description: 'The attribute in nix-file that is installed: what `nixosSystem` or `eval-config.nix` return, or a set with `toplevel` and `diskoScript`.',
-        otherwise: 'nix-file as a whole',
-    },
-    {
-        name: 'special-args',
-        description: 'JSON object that the configuration’s modules get as further specialArgs.',
-    },
-    {
-        name: 'store-paths',
-        description: 'Instead of flake: the store paths of a disko script and of a system that exist on the runner (or in the store that from names), in any order; one alone where phases need only one. Nothing is evaluated then, so that wipe-disks is required for disko.',
-    },
-    {
-        name: 'from',
-        description: 'Store (its URI) from which store-paths that the runner lacks are copied, and from which builds fetch what they can.',
-    },
-    {
-        name: 'build-on',
-        description: 'Where the system and the disko script are built: `local` (the runner and its remote builders), `remote` (the machine that is installed), or `auto`: local if the runner builds for the configuration’s system.',
-        default: 'auto',
-    },
-    {
-        name: 'generate-hardware-config',
-        description: 'Has the installer describe the machine in a file of the checkout, which is then part of what is built: `nixos-facter PATH` or `nixos-generate-config PATH`; the path is the rest of the line.',
-    },
-    {
-        name: 'option',
-        description: 'Nix settings for evaluation and build, one `NAME VALUE` (or `NAME = VALUE`) a line.',
-    },
-    {
-        name: 'show-trace',
-        description: 'Shows the whole trace of an evaluation that fails.',
-        default: 'false',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/copy.js
-const copyInputs = [
-    {
-        name: 'no-use-machine-substituters',
-        description: 'Does not tell the target the configuration’s substituters and their keys.',
-        default: 'false',
-    },
-    {
-        name: 'no-substitute-on-destination',
-        description: 'Has the target fetch nothing from any substituter: all is sent to it. Implies no-use-machine-substituters.',
-        default: 'false',
-    },
-    {
-        name: 'netrc',
-        description: 'For substituters that ask for a password: the contents of a netrc file (from a secret), `env:NAME` or `exec:COMMAND`. On the target, for root alone, while closures are copied; the runner’s Nix does not get it.',
-    },
-    {
-        name: 'ssh-store-setting',
-        description: 'For workflows that come from nixos-anywhere: settings of its SSH store, one `NAME VALUE` (or `NAME=VALUE`) a line. Those that do no harm are accepted and have no effect.',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/deprecated.js
-/** Old names of nixos-anywhere's that work still; each use is a warning that says what to write instead. */
-const deprecatedInputs = [
-    { name: 'stop-after-disko', description: 'Deprecated: write `phases: kexec,disko`.' },
-    { name: 'no-reboot', description: 'Deprecated: write `phases: kexec,disko,install`.' },
-    { name: 'build-on-remote', description: 'Deprecated: write `build-on: remote`.' },
-    { name: 'tty', description: 'Deprecated: leave it out. No terminal is used here, ever.' },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/disks.js
-const disksInputs = [
-    {
-        name: 'disko-mode',
-        description: 'What disko does: `disko` (wipes, formats and mounts), `format` (adds what is missing and mounts), `mount` (only mounts).',
-        default: 'disko',
-    },
-    {
-        name: 'no-disko-deps',
-        description: 'Takes the disko script that brings no tools along and uses those of the installer: for machines with little memory.',
-        default: 'false',
-    },
-    {
-        name: 'wipe-disks',
-        description: 'Disks that may be wiped, one a line: path, /dev/disk/by-id name, serial number or WWN; `any` allows all. Whatever else would be lost stops the run.',
-        otherwise: 'the disks that the configuration names, and nothing that hangs together with them',
-    },
-    {
-        name: 'disk-encryption-keys',
-        description: 'Key files that disko needs, one `REMOTE_PATH SOURCE` a line: a path in the installer, and a file on the runner, `env:NAME` or `exec:COMMAND`. Sent byte for byte before disko, removed before the reboot.',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/kexec.js
-const defaultKexec = 'the nixos-images installer for the target’s architecture';
-const kexecInputs = [
-    {
-        name: 'kexec',
-        description: 'Kexec image: a path on the runner or a URL. A tarball, plain or compressed with gzip, xz or zstd, whatever its name.',
-        otherwise: defaultKexec,
-    },
-    {
-        name: 'kexec-sha256',
-        description: 'SHA-256 that the kexec image must have, in hex, of the file as it is fetched.',
-        otherwise: 'any image is taken, and its SHA-256 is printed',
-    },
-    {
-        name: 'kexec-extra-flags',
-        description: 'Further options for the kexec program, as in `--no-sync`.',
-    },
-    {
-        name: 'force-kexec',
-        description: 'Starts the kexec image also where the machine runs a NixOS installer already.',
-        default: 'false',
-    },
-    {
-        name: 'post-kexec-ssh-host',
-        description: 'Address at which the installer answers, where that is another than target-host; of the installed system too, if post-install-ssh-host is not given.',
-        otherwise: 'that of target-host',
-    },
-    {
-        name: 'post-kexec-ssh-user',
-        description: 'Who logs in to the installer: root, or somebody who becomes root there without a password (sudo, doas). The images of nixos-images let in root only.',
-        default: 'root',
-    },
-    {
-        name: 'post-kexec-ssh-port',
-        description: 'Port of the SSH server of the installer, and of the installed system if post-install-ssh-port is not given.',
-        default: '22',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/proof.js
-const proofInputs = [
-    {
-        name: 'verify',
-        description: 'Proof that the new system runs: `system` (login, new boot, expected system), `host-key` (the expected key answers), `auto` (the best that is possible), `off`.',
-        default: 'auto',
-    },
-    {
-        name: 'post-install-ssh-host',
-        description: 'Address of the installed system, where it is another than that of target-host.',
-        otherwise: 'that of target-host',
-    },
-    {
-        name: 'post-install-ssh-port',
-        description: 'Port of the installed system’s SSH server.',
-        otherwise: 'post-kexec-ssh-port if given, else the first of services.openssh.ports',
-    },
-    {
-        name: 'post-install-ssh-user',
-        description: 'Who logs in to the installed system to prove that it runs.',
-        otherwise: 'root if the configuration lets it in, else a user who is let in',
-    },
-    {
-        name: 'post-install-ssh-private-key',
-        description: 'Private key for the installed system, where it is another than ssh-private-key: contents, `env:NAME` or `exec:COMMAND`.',
-        otherwise: 'ssh-private-key',
-    },
-    {
-        name: 'post-install-ssh-private-key-passphrase',
-        description: 'Passphrase of post-install-ssh-private-key, if it has one, in the same ways.',
-    },
-    {
-        name: 'post-install-known-hosts',
-        description: 'known_hosts lines that pin the installed system’s host key, where that is neither copied nor made by this run.',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/run.js
-const runInputs = [
-    {
-        name: 'phases',
-        description: 'Which of kexec, disko, install, reboot to carry out, separated by commas.',
-        default: 'kexec,disko,install,reboot',
-    },
-    {
-        name: 'on-installed',
-        description: 'What to do with a machine that already runs NixOS: `fail`, `skip` (nothing), `update` (copy and switch, nothing is wiped), `reinstall`, or `converge` (same install-id: update; another one: reinstall; none recorded: fail).',
-        default: 'fail',
-    },
-    {
-        name: 'plan',
-        description: 'Only shows what would be done; changes nothing on the target. `offline` shows what the configuration alone decides, without a connection or a secret.',
-        default: 'false',
-    },
-    {
-        name: 'approved-plan',
-        description: 'The plan-digest that was approved; if machine, system, disks or action are not what it says, nothing is done.',
-    },
-    {
-        name: 'build-only',
-        description: 'Evaluates and builds, and contacts no machine.',
-        default: 'false',
-    },
-    {
-        name: 'hooks',
-        description: 'Programs of yours between the phases, one `WHEN WHERE SCRIPT` a line: `before-PHASE` or `after-PHASE`, `runner` or `target`, and a file on the runner.',
-    },
-    {
-        name: 'vm-test',
-        description: 'Installs the configuration in a virtual machine (config.system.build.installTest), and contacts no other.',
-        default: 'false',
-    },
-    { name: 'print-build-logs', description: 'Shows the full logs of builds.', default: 'false' },
-    { name: 'debug', description: 'Shows details of every step; implies print-build-logs.', default: 'false' },
-    {
-        name: 'connect-timeout',
-        description: 'How long connecting may take, each time: `90`, `90s`, `2m`, `1h`.',
-        default: '2m',
-    },
-    {
-        name: 'kexec-timeout',
-        description: 'How long the machine may take from the kexec until the installer answers.',
-        default: '10m',
-    },
-    {
-        name: 'reboot-timeout',
-        description: 'How long the machine may take from the reboot until the new system answers.',
-        default: '15m',
-    },
-    {
-        name: 'idle-timeout',
-        description: 'How long any step may go on without output or bytes.',
-        default: '10m',
-    },
-    {
-        name: 'disko-idle-timeout',
-        description: 'The same for disko, which may be silent while it formats.',
-        default: '30m',
-    },
-    {
-        name: 'vm-test-timeout',
-        description: 'How long vm-test may take, with all that it needs to be built.',
-        default: '1h',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table/system.js
-const systemInputs = [
-    {
-        name: 'install-id',
-        description: 'Names this installation of the machine; it is recorded there, and on-installed: converge reinstalls only when it has changed.',
-    },
-    {
-        name: 'copy-host-keys',
-        description: 'Gives the new system the SSH host keys that the machine has now.',
-        default: 'false',
-    },
-    {
-        name: 'extra-files',
-        description: 'Folder on the runner whose contents are copied into the new system, as root’s, with their modes; links are copied as links. What is there already is replaced, but folders keep their modes and owners.',
-    },
-    {
-        name: 'secret-files',
-        description: 'Files of the new system, one `PATH [mode=MODE] [owner=OWNER] SOURCE` a line: a file on the runner, `env:NAME` or `exec:COMMAND`. Sent byte for byte; 0600 and root’s if not said otherwise.',
-    },
-    {
-        name: 'chown',
-        description: 'Owners in the new system, one `PATH OWNER` a line: `UID:GID`, or names that it knows. With all that is below the path; links are not followed.',
-    },
-    {
-        name: 'install-bootloader',
-        description: 'Whether the boot loader is installed. `false` also leaves the boot entries alone; `true` installs it again in an update.',
-        otherwise: 'true in an install, false in an update',
-    },
-    {
-        name: 'allow-lockout',
-        description: 'Installs a system even where nobody could log in to it over SSH afterwards.',
-        default: 'false',
-    },
-];
-
-;// CONCATENATED MODULE: ./lib/inputs/table.js
-
-
-
-
-
-
-
-
-
-
-/** The inputs as the README shows them, section by section; each section has a file of its own. */
-const sections = [
-    { title: 'What is installed', inputs: configurationInputs },
-    { title: 'The cache', inputs: cacheInputs },
-    { title: 'The machine, and how to log in to it', inputs: accessInputs },
-    { title: 'The installer', inputs: kexecInputs },
-    { title: 'Disks', inputs: disksInputs },
-    { title: 'Closures on their way', inputs: copyInputs },
-    { title: 'The new system', inputs: systemInputs },
-    { title: 'The proof that it runs', inputs: proofInputs },
-    { title: 'The run', inputs: runInputs },
-    { title: 'Deprecated', inputs: deprecatedInputs },
-];
-const inputs = sections.flatMap((section) => [...section.inputs]);
-
-;// CONCATENATED MODULE: ./lib/inputs/input-reader.js
-
-
-
-/** Room for the lines of a command that failed. An annotation with more is cut by GitHub, at its end. */
-const longestProblem = 2000;
-/** Without its middle, if it is long: what was wrong stands at the beginning, and what to do at the end. */
-function shortened(problem) {
-    // what quotes a text may have cut a character in two
-    if (problem.length <= longestProblem)
-        return problem.toWellFormed();
-    const [head, tail] = [problem.slice(0, longestProblem - 300), problem.slice(-300)];
-    return `${head} … ${tail}`.toWellFormed();
-}
-/** Reads inputs one by one and keeps every problem, so that all can be told at once. */
-class InputReader {
-    secrets;
-    #raw;
-    #warn;
-    #loaded;
-    #environment;
-    #problems = [];
-    /** @param warn tells the user, also when the inputs turn out to be wrong */
-    constructor(raw, loaded, secrets, warn, environment) {
-        this.#warn = warn;
-        this.#raw = raw;
-        this.#loaded = loaded;
-        this.#environment = environment;
-        this.secrets = secrets;
-    }
-    /** A variable of the step; set to nothing, or to blanks, is not set. */
-    variable(name) {
-        const value = this.#environment[name];
-        return value === undefined || value.trim() === '' ? undefined : value;
-    }
-    text(name) {
-        const value = this.#raw[name];
-        return value === undefined || value.trim() === '' ? undefined : value;
-    }
-    /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
-    contentsOf(input, source, where = '') {
-        const contents = this.#loaded.get(keyOf(source));
-        if (contents === undefined)
-            throw new Error(`a source of ${input} was not loaded`);
-        if ('ok' in contents)
-            return contents.ok;
-        this.problem(input, `${where}${contents.problem}`);
-        return undefined;
-    }
-    problem(input, problem) {
-        this.#problems.push({ input, problem: shortened(problem) });
-    }
-    /** What a user should know of an input, though it stops nothing. */
-    notice(input, notice) {
-        this.#warn(`input ${input}: ${notice}`);
-    }
-    hasProblem(input) {
-        return this.#problems.some((problem) => problem.input === input);
-    }
-    optional(name, parser, otherwise) {
-        const text = this.text(name);
-        if (text === undefined)
-            return { value: otherwise, source: 'default' };
-        const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
-        if ('ok' in parsed)
-            return { value: parsed.ok, source: 'input' };
-        this.problem(name, parsed.problem);
-        return { value: otherwise, source: 'default' };
-    }
-    /** @param placeholder stands in for a missing value until the problems are thrown */
-    required(name, parser, placeholder) {
-        if (this.text(name) === undefined)
-            this.problem(name, 'is required');
-        return this.optional(name, parser, placeholder);
-    }
-    /** A misspelt name would silently leave its default in force, and the default may wipe a disk. */
-    rejectUnknownNames() {
-        const known = inputs.map((input) => input.name);
-        for (const name of Object.keys(this.#raw)) {
-            if (known.includes(name))
-                continue;
-            // a beginning of an input's name is nearer to it than to those that are a beginning of its own
-            const similar = known.find((each) => each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '')) ??
-                known.find((each) => each.startsWith(name)) ??
-                known.find((each) => name.startsWith(each));
-            this.problem(name, `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`);
-        }
-    }
-    throwIfProblems() {
-        if (this.#problems.length > 0)
-            throw new InputError(this.#problems);
-    }
-}
-
 ;// CONCATENATED MODULE: ./lib/inputs/address-tokens.js
 /** A shorter value of a query may be a word, which would be hidden wherever it stands. */
 const shortestToken = 16;
@@ -59290,7 +59228,7 @@ function readSigningKey(reader) {
 ;// CONCATENATED MODULE: ./lib/inputs/flake-reference.js
 
 /** No path and no URL is longer. */
-const longest = 4096;
+const flake_reference_longest = 4096;
 /**
  * Reads `URI#NAME`. A NAME that begins with `nixosConfigurations.` names the attribute in full. Quoted parts may
  * contain dots.
@@ -59302,8 +59240,8 @@ function parseFlakeReference(given) {
     const text = given.trim();
     if (/[\r\n]/.test(text))
         return 'must be one line';
-    if (text.length > longest)
-        return `has more than ${longest} characters; write URI#NAME`;
+    if (text.length > flake_reference_longest)
+        return `has more than ${flake_reference_longest} characters; write URI#NAME`;
     const hash = text.indexOf('#');
     const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
     const fragment = hash < 0 ? '' : text.slice(hash + 1).trim();
@@ -59486,6 +59424,62 @@ function storePaths(reader) {
     };
 }
 
+;// CONCATENATED MODULE: ./lib/inputs/read-deprecated.js
+
+/** Whether a deprecated input is switched on; whoever gives it, on or off, is told what to write instead. */
+function isDeprecatedOn(reader, input, instead) {
+    const { value, source } = reader.optional(input, parsers_boolean, false);
+    if (source !== 'default')
+        reader.notice(input, `is deprecated; ${value ? `write ${instead} instead` : 'leave it out'}`);
+    return value;
+}
+/** The same, without a word: for whoever has something to say about what an input has chosen. */
+function isOn(reader, input) {
+    const parsed = parsers_boolean(reader.text(input) ?? '');
+    return 'ok' in parsed && parsed.ok;
+}
+/** Which input has chosen where it is built. */
+function inputOfBuildOn(reader) {
+    return isOn(reader, 'build-on-remote') ? 'build-on-remote' : 'build-on';
+}
+/** What build-on-remote makes of build-on. */
+function withBuildOnRemote(reader, buildOn) {
+    if (!isDeprecatedOn(reader, 'build-on-remote', 'build-on: remote'))
+        return buildOn;
+    if (buildOn.source !== 'default' && buildOn.value !== 'remote')
+        reader.problem('build-on-remote', `contradicts build-on: ${buildOn.value}; leave build-on-remote out`);
+    return { value: 'remote', source: 'input' };
+}
+/** nixos-anywhere's `-t`: accepted, and means nothing. */
+function readTty(reader) {
+    if (reader.optional('tty', parsers_boolean, false).source === 'input')
+        reader.notice('tty', 'is deprecated, and means nothing here: no terminal is used; leave it out');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-phases.js
+
+
+
+/** Deprecated inputs, and how far each goes: from the least far on, since that one holds when several are given. */
+const shortcuts = [
+    { input: 'stop-after-disko', phases: ['kexec', 'disko'] },
+    { input: 'no-reboot', phases: ['kexec', 'disko', 'install'] },
+];
+function readPhases(reader) {
+    const phases = reader.optional('phases', subset(selectablePhases), selectablePhases);
+    const given = shortcuts.filter(({ input, phases: meant }) => isDeprecatedOn(reader, input, `phases: ${meant.join(',')}`));
+    for (const { input } of given) {
+        if (reader.text('phases') !== undefined)
+            reader.problem(input, `cannot be combined with phases, which says what is done; leave ${input} out`);
+    }
+    const [first] = given;
+    return first === undefined ? phases : { value: first.phases, source: 'input' };
+}
+/** Which input has chosen the phases, for whoever has something to say about the choice. */
+function inputOfPhases(reader) {
+    return shortcuts.find(({ input }) => isOn(reader, input))?.input ?? 'phases';
+}
+
 ;// CONCATENATED MODULE: ./lib/inputs/special-args.js
 /** They go to Nix in one argument, which Linux limits to 128 KiB, with the expression that uses them. */
 const longestBytes = 96 * 1024;
@@ -59555,7 +59549,7 @@ function kindOf(value) {
 
 
 
-/** What every run is told. */
+/** What every run for one configuration is told. */
 function readBuildSettings(reader) {
     readTty(reader);
     return {
@@ -59567,12 +59561,18 @@ function readBuildSettings(reader) {
         installId: reader.optional('install-id', installId, undefined),
         buildOn: readBuildOn(reader),
         hardwareConfig: readHardwareConfig(reader),
+        cache: readCache(reader),
+        ...readNixUse(reader),
+    };
+}
+/** How Nix is used, whatever the run is for. */
+function readNixUse(reader) {
+    return {
         nixOptions: reader.optional('option', nixOptions, []),
         printBuildLogs: reader.optional('print-build-logs', parsers_boolean, false),
         showTrace: reader.optional('show-trace', parsers_boolean, false),
         from: readFrom(reader),
         debug: reader.optional('debug', parsers_boolean, false),
-        cache: readCache(reader),
         deadlines: {
             connect: reader.optional('connect-timeout', duration, 120_000),
             kexec: reader.optional('kexec-timeout', duration, 600_000),
@@ -59602,6 +59602,442 @@ function readHardwareConfig(reader) {
         reader.problem(input, 'cannot be combined with store-paths, in which nothing changes any more');
     return setting;
 }
+
+;// CONCATENATED MODULE: ./lib/ssh/host-keys.js
+
+/** Reads a key blob as the server sent it; its type is its first string (RFC 4253, 6.6), empty if there is none. */
+function hostKeyOfBlob(blob) {
+    const length = blob.length < 4 ? 0 : blob.readUInt32BE(0);
+    if (length > blob.length - 4)
+        return { type: '', base64: blob.toString('base64') };
+    return { type: blob.toString('latin1', 4, 4 + length), base64: blob.toString('base64') };
+}
+/** `SHA256:…`, as OpenSSH prints it. */
+function host_keys_fingerprint(key) {
+    const digest = (0,external_node_crypto_.createHash)('sha256').update(Buffer.from(key.base64, 'base64')).digest('base64');
+    return `SHA256:${digest.replace(/=+$/, '')}`;
+}
+function sameKey(a, b) {
+    return a.base64 === b.base64;
+}
+/** How known_hosts writes a host: the bare name on port 22, else `[name]:port`. */
+function knownHostsName(host, port) {
+    return port === 22 ? host : `[${host}]:${port}`;
+}
+/** The known_hosts line that pins this key. */
+function knownHostsLine(host, port, key) {
+    return `${knownHostsName(host, port)} ${key.type} ${key.base64}`;
+}
+/** Keys out of text with one public key a line; anything else in it is passed over. */
+function parsePublicKeys(text) {
+    const keys = [];
+    for (const line of text.split('\n')) {
+        const match = /^\s*([a-z0-9@.-]+)\s+(AAAA[A-Za-z0-9+/=]+)/.exec(line);
+        if (match?.[1] !== undefined && match[2] !== undefined)
+            keys.push({ type: match[1], base64: match[2] });
+    }
+    return keys;
+}
+/** What the SSH client can check; it refuses to begin when it is told to offer anything else. */
+const hostKeyAlgorithms = [
+    'ssh-ed25519',
+    'ecdsa-sha2-nistp256',
+    'ecdsa-sha2-nistp384',
+    'ecdsa-sha2-nistp521',
+    'rsa-sha2-512',
+    'rsa-sha2-256',
+];
+/**
+ * Signature algorithms to offer for a key type: an RSA key signs with SHA-2, SHA-1 is long refused (RFC 8332). None for
+ * a type that cannot be checked: DSA, keys in hardware tokens, certificates.
+ */
+function signatureAlgorithms(keyType) {
+    const algorithms = keyType === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [keyType];
+    return algorithms.filter((algorithm) => hostKeyAlgorithms.includes(algorithm));
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/known-hosts.js
+
+
+function parseKnownHosts(text) {
+    const lines = [];
+    const problems = [];
+    text.split(/\r\n|\r|\n/).forEach((raw, index) => {
+        const line = raw.trim();
+        if (line === '' || line.startsWith('#'))
+            return;
+        const parsed = known_hosts_parseLine(line);
+        if (typeof parsed === 'string')
+            problems.push(`line ${index + 1} ${parsed}`);
+        else
+            lines.push(parsed);
+    });
+    return { lines, problems };
+}
+function known_hosts_parseLine(line) {
+    const words = line.split(/\s+/);
+    const marker = words[0]?.startsWith('@') ? words.shift() : undefined;
+    if (marker === '@cert-authority')
+        return 'is a certificate authority (@cert-authority): host certificates are not supported, give the host key itself';
+    if (marker !== undefined && marker !== '@revoked')
+        return `has the unknown marker ${marker}`;
+    const [hosts, type, base64] = words;
+    if (hosts === undefined || type === undefined || base64 === undefined) {
+        return 'is not of the form `host key-type base64-key` (ssh-keyscan prints such lines)';
+    }
+    const blob = Buffer.from(base64, 'base64');
+    if (blob.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, '') || blob.length < 8) {
+        return 'has a key that is not valid base64, or was cut off';
+    }
+    const key = hostKeyOfBlob(blob);
+    if (key.type !== type)
+        return `says ${type}, but its key is not of that type`;
+    return { hosts, key, revoked: marker === '@revoked' };
+}
+/** As OpenSSH looks them up: for another port than 22 by `[host]:port` first, and by the bare host if there is none. */
+function pinnedKeys(lines, host, port) {
+    const matching = (name) => lines.filter((line) => matchesHost(line.hosts, name.toLowerCase()));
+    const withPort = matching(knownHostsName(host, port));
+    const withoutPort = matching(host);
+    const accepted = [withPort, withoutPort].map((found) => found.filter((line) => !line.revoked));
+    return {
+        accepted: (accepted.find((found) => found.length > 0) ?? []).map((line) => line.key),
+        // a key that is revoked for the machine is so on every port
+        revoked: [...new Set([...withPort, ...withoutPort])]
+            .filter((line) => line.revoked)
+            .map((line) => line.key),
+    };
+}
+function matchesHost(patterns, name) {
+    if (patterns.startsWith('|1|'))
+        return matchesHash(patterns, name);
+    let matches = false;
+    for (const pattern of patterns.toLowerCase().split(',')) {
+        if (pattern.startsWith('!') && matchesWildcard(pattern.slice(1), name))
+            return false;
+        if (matchesWildcard(pattern, name))
+            matches = true;
+    }
+    return matches;
+}
+/** `|1|salt|HMAC-SHA1(salt, name)`, as ssh-keygen -H writes it. */
+function matchesHash(field, name) {
+    const [, , salt, hash] = field.split('|');
+    if (salt === undefined || hash === undefined)
+        return false;
+    const expected = Buffer.from(hash, 'base64');
+    const actual = (0,external_node_crypto_.createHmac)('sha1', Buffer.from(salt, 'base64')).update(name).digest();
+    return expected.length === actual.length && (0,external_node_crypto_.timingSafeEqual)(expected, actual);
+}
+/** `*` and `?` as in OpenSSH's match_pattern; in linear space, and without a regular expression that many `*` could stall. */
+function matchesWildcard(pattern, name) {
+    let [at, star, resume] = [0, -1, 0];
+    for (let i = 0; i < name.length;) {
+        if (pattern[at] === '*') {
+            star = at++;
+            resume = i;
+        }
+        else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === name[i])) {
+            at++;
+            i++;
+        }
+        else if (star >= 0) {
+            at = star + 1;
+            i = ++resume;
+        }
+        else {
+            return false;
+        }
+    }
+    return /^\**$/.test(pattern.slice(at));
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/cross-checks.js
+
+
+
+
+/** What is wrong with inputs that are right each by itself. */
+function checkTogether(settings, reader) {
+    checkPinnedHost(settings, reader);
+    checkJumpLogin(settings, reader);
+    checkStorePaths(settings, reader);
+    checkPinnedAfterwards(settings, reader);
+    checkOnInstalled(settings, reader);
+    checkForcedKexec(settings, reader);
+    checkHardwareConfig(settings, reader);
+}
+/** It is made in an installer, for what comes after it. */
+function checkHardwareConfig({ hardwareConfig, phases }, reader) {
+    if (hardwareConfig.value === undefined || phases.value.some((phase) => phase !== 'reboot'))
+        return;
+    reader.problem('generate-hardware-config', 'is for runs that boot the installer or install; leave it out, or add kexec, disko or install to phases');
+}
+/** What the test, which runs the configuration in a machine of its own, has no part for. */
+const notTested = [
+    'disk-encryption-keys',
+    'extra-files',
+    'secret-files',
+    'chown',
+    'hooks',
+    'generate-hardware-config',
+];
+/** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */
+function checkVmTest(reader) {
+    // also where they are wrong: nobody shall first have to mend them
+    if (reader.text('store-paths') !== undefined)
+        reader.problem('store-paths', 'cannot be combined with vm-test: the test is built from the configuration; give flake or nix-file');
+    for (const input of notTested) {
+        if (reader.text(input) !== undefined && !reader.hasProblem(input))
+            reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it out');
+    }
+}
+/** What keeps an installed system decides itself what is to be done. */
+function checkOnInstalled({ onInstalled, phases, installId }, reader) {
+    const choice = onInstalled.value;
+    const chosenBy = inputOfPhases(reader);
+    const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
+    if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
+        reader.problem(chosenBy, `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave ${chosenBy} out`);
+    if (choice === 'converge' && installId.value === undefined)
+        reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
+}
+function checkForcedKexec({ kexec, phases }, reader) {
+    if (kexec.force.value && !phases.value.includes('kexec'))
+        reader.problem('force-kexec', 'is for the kexec phase, which is not among phases; add it, or leave force-kexec out');
+}
+/** What the phases need must be there, and since nobody can tell which disks a script wipes, the user must. */
+function checkStorePaths(settings, reader) {
+    const { configuration, phases, onInstalled, wipeDisks } = settings;
+    if (configuration.value.kind !== 'store-paths')
+        return;
+    const { system, diskoScript, absent } = configuration.value.paths;
+    const needs = (phase) => phases.value.includes(phase);
+    const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
+    // what is still to be fetched may be what is missing: it is looked at again then
+    const isAll = absent.length === 0;
+    if (isAll && needs('disko') && diskoScript === undefined)
+        reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
+    if (isAll && system === undefined && (needs('install') || needs('reboot') || mayUpdate))
+        reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
+    if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
+        reader.problem('wipe-disks', 'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any');
+}
+/** What logs in to the machine need not do so on the way to it. */
+function checkJumpLogin({ sshOptions, login, jumpPrivateKey }, reader) {
+    const input = 'jump-ssh-private-key';
+    const jumps = (sshOptions.value.proxyJump ?? []).length > 0;
+    const hasOwn = login.keyIsGiven || login.agentSocket !== undefined || reader.hasProblem('ssh-private-key');
+    if (jumps && !hasOwn && jumpPrivateKey === undefined && !reader.hasProblem(input))
+        reader.problem(input, 'is required: the jump hosts of ssh-option (ProxyJump) are logged in to by key, and ssh-password is for the machine alone');
+}
+/** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
+function checkPinnedHost(settings, reader) {
+    // without a valid port there is nothing to look up
+    if (reader.hasProblem('ssh-port') || reader.hasProblem('ssh-option'))
+        return;
+    const { strictHostKeyChecking, hostKeyAlgorithms } = settings.sshOptions.value;
+    const { host, port } = knownHostsPlace(settings);
+    const lines = settings.knownHosts.value;
+    // lines for other machines are what accept-new is for
+    if (strictHostKeyChecking !== 'accept-new') {
+        const input = reader.text('known-hosts') === undefined ? 'ssh-option' : 'known-hosts';
+        checkLinesName(host, port, input, lines, reader);
+    }
+    const pinned = pinnedKeys(lines ?? [], host, port).accepted.map(({ type }) => type);
+    if (hostKeyAlgorithms === undefined || pinned.length === 0)
+        return;
+    const signs = (type) => [...signatureAlgorithms(type), type];
+    if (!pinned.flatMap(signs).some((name) => hostKeyAlgorithms.includes(name)))
+        reader.problem('ssh-option', `has HostKeyAlgorithms without the kind of key that known-hosts gives for ${knownHostsName(host, port)} (${pinned.join(', ')})`);
+}
+/** The same for the installed system, where its port does not depend on the configuration. */
+function checkPinnedAfterwards(settings, reader) {
+    const { postInstall, postKexecSshHost, postKexecSshPort, targetHost } = settings;
+    const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
+    const port = postInstall.port.value ?? givenPort;
+    const inputs = [
+        'post-install-ssh-host',
+        'post-install-ssh-port',
+        'post-kexec-ssh-host',
+        'post-kexec-ssh-port',
+    ];
+    if (port === undefined || inputs.some((input) => reader.hasProblem(input)))
+        return;
+    const host = postInstall.host.value ?? postKexecSshHost.value ?? targetHost.value.host;
+    checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
+}
+function checkLinesName(host, port, input, lines, reader) {
+    if (lines === undefined || host === '')
+        return;
+    const { accepted } = pinnedKeys(lines, host, port);
+    if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0))
+        return;
+    const name = knownHostsName(host, port);
+    if (accepted.length > 0) {
+        const types = accepted.map(({ type }) => type).join(', ');
+        reader.problem(input, `has only ${types} for ${name}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`);
+        return;
+    }
+    const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
+    reader.problem(input, `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`);
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/host-selection.js
+const word = /^(!?)(tag:)?([A-Za-z0-9_*?][A-Za-z0-9_.*?-]*)$/;
+/** Names, globs and tags, separated by blanks or commas. */
+const hostSelection = (text) => {
+    const words = text.split(/[\s,]+/).filter((each) => each !== '');
+    const patterns = [];
+    for (const each of words) {
+        const [, not, tag, name = ''] = word.exec(each) ?? [];
+        if (name === '' || (tag !== undefined && /[*?]/.test(name)))
+            return {
+                problem: `has ${JSON.stringify(each.slice(0, 60))}; write names, globs such as web-*, or tag:NAME, each with ! before it to leave out`,
+            };
+        const kind = tag !== undefined ? 'tag' : /[*?]/.test(name) ? 'glob' : 'name';
+        patterns.push({ text: `${tag ?? ''}${name}`, kind, leavesOut: not === '!' });
+    }
+    return patterns.length === 0 ? { problem: 'names no host; leave it out for all' } : { ok: patterns };
+};
+function matches({ text, kind }, { name, tags }) {
+    switch (kind) {
+        case 'name':
+            return name === text;
+        case 'tag':
+            return tags.includes(text.slice('tag:'.length));
+        case 'glob':
+            return globMatches(text, name);
+    }
+}
+/** Without an expression, which takes minutes for many stars. */
+function globMatches(glob, name) {
+    let reachable = new Set([0]);
+    for (const character of glob) {
+        const next = new Set();
+        for (const at of reachable) {
+            if (character === '*')
+                for (let to = at; to <= name.length; to++)
+                    next.add(to);
+            else if (at < name.length && (character === '?' || character === name[at]))
+                next.add(at + 1);
+        }
+        reachable = next;
+    }
+    return reachable.has(name.length);
+}
+/** The hosts that are meant, in their own order. Where nothing is added, all are there to be left out. */
+function selectHosts(selection, hosts) {
+    const added = selection.filter(({ leavesOut }) => !leavesOut);
+    const leftOut = selection.filter(({ leavesOut }) => leavesOut);
+    return hosts
+        .filter((host) => added.length === 0 || added.some((pattern) => matches(pattern, host)))
+        .filter((host) => !leftOut.some((pattern) => matches(pattern, host)));
+}
+/** Patterns that fit no host at all: most likely misspelt, and what was meant would silently be left as it is. */
+function idlePatterns(selection, hosts) {
+    return selection.filter((pattern) => !hosts.some((host) => matches(pattern, host)));
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/matrix.js
+/** GitHub starts no more jobs than that from a matrix. */
+const mostJobs = 256;
+/** Reads what matrixJson has written, and nothing else. */
+const matrix = (text) => {
+    try {
+        const value = JSON.parse(text);
+        if (isMatrix(value))
+            return { ok: value };
+    }
+    catch {
+        // said below
+    }
+    return { problem: 'is not what the output matrix of list-hosts was; hand that on as it is' };
+};
+function matrixJson(include) {
+    return JSON.stringify({ include });
+}
+function isMatrix(value) {
+    const include = matrix_field(value, 'include');
+    return Array.isArray(include) && include.every(isMatrixHost);
+}
+function isMatrixHost(value) {
+    const texts = ['host', 'flake', 'environment', 'reason', 'approved-plan'];
+    const [tags, secrets] = [matrix_field(value, 'tags'), matrix_field(value, 'secrets')];
+    return (texts.every((name) => typeof matrix_field(value, name) === 'string') &&
+        Array.isArray(tags) &&
+        tags.every((tag) => typeof tag === 'string') &&
+        typeof secrets === 'object' &&
+        secrets !== null &&
+        Object.values(secrets).every((name) => typeof name === 'string'));
+}
+function matrix_field(value, name) {
+    return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-fleet.js
+
+
+
+
+
+
+function readListSettings(reader) {
+    return {
+        kind: 'list-hosts',
+        ...readFleetSettings(reader),
+        changedSince: reader.optional('changed-since', gitRevision, undefined),
+    };
+}
+/** What every run over many hosts is told. */
+function readFleetSettings(reader) {
+    return {
+        flakeUri: reader.required('flake', wholeFlake, ''),
+        hosts: reader.optional('hosts', hostSelection, []),
+        ...readNixUse(reader),
+    };
+}
+function readFleetResults(reader) {
+    return {
+        kind: 'fleet-results',
+        folder: reader.required('fleet-results', folder, ''),
+        matrix: reader.optional('matrix', matrix, undefined),
+        debug: reader.optional('debug', parsers_boolean, false),
+    };
+}
+/** An input that does nothing in this kind of run would be taken for a choice that was heard. */
+function checkFleetInputs(reader, kind) {
+    const uses = {
+        hosts: ['list-hosts'],
+        'changed-since': ['list-hosts'],
+        matrix: ['fleet-results'],
+    };
+    for (const input of ['hosts', 'changed-since', 'matrix']) {
+        const kinds = uses[input];
+        if (reader.text(input) !== undefined && !kinds.includes(kind))
+            reader.problem(input, `is for ${kinds.join(' and ')}; leave it out here`);
+    }
+}
+/** Names of many hosts are for another input. */
+const wholeFlake = (text) => {
+    const reference = parseFlakeReference(text);
+    if (typeof reference === 'string')
+        return { problem: reference };
+    return reference.name === ''
+        ? { ok: reference.uri }
+        : { problem: `names ${reference.name}; give the flake alone (${reference.uri}) and the hosts in hosts` };
+};
+/** Nothing that git could take for an option, a range or a path. */
+const gitRevision = (text) => /^[A-Za-z0-9_][A-Za-z0-9_./@{}~^+-]{0,199}$/.test(text.trim()) && !text.includes('..')
+    ? { ok: text.trim() }
+    : {
+        problem: `is ${JSON.stringify(text.slice(0, 60))}; write a commit, a branch or a tag, as in origin/main`,
+    };
+const folder = (text) => (0,external_node_fs_namespaceObject.existsSync)(text.trim()) && (0,external_node_fs_namespaceObject.statSync)(text.trim()).isDirectory()
+    ? { ok: text.trim() }
+    : {
+        problem: `is ${JSON.stringify(text.slice(0, 60))}, and there is no such folder on the runner; give the one that the result files were put into`,
+    };
 
 // EXTERNAL MODULE: external "node:util"
 var external_node_util_ = __nccwpck_require__(7975);
@@ -59841,32 +60277,6 @@ const knownHosts = (text) => {
         return { problem: problems.join('; ') };
     return lines.length === 0 ? { problem: 'has no line with a key' } : { ok: lines };
 };
-
-;// CONCATENATED MODULE: ./lib/inputs/nearest.js
-/** No name of anything is longer, and a comparison takes as many steps as both have letters. */
-const nearest_longest = 100;
-/** Of these names the one that a misspelt one most likely means; undefined where none is near. */
-function nearest(word, names) {
-    if (word.length > nearest_longest)
-        return undefined;
-    const lower = word.toLowerCase();
-    const near = names
-        .map((name) => ({ name, distance: distance(lower, name.toLowerCase()) }))
-        .filter((each) => each.distance <= Math.min(3, Math.floor(lower.length / 3)))
-        .toSorted((a, b) => a.distance - b.distance);
-    return near[0]?.name;
-}
-/** How many letters must be put in, taken out or replaced (Levenshtein). */
-function distance(a, b) {
-    let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-    for (let i = 1; i <= a.length; i++) {
-        const next = [i];
-        for (let j = 1; j <= b.length; j++)
-            next[j] = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1));
-        row = next;
-    }
-    return row[b.length] ?? 0;
-}
 
 ;// CONCATENATED MODULE: ./lib/ssh/algorithms.js
 
@@ -60363,7 +60773,9 @@ function readPort(reader, options) {
 function readKnownHosts(reader, options) {
     const given = reader.optional('known-hosts', knownHosts, undefined);
     const files = options.userKnownHostsFile ?? [];
-    return files.length === 0 ? given : { value: [...(given.value ?? []), ...files], source: 'input' };
+    return files.length === 0
+        ? given
+        : { value: [...(given.value ?? []), ...files], source: reader.sourceOf('ssh-option') };
 }
 function readJumpKey(reader, options) {
     const key = readKey(reader, 'jump-ssh-private-key');
@@ -60763,18 +61175,31 @@ function readDiskKeys(reader, { phases }) {
 
 
 
+
+
 /**
  * Strings in, Settings out. Registers the secrets among them before anything can be printed.
  *
  * @param loaded what loadSecrets gave for the same inputs
  * @param warn gets what the user should know of the inputs, though it stops nothing
  * @param environment of the step
+ * @param host what the flake says of the host
  * @throws InputError with all problems at once
  */
-function readSettings(raw, secrets, loaded = new Map(), warn = () => undefined, environment = {}) {
-    const reader = new InputReader(raw, loaded, secrets, warn, environment);
+function readSettings(raw, secrets, loaded = new Map(), warn = () => undefined, environment = {}, host = noHostData) {
+    const reader = new InputReader(raw, loaded, secrets, warn, environment, host);
     reader.rejectUnknownNames();
     const kind = readKind(reader);
+    checkFleetInputs(reader, kind);
+    const settings = kind === 'list-hosts'
+        ? readListSettings(reader)
+        : kind === 'fleet-results'
+            ? readFleetResults(reader)
+            : readHostSettings(reader, kind);
+    reader.throwIfProblems();
+    return settings;
+}
+function readHostSettings(reader, kind) {
     const build = readBuildSettings(reader);
     noticeIdleCache(build, reader);
     const settings = kind === 'plan' || kind === 'install'
@@ -60784,7 +61209,6 @@ function readSettings(raw, secrets, loaded = new Map(), warn = () => undefined, 
             : { kind, ...build, buildOn: readBuiltHere(reader, kind, build) };
     if (kind === 'vm-test')
         checkVmTest(reader);
-    reader.throwIfProblems();
     return settings;
 }
 /** A boolean, in whatever way it is written, or another word. */
@@ -60799,7 +61223,8 @@ function readKind(reader) {
     const plan = reader.optional('plan', planChoice, 'false').value;
     const chosen = [
         ...(plan === 'false' ? [] : ['plan']),
-        ...['build-only', 'vm-test'].filter((name) => reader.optional(name, parsers_boolean, false).value),
+        ...['build-only', 'vm-test', 'list-hosts'].filter((name) => reader.optional(name, parsers_boolean, false).value),
+        ...(reader.text('fleet-results') === undefined ? [] : ['fleet-results']),
     ];
     const [first, ...others] = chosen;
     for (const other of others)
@@ -60816,21 +61241,6 @@ function readBuiltHere(reader, kind, { buildOn }) {
     if (buildOn.value === 'remote' && !reader.hasProblem(inputOfBuildOn(reader)))
         reader.problem(inputOfBuildOn(reader), `cannot be remote with ${kind}, which contacts no machine; leave it out`);
     return { ...buildOn, value: 'local' };
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/run-identity.js
-/**
- * Which run of which workflow this is. The jobs of a matrix share id, attempt and name; but a runner has one job at a
- * time.
- */
-function readRunIdentity(environment) {
-    const of = (name) => environment[name] ?? '';
-    const id = of('GITHUB_RUN_ID');
-    return {
-        run: id === '' ? '' : `${of('GITHUB_SERVER_URL')}/${of('GITHUB_REPOSITORY')}/actions/runs/${id}`,
-        attempt: Number(/^\d{1,9}$/.exec(of('GITHUB_RUN_ATTEMPT'))?.[0] ?? 0),
-        job: [of('GITHUB_JOB'), of('RUNNER_NAME')].filter((part) => part !== '').join(' on '),
-    };
 }
 
 ;// CONCATENATED MODULE: ./lib/nix/builders.js
@@ -61272,10 +61682,12 @@ class Nix {
     /**
      * Evaluates `installable`, applies a Nix function to it, and returns the JSON value.
      *
+     * @param options `quiet`: what Nix says beside it is no news, since another evaluation says it too
      * @throws NixError with Nix's own message
      */
-    async evaluate(installable, apply, signal) {
-        return this.#eval(['--apply', apply, installable], installable, signal);
+    async evaluate(installable, apply, signal, { quiet = false } = {}) {
+        const more = quiet ? { onMessage: () => undefined } : {};
+        return this.#eval(['--apply', apply, installable], installable, signal, more);
     }
     /**
      * Evaluates an expression that may read whatever the runner has, such as NIX_PATH, and returns the JSON value.
@@ -61286,9 +61698,9 @@ class Nix {
     async evaluateExpression(expression, name, signal) {
         return this.#eval(['--impure', '--expr', expression], name, signal);
     }
-    async #eval(args, name, signal) {
+    async #eval(args, name, signal, more = {}) {
         const all = ['eval', '--json', '--no-write-lock-file', ...args];
-        const result = await this.#run(all, `the evaluation of ${name}`, signal);
+        const result = await this.#run(all, `the evaluation of ${name}`, signal, more);
         return JSON.parse(result.stdout);
     }
     /**
@@ -61449,6 +61861,409 @@ function nixString(text) {
         .replaceAll('\n', '\\n')
         .replaceAll('\r', '\\r')
         .replaceAll('\t', '\\t')}"`;
+}
+
+;// CONCATENATED MODULE: ./lib/nix/evaluation.nix.js
+/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations, or to what a file holds: everything that the action must know about what is\n# installed, in one evaluation. `request` is { path, specialArgs, scripts, test }: the attributes that lead to it, what\n# its modules get as specialArgs (or null), which disko script is asked for (names, the best first, or null), and whether\n# the VM test is.\nshapes: request: root:\nlet\n  inherit (builtins) attrNames attrValues foldl' isAttrs isFunction;\n\n  # where the path has come to: { value, pkgs, extended }, or { missing = the attribute that is not there; … }\n  at =\n    known: value:\n    let\n      called = if isFunction value then value { } else value;\n      extend = request.specialArgs != null && !known.extended && isAttrs called && called ? extendModules;\n      extended = if extend then called.extendModules { inherit (request) specialArgs; } else called;\n    in\n    {\n      value = extended;\n      # a variant within a configuration has none of its own\n      pkgs = if isAttrs extended then extended.pkgs or known.pkgs else known.pkgs;\n      extended = known.extended || extend;\n      depth = known.depth + 1;\n    };\n\n  descend =\n    found: name:\n    if found ? missing then\n      found\n    else if isAttrs found.value && found.value ? ${name} then\n      at found found.value.${name}\n    else\n      {\n        missing = name;\n        inherit (found) depth;\n        names = if isAttrs found.value then attrNames found.value else [ ];\n      };\n\n  reached = foldl' descend (at {\n    pkgs = { };\n    extended = false;\n    depth = -1;\n  } root) request.path;\n\n  # not outPath: Nix prints a set that has one as that path alone\n  derivation = drv: if drv == null then null else { drv = drv.drvPath; out = drv.outPath; };\n\n  # what is asked for of what a configuration builds\n  wantedOf = build: {\n    diskoScript =\n      if request.scripts == null then null else\n      let script = shapes.firstOf request.scripts build; in\n      if script == null then \"missing\" else derivation script;\n    installTest =\n      if !request.test then null else\n      let test = shapes.firstOf shapes.outputNames.test build; in\n      if test == null then \"missing\" else derivation test;\n  };\n\n  describeOutputs =\n    value:\n    let\n      inherit (shapes) outputNames;\n      toplevel = shapes.firstOf outputNames.system value;\n    in\n    {\n      outputs = wantedOf value // {\n        toplevel = derivation toplevel;\n        system = (if toplevel != null then toplevel else shapes.firstOf (outputNames.script ++ outputNames.test) value).system;\n      };\n    };\n\n  describeConfiguration =\n    { value, pkgs, ... }:\n    let\n      config = if value ? config && shapes.hasBuild value.config then value.config else value;\n      build = config.system.build;\n      # not set where the system was an argument of eval-config; without it, what builds it has to do\n      host = builtins.tryEval (config.nixpkgs.hostPlatform.system or build.toplevel.system);\n      system = pkgs.stdenv.hostPlatform.system or pkgs.system or (if host.success then host.value else build.toplevel.system);\n      openssh = config.services.openssh or { };\n      initrdSsh = config.boot.initrd.network.ssh or { };\n      grub = config.boot.loader.grub or { };\n      efi = toString (config.boot.loader.efi.efiSysMountPoint or \"/boot\");\n      entries = config.boot.loader.systemd-boot.xbootldrMountPoint or null;\n      settings = openssh.settings or { };\n      users = attrValues (\n        builtins.mapAttrs (attribute: user: user // { name = user.name or attribute; }) (config.users.users or { })\n      );\n      keyFilesOf = user: user.openssh.authorizedKeys.keyFiles or [ ];\n      # NixOS reads them itself, and where one is missing says so in no way that a user would understand\n      missingKeyFiles = builtins.filter (file: !builtins.pathExists file) (builtins.concatMap keyFilesOf users);\n      # sshd's own default is yes\n      passwords =\n        (settings.PasswordAuthentication or true) != false || (settings.KbdInteractiveAuthentication or true) != false;\n      # only whether there is one: the value stays where it is. \"!\" and \"*\" begin a hash that nothing fits, and sshd takes\n      # no empty password\n      isPassword = value: value != null && value != \"\" && builtins.match \"[!*].*\" (toString value) == null;\n      hasPassword =\n        user:\n        builtins.any (name: isPassword (user.${name} or null)) [\n          \"hashedPassword\"\n          \"password\"\n          \"initialHashedPassword\"\n          \"initialPassword\"\n          \"hashedPasswordFile\"\n        ];\n      # users whom sshd may let in\n      logins = map (user: {\n        inherit (user) name;\n        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (keyFilesOf user);\n        password = passwords && hasPassword user;\n      }) (builtins.filter (user: user.enable or true) users);\n      found = wantedOf build // {\n        inherit system;\n        # where it is built: a cross-compiled configuration runs on another system than that\n        buildSystem = build.toplevel.system or system;\n        toplevel = derivation build.toplevel;\n        hostName = config.networking.hostName or \"\";\n        disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (\n          attrValues (config.disko.devices.disk or { })\n        );\n        groups = builtins.concatMap (\n          kind:\n          attrValues (\n            builtins.mapAttrs (attribute: group: { inherit kind; name = toString (group.name or attribute); }) (\n              config.disko.devices.${kind} or { }\n            )\n          )\n        ) [ \"lvm_vg\" \"mdadm\" \"zpool\" ];\n        substituters = map toString (config.nix.settings.substituters or [ ]);\n        trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n        hostKeys =\n          if openssh.enable or false then\n            map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n          else\n            [ ];\n        sshd = {\n          enabled = openssh.enable or false;\n          ports = openssh.ports or [ 22 ];\n          rootLogin = toString (openssh.settings.PermitRootLogin or \"prohibit-password\");\n          # keys that the configuration does not know: from a program, or an authority\n          otherKeys =\n            (openssh.authorizedKeysCommand or \"none\") != \"none\" || (openssh.settings.TrustedUserCAKeys or null) != null;\n        };\n        logins = builtins.filter (login: login.keys != [ ] || login.password) logins;\n        bootLoader = {\n          kind =\n            if config.boot.loader.systemd-boot.enable or false then\n              \"systemd-boot\"\n            else if grub.enable or false then\n              \"grub\"\n            else\n              \"other\";\n          # mirrors have their own, and need no others\n          grubDevices = map toString (\n            grub.devices or [ ] ++ builtins.concatMap (boot: boot.devices or [ ]) (grub.mirroredBoots or [ ])\n          );\n          grubEfi = grub.efiSupport or false;\n          efiMountPoint = efi;\n          entriesMountPoint = if entries == null then efi else toString entries;\n          # grub.nix takes the path for the EFI partition where a mirror names none\n          grubBoots = map (boot: {\n            path = toString boot.path;\n            efi = toString (if boot.efiSysMountPoint or null == null then boot.path else boot.efiSysMountPoint);\n          }) (grub.mirroredBoots or [ { path = \"/boot\"; efiSysMountPoint = efi; } ]);\n        };\n        initrdSsh = {\n          enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);\n          port = initrdSsh.port or 22;\n          hostKeys = map toString (initrdSsh.hostKeys or [ ]);\n        };\n      };\n    in\n    if missingKeyFiles == [ ] then { inherit found; } else { missingKeyFiles = map toString missingKeyFiles; };\nin\nif reached ? missing then\n  { inherit (reached) missing depth names; }\nelse if request.specialArgs != null && !reached.extended then\n  { cannotExtend = true; }\nelse if shapes.isConfiguration reached.value then\n  describeConfiguration reached\nelse if shapes.hasOutputs reached.value then\n  describeOutputs reached.value\nelse\n  { nothing = if isAttrs reached.value then attrNames reached.value else [ ]; }\n");
+
+;// CONCATENATED MODULE: ./lib/nix/file.nix.js
+/* harmony default export */ const file_nix = ("# What a Nix file holds. `request` is { file or lookup, path }: the file's absolute path, or a path as in <lookup>, and\n# the attributes that will be looked up in it; a module without any is evaluated.\nshapes: request:\nlet\n  inherit (builtins) attrNames attrValues filter isAttrs isFunction;\n\n  file = if request ? lookup then builtins.findFile builtins.nixPath request.lookup else /. + request.file;\n  content = import file;\n  arguments = if isFunction content then builtins.functionArgs content else { };\n  needed = filter (name: !arguments.${name}) (attrNames arguments);\n  value = if isFunction content then content { } else content;\n\n  # one that cannot be evaluated is no reason not to take another\n  looksLikeMachine =\n    each:\n    (builtins.tryEval (isAttrs each && (each ? config && (each ? options || each ? pkgs) || shapes.hasOutputs each)))\n      == {\n        success = true;\n        value = true;\n      };\n  # what is neither a configuration nor what one builds, nor a set of such, can only be a part of one\n  isModule =\n    request.path == [ ]\n    && (\n      needed != [ ]\n      || !(isAttrs value)\n      || !(shapes.isConfiguration value || shapes.hasOutputs value || builtins.any looksLikeMachine (attrValues value))\n    );\n\n  # the same nixpkgs as `nix-build '<nixpkgs/nixos>'` would take, else the one that npins has pinned beside the file\n  isFolder = builtins.pathExists (toString file + \"/.\");\n  pins = (if isFolder then toString file else dirOf (toString file)) + \"/npins\";\n  evalConfig =\n    if builtins.getEnv \"NIX_PATH\" == \"\" && builtins.pathExists pins then\n      \"${(import pins).nixpkgs}/nixos/lib/eval-config.nix\"\n    else\n      <nixpkgs/nixos/lib/eval-config.nix>;\nin\nif isModule then\n  import evalConfig { modules = [ file ]; }\nelse if needed != [ ] then\n  throw \"${toString file} is a function that needs ${builtins.concatStringsSep \", \" needed}: a module, which has no attributes to choose from\"\nelse\n  value\n");
+
+;// CONCATENATED MODULE: ./lib/nix/shapes.nix.js
+/* harmony default export */ const shapes_nix = ("# How a value is known for something that can be installed.\nrec {\n  isDerivation = value: builtins.isAttrs value && value.type or null == \"derivation\";\n\n  hasBuild =\n    config:\n    builtins.isAttrs config\n    && config ? system\n    && builtins.isAttrs config.system\n    && config.system ? build\n    && builtins.isAttrs config.system.build;\n\n  # what nixosSystem and eval-config return, or already a configuration (`….config.virtualisation.vmVariant`)\n  isConfiguration =\n    value: builtins.isAttrs value && (value ? config && hasBuild value.config || hasBuild value);\n\n  # what a configuration builds, without the configuration: as in config.system.build, which `pkgs.nixos` also puts on top\n  outputNames = {\n    system = [\n      \"toplevel\"\n      \"system\"\n    ];\n    test = [ \"installTest\" ];\n    script = [\n      \"diskoScript\"\n      \"disko\"\n      \"diskoScriptNoDeps\"\n      \"diskoNoDeps\"\n      \"diskNoDeps\"\n      \"formatScript\"\n      \"formatScriptNoDeps\"\n      \"mountScript\"\n      \"mountScriptNoDeps\"\n    ];\n  };\n\n  # the first of these attributes that is a derivation; null without one. What stands behind it is not looked at: disko\n  # complains where its older names are asked for\n  firstOf =\n    names: value:\n    let\n      name = builtins.head names;\n    in\n    if names == [ ] then\n      null\n    else if value ? ${name} && isDerivation value.${name} then\n      value.${name}\n    else\n      firstOf (builtins.tail names) value;\n\n  hasOutputs =\n    value:\n    builtins.isAttrs value\n    && !isDerivation value\n    && firstOf (outputNames.system ++ outputNames.test ++ outputNames.script) value != null;\n}\n");
+
+;// CONCATENATED MODULE: ./lib/plan/read-evaluation.js
+
+
+/**
+ * Reads what evaluation.nix answers.
+ *
+ * @throws NixError where what was asked for is not there; names those that are
+ */
+function readEvaluation(answer, asked) {
+    const value = read_evaluation_asRecord(answer);
+    throwWhatIsMissing(value, asked);
+    if (value.outputs === undefined)
+        return read_evaluation_readConfiguration(read_evaluation_asRecord(value.found), asked);
+    const outputs = read_evaluation_asRecord(value.outputs);
+    return {
+        ...unknownOfOutputs,
+        source: 'outputs',
+        system: String(outputs.system),
+        buildSystem: String(outputs.system),
+        toplevel: outputs.toplevel === null ? undefined : asDerivation(outputs.toplevel),
+        ...readWanted(outputs, asked),
+    };
+}
+function throwWhatIsMissing(value, { what, path, root, toName }) {
+    const hint = `write ${toName} with one of these names`;
+    if (typeof value.missing === 'string') {
+        const above = path.slice(0, Number(value.depth)).join('.');
+        throw new NixError(`${above === '' ? root : `${above} of ${root}`} has no ${value.missing}; it has ${listed(value.names)}`, { hint });
+    }
+    if (value.nothing !== undefined) {
+        throw new NixError(`${what} is no NixOS configuration; it has ${listed(value.nothing)}`, { hint });
+    }
+    if (value.cannotExtend === true) {
+        throw new NixError(`${what} takes no special-args: it has no extendModules`, {
+            hint: 'special-args need what nixpkgs.lib.nixosSystem or eval-config.nix return, or a module; else import the values in the configuration itself',
+        });
+    }
+    if (Array.isArray(value.missingKeyFiles)) {
+        throw new NixError(`${what} names files with authorized keys that do not exist: ${value.missingKeyFiles.join(', ')}`, {
+            hint: 'a flake sees only files that git knows: git add them, or correct users.users.*.openssh.authorizedKeys.keyFiles',
+        });
+    }
+}
+const mostNames = 40;
+function listed(names) {
+    const all = asStrings(names);
+    const more = all.length > mostNames ? ` and ${all.length - mostNames} more` : '';
+    return all.length === 0 ? 'none' : `${all.slice(0, mostNames).join(', ')}${more}`;
+}
+/** What was asked for beside the system. */
+function readWanted(found, { what, script }) {
+    if (found.diskoScript === 'missing') {
+        throw new NixError(`${what} has no config.system.build.${script}`, {
+            hint: 'import the disko module and a disk layout, or leave disko out of phases',
+        });
+    }
+    if (found.installTest === 'missing') {
+        throw new NixError(`${what} has no config.system.build.installTest`, {
+            hint: 'import the disko module, which brings the VM test along',
+        });
+    }
+    return {
+        diskoScript: found.diskoScript === null ? undefined : asDerivation(found.diskoScript),
+        installTest: found.installTest === null ? undefined : asDerivation(found.installTest),
+    };
+}
+function read_evaluation_readConfiguration(found, asked) {
+    const sshd = read_evaluation_asRecord(found.sshd);
+    const bootLoader = read_evaluation_asRecord(found.bootLoader);
+    const initrdSsh = read_evaluation_asRecord(found.initrdSsh);
+    return {
+        source: 'configuration',
+        ...readWanted(found, asked),
+        system: String(found.system),
+        buildSystem: String(found.buildSystem),
+        hostName: String(found.hostName),
+        toplevel: asDerivation(found.toplevel),
+        disks: asRecords(found.disks).map(({ device, destroy }) => ({
+            device: String(device),
+            destroy: destroy !== false,
+        })),
+        groups: asRecords(found.groups).map(({ kind, name }) => ({
+            kind: kind === 'lvm_vg' || kind === 'mdadm' ? kind : 'zpool',
+            name: String(name),
+        })),
+        substituters: asStrings(found.substituters),
+        trustedPublicKeys: asStrings(found.trustedPublicKeys),
+        hostKeys: asRecords(found.hostKeys).map(({ type, path, bits }) => ({
+            type: String(type),
+            path: String(path),
+            bits: String(bits),
+        })),
+        sshd: {
+            enabled: sshd.enabled === true,
+            ports: asStrings(sshd.ports).map(Number),
+            rootLogin: String(sshd.rootLogin),
+            otherKeys: sshd.otherKeys === true,
+        },
+        logins: asRecords(found.logins).map(({ name, keys, password }) => ({
+            name: String(name),
+            password: password === true,
+            keys: asStrings(keys).flatMap((text) => text.split('\n').filter((line) => line.trim() !== '')),
+        })),
+        bootLoader: {
+            kind: asBootLoader(bootLoader.kind),
+            grubDevices: asStrings(bootLoader.grubDevices),
+            grubEfi: bootLoader.grubEfi === true,
+            efiMountPoint: String(bootLoader.efiMountPoint),
+            entriesMountPoint: String(bootLoader.entriesMountPoint),
+            grubBoots: asRecords(bootLoader.grubBoots).map(({ path, efi }) => ({
+                path: String(path),
+                efiMountPoint: String(efi),
+            })),
+        },
+        initrdSsh: {
+            enabled: initrdSsh.enabled === true,
+            port: Number(initrdSsh.port),
+            hostKeys: asStrings(initrdSsh.hostKeys),
+        },
+    };
+}
+function asBootLoader(value) {
+    return value === 'systemd-boot' || value === 'grub' ? value : 'other';
+}
+function read_evaluation_asRecord(value) {
+    if (typeof value !== 'object' || value === null)
+        throw new NixError('the evaluation gave another answer than was asked for');
+    return { ...value };
+}
+function asRecords(value) {
+    return Array.isArray(value) ? value.map(read_evaluation_asRecord) : [];
+}
+function asStrings(value) {
+    return Array.isArray(value) ? value.map(String) : [];
+}
+function asDerivation(value) {
+    const { drv, out } = read_evaluation_asRecord(value);
+    return { drvPath: String(drv), outPath: String(out) };
+}
+
+;// CONCATENATED MODULE: ./lib/plan/evaluate.js
+
+
+
+
+
+
+
+
+
+/**
+ * Evaluates one configuration of a flake.
+ *
+ * @throws NixError; an unknown configuration is answered with the names that exist
+ */
+async function evaluateFlake(nix, { uri, name, path }, wanted, signal) {
+    const fullPath = [name, ...path];
+    const apply = `(${evaluation_nix}) (${shapes_nix}) ${fromJSON(requestFor(fullPath, wanted))}`;
+    const answer = await nix
+        .evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal)
+        .catch((error) => {
+        throw explainFlake(error, uri);
+    });
+    return readEvaluation(answer, {
+        what: `nixosConfigurations.${showAttributePath(fullPath)}`,
+        path: fullPath,
+        root: `nixosConfigurations of the flake ${uri}`,
+        toName: `${uri}#NAME`,
+        script: scriptName(wanted),
+    });
+}
+/**
+ * Evaluates what a Nix file holds, as nix-build would: with the NIX_PATH of the step, and whatever else the file reads.
+ *
+ * @throws NixError
+ */
+async function evaluateFile(nix, { file, path }, wanted, signal) {
+    const lookup = /^<(.+)>$/.exec(file)?.[1];
+    const place = lookup === undefined ? { file: (0,external_node_path_namespaceObject.resolve)(file) } : { lookup };
+    const root = `((${file_nix}) (${shapes_nix}) ${fromJSON({ ...place, path })})`;
+    const answer = await nix
+        .evaluateExpression(`(${evaluation_nix}) (${shapes_nix}) ${fromJSON(requestFor(path, wanted))} ${root}`, file, signal)
+        .catch((error) => {
+        throw explainFile(error);
+    });
+    return readEvaluation(answer, {
+        what: [file, showAttributePath(path)].join(' ').trim(),
+        path,
+        root: file,
+        toName: `nix-attribute: ${showAttributePath([...path.slice(0, -1), 'NAME'])}`,
+        script: scriptName(wanted),
+    });
+}
+function requestFor(path, { script, installTest, specialArgs }) {
+    const scripts = script === undefined ? null : scriptNames(script);
+    return { path, scripts, test: installTest, specialArgs: specialArgs ?? null };
+}
+/** Where configurations have the script, the best first: disko's own names, and those of its older versions. */
+function scriptNames({ mode, withTools }) {
+    const older = mode === 'disko' ? ['diskoNoDeps', 'diskNoDeps'] : [];
+    const without = [`${mode}ScriptNoDeps`, ...older];
+    if (!withTools)
+        return without;
+    return mode === 'disko' ? ['diskoScript', 'disko', ...without] : [`${mode}Script`];
+}
+function scriptName({ script }) {
+    return script === undefined ? undefined : scriptNames(script)[0];
+}
+function fromJSON(value) {
+    return `(builtins.fromJSON ${nixString(JSON.stringify(value))})`;
+}
+/**
+ * The reference as Nix takes it: a folder that is named without `./` would be looked up in the registry, and an address
+ * takes blanks and letters beyond ASCII only in their encoded form.
+ */
+function flakeUri(uri) {
+    if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(uri))
+        return uri.replace(/[^\x21-\x7e]/gu, encodeURIComponent);
+    // of a folder Nix takes `?dir=` only where the folder itself has a flake too
+    const [, folder = uri, below] = /^([^?]*)\?dir=([^&]+)$/.exec(uri) ?? [];
+    const path = below !== undefined && (0,external_node_fs_namespaceObject.existsSync)(`${folder}/${below}/flake.nix`) ? `${folder}/${below}` : uri;
+    return /^[A-Za-z0-9_]/.test(path) && (0,external_node_fs_namespaceObject.existsSync)(`${path}/flake.nix`) ? `./${path}` : path;
+}
+function explainFlake(error, uri) {
+    if (!(error instanceof NixError))
+        return error;
+    const { lastLines } = error;
+    if (!/does not provide attribute/.test(error.message))
+        return new EvaluationError(error.message, { cause: error, lastLines });
+    return new NixError(`the flake ${uri} has no nixosConfigurations`, {
+        cause: error,
+        lastLines,
+        hint: 'check the flake input: its part before the # must lead to a flake with an output nixosConfigurations',
+    });
+}
+function explainFile(error) {
+    if (!(error instanceof NixError))
+        return error;
+    const { lastLines } = error;
+    const found = /file '([^']*)' was not found in the Nix search path/.exec(error.message)?.[1];
+    if (found === undefined)
+        return new EvaluationError(error.message, { cause: error, lastLines });
+    return new EvaluationError(error.message, {
+        cause: error,
+        lastLines,
+        hint: `set NIX_PATH in the env: of this step, with an entry for ${found.split('/')[0]}; a module that lies beside an npins folder needs none for nixpkgs`,
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/plan/host-data.js
+
+
+
+
+
+
+
+/** The output of a flake that describes its hosts. */
+const output = 'nixosAnywhere';
+/**
+ * What the flake says of the host that a run is for, before the inputs are read: they come partly from it.
+ *
+ * @returns none where no host of a flake is named, and where the flake says nothing; what is wrong is for readSettings
+ * @throws NixError where the flake, or what it says of the host, cannot be evaluated
+ */
+async function readHostData(raw, nix, signal) {
+    const reference = parseFlakeReference(raw.flake ?? '');
+    if (typeof reference === 'string' || reference.name === '')
+        return noHostData;
+    const { uri, name } = reference;
+    await nix.checkVersion();
+    const found = await hostsOutput(uri, `hosts: hosts.${nixString(name)} or null`, nix, signal);
+    return found === undefined || found === null ? noHostData : parseHostData(found, originOf(uri, name));
+}
+/**
+ * All hosts that the flake describes, in the order of their names.
+ *
+ * @throws NixError, InputError
+ */
+async function readHosts(uri, nix, signal) {
+    await nix.checkVersion();
+    const found = await hostsOutput(uri, 'hosts: hosts', nix, signal);
+    if (typeof found !== 'object' || found === null || Array.isArray(found)) {
+        const problem = found === undefined
+            ? `has no output ${output}, which describes the hosts: ${output}.NAME = { target-host = "root@203.0.113.7"; } for nixosConfigurations.NAME`
+            : `has an output ${output} that is no set of hosts`;
+        throw new InputError([{ input: 'flake', problem: `${uri} ${problem}` }]);
+    }
+    return Object.entries(found).map(([name, value]) => ({
+        name,
+        data: parseHostData(value, originOf(uri, name)),
+    }));
+}
+/** @returns undefined where the flake has no such output */
+async function hostsOutput(uri, apply, nix, signal) {
+    try {
+        return await nix.evaluate(`${flakeUri(uri)}#${output}`, apply, signal, { quiet: true });
+    }
+    catch (error) {
+        if (error instanceof NixError && /does not provide attribute/.test(error.message))
+            return undefined;
+        throw error;
+    }
+}
+function originOf(uri, name) {
+    const folder = uri.replace(/^(path|git\+file):(\/\/)?/, '').replace(/\?.*$/, '');
+    return { attribute: `${output}.${showAttributePath([name])}`, isLocal: (0,external_node_fs_namespaceObject.existsSync)(folder) };
+}
+
+;// CONCATENATED MODULE: ./lib/gather-inputs.js
+
+
+
+
+
+
+
+
+
+
+/**
+ * Gathers all that settings are made of: the inputs of the step, what the flake says of the host, and what the sources of
+ * secrets hold that both name.
+ *
+ * @throws the reason of the signal; NixError; what is wrong with inputs is told when the settings are read
+ */
+async function gatherInputs(environment, secrets, runtime, progress) {
+    const raw = readRawInputs(environment);
+    const { processes, clock, signal } = runtime;
+    const options = { environment, processes, clock, signal, secrets };
+    const loaded = await loadSecrets(raw, options);
+    const readGiven = (warn) => readSettings(raw, secrets, loaded, warn, environment);
+    // registers all secrets, before Nix is started; what is wrong is told later
+    const problems = problemsOf(readGiven);
+    const start = clock.now();
+    const data = await readHostData(raw, new Nix(nixOptionsOf(earlyNixUse(raw)), runtime), signal).catch((error) => {
+        // first what is wrong with the step itself; what seems to be missing may be what could not be read
+        if (problems !== undefined && !onlyMissing(problems))
+            throw problems;
+        progress.begin('preflight');
+        progress.end('failure', clock.now() - start);
+        throw error;
+    });
+    if (data === noHostData)
+        return readGiven;
+    const merged = { ...raw, ...withoutGiven(data, raw).inputs };
+    const all = new Map([...loaded, ...(await loadSecrets(merged, options, loaded))]);
+    return (warn) => readSettings(raw, secrets, all, warn, environment, data);
+}
+function problemsOf(read) {
+    try {
+        read();
+        return undefined;
+    }
+    catch (error) {
+        if (error instanceof InputError)
+            return error;
+        throw error;
+    }
+}
+/** Nix is needed before all inputs can be read; what is wrong with these is told with all others. */
+function earlyNixUse(raw) {
+    const nobody = new SecretRegistry(() => undefined);
+    return readNixUse(new InputReader(raw, new Map(), nobody, () => undefined, {}));
+}
+function nixOptionsOf(settings) {
+    const { printBuildLogs, showTrace, debug, from, nixOptions, deadlines } = settings;
+    return {
+        options: nixOptions.value,
+        printBuildLogs: printBuildLogs.value || debug.value,
+        showTrace: showTrace.value,
+        from: from.value,
+        idleMs: deadlines.idle.value,
+    };
+}
+function onlyMissing({ problems }) {
+    return problems.every(({ input, problem }) => input === 'target-host' && problem === 'is required');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/run-identity.js
+/**
+ * Which run of which workflow this is. The jobs of a matrix share id, attempt and name; but a runner has one job at a
+ * time.
+ */
+function readRunIdentity(environment) {
+    const of = (name) => environment[name] ?? '';
+    const id = of('GITHUB_RUN_ID');
+    return {
+        run: id === '' ? '' : `${of('GITHUB_SERVER_URL')}/${of('GITHUB_REPOSITORY')}/actions/runs/${id}`,
+        attempt: Number(/^\d{1,9}$/.exec(of('GITHUB_RUN_ATTEMPT'))?.[0] ?? 0),
+        job: [of('GITHUB_JOB'), of('RUNNER_NAME')].filter((part) => part !== '').join(' on '),
+    };
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/logins.js
@@ -65244,7 +66059,7 @@ function parseApproval(text) {
         return undefined;
     }
 }
-const isText = (value) => typeof value === 'string';
+const approval_isText = (value) => typeof value === 'string';
 const isNumber = (value) => typeof value === 'number';
 const approval_listOf = (check) => (value) => Array.isArray(value) && value.every(check);
 function approval_recordOf(checks) {
@@ -65252,20 +66067,20 @@ function approval_recordOf(checks) {
         value !== null &&
         Object.entries(checks).every(([name, check]) => check(Reflect.get(value, name)));
 }
-const identity = { serial: isText, wwn: isText, bytes: isNumber };
+const identity = { serial: approval_isText, wwn: approval_isText, bytes: isNumber };
 const approvalCheck = approval_recordOf({
-    digest: isText,
-    offline: isText,
-    newSystem: isText,
-    hooks: approval_listOf(isText),
-    host: isText,
-    machineId: isText,
-    hostKeys: approval_listOf(isText),
-    phases: approval_listOf(isText),
-    kexec: isText,
-    mayWipe: isText,
-    bindings: approval_listOf(approval_recordOf({ path: isText, part: isText, disks: approval_listOf(approval_recordOf(identity)) })),
-    losses: approval_listOf(approval_recordOf({ ...identity, losses: approval_listOf(isText) })),
+    digest: approval_isText,
+    offline: approval_isText,
+    newSystem: approval_isText,
+    hooks: approval_listOf(approval_isText),
+    host: approval_isText,
+    machineId: approval_isText,
+    hostKeys: approval_listOf(approval_isText),
+    phases: approval_listOf(approval_isText),
+    kexec: approval_isText,
+    mayWipe: approval_isText,
+    bindings: approval_listOf(approval_recordOf({ path: approval_isText, part: approval_isText, disks: approval_listOf(approval_recordOf(identity)) })),
+    losses: approval_listOf(approval_recordOf({ ...identity, losses: approval_listOf(approval_isText) })),
 });
 function isApproval(value) {
     return approvalCheck(value);
@@ -65757,7 +66572,7 @@ async function runDetachedToTheEnd(target, work, bootId) {
  * @returns all that was begun in this boot
  */
 async function awaitLeftovers(target, idleMs, onLine, signal) {
-    const { stdout } = await target.run(scripts_leftovers, [], { privileged: true, ...given(signal) });
+    const { stdout } = await target.run(scripts_leftovers, [], { privileged: true, ...detached_given(signal) });
     const leftovers = [...stdout.matchAll(/^(\S+) (running|ended)$/gm)].map(([, id = '', state]) => ({
         id,
         awaited: state === 'running',
@@ -65810,7 +66625,7 @@ class Follower {
         const result = await this.#target.run(detachedFollow, [this.#id, String(this.#offset)], {
             privileged: true,
             idleMs: this.#work.idleMs,
-            ...given(signal),
+            ...detached_given(signal),
             onBytes: (bytes) => {
                 this.#offset += bytes.length;
                 this.#lines.push(bytes);
@@ -65828,7 +66643,7 @@ class Follower {
     }
 }
 /** The option, where there is a signal other than the run's. */
-function given(signal) {
+function detached_given(signal) {
     return signal === undefined ? {} : { signal };
 }
 /** Shell text that becomes one program of the target. */
@@ -66388,264 +67203,6 @@ function oneLine(text) {
     return text.replace(/\p{Cc}+/gu, ' ');
 }
 
-;// CONCATENATED MODULE: ./lib/nix/evaluation.nix.js
-/* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations, or to what a file holds: everything that the action must know about what is\n# installed, in one evaluation. `request` is { path, specialArgs, scripts, test }: the attributes that lead to it, what\n# its modules get as specialArgs (or null), which disko script is asked for (names, the best first, or null), and whether\n# the VM test is.\nshapes: request: root:\nlet\n  inherit (builtins) attrNames attrValues foldl' isAttrs isFunction;\n\n  # where the path has come to: { value, pkgs, extended }, or { missing = the attribute that is not there; … }\n  at =\n    known: value:\n    let\n      called = if isFunction value then value { } else value;\n      extend = request.specialArgs != null && !known.extended && isAttrs called && called ? extendModules;\n      extended = if extend then called.extendModules { inherit (request) specialArgs; } else called;\n    in\n    {\n      value = extended;\n      # a variant within a configuration has none of its own\n      pkgs = if isAttrs extended then extended.pkgs or known.pkgs else known.pkgs;\n      extended = known.extended || extend;\n      depth = known.depth + 1;\n    };\n\n  descend =\n    found: name:\n    if found ? missing then\n      found\n    else if isAttrs found.value && found.value ? ${name} then\n      at found found.value.${name}\n    else\n      {\n        missing = name;\n        inherit (found) depth;\n        names = if isAttrs found.value then attrNames found.value else [ ];\n      };\n\n  reached = foldl' descend (at {\n    pkgs = { };\n    extended = false;\n    depth = -1;\n  } root) request.path;\n\n  # not outPath: Nix prints a set that has one as that path alone\n  derivation = drv: if drv == null then null else { drv = drv.drvPath; out = drv.outPath; };\n\n  # what is asked for of what a configuration builds\n  wantedOf = build: {\n    diskoScript =\n      if request.scripts == null then null else\n      let script = shapes.firstOf request.scripts build; in\n      if script == null then \"missing\" else derivation script;\n    installTest =\n      if !request.test then null else\n      let test = shapes.firstOf shapes.outputNames.test build; in\n      if test == null then \"missing\" else derivation test;\n  };\n\n  describeOutputs =\n    value:\n    let\n      inherit (shapes) outputNames;\n      toplevel = shapes.firstOf outputNames.system value;\n    in\n    {\n      outputs = wantedOf value // {\n        toplevel = derivation toplevel;\n        system = (if toplevel != null then toplevel else shapes.firstOf (outputNames.script ++ outputNames.test) value).system;\n      };\n    };\n\n  describeConfiguration =\n    { value, pkgs, ... }:\n    let\n      config = if value ? config && shapes.hasBuild value.config then value.config else value;\n      build = config.system.build;\n      # not set where the system was an argument of eval-config; without it, what builds it has to do\n      host = builtins.tryEval (config.nixpkgs.hostPlatform.system or build.toplevel.system);\n      system = pkgs.stdenv.hostPlatform.system or pkgs.system or (if host.success then host.value else build.toplevel.system);\n      openssh = config.services.openssh or { };\n      initrdSsh = config.boot.initrd.network.ssh or { };\n      grub = config.boot.loader.grub or { };\n      efi = toString (config.boot.loader.efi.efiSysMountPoint or \"/boot\");\n      entries = config.boot.loader.systemd-boot.xbootldrMountPoint or null;\n      settings = openssh.settings or { };\n      users = attrValues (\n        builtins.mapAttrs (attribute: user: user // { name = user.name or attribute; }) (config.users.users or { })\n      );\n      keyFilesOf = user: user.openssh.authorizedKeys.keyFiles or [ ];\n      # NixOS reads them itself, and where one is missing says so in no way that a user would understand\n      missingKeyFiles = builtins.filter (file: !builtins.pathExists file) (builtins.concatMap keyFilesOf users);\n      # sshd's own default is yes\n      passwords =\n        (settings.PasswordAuthentication or true) != false || (settings.KbdInteractiveAuthentication or true) != false;\n      # only whether there is one: the value stays where it is. \"!\" and \"*\" begin a hash that nothing fits, and sshd takes\n      # no empty password\n      isPassword = value: value != null && value != \"\" && builtins.match \"[!*].*\" (toString value) == null;\n      hasPassword =\n        user:\n        builtins.any (name: isPassword (user.${name} or null)) [\n          \"hashedPassword\"\n          \"password\"\n          \"initialHashedPassword\"\n          \"initialPassword\"\n          \"hashedPasswordFile\"\n        ];\n      # users whom sshd may let in\n      logins = map (user: {\n        inherit (user) name;\n        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (keyFilesOf user);\n        password = passwords && hasPassword user;\n      }) (builtins.filter (user: user.enable or true) users);\n      found = wantedOf build // {\n        inherit system;\n        # where it is built: a cross-compiled configuration runs on another system than that\n        buildSystem = build.toplevel.system or system;\n        toplevel = derivation build.toplevel;\n        hostName = config.networking.hostName or \"\";\n        disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (\n          attrValues (config.disko.devices.disk or { })\n        );\n        groups = builtins.concatMap (\n          kind:\n          attrValues (\n            builtins.mapAttrs (attribute: group: { inherit kind; name = toString (group.name or attribute); }) (\n              config.disko.devices.${kind} or { }\n            )\n          )\n        ) [ \"lvm_vg\" \"mdadm\" \"zpool\" ];\n        substituters = map toString (config.nix.settings.substituters or [ ]);\n        trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n        hostKeys =\n          if openssh.enable or false then\n            map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n          else\n            [ ];\n        sshd = {\n          enabled = openssh.enable or false;\n          ports = openssh.ports or [ 22 ];\n          rootLogin = toString (openssh.settings.PermitRootLogin or \"prohibit-password\");\n          # keys that the configuration does not know: from a program, or an authority\n          otherKeys =\n            (openssh.authorizedKeysCommand or \"none\") != \"none\" || (openssh.settings.TrustedUserCAKeys or null) != null;\n        };\n        logins = builtins.filter (login: login.keys != [ ] || login.password) logins;\n        bootLoader = {\n          kind =\n            if config.boot.loader.systemd-boot.enable or false then\n              \"systemd-boot\"\n            else if grub.enable or false then\n              \"grub\"\n            else\n              \"other\";\n          # mirrors have their own, and need no others\n          grubDevices = map toString (\n            grub.devices or [ ] ++ builtins.concatMap (boot: boot.devices or [ ]) (grub.mirroredBoots or [ ])\n          );\n          grubEfi = grub.efiSupport or false;\n          efiMountPoint = efi;\n          entriesMountPoint = if entries == null then efi else toString entries;\n          # grub.nix takes the path for the EFI partition where a mirror names none\n          grubBoots = map (boot: {\n            path = toString boot.path;\n            efi = toString (if boot.efiSysMountPoint or null == null then boot.path else boot.efiSysMountPoint);\n          }) (grub.mirroredBoots or [ { path = \"/boot\"; efiSysMountPoint = efi; } ]);\n        };\n        initrdSsh = {\n          enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);\n          port = initrdSsh.port or 22;\n          hostKeys = map toString (initrdSsh.hostKeys or [ ]);\n        };\n      };\n    in\n    if missingKeyFiles == [ ] then { inherit found; } else { missingKeyFiles = map toString missingKeyFiles; };\nin\nif reached ? missing then\n  { inherit (reached) missing depth names; }\nelse if request.specialArgs != null && !reached.extended then\n  { cannotExtend = true; }\nelse if shapes.isConfiguration reached.value then\n  describeConfiguration reached\nelse if shapes.hasOutputs reached.value then\n  describeOutputs reached.value\nelse\n  { nothing = if isAttrs reached.value then attrNames reached.value else [ ]; }\n");
-
-;// CONCATENATED MODULE: ./lib/nix/file.nix.js
-/* harmony default export */ const file_nix = ("# What a Nix file holds. `request` is { file or lookup, path }: the file's absolute path, or a path as in <lookup>, and\n# the attributes that will be looked up in it; a module without any is evaluated.\nshapes: request:\nlet\n  inherit (builtins) attrNames attrValues filter isAttrs isFunction;\n\n  file = if request ? lookup then builtins.findFile builtins.nixPath request.lookup else /. + request.file;\n  content = import file;\n  arguments = if isFunction content then builtins.functionArgs content else { };\n  needed = filter (name: !arguments.${name}) (attrNames arguments);\n  value = if isFunction content then content { } else content;\n\n  # one that cannot be evaluated is no reason not to take another\n  looksLikeMachine =\n    each:\n    (builtins.tryEval (isAttrs each && (each ? config && (each ? options || each ? pkgs) || shapes.hasOutputs each)))\n      == {\n        success = true;\n        value = true;\n      };\n  # what is neither a configuration nor what one builds, nor a set of such, can only be a part of one\n  isModule =\n    request.path == [ ]\n    && (\n      needed != [ ]\n      || !(isAttrs value)\n      || !(shapes.isConfiguration value || shapes.hasOutputs value || builtins.any looksLikeMachine (attrValues value))\n    );\n\n  # the same nixpkgs as `nix-build '<nixpkgs/nixos>'` would take, else the one that npins has pinned beside the file\n  isFolder = builtins.pathExists (toString file + \"/.\");\n  pins = (if isFolder then toString file else dirOf (toString file)) + \"/npins\";\n  evalConfig =\n    if builtins.getEnv \"NIX_PATH\" == \"\" && builtins.pathExists pins then\n      \"${(import pins).nixpkgs}/nixos/lib/eval-config.nix\"\n    else\n      <nixpkgs/nixos/lib/eval-config.nix>;\nin\nif isModule then\n  import evalConfig { modules = [ file ]; }\nelse if needed != [ ] then\n  throw \"${toString file} is a function that needs ${builtins.concatStringsSep \", \" needed}: a module, which has no attributes to choose from\"\nelse\n  value\n");
-
-;// CONCATENATED MODULE: ./lib/nix/shapes.nix.js
-/* harmony default export */ const shapes_nix = ("# How a value is known for something that can be installed.\nrec {\n  isDerivation = value: builtins.isAttrs value && value.type or null == \"derivation\";\n\n  hasBuild =\n    config:\n    builtins.isAttrs config\n    && config ? system\n    && builtins.isAttrs config.system\n    && config.system ? build\n    && builtins.isAttrs config.system.build;\n\n  # what nixosSystem and eval-config return, or already a configuration (`….config.virtualisation.vmVariant`)\n  isConfiguration =\n    value: builtins.isAttrs value && (value ? config && hasBuild value.config || hasBuild value);\n\n  # what a configuration builds, without the configuration: as in config.system.build, which `pkgs.nixos` also puts on top\n  outputNames = {\n    system = [\n      \"toplevel\"\n      \"system\"\n    ];\n    test = [ \"installTest\" ];\n    script = [\n      \"diskoScript\"\n      \"disko\"\n      \"diskoScriptNoDeps\"\n      \"diskoNoDeps\"\n      \"diskNoDeps\"\n      \"formatScript\"\n      \"formatScriptNoDeps\"\n      \"mountScript\"\n      \"mountScriptNoDeps\"\n    ];\n  };\n\n  # the first of these attributes that is a derivation; null without one. What stands behind it is not looked at: disko\n  # complains where its older names are asked for\n  firstOf =\n    names: value:\n    let\n      name = builtins.head names;\n    in\n    if names == [ ] then\n      null\n    else if value ? ${name} && isDerivation value.${name} then\n      value.${name}\n    else\n      firstOf (builtins.tail names) value;\n\n  hasOutputs =\n    value:\n    builtins.isAttrs value\n    && !isDerivation value\n    && firstOf (outputNames.system ++ outputNames.test ++ outputNames.script) value != null;\n}\n");
-
-;// CONCATENATED MODULE: ./lib/plan/read-evaluation.js
-
-
-/**
- * Reads what evaluation.nix answers.
- *
- * @throws NixError where what was asked for is not there; names those that are
- */
-function readEvaluation(answer, asked) {
-    const value = read_evaluation_asRecord(answer);
-    throwWhatIsMissing(value, asked);
-    if (value.outputs === undefined)
-        return read_evaluation_readConfiguration(read_evaluation_asRecord(value.found), asked);
-    const outputs = read_evaluation_asRecord(value.outputs);
-    return {
-        ...unknownOfOutputs,
-        source: 'outputs',
-        system: String(outputs.system),
-        buildSystem: String(outputs.system),
-        toplevel: outputs.toplevel === null ? undefined : asDerivation(outputs.toplevel),
-        ...readWanted(outputs, asked),
-    };
-}
-function throwWhatIsMissing(value, { what, path, root, toName }) {
-    const hint = `write ${toName} with one of these names`;
-    if (typeof value.missing === 'string') {
-        const above = path.slice(0, Number(value.depth)).join('.');
-        throw new NixError(`${above === '' ? root : `${above} of ${root}`} has no ${value.missing}; it has ${listed(value.names)}`, { hint });
-    }
-    if (value.nothing !== undefined) {
-        throw new NixError(`${what} is no NixOS configuration; it has ${listed(value.nothing)}`, { hint });
-    }
-    if (value.cannotExtend === true) {
-        throw new NixError(`${what} takes no special-args: it has no extendModules`, {
-            hint: 'special-args need what nixpkgs.lib.nixosSystem or eval-config.nix return, or a module; else import the values in the configuration itself',
-        });
-    }
-    if (Array.isArray(value.missingKeyFiles)) {
-        throw new NixError(`${what} names files with authorized keys that do not exist: ${value.missingKeyFiles.join(', ')}`, {
-            hint: 'a flake sees only files that git knows: git add them, or correct users.users.*.openssh.authorizedKeys.keyFiles',
-        });
-    }
-}
-const mostNames = 40;
-function listed(names) {
-    const all = asStrings(names);
-    const more = all.length > mostNames ? ` and ${all.length - mostNames} more` : '';
-    return all.length === 0 ? 'none' : `${all.slice(0, mostNames).join(', ')}${more}`;
-}
-/** What was asked for beside the system. */
-function readWanted(found, { what, script }) {
-    if (found.diskoScript === 'missing') {
-        throw new NixError(`${what} has no config.system.build.${script}`, {
-            hint: 'import the disko module and a disk layout, or leave disko out of phases',
-        });
-    }
-    if (found.installTest === 'missing') {
-        throw new NixError(`${what} has no config.system.build.installTest`, {
-            hint: 'import the disko module, which brings the VM test along',
-        });
-    }
-    return {
-        diskoScript: found.diskoScript === null ? undefined : asDerivation(found.diskoScript),
-        installTest: found.installTest === null ? undefined : asDerivation(found.installTest),
-    };
-}
-function read_evaluation_readConfiguration(found, asked) {
-    const sshd = read_evaluation_asRecord(found.sshd);
-    const bootLoader = read_evaluation_asRecord(found.bootLoader);
-    const initrdSsh = read_evaluation_asRecord(found.initrdSsh);
-    return {
-        source: 'configuration',
-        ...readWanted(found, asked),
-        system: String(found.system),
-        buildSystem: String(found.buildSystem),
-        hostName: String(found.hostName),
-        toplevel: asDerivation(found.toplevel),
-        disks: asRecords(found.disks).map(({ device, destroy }) => ({
-            device: String(device),
-            destroy: destroy !== false,
-        })),
-        groups: asRecords(found.groups).map(({ kind, name }) => ({
-            kind: kind === 'lvm_vg' || kind === 'mdadm' ? kind : 'zpool',
-            name: String(name),
-        })),
-        substituters: asStrings(found.substituters),
-        trustedPublicKeys: asStrings(found.trustedPublicKeys),
-        hostKeys: asRecords(found.hostKeys).map(({ type, path, bits }) => ({
-            type: String(type),
-            path: String(path),
-            bits: String(bits),
-        })),
-        sshd: {
-            enabled: sshd.enabled === true,
-            ports: asStrings(sshd.ports).map(Number),
-            rootLogin: String(sshd.rootLogin),
-            otherKeys: sshd.otherKeys === true,
-        },
-        logins: asRecords(found.logins).map(({ name, keys, password }) => ({
-            name: String(name),
-            password: password === true,
-            keys: asStrings(keys).flatMap((text) => text.split('\n').filter((line) => line.trim() !== '')),
-        })),
-        bootLoader: {
-            kind: asBootLoader(bootLoader.kind),
-            grubDevices: asStrings(bootLoader.grubDevices),
-            grubEfi: bootLoader.grubEfi === true,
-            efiMountPoint: String(bootLoader.efiMountPoint),
-            entriesMountPoint: String(bootLoader.entriesMountPoint),
-            grubBoots: asRecords(bootLoader.grubBoots).map(({ path, efi }) => ({
-                path: String(path),
-                efiMountPoint: String(efi),
-            })),
-        },
-        initrdSsh: {
-            enabled: initrdSsh.enabled === true,
-            port: Number(initrdSsh.port),
-            hostKeys: asStrings(initrdSsh.hostKeys),
-        },
-    };
-}
-function asBootLoader(value) {
-    return value === 'systemd-boot' || value === 'grub' ? value : 'other';
-}
-function read_evaluation_asRecord(value) {
-    if (typeof value !== 'object' || value === null)
-        throw new NixError('the evaluation gave another answer than was asked for');
-    return { ...value };
-}
-function asRecords(value) {
-    return Array.isArray(value) ? value.map(read_evaluation_asRecord) : [];
-}
-function asStrings(value) {
-    return Array.isArray(value) ? value.map(String) : [];
-}
-function asDerivation(value) {
-    const { drv, out } = read_evaluation_asRecord(value);
-    return { drvPath: String(drv), outPath: String(out) };
-}
-
-;// CONCATENATED MODULE: ./lib/plan/evaluate.js
-
-
-
-
-
-
-
-
-
-/**
- * Evaluates one configuration of a flake.
- *
- * @throws NixError; an unknown configuration is answered with the names that exist
- */
-async function evaluateFlake(nix, { uri, name, path }, wanted, signal) {
-    const fullPath = [name, ...path];
-    const apply = `(${evaluation_nix}) (${shapes_nix}) ${fromJSON(requestFor(fullPath, wanted))}`;
-    const answer = await nix
-        .evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal)
-        .catch((error) => {
-        throw explainFlake(error, uri);
-    });
-    return readEvaluation(answer, {
-        what: `nixosConfigurations.${showAttributePath(fullPath)}`,
-        path: fullPath,
-        root: `nixosConfigurations of the flake ${uri}`,
-        toName: `${uri}#NAME`,
-        script: scriptName(wanted),
-    });
-}
-/**
- * Evaluates what a Nix file holds, as nix-build would: with the NIX_PATH of the step, and whatever else the file reads.
- *
- * @throws NixError
- */
-async function evaluateFile(nix, { file, path }, wanted, signal) {
-    const lookup = /^<(.+)>$/.exec(file)?.[1];
-    const place = lookup === undefined ? { file: (0,external_node_path_namespaceObject.resolve)(file) } : { lookup };
-    const root = `((${file_nix}) (${shapes_nix}) ${fromJSON({ ...place, path })})`;
-    const answer = await nix
-        .evaluateExpression(`(${evaluation_nix}) (${shapes_nix}) ${fromJSON(requestFor(path, wanted))} ${root}`, file, signal)
-        .catch((error) => {
-        throw explainFile(error);
-    });
-    return readEvaluation(answer, {
-        what: [file, showAttributePath(path)].join(' ').trim(),
-        path,
-        root: file,
-        toName: `nix-attribute: ${showAttributePath([...path.slice(0, -1), 'NAME'])}`,
-        script: scriptName(wanted),
-    });
-}
-function requestFor(path, { script, installTest, specialArgs }) {
-    const scripts = script === undefined ? null : scriptNames(script);
-    return { path, scripts, test: installTest, specialArgs: specialArgs ?? null };
-}
-/** Where configurations have the script, the best first: disko's own names, and those of its older versions. */
-function scriptNames({ mode, withTools }) {
-    const older = mode === 'disko' ? ['diskoNoDeps', 'diskNoDeps'] : [];
-    const without = [`${mode}ScriptNoDeps`, ...older];
-    if (!withTools)
-        return without;
-    return mode === 'disko' ? ['diskoScript', 'disko', ...without] : [`${mode}Script`];
-}
-function scriptName({ script }) {
-    return script === undefined ? undefined : scriptNames(script)[0];
-}
-function fromJSON(value) {
-    return `(builtins.fromJSON ${nixString(JSON.stringify(value))})`;
-}
-/**
- * The reference as Nix takes it: a folder that is named without `./` would be looked up in the registry, and an address
- * takes blanks and letters beyond ASCII only in their encoded form.
- */
-function flakeUri(uri) {
-    if (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(uri))
-        return uri.replace(/[^\x21-\x7e]/gu, encodeURIComponent);
-    // of a folder Nix takes `?dir=` only where the folder itself has a flake too
-    const [, folder = uri, below] = /^([^?]*)\?dir=([^&]+)$/.exec(uri) ?? [];
-    const path = below !== undefined && (0,external_node_fs_namespaceObject.existsSync)(`${folder}/${below}/flake.nix`) ? `${folder}/${below}` : uri;
-    return /^[A-Za-z0-9_]/.test(path) && (0,external_node_fs_namespaceObject.existsSync)(`${path}/flake.nix`) ? `./${path}` : path;
-}
-function explainFlake(error, uri) {
-    if (!(error instanceof NixError))
-        return error;
-    const { lastLines } = error;
-    if (!/does not provide attribute/.test(error.message))
-        return new EvaluationError(error.message, { cause: error, lastLines });
-    return new NixError(`the flake ${uri} has no nixosConfigurations`, {
-        cause: error,
-        lastLines,
-        hint: 'check the flake input: its part before the # must lead to a flake with an output nixosConfigurations',
-    });
-}
-function explainFile(error) {
-    if (!(error instanceof NixError))
-        return error;
-    const { lastLines } = error;
-    const found = /file '([^']*)' was not found in the Nix search path/.exec(error.message)?.[1];
-    if (found === undefined)
-        return new EvaluationError(error.message, { cause: error, lastLines });
-    return new EvaluationError(error.message, {
-        cause: error,
-        lastLines,
-        hint: `set NIX_PATH in the env: of this step, with an entry for ${found.split('/')[0]}; a module that lies beside an npins folder needs none for nixpkgs`,
-    });
-}
-
 ;// CONCATENATED MODULE: ./lib/nix/flake-source.js
 
 
@@ -66662,7 +67219,7 @@ async function localFlake(nix, uri, signal) {
         return undefined;
     // a store that lies elsewhere than its paths say, or a Nix that copies nothing, has no such folder
     const seen = flake_source_text(answer.path);
-    return { root, dir: flake_source_text(dir), seen: seen !== '' && (0,external_node_fs_namespaceObject.existsSync)(seen) ? seen : root };
+    return { root, isGit: type === 'git', dir: flake_source_text(dir), seen: seen !== '' && (0,external_node_fs_namespaceObject.existsSync)(seen) ? seen : root };
 }
 function folderOf(url) {
     return url.startsWith('file://') ? (0,external_node_url_.fileURLToPath)(url.replace(/[?#].*$/, '')) : '';
@@ -70658,6 +71215,280 @@ function explain(error, lines) {
     });
 }
 
+;// CONCATENATED MODULE: ./lib/plan/flake-at.js
+
+
+/** How long git may take to look at a checkout. */
+const gitPatienceMs = 60_000;
+/**
+ * @param uri of a flake in a git checkout on the runner, as Nix takes it
+ * @throws InputError for another flake, and for a revision that the checkout does not have
+ */
+async function flakeAt(uri, since, nix, runtime) {
+    const source = await localFlake(nix, uri, runtime.signal);
+    if (source === undefined || !source.isGit)
+        throw flake_at_refused(`needs a flake in a git checkout on the runner, which ${uri} is not; leave it out, and choose by hosts`);
+    const git = async (...args) => await runtime.processes.run('git', ['-C', source.root, ...args], {
+        signal: runtime.signal,
+        idleMs: gitPatienceMs,
+    });
+    const commit = await git('rev-parse', '--verify', '--quiet', '--end-of-options', `${since}^{commit}`);
+    if (commit.code !== 0)
+        throw flake_at_refused(`is ${since}, which the checkout does not have; give actions/checkout fetch-depth: 0, and fetch the commit if no branch has it any more`);
+    const rev = commit.stdout.trim();
+    const clean = await git('status', '--porcelain', '--untracked-files=no');
+    const head = await git('rev-parse', '--verify', 'HEAD');
+    const shallow = await git('rev-parse', '--is-shallow-repository');
+    const query = new URLSearchParams({ rev });
+    if (source.dir !== '')
+        query.set('dir', source.dir);
+    if (shallow.stdout.trim() === 'true')
+        query.set('shallow', '1');
+    return {
+        uri: `git+file://${encodeURI(source.root)}?${query}`,
+        isSame: head.stdout.trim() === rev && clean.code === 0 && clean.stdout.trim() === '',
+    };
+}
+function flake_at_refused(problem) {
+    return new InputError([{ input: 'changed-since', problem }]);
+}
+
+;// CONCATENATED MODULE: ./lib/nix/hosts.nix.js
+/* harmony default export */ const hosts_nix = ("# Applied to a flake's nixosConfigurations: what is built for each of the hosts that `request.names` names, by which one\n# tells whether it has changed. `request.scripts` are the names of the disko script, the best first.\nshapes: request: configurations:\nlet\n  derivation = drv: if drv == null then null else { drv = drv.drvPath; out = drv.outPath; };\n\n  describe =\n    name:\n    let\n      value = configurations.${name};\n      config = if value ? config && shapes.hasBuild value.config then value.config else value;\n      inherit (config.system) build;\n      found = {\n        system = build.toplevel.system;\n        toplevel = derivation build.toplevel;\n        diskoScript = derivation (shapes.firstOf request.scripts build);\n      };\n      # what is thrown here would take all others along; only another evaluation tells what it was\n      tried = builtins.tryEval (builtins.deepSeq found found);\n    in\n    if !(configurations ? ${name}) then { missing = true; } else if tried.success then tried.value else { failed = true; };\nin\nbuiltins.listToAttrs (map (name: { inherit name; value = describe name; }) request.names)\n");
+
+;// CONCATENATED MODULE: ./lib/plan/host-derivations.js
+
+
+
+
+
+const scripts = ['diskoScript', 'disko', 'diskoScriptNoDeps', 'diskoNoDeps', 'diskNoDeps'];
+/**
+ * Evaluates many hosts of a flake at once. One that fails does not fail the others.
+ *
+ * @param uri as Nix takes it
+ * @throws NixError where not even the flake can be evaluated
+ */
+async function evaluateHosts(uri, names, nix, signal) {
+    if (names.length === 0)
+        return { hosts: new Map(), evaluations: 0 };
+    const request = nixString(JSON.stringify({ names, scripts }));
+    const apply = `(${hosts_nix}) (${shapes_nix}) (builtins.fromJSON ${request})`;
+    try {
+        const answer = await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal);
+        return await explained(uri, names, host_derivations_asRecord(answer), nix, signal);
+    }
+    catch (error) {
+        if (!(error instanceof NixError))
+            throw error;
+        if (names.length === 1)
+            return { hosts: new Map([[names[0] ?? '', { problem: error.message }]]), evaluations: 1 };
+        return inHalves(uri, names, nix, signal);
+    }
+}
+/** Some errors cannot be caught in Nix: the host that has one is found by leaving out others. */
+async function inHalves(uri, names, nix, signal) {
+    const middle = Math.ceil(names.length / 2);
+    const first = await evaluateHosts(uri, names.slice(0, middle), nix, signal);
+    const second = await evaluateHosts(uri, names.slice(middle), nix, signal);
+    return {
+        hosts: new Map([...first.hosts, ...second.hosts]),
+        evaluations: 1 + first.evaluations + second.evaluations,
+    };
+}
+async function explained(uri, names, answer, nix, signal) {
+    const hosts = new Map();
+    let evaluations = 1;
+    for (const name of names) {
+        const found = host_derivations_asRecord(answer[name]);
+        if (found.missing === true)
+            hosts.set(name, { problem: `the flake has no nixosConfigurations.${name}` });
+        else if (found.failed !== true)
+            hosts.set(name, { ok: readDerivations(found) });
+        else {
+            evaluations++;
+            hosts.set(name, { problem: await whyNot(uri, name, nix, signal) });
+        }
+    }
+    return { hosts, evaluations };
+}
+/** What Nix says where nothing catches it. */
+async function whyNot(uri, name, nix, signal) {
+    const drvPath = `configurations: configurations.${nixString(name)}.config.system.build.toplevel.drvPath`;
+    try {
+        await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, drvPath, signal, { quiet: true });
+        return 'its disko script cannot be evaluated';
+    }
+    catch (error) {
+        if (!(error instanceof NixError))
+            throw error;
+        return error.message;
+    }
+}
+function readDerivations({ system, toplevel, diskoScript }) {
+    return {
+        system: String(system),
+        toplevel: host_derivations_asDerivation(toplevel),
+        diskoScript: diskoScript === null ? undefined : host_derivations_asDerivation(diskoScript),
+    };
+}
+function host_derivations_asDerivation(value) {
+    const { drv, out } = host_derivations_asRecord(value);
+    return { drvPath: String(drv), outPath: String(out) };
+}
+function host_derivations_asRecord(value) {
+    if (typeof value !== 'object' || value === null)
+        throw new EvaluationError('the evaluation gave another answer than was asked for');
+    return { ...value };
+}
+
+;// CONCATENATED MODULE: ./lib/plan/changes.js
+
+
+
+
+
+/** What a git push event gives as `before` when there was nothing before. */
+const noCommit = /^0{40}(0{24})?$/;
+/**
+ * Which of the hosts are others than they were: their system, their disko script or their install-id. A host that
+ * cannot be evaluated is told, and the others stay.
+ *
+ * @param since a revision of the git checkout that the flake lies in
+ * @throws InputError, NixError
+ */
+async function whatChanged(uri, since, hosts, nix, runtime) {
+    const { signal } = runtime;
+    if (noCommit.test(since))
+        return allOf(hosts, 'there was no commit before this one');
+    const before = await flakeAt(flakeUri(uri), since, nix, runtime);
+    if (before.isSame)
+        return allOf([], '');
+    const names = hosts.map(({ name }) => name);
+    const now = await evaluateHosts(uri, names, nix, signal);
+    const old = await oldHosts(before.uri, nix, signal);
+    const then = await evaluateHosts(before.uri, names.filter((name) => old.has(name)), nix, signal);
+    const changed = [];
+    const failed = [];
+    for (const host of hosts) {
+        const found = now.hosts.get(host.name);
+        if (found === undefined || 'problem' in found) {
+            failed.push({ host: host.name, message: found?.problem ?? 'was not evaluated' });
+            continue;
+        }
+        const reason = changes_changeOf(host, found.ok, old.get(host.name), then.hosts.get(host.name));
+        if (reason !== undefined)
+            changed.push({ host, reason });
+    }
+    return { changed, failed, evaluations: now.evaluations + then.evaluations };
+}
+function allOf(hosts, reason) {
+    return { changed: hosts.map((host) => ({ host, reason })), failed: [], evaluations: 0 };
+}
+/** Before there was a fleet there was none of its hosts. */
+async function oldHosts(uri, nix, signal) {
+    const hosts = await readHosts(uri, nix, signal).catch((error) => {
+        if (error instanceof InputError)
+            return [];
+        throw error;
+    });
+    return new Map(hosts.map((host) => [host.name, host]));
+}
+/** @returns undefined: nothing that matters */
+function changes_changeOf({ data }, now, old, then) {
+    if (old === undefined || then === undefined)
+        return 'new';
+    if ('problem' in then)
+        return 'could not be evaluated before';
+    const differences = [
+        ...(data.inputs['install-id'] === old.data.inputs['install-id'] ? [] : ['install-id']),
+        ...(now.toplevel.drvPath === then.ok.toplevel.drvPath ? [] : ['system']),
+        ...(now.diskoScript?.drvPath === then.ok.diskoScript?.drvPath ? [] : ['disko script']),
+    ];
+    return differences.length === 0 ? undefined : `changed: ${differences.join(', ')}`;
+}
+
+;// CONCATENATED MODULE: ./lib/plan/fleet.js
+
+
+
+
+
+/**
+ * The hosts that are asked for, as jobs of a workflow. Contacts none of them.
+ *
+ * @throws InputError, NixError
+ */
+async function listHosts(settings, nix, runtime) {
+    const selected = await chosenHosts(settings, nix, runtime.signal);
+    const uri = settings.flakeUri.value;
+    const since = settings.changedSince.value;
+    const found = since === undefined
+        ? { changed: selected.map((host) => ({ host, reason: 'listed' })), failed: [], evaluations: 0 }
+        : await whatChanged(uri, since, selected, nix, runtime);
+    if (found.changed.length > mostJobs)
+        throw new InputError([
+            {
+                input: 'hosts',
+                problem: `leads to ${found.changed.length} hosts, and GitHub starts ${mostJobs} jobs from a matrix at most; choose fewer at a time (names, globs, tag:NAME), or give changed-since`,
+            },
+        ]);
+    return {
+        selected: selected.length,
+        hosts: found.changed.map(({ host, reason }) => asMatrixHost(uri, host, reason)),
+        failed: found.failed,
+        evaluations: found.evaluations,
+        results: [],
+    };
+}
+/** The hosts that the input hosts means. @throws InputError where their data is wrong, or one that is named is not there */
+async function chosenHosts({ flakeUri, hosts }, nix, signal) {
+    const all = (await readHosts(flakeUri.value, nix, signal)).map((host) => ({
+        ...host,
+        tags: host.data.fleet.tags,
+    }));
+    const idle = idlePatterns(hosts.value, all);
+    const problems = [
+        ...idle.map(({ text }) => ({
+            input: 'hosts',
+            problem: `has ${text}, which fits no host. ${described(all)}`,
+        })),
+        ...all.flatMap(({ data }) => data.problems.map(({ input, problem }) => ({
+            input: `${input} (${data.attribute} of the flake)`,
+            problem,
+        }))),
+        ...all
+            .filter(({ name }) => !/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name))
+            .map(({ name }) => ({
+            input: 'flake',
+            problem: `has the host ${JSON.stringify(name)}; names of hosts in a workflow are of letters, digits, _ . and -`,
+        })),
+    ];
+    if (problems.length > 0)
+        throw new InputError(problems);
+    return selectHosts(hosts.value, all);
+}
+const fleet_shownNames = 40;
+function described(hosts) {
+    const listed = (names) => names.length === 0
+        ? 'none'
+        : names.slice(0, fleet_shownNames).join(', ') + (names.length > fleet_shownNames ? ', …' : '');
+    const tags = [...new Set(hosts.flatMap((host) => host.tags))].toSorted();
+    return `Hosts: ${listed(hosts.map(({ name }) => name))}; tags: ${listed(tags)}`;
+}
+function asMatrixHost(uri, { name, data }, reason) {
+    const { tags, environment, secrets } = data.fleet;
+    return {
+        host: name,
+        flake: `${uri}#${name}`,
+        tags,
+        environment: environment ?? '',
+        secrets,
+        reason,
+        'approved-plan': '',
+    };
+}
+
 ;// CONCATENATED MODULE: external "node:child_process"
 const external_node_child_process_namespaceObject = require("node:child_process");
 ;// CONCATENATED MODULE: external "node:readline"
@@ -70956,6 +71787,89 @@ function clientEnvironment(environment) {
     return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => value !== undefined && needed.test(name) ? [[name, value]] : []));
 }
 
+;// CONCATENATED MODULE: ./lib/report/describe-fleet.js
+
+/** What was found, as a few lines of the log. */
+function describeFleet({ selected, hosts, failed, evaluations }) {
+    const looked = evaluations === 0 ? '' : ` (${counted(evaluations, 'evaluation')})`;
+    return [
+        `${hosts.length} of ${counted(selected, 'host')}${looked}`,
+        ...failed.map(({ host, message }) => `  ${host}  cannot be evaluated: ${message}`),
+        ...hosts.map(({ host, reason }) => `  ${host}  ${reason}`),
+    ].join('\n');
+}
+
+;// CONCATENATED MODULE: ./lib/report/fleet-results.js
+
+
+
+/**
+ * Puts together what the runs for many hosts have left.
+ *
+ * @param folder holds their result files, in any depth
+ * @param expected the hosts that there should be results of; undefined where that is not known
+ * @throws InputError where there is no result at all
+ */
+function gatherResults(folder, expected) {
+    const found = new Map(resultsIn(folder).map((result) => [result.host, result]));
+    if (found.size === 0 && (expected === undefined || expected.include.length > 0))
+        throw new InputError([
+            { input: 'fleet-results', problem: `is ${folder}, which holds no result file of this action` },
+        ]);
+    const names = new Set([...(expected?.include ?? []).map(({ host }) => host), ...found.keys()]);
+    const results = [...names].map((host) => hostResult(host, found.get(host)));
+    return {
+        selected: names.size,
+        hosts: (expected?.include ?? []).flatMap((entry) => toBeDone(entry, found.get(entry.host))),
+        failed: [],
+        evaluations: 0,
+        results,
+    };
+}
+function resultsIn(folder) {
+    const files = (0,external_node_fs_namespaceObject.readdirSync)(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.json'));
+    return files.flatMap((file) => {
+        const result = parseResult((0,external_node_fs_namespaceObject.readFileSync)((0,external_node_path_namespaceObject.join)(folder, file), 'utf8'));
+        return result === undefined || result.host === '' ? [] : [result];
+    });
+}
+/** @returns undefined for anything that this action has not written */
+function parseResult(text) {
+    try {
+        const value = JSON.parse(text);
+        return isResult(value) ? value : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function isResult(value) {
+    const of = (name) => typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+    return of('version') === 1 && typeof of('host') === 'string' && typeof of('outcome') === 'string';
+}
+function hostResult(host, result) {
+    const plan = result?.plan ?? null;
+    return {
+        host,
+        outcome: result?.outcome ?? 'missing',
+        action: plan === null || plan.online === null ? null : plan.action,
+        reason: plan === null || plan.online === null ? null : plan.reason,
+        targetState: result?.targetState ?? null,
+        seconds: (result?.phases ?? []).reduce((sum, { seconds }) => sum + seconds, 0),
+        failure: result?.failure?.message ?? null,
+        planDigest: result?.planDigest ?? null,
+    };
+}
+/** The host's job, with the plan that is to be approved; none where there is nothing to do, and where there is no plan. */
+function toBeDone(entry, result) {
+    const { plan, planDigest, outcome } = result ?? { plan: null, planDigest: null, outcome: 'failed' };
+    if (plan === null || plan.online === null || planDigest === null || outcome === 'failed')
+        return [];
+    if (plan.action === 'nothing')
+        return [];
+    return [{ ...entry, reason: `${plan.action}: ${plan.reason}`, 'approved-plan': planDigest }];
+}
+
 ;// CONCATENATED MODULE: ./lib/report/hints.js
 const knownFailures = [
     {
@@ -71100,11 +72014,12 @@ function hints_hintFor(text) {
 }
 
 ;// CONCATENATED MODULE: ./lib/report/outputs.js
+
 /** The outputs of the action, in the order of action.yml. */
 const outputs = [
     {
         name: 'outcome',
-        description: 'planned, built, tested, prepared, installed, updated, unchanged or failed.',
+        description: 'listed, gathered, planned, built, tested, prepared, installed, updated, unchanged or failed.',
     },
     {
         name: 'target-state',
@@ -71132,6 +72047,20 @@ const outputs = [
     { name: 'plan', description: 'The plan as JSON.' },
     { name: 'plan-digest', description: 'SHA-256 of what the plan decides, for approved-plan.' },
     {
+        name: 'matrix',
+        description: 'With list-hosts and fleet-results: the hosts that there is something to do for, for strategy.matrix.',
+    },
+    { name: 'count', description: 'How many those are; a job over none of them has to be skipped.' },
+    {
+        name: 'canary',
+        description: 'Of that matrix the hosts that go first: those with the tag canary, else the first one.',
+    },
+    { name: 'rest', description: 'The matrix of the others; empty if there are none.' },
+    {
+        name: 'failed-hosts',
+        description: 'With list-hosts: the names of hosts that cannot be evaluated, as JSON; they are not in the matrix.',
+    },
+    {
         name: 'result-file',
         description: 'Path of the JSON file with the whole result; set on failure too.',
     },
@@ -71149,7 +72078,23 @@ function outputs_outputsOf(result, resultFile) {
         'cache-hit': result.cache?.hit ?? 'none',
         plan: result.plan === null ? '' : JSON.stringify(result.plan),
         'plan-digest': result.planDigest ?? '',
+        ...fleetOutputs(result.fleet),
         'result-file': resultFile,
+    };
+}
+function fleetOutputs(fleet) {
+    if (fleet === null)
+        return { matrix: '', count: '', canary: '', rest: '', 'failed-hosts': '' };
+    const { hosts, failed } = fleet;
+    const tagged = hosts.filter(({ tags }) => tags.includes('canary'));
+    const canary = tagged.length === 0 ? hosts.slice(0, 1) : tagged;
+    const rest = hosts.filter((host) => !canary.includes(host));
+    return {
+        matrix: matrixJson(hosts),
+        count: String(hosts.length),
+        canary: canary.length === 0 ? '' : matrixJson(canary),
+        rest: rest.length === 0 ? '' : matrixJson(rest),
+        'failed-hosts': JSON.stringify(failed.map(({ host }) => host)),
     };
 }
 
@@ -71205,6 +72150,69 @@ const byState = {
     booted: 'the machine runs the new system: nothing is left to do',
 };
 
+;// CONCATENATED MODULE: ./lib/report/markdown.js
+/** A table of GitHub's Markdown; cells are Markdown already. */
+function table(header, rows) {
+    const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+    return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
+}
+/** Far more than a name or a reason has; GitHub takes 1 MiB for the whole summary. */
+const longestInline = 500;
+const longestBlock = 80_000;
+/** On one line: a line end could begin a heading or a table. */
+function inline(text) {
+    return text.slice(0, longestInline).replace(/[\s\p{Cc}]+/gu, ' ');
+}
+/** Text that others may have written, as Markdown that shows it. */
+function escapeMarkdown(text) {
+    return inline(text)
+        .replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`)
+        .replace(/[\\`*_[\]~]/g, '\\$&');
+}
+function code(text) {
+    return `<code>${inline(text).replace(/[&<>|`*_[\]~\\]/g, (character) => `&#${character.charCodeAt(0)};`)}</code>`;
+}
+/** A fenced block whose fence is longer than any run of backticks in it. Of a long text the end, where reasons stand. */
+function markdown_block(lines) {
+    const text = lines.join('\n').slice(-longestBlock);
+    const longest = [...text.matchAll(/`+/g)].reduce((length, [run]) => Math.max(length, run.length), 2);
+    const fence = '`'.repeat(longest + 1);
+    return `${fence}text\n${text}\n${fence}`;
+}
+
+;// CONCATENATED MODULE: ./lib/report/fleet-summary.js
+
+
+/** The part of the job summary that is about many hosts. What needs somebody comes first. */
+function fleetSection({ hosts, failed, results }) {
+    if (results.length > 0)
+        return [resultTable(results)];
+    return [
+        ...(failed.length === 0
+            ? []
+            : [
+                table(['cannot be evaluated', ''], failed.map(({ host, message }) => [code(host), escapeMarkdown(message)])),
+            ]),
+        ...(hosts.length === 0
+            ? []
+            : [
+                table(['host', 'why'], hosts.map(({ host, reason }) => [code(host), escapeMarkdown(reason)])),
+            ]),
+    ];
+}
+function resultTable(results) {
+    const isBad = ({ outcome }) => outcome === 'failed' || outcome === 'missing';
+    return table(['host', '', 'action', 'time', ''], [...results]
+        .sort((a, b) => Number(isBad(b)) - Number(isBad(a)))
+        .map((result) => [
+        code(result.host),
+        `${isBad(result) ? '❌' : '✅'} ${result.outcome}`,
+        result.action ?? '–',
+        formatDuration(result.seconds * 1000),
+        escapeMarkdown(result.failure ?? result.reason ?? ''),
+    ]));
+}
+
 ;// CONCATENATED MODULE: ./lib/report/summary.js
 
 
@@ -71214,7 +72222,12 @@ const byState = {
 
 
 
+
+
+
 const titles = {
+    listed: '📋 Hosts listed',
+    gathered: '📋 Results gathered',
     planned: '📋 Planned',
     built: '✅ Built, no machine contacted',
     tested: '✅ VM test passed',
@@ -71240,20 +72253,26 @@ const proofs = {
 /** The job summary, as GitHub's Markdown. Everything in it that others said was made harmless before. */
 function summarise(result) {
     return [
-        `## ${titleOf(result)}: ${code(result.target || result.plan?.offline.hostName || 'no target')}`,
+        `## ${titleOf(result)}: ${code(subjectOf(result))}`,
         ...(result.failure === null ? [] : failureSection(result)),
+        ...(result.fleet === null ? [] : fleetSection(result.fleet)),
         // without a machine there is no state of one
-        ...(result.plan?.online === null ? [] : [stateTable(result)]),
+        ...(result.plan?.online === null || result.fleet !== null ? [] : [stateTable(result)]),
         ...(result.plan === null ? [] : planSection(result.plan, result.cache !== null)),
-        phaseSection(result),
+        ...(result.fleet === null ? [phaseSection(result)] : []),
         ...(result.cache === null ? [] : [table(['closure cache', ''], describeCache(result.cache))]),
         ...(result.kexecSha256 === null
             ? []
             : [`To accept no other kexec image than this one: ${code(`kexec-sha256: ${result.kexecSha256}`)}`]),
         ...(result.hostKeys.length === 0
             ? []
-            : ['### Host keys of the new system, for known_hosts', summary_block(result.hostKeys)]),
+            : ['### Host keys of the new system, for known_hosts', markdown_block(result.hostKeys)]),
     ].join('\n\n');
+}
+function subjectOf({ target, plan, fleet }) {
+    if (fleet !== null)
+        return `${fleet.hosts.length} of ${counted(fleet.selected, 'host')}`;
+    return target || plan?.offline.hostName || 'no target';
 }
 function titleOf({ outcome, failure, plan }) {
     if (failure?.kind === 'cancelled')
@@ -71284,11 +72303,11 @@ function failureSection({ failure }) {
         return [];
     return [
         `**${failure.phase === null ? 'Before the first phase' : `In phase ${failure.phase}`}** (${failure.kind})`,
-        summary_block(failure.message.split('\n')),
+        markdown_block(failure.message.split('\n')),
         ...(failure.hint === null ? [] : [`**What to do:** ${escapeMarkdown(failure.hint)}`]),
         ...(failure.lastLines.length === 0
             ? []
-            : ['<details><summary>Last lines</summary>', summary_block(failure.lastLines), '</details>']),
+            : ['<details><summary>Last lines</summary>', markdown_block(failure.lastLines), '</details>']),
     ];
 }
 function planSection(plan, mayBeCached) {
@@ -71329,7 +72348,7 @@ function workSection(work, action, mayBeCached) {
     if (names.length === 0)
         return line;
     const list = [...names, ...(more > 0 ? [`and ${more} more`] : [])];
-    return [line, '<details><summary>To build</summary>', summary_block(list), '</details>'].join('\n\n');
+    return [line, '<details><summary>To build</summary>', markdown_block(list), '</details>'].join('\n\n');
 }
 /** What a pull request shows: nothing of it needed the machine. */
 function offlineSection(offline, work, mayBeCached) {
@@ -71393,32 +72412,6 @@ function phaseSection({ phases }) {
     ]);
     const total = phases.reduce((sum, { seconds }) => sum + seconds, 0);
     return table(['phase', '', 'time'], [...rows, ['**total**', '', `**${formatDuration(total * 1000)}**`]]);
-}
-function table(header, rows) {
-    const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-    return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
-}
-/** Far more than a name or a reason has; GitHub takes 1 MiB for the whole summary. */
-const longestInline = 500;
-const longestBlock = 80_000;
-/** On one line: a line end could begin a heading or a table. */
-function inline(text) {
-    return text.slice(0, longestInline).replace(/[\s\p{Cc}]+/gu, ' ');
-}
-function escapeMarkdown(text) {
-    return inline(text)
-        .replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`)
-        .replace(/[\\`*_[\]~]/g, '\\$&');
-}
-function code(text) {
-    return `<code>${inline(text).replace(/[&<>|`*_[\]~\\]/g, (character) => `&#${character.charCodeAt(0)};`)}</code>`;
-}
-/** A fenced block whose fence is longer than any run of backticks in it. Of a long text the end, where reasons stand. */
-function summary_block(lines) {
-    const text = lines.join('\n').slice(-longestBlock);
-    const longest = [...text.matchAll(/`+/g)].reduce((length, [run]) => Math.max(length, run.length), 2);
-    const fence = '`'.repeat(longest + 1);
-    return `${fence}text\n${text}\n${fence}`;
 }
 
 ;// CONCATENATED MODULE: ./lib/report/report.js
@@ -71523,6 +72516,8 @@ function annotate(failure, targetState, log) {
 class Progress {
     targetState = 'untouched';
     target = '';
+    host = '';
+    fleet = null;
     systemPath = '';
     verified = 'none';
     plan;
@@ -71570,6 +72565,7 @@ class Progress {
             outcome,
             targetState: this.targetState,
             target: this.target,
+            host: this.host,
             systemPath: this.systemPath,
             verified: this.verified,
             // what comes after a phase's end, such as the check of the plan, is reported with it
@@ -71582,6 +72578,7 @@ class Progress {
             cache: this.cache,
             plan: this.plan ?? null,
             planDigest: this.plan === undefined ? null : plan_planDigest(this.plan),
+            fleet: this.fleet,
             failure: failure ?? null,
         };
     }
@@ -71639,6 +72636,7 @@ function checkRunner(platform) {
 
 
 
+
 /** How long a run that has done all else waits for what it saves in the cache. */
 const uploadPatienceMs = 120_000;
 /** How often a machine is looked at that is rebooted while it is looked at. */
@@ -71658,23 +72656,17 @@ async function main(cacheClient) {
     const cancel = cancelledBySignal();
     try {
         checkRunner(process.platform);
-        const raw = readRawInputs(process.env);
         const processes = new SpawnRunner(() => childEnvironment(process.env, secrets));
-        const loaded = await loadSecrets(raw, {
-            environment: process.env,
-            processes,
-            clock: systemClock,
-            signal: cancel.signal,
-            secrets,
-        });
-        const warn = (notice) => log.warning(notice);
-        const settings = readSettings(raw, secrets, loaded, warn, process.env);
-        const readAgain = () => readSettings(raw, secrets, loaded, undefined, process.env);
-        log.debugShown = settings.debug.value;
-        log.debug(describeSettings(settings));
         const { signal, abort } = cancel;
         const outcome = await Promise.race([
-            withPrivateFolder((privateFolder) => run(settings, readAgain, { log, clock: systemClock, processes, signal, abort, privateFolder }, progress, cacheClient)),
+            withPrivateFolder(async (privateFolder) => {
+                const runtime = { log, clock: systemClock, processes, signal, abort, privateFolder };
+                const read = await gatherInputs(process.env, secrets, runtime, progress);
+                const settings = read((notice) => log.warning(notice));
+                log.debugShown = settings.debug.value;
+                log.debug(describeSettings(settings));
+                return run(settings, read, { runtime, progress }, cacheClient);
+            }),
             cancel.atOnce,
         ]);
         await publish(progress.result(outcome), log, secrets);
@@ -71690,11 +72682,24 @@ async function main(cacheClient) {
     }
 }
 /** @param readAgain for what is only known once a part of it was fetched */
-async function run(given, readAgain, runtime, progress, cacheClient) {
-    const nix = new Nix(nixOptionsOf(given), runtime);
+async function run(settings, readAgain, { runtime, progress }, cacheClient) {
+    if (settings.kind === 'fleet-results') {
+        progress.fleet = gatherResults(settings.folder.value, settings.matrix.value);
+        return 'gathered';
+    }
+    const nix = new Nix(nixOptionsOf(settings), runtime);
+    if (settings.kind === 'list-hosts') {
+        progress.fleet = await listHosts(settings, nix, runtime);
+        runtime.log.info(describeFleet(progress.fleet));
+        return 'listed';
+    }
+    return runForHost(settings, readAgain, { nix, runtime, progress }, cacheClient);
+}
+async function runForHost(given, readAgain, { nix, runtime, progress }, cacheClient) {
+    progress.host = hostOf(given);
     await requireName(given.configuration.value, nix, runtime.signal);
     // what a store path is can only be told when it is here
-    const settings = (await fetchStorePaths(given, nix, runtime)) ? readAgain() : given;
+    const settings = (await fetchStorePaths(given, nix, runtime)) ? forHost(readAgain()) : given;
     refuseInstallAfterUse(settings, process.env);
     const cache = openCache(settings, nix, runtime, {
         environment: process.env,
@@ -71710,16 +72715,6 @@ async function run(given, readAgain, runtime, progress, cacheClient) {
         await cache.finish(uploadPatienceMs);
         progress.cache = cache.report;
     }
-}
-function nixOptionsOf(settings) {
-    const { printBuildLogs, showTrace, debug, from, nixOptions, deadlines } = settings;
-    return {
-        options: nixOptions.value,
-        printBuildLogs: printBuildLogs.value || debug.value,
-        showTrace: showTrace.value,
-        from: from.value,
-        idleMs: deadlines.idle.value,
-    };
 }
 async function runWithoutMachine(settings, tools) {
     const { nix, cache, runtime, progress } = tools;
@@ -71797,6 +72792,12 @@ async function lookAndAct(settings, target, tools) {
         stagedImage: undefined,
     });
     return outcomeOf(plan);
+}
+/** A part of what was said is known now; that it is a run for one host does not change. */
+function forHost(settings) {
+    if (settings.kind === 'list-hosts' || settings.kind === 'fleet-results')
+        throw new Error(`the inputs described a run for one host, and now ${settings.kind}`);
+    return settings;
 }
 function outcomeOf({ action, phases }) {
     if (action === 'nothing')

@@ -91,6 +91,7 @@ export const standIns: readonly StandIn[] = [
       '__tests__/support/bundle.ts',
       '__tests__/support/cache.ts',
       '__tests__/support/cache-attack.ts',
+      '__tests__/support/fleet.ts',
       '__tests__/support/forged-layer.ts',
     ],
     standsFor: 'kexec images and flakes of single tests',

@@ -157,4 +157,29 @@ export const own: readonly OwnInput[] = [
     why: 'A virtual machine that hangs is ended, and the log shows what it waited for.',
     test: 'bundle/vm-test › a test that hangs is ended with all that it started, and named with its last lines',
   },
+  {
+    input: 'list-hosts',
+    why: 'A workflow’s matrix comes from the flake; nobody writes a job for each machine.',
+    test: 'bundle/fleet › list-hosts: all hosts that the flake describes, without a secret',
+  },
+  {
+    input: 'hosts',
+    why: 'Some of many machines.',
+    test: 'bundle/fleet › hosts: names, globs and tags, and what they leave out',
+  },
+  {
+    input: 'changed-since',
+    why: 'A push is for the machines that it changes.',
+    test: 'bundle/fleet › changed-since: of 30 hosts the one that has changed, by two evaluations',
+  },
+  {
+    input: 'fleet-results',
+    why: 'What came of many runs, in one place, and the plans to be approved.',
+    test: 'bundle/fleet › fleet-results: the hosts with something to do, with the plan that is to be approved',
+  },
+  {
+    input: 'matrix',
+    why: 'A run that has left nothing must not be forgotten.',
+    test: 'bundle/fleet › matrix: hosts without a result are told, and those with a plan are a job',
+  },
 ];

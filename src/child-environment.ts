@@ -2,7 +2,7 @@ import type { SecretRegistry } from './secrets';
 
 /** Names that carry the action's inputs, the runner's tokens or its command files: no child has a use for them. */
 const withheld =
-  /^(INPUT_|ACTIONS_|STATE_)|^GITHUB_(ENV|PATH|OUTPUT|STATE|STEP_SUMMARY)$|^(SSHPASS|SSH_PASS|SSH_PRIVATE_KEY)$/;
+  /^(INPUT_|ACTIONS_|STATE_)|^GITHUB_(ENV|PATH|OUTPUT|STATE|STEP_SUMMARY)$|^(SSHPASS|SSH_PASS|SSH_PRIVATE_KEY)$|^FLEET_SECRET_/;
 
 /** What no child works without: a secret such as `bin`, found there by chance, must not take it away. */
 const essential =

@@ -4,12 +4,16 @@ import { noCache, type RunCache } from './cache/run-cache';
 import { refuseInstallAfterUse } from './cache/unsigned';
 import { cancelledBySignal } from './cancellation';
 import { childEnvironment } from './child-environment';
-import { loadSecrets } from './inputs/load-secrets';
-import { readRawInputs } from './inputs/raw-inputs';
-import { readSettings } from './inputs/read-settings';
+import { gatherInputs, nixOptionsOf, type ReadSettings } from './gather-inputs';
 import { readRunIdentity } from './inputs/run-identity';
-import { describeSettings, type OnMachine, type Settings } from './inputs/settings';
-import { Nix, type NixOptions } from './nix/nix';
+import {
+  describeSettings,
+  type HostSettings,
+  hostOf,
+  type OnMachine,
+  type Settings,
+} from './inputs/settings';
+import { Nix } from './nix/nix';
 import { openTarget } from './open-target';
 import { requireApproval } from './phases/approval';
 import { buildClosures } from './phases/build';
@@ -21,6 +25,7 @@ import { vmTest } from './phases/vm-test';
 import { checkBuildable, checkPlan } from './plan/checks';
 import { requireName } from './plan/configuration';
 import { buildSystemOf } from './plan/evaluation';
+import { listHosts } from './plan/fleet';
 import { offlinePlan, type Plan } from './plan/plan';
 import { fetchStorePaths } from './plan/store-paths';
 import { offlineWarnings, warningsOf } from './plan/warnings';
@@ -29,7 +34,9 @@ import { announcePost, leaveToPost } from './post';
 import { withPrivateFolder } from './private-folder';
 import { SpawnRunner } from './process';
 import { ActionLog } from './report/action-log';
+import { describeFleet } from './report/describe-fleet';
 import { describePlan } from './report/describe-plan';
+import { gatherResults } from './report/fleet-results';
 import { failureOf, publish } from './report/report';
 import { type Outcome, Progress } from './report/result';
 import { checkRunner } from './runner';
@@ -59,31 +66,17 @@ export async function main(cacheClient: readonly string[]): Promise<number> {
   const cancel = cancelledBySignal();
   try {
     checkRunner(process.platform);
-    const raw = readRawInputs(process.env);
     const processes = new SpawnRunner(() => childEnvironment(process.env, secrets));
-    const loaded = await loadSecrets(raw, {
-      environment: process.env,
-      processes,
-      clock: systemClock,
-      signal: cancel.signal,
-      secrets,
-    });
-    const warn = (notice: string) => log.warning(notice);
-    const settings = readSettings(raw, secrets, loaded, warn, process.env);
-    const readAgain = () => readSettings(raw, secrets, loaded, undefined, process.env);
-    log.debugShown = settings.debug.value;
-    log.debug(describeSettings(settings));
     const { signal, abort } = cancel;
     const outcome = await Promise.race([
-      withPrivateFolder((privateFolder) =>
-        run(
-          settings,
-          readAgain,
-          { log, clock: systemClock, processes, signal, abort, privateFolder },
-          progress,
-          cacheClient,
-        ),
-      ),
+      withPrivateFolder(async (privateFolder) => {
+        const runtime = { log, clock: systemClock, processes, signal, abort, privateFolder };
+        const read = await gatherInputs(process.env, secrets, runtime, progress);
+        const settings = read((notice) => log.warning(notice));
+        log.debugShown = settings.debug.value;
+        log.debug(describeSettings(settings));
+        return run(settings, read, { runtime, progress }, cacheClient);
+      }),
       cancel.atOnce,
     ]);
     await publish(progress.result(outcome), log, secrets);
@@ -99,16 +92,34 @@ export async function main(cacheClient: readonly string[]): Promise<number> {
 
 /** @param readAgain for what is only known once a part of it was fetched */
 async function run(
-  given: Settings,
-  readAgain: () => Settings,
-  runtime: Runtime,
-  progress: Progress,
+  settings: Settings,
+  readAgain: ReadSettings,
+  { runtime, progress }: Pick<Tools, 'runtime' | 'progress'>,
   cacheClient: readonly string[],
 ): Promise<Outcome> {
-  const nix = new Nix(nixOptionsOf(given), runtime);
+  if (settings.kind === 'fleet-results') {
+    progress.fleet = gatherResults(settings.folder.value, settings.matrix.value);
+    return 'gathered';
+  }
+  const nix = new Nix(nixOptionsOf(settings), runtime);
+  if (settings.kind === 'list-hosts') {
+    progress.fleet = await listHosts(settings, nix, runtime);
+    runtime.log.info(describeFleet(progress.fleet));
+    return 'listed';
+  }
+  return runForHost(settings, readAgain, { nix, runtime, progress }, cacheClient);
+}
+
+async function runForHost(
+  given: HostSettings,
+  readAgain: ReadSettings,
+  { nix, runtime, progress }: Pick<Tools, 'nix' | 'runtime' | 'progress'>,
+  cacheClient: readonly string[],
+): Promise<Outcome> {
+  progress.host = hostOf(given);
   await requireName(given.configuration.value, nix, runtime.signal);
   // what a store path is can only be told when it is here
-  const settings = (await fetchStorePaths(given, nix, runtime)) ? readAgain() : given;
+  const settings = (await fetchStorePaths(given, nix, runtime)) ? forHost(readAgain()) : given;
   refuseInstallAfterUse(settings, process.env);
   const cache = openCache(settings, nix, runtime, {
     environment: process.env,
@@ -131,17 +142,6 @@ interface Tools {
   readonly cache: RunCache;
   readonly runtime: Runtime;
   readonly progress: Progress;
-}
-
-function nixOptionsOf(settings: Settings): NixOptions {
-  const { printBuildLogs, showTrace, debug, from, nixOptions, deadlines } = settings;
-  return {
-    options: nixOptions.value,
-    printBuildLogs: printBuildLogs.value || debug.value,
-    showTrace: showTrace.value,
-    from: from.value,
-    idleMs: deadlines.idle.value,
-  };
 }
 
 async function runWithoutMachine(settings: WithoutMachine, tools: Tools): Promise<Outcome> {
@@ -224,6 +224,13 @@ async function lookAndAct(settings: OnMachine, target: Target, tools: Tools): Pr
     stagedImage: undefined,
   });
   return outcomeOf(plan);
+}
+
+/** A part of what was said is known now; that it is a run for one host does not change. */
+function forHost(settings: Settings): HostSettings {
+  if (settings.kind === 'list-hosts' || settings.kind === 'fleet-results')
+    throw new Error(`the inputs described a run for one host, and now ${settings.kind}`);
+  return settings;
 }
 
 function outcomeOf({ action, phases }: Plan): Outcome {

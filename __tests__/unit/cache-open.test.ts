@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { openCache } from '../../src/cache/open';
 import { noCache, RepositoryCache } from '../../src/cache/run-cache';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
-import { readSettings } from '../../src/inputs/read-settings';
 import { Nix } from '../../src/nix/nix';
 import { SecretRegistry } from '../../src/secrets';
+import { hostSettings } from '../support/settings';
 import { fakeRuntime, makeTestKey } from './support';
 
 const service = {
@@ -19,7 +19,7 @@ const service = {
 function open(raw: RawInputs, environment: Record<string, string> = service) {
   const runtime = fakeRuntime();
   const inputs = { flake: '.#demo', 'target-host': 'example.org', ...raw };
-  const settings = readSettings(inputs, new SecretRegistry(() => undefined));
+  const settings = hostSettings(inputs, new SecretRegistry(() => undefined));
   const nix = new Nix({ options: [], printBuildLogs: false, idleMs: 1 }, runtime);
   const cache = openCache(settings, nix, runtime, { environment, worker: [], leave: () => undefined });
   return { cache, lines: runtime.log.lines };

@@ -2,17 +2,21 @@
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../src/errors';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
-import { readSettings } from '../../src/inputs/read-settings';
-import type { Settings } from '../../src/inputs/settings';
+import type { HostSettings } from '../../src/inputs/settings';
 import { SecretRegistry } from '../../src/secrets';
+import { hostSettings } from '../support/settings';
 import { makeTestKey } from './support';
 
 const onMachine = { flake: '.#demo', 'target-host': 'example.org', 'ssh-private-key': makeTestKey() };
 
-function read(raw: RawInputs): { settings?: Settings; notices: string[]; problems: Record<string, string> } {
+function read(raw: RawInputs): {
+  settings?: HostSettings;
+  notices: string[];
+  problems: Record<string, string>;
+} {
   const notices: string[] = [];
   try {
-    const settings = readSettings(raw, new SecretRegistry(() => undefined), new Map(), (notice) =>
+    const settings = hostSettings(raw, new SecretRegistry(() => undefined), new Map(), (notice) =>
       notices.push(notice),
     );
     return { settings, notices, problems: {} };

@@ -2,14 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../src/errors';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
-import { readSettings } from '../../src/inputs/read-settings';
 import { SecretRegistry } from '../../src/secrets';
+import { hostSettings } from '../support/settings';
 import { makeTestKey } from './support';
 
 const needed = { flake: '.#demo', 'target-host': 'example.org', 'ssh-private-key': makeTestKey() };
 
 function read(raw: RawInputs) {
-  return readSettings({ ...needed, ...raw }, new SecretRegistry(() => undefined));
+  return hostSettings({ ...needed, ...raw }, new SecretRegistry(() => undefined));
 }
 
 function problemsOf(raw: RawInputs): string[] {

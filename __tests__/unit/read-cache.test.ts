@@ -7,11 +7,11 @@ import { childEnvironment } from '../../src/child-environment';
 import { InputError } from '../../src/errors';
 import { loadSecrets } from '../../src/inputs/load-secrets';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
-import { readSettings } from '../../src/inputs/read-settings';
 import { Nix } from '../../src/nix/nix';
 import { SpawnRunner } from '../../src/process';
 import { systemClock } from '../../src/runtime';
 import { SecretRegistry } from '../../src/secrets';
+import { hostSettings } from '../support/settings';
 import { fakeRuntime, makeTestKey } from './support';
 
 const { d = '', x = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
@@ -27,7 +27,7 @@ async function read(raw: RawInputs, variables: Record<string, string> = {}) {
   const { signal } = new AbortController();
   const loaded = await loadSecrets(raw, { environment, processes, clock: systemClock, signal, secrets });
   try {
-    return { settings: readSettings(raw, secrets, loaded), masks, secrets, problems: [] };
+    return { settings: hostSettings(raw, secrets, loaded), masks, secrets, problems: [] };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     return { settings: undefined, masks, secrets, problems: error.problems };

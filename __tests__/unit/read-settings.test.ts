@@ -188,10 +188,18 @@ describe('readSettings', () => {
       cache: 'maybe',
       'cache-key': 'a,b',
       'cache-signing-key': 'name:secret',
+      'list-hosts': 'maybe',
+      hosts: 'web/1',
+      'changed-since': '-x',
+      matrix: '{}',
     });
-    expect(Object.keys(problems).toSorted()).toEqual(
-      [...inputs.map(({ name }) => name), 'unknown'].toSorted(),
-    );
+    // which makes it another kind of run, that has hardly any input
+    const others = inputs.map(({ name }) => name).filter((name) => name !== 'fleet-results');
+    expect(Object.keys(problems).toSorted()).toEqual([...others, 'unknown'].toSorted());
+    expect(Object.keys(problemsOf({ 'fleet-results': '/nonexistent', matrix: '{}' }))).toEqual([
+      'fleet-results',
+      'matrix',
+    ]);
     expect(problems['target-host']).toBe('is required');
   });
 

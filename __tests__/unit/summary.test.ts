@@ -300,6 +300,8 @@ describe('Progress', () => {
     expect(new Progress().result('failed')).toEqual({
       version: 1,
       outcome: 'failed',
+      host: '',
+      fleet: null,
       targetState: 'untouched',
       target: '',
       systemPath: '',

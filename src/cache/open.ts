@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { showAttributePath } from '../inputs/attribute-path';
-import type { Configuration, Settings } from '../inputs/settings';
+import type { Configuration, HostSettings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import type { Runtime } from '../runtime';
 import { secretPartOf } from '../ssh/private-key';
@@ -24,7 +24,7 @@ export interface CacheSurroundings {
 
 /** The cache of this run, if it is wanted and there is one. That there is none is worth a line only where one was asked for. */
 export function openCache(
-  settings: Settings,
+  settings: HostSettings,
   nix: Nix,
   runtime: Runtime,
   { environment, worker, leave }: CacheSurroundings,
@@ -34,7 +34,7 @@ export function openCache(
   const service = findCacheService(environment, worker, runtime);
   if (service === undefined) {
     const said = 'cache: there is no cache service here';
-    if (enabled.source === 'input') runtime.log.info(said);
+    if (enabled.source !== 'default') runtime.log.info(said);
     else runtime.log.debug(said);
     return noCache;
   }
@@ -68,7 +68,7 @@ export function openCache(
 }
 
 function whyWithoutClosures(
-  { kind }: Settings,
+  { kind }: HostSettings,
   key: LayerKey | undefined,
   environment: NodeJS.ProcessEnv,
 ): string | undefined {
@@ -81,7 +81,7 @@ function whyWithoutClosures(
   return undefined;
 }
 
-function layerKeyOf(settings: Settings): LayerKey | undefined {
+function layerKeyOf(settings: HostSettings): LayerKey | undefined {
   const { signingKey } = settings.cache;
   if (signingKey !== undefined) return nixLayerKey(signingKey.reveal());
   if (settings.kind !== 'install' || !settings.login.keyIsGiven) return undefined;

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GuardError } from '../errors';
-import type { Settings } from '../inputs/settings';
+import type { HostSettings } from '../inputs/settings';
 
 /*
  * A layer that nobody has signed is the word of whoever can write the repository's cache. What a build takes from it stays in
@@ -32,7 +32,7 @@ export function wereUsed(environment: NodeJS.ProcessEnv): boolean {
 }
 
 /** @throws GuardError where something would be installed out of such a store, with the cache or without it */
-export function refuseInstallAfterUse({ kind }: Settings, environment: NodeJS.ProcessEnv): void {
+export function refuseInstallAfterUse({ kind }: HostSettings, environment: NodeJS.ProcessEnv): void {
   if (kind !== 'install' || !wereUsed(environment)) return;
   throw new GuardError(
     'an earlier step of this job has built with layers of the cache that nobody has signed, and what it took from them is in the store that would be installed from',

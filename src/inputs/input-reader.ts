@@ -1,10 +1,11 @@
 import { InputError, type InputProblem } from '../errors';
 import type { SecretRegistry } from '../secrets';
+import { type HostData, noHostData, withoutGiven } from './host-data';
 import type { LoadedSecrets } from './load-secrets';
 import type * as parse from './parsers';
 import type { RawInputs } from './raw-inputs';
 import { keyOf, type SecretSource } from './secret-source';
-import type { Setting } from './settings';
+import type { Setting, Source } from './settings';
 import { type InputName, inputs } from './table';
 
 /** Room for the lines of a command that failed. An annotation with more is cut by GitHub, at its end. */
@@ -25,32 +26,42 @@ export class InputReader {
   readonly #warn: (notice: string) => void;
   readonly #loaded: LoadedSecrets;
   readonly #environment: NodeJS.ProcessEnv;
+  readonly #host: HostData;
   readonly #problems: InputProblem[] = [];
 
-  /** @param warn tells the user, also when the inputs turn out to be wrong */
+  /**
+   * @param warn tells the user, also when the inputs turn out to be wrong
+   * @param host what the flake says of the host; what an input says too is left aside
+   */
   constructor(
     raw: RawInputs,
     loaded: LoadedSecrets,
     secrets: SecretRegistry,
     warn: (notice: string) => void,
     environment: NodeJS.ProcessEnv,
+    host: HostData = noHostData,
   ) {
     this.#warn = warn;
     this.#raw = raw;
     this.#loaded = loaded;
     this.#environment = environment;
+    this.#host = withoutGiven(host, raw);
     this.secrets = secrets;
   }
 
   /** A variable of the step; set to nothing, or to blanks, is not set. */
   variable(name: string): string | undefined {
-    const value = this.#environment[name];
-    return value === undefined || value.trim() === '' ? undefined : value;
+    return given(this.#environment[name]);
   }
 
   text(name: InputName): string | undefined {
-    const value = this.#raw[name];
-    return value === undefined || value.trim() === '' ? undefined : value;
+    return given(this.#raw[name]) ?? given(this.#host.inputs[name]);
+  }
+
+  /** Where its value comes from, if it has one. */
+  sourceOf(name: InputName): Source {
+    if (given(this.#raw[name]) !== undefined) return 'input';
+    return given(this.#host.inputs[name]) === undefined ? 'default' : 'flake';
   }
 
   /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
@@ -68,25 +79,25 @@ export class InputReader {
 
   /** What a user should know of an input, though it stops nothing. */
   notice(input: InputName, notice: string): void {
-    this.#warn(`input ${input}: ${notice}`);
+    this.#warn(`input ${this.#named(input)}: ${notice}`);
   }
 
   hasProblem(input: InputName): boolean {
-    return this.#problems.some((problem) => problem.input === input);
+    return [...this.#problems, ...this.#host.problems].some((problem) => problem.input === input);
   }
 
   optional<T>(name: InputName, parser: parse.Parser<T>, otherwise: T): Setting<T> {
     const text = this.text(name);
     if (text === undefined) return { value: otherwise, source: 'default' };
     const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
-    if ('ok' in parsed) return { value: parsed.ok, source: 'input' };
+    if ('ok' in parsed) return { value: parsed.ok, source: this.sourceOf(name) };
     this.problem(name, parsed.problem);
     return { value: otherwise, source: 'default' };
   }
 
   /** @param placeholder stands in for a missing value until the problems are thrown */
   required<T>(name: InputName, parser: parse.Parser<T>, placeholder: T): Setting<T> {
-    if (this.text(name) === undefined) this.problem(name, 'is required');
+    if (this.text(name) === undefined && !this.hasProblem(name)) this.problem(name, 'is required');
     return this.optional(name, parser, placeholder);
   }
 
@@ -108,6 +119,26 @@ export class InputReader {
   }
 
   throwIfProblems(): void {
-    if (this.#problems.length > 0) throw new InputError(this.#problems);
+    const own = this.#problems.map(({ input, problem }) => ({ input: this.#named(input), problem }));
+    const ofData = this.#host.problems.map(({ input, problem }) => ({
+      input: input === 'flake' ? input : this.#inFlake(input),
+      problem,
+    }));
+    if (own.length + ofData.length > 0) throw new InputError([...own, ...ofData]);
   }
+
+  /** Whoever reads of a problem looks for the value where it stands. */
+  #named(input: string): string {
+    const inFlake = given(this.#raw[input]) === undefined && given(this.#host.inputs[input]) !== undefined;
+    return inFlake ? this.#inFlake(input) : input;
+  }
+
+  #inFlake(input: string): string {
+    return `${input} (${this.#host.attribute} of the flake)`;
+  }
+}
+
+/** A text that says something: blanks alone are not given. */
+function given(text: string | undefined): string | undefined {
+  return text === undefined || text.trim() === '' ? undefined : text;
 }

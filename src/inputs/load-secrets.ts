@@ -10,6 +10,7 @@ import { boolean, duration, type Parsed } from './parsers';
 import type { RawInputs } from './raw-inputs';
 import { parseKeyFile } from './read-key';
 import { secretFiles } from './secret-files';
+import { secretInputs } from './secret-inputs';
 import { keyOf, namesSource, parseSecretSource, type SecretSource } from './secret-source';
 
 /** What each source of the inputs holds, or why it could not be read; by keyOf. */
@@ -23,20 +24,6 @@ export interface LoadOptions {
   readonly secrets: SecretRegistry;
 }
 
-/** These hold a secret themselves, or name a source. */
-const secretInputs = [
-  'ssh-private-key',
-  'ssh-private-key-passphrase',
-  'ssh-password',
-  'sudo-password',
-  'jump-ssh-private-key',
-  'jump-ssh-private-key-passphrase',
-  'post-install-ssh-private-key',
-  'post-install-ssh-private-key-passphrase',
-  'netrc',
-  'cache-signing-key',
-] as const;
-
 /** What cryptsetup reads of a key file at most. Nothing that is called a secret is larger. */
 const largest = 8 * 1024 * 1024;
 const tooLarge = { problem: 'holds more than 8 MiB' };
@@ -48,50 +35,70 @@ const defaultDeadlineMs = 600_000;
  * any order. Everything that was read is registered before it is handed out. Problems are kept for readSettings, which
  * knows all others. A run without a machine needs no secret of one, and reads none.
  *
+ * @param before what was read already: a pipe gives it once
+ * @returns what was read now
  * @throws the reason of the signal
  */
-export async function loadSecrets(raw: RawInputs, options: LoadOptions): Promise<LoadedSecrets> {
-  const { secrets } = options;
+export async function loadSecrets(
+  raw: RawInputs,
+  options: LoadOptions,
+  before: LoadedSecrets = new Map(),
+): Promise<LoadedSecrets> {
+  shieldSecrets(raw, options.secrets);
+  const sources = new Map(sourcesToRead(raw).map((source) => [keyOf(source), source]));
+  const parsed = duration(raw['idle-timeout'] ?? '');
+  const ms = 'ok' in parsed ? parsed.ok : defaultDeadlineMs;
+  const loaded = await Promise.all(
+    [...sources]
+      .filter(([key]) => !before.has(key))
+      .map(async ([key, source]) => [key, await load(source, ms, options)] as const),
+  );
+  return new Map(loaded);
+}
+
+/**
+ * Registers the secrets that stand in the inputs themselves, and withholds the variables that inputs name: before any
+ * command is run, which may not see the variable of another input.
+ */
+function shieldSecrets(raw: RawInputs, secrets: SecretRegistry): void {
   for (const text of secretInputs.map((name) => raw[name] ?? '')) {
     if (!namesSource(text)) secrets.register(text);
   }
   const keyFile = raw['ssh-private-key-file'] ?? '';
   // the key itself, by mistake
   if ('problem' in parseKeyFile(keyFile) && !namesSource(keyFile)) secrets.register(keyFile);
-  const sources = new Map(sourcesOf(raw).map((source) => [keyOf(source), source]));
-  // first of all: no command may see the variable of another input
-  for (const source of sources.values()) {
+  for (const source of allSources(raw)) {
     if (source.kind === 'env') secrets.withholdVariable(source.name);
   }
-  const parsed = duration(raw['idle-timeout'] ?? '');
-  const ms = 'ok' in parsed ? parsed.ok : defaultDeadlineMs;
-  const loaded = await Promise.all(
-    [...sources].map(async ([key, source]) => [key, await load(source, ms, options)] as const),
-  );
-  return new Map(loaded);
 }
 
-function sourcesOf(raw: RawInputs): SecretSource[] {
-  const isSet = (name: 'build-only' | 'vm-test') => {
+/** Those that this kind of run has a use for. */
+function sourcesToRead(raw: RawInputs): readonly SecretSource[] {
+  const isSet = (name: 'build-only' | 'vm-test' | 'list-hosts') => {
     const parsed = boolean(raw[name] ?? '');
     return 'ok' in parsed && parsed.ok;
   };
-  if (raw.plan?.trim() === 'offline') return [];
-  const sourceIn = (name: (typeof secretInputs)[number]) => {
-    const text = raw[name] ?? '';
-    return namesSource(text) ? [parseSecretSource(text)] : [];
-  };
+  if (raw.plan?.trim() === 'offline' || isSet('list-hosts') || (raw['fleet-results'] ?? '').trim() !== '')
+    return [];
   // what is built may be kept
-  if (isSet('build-only') || isSet('vm-test'))
-    return sourceIn('cache-signing-key').flatMap((source) => ('ok' in source ? [source.ok] : []));
-  const named = secretInputs.flatMap(sourceIn);
+  if (isSet('build-only') || isSet('vm-test')) return sourceIn('cache-signing-key', raw);
+  return allSources(raw);
+}
+
+function allSources(raw: RawInputs): readonly SecretSource[] {
   const files = [keyFiles(raw['disk-encryption-keys'] ?? ''), secretFiles(raw['secret-files'] ?? '')];
   const keyFile = parseKeyFile(raw['ssh-private-key-file'] ?? '');
   return [
     ...('ok' in keyFile && keyFile.ok.path !== '' ? [keyFile.ok] : []),
-    ...named.flatMap((source) => ('ok' in source ? [source.ok] : [])),
+    ...secretInputs.flatMap((name) => sourceIn(name, raw)),
     ...files.flatMap((lines) => ('ok' in lines ? lines.ok.map(({ source }) => source) : [])),
   ];
+}
+
+function sourceIn(name: (typeof secretInputs)[number], raw: RawInputs): readonly SecretSource[] {
+  const text = raw[name] ?? '';
+  const source = namesSource(text) ? parseSecretSource(text) : undefined;
+  return source !== undefined && 'ok' in source ? [source.ok] : [];
 }
 
 async function load(source: SecretSource, ms: number, options: LoadOptions): Promise<Parsed<Buffer>> {

@@ -51,7 +51,9 @@ function readPort(reader: InputReader, options: SshOptions): MachineSettings['ss
 function readKnownHosts(reader: InputReader, options: SshOptions): MachineSettings['knownHosts'] {
   const given = reader.optional<readonly KnownHost[] | undefined>('known-hosts', knownHosts, undefined);
   const files = options.userKnownHostsFile ?? [];
-  return files.length === 0 ? given : { value: [...(given.value ?? []), ...files], source: 'input' };
+  return files.length === 0
+    ? given
+    : { value: [...(given.value ?? []), ...files], source: reader.sourceOf('ssh-option') };
 }
 
 function readJumpKey(reader: InputReader, options: SshOptions): MachineSettings['jumpPrivateKey'] {

@@ -11,11 +11,12 @@ import {
   buildChoices,
   diskoModes,
   type HardwareConfig,
+  type NixUse,
   type Setting,
 } from './settings';
 import { specialArgs } from './special-args';
 
-/** What every run is told. */
+/** What every run for one configuration is told. */
 export function readBuildSettings(reader: InputReader): BuildSettings {
   readTty(reader);
   return {
@@ -27,12 +28,19 @@ export function readBuildSettings(reader: InputReader): BuildSettings {
     installId: reader.optional('install-id', parse.installId, undefined),
     buildOn: readBuildOn(reader),
     hardwareConfig: readHardwareConfig(reader),
+    cache: readCache(reader),
+    ...readNixUse(reader),
+  };
+}
+
+/** How Nix is used, whatever the run is for. */
+export function readNixUse(reader: InputReader): NixUse {
+  return {
     nixOptions: reader.optional('option', parse.nixOptions, []),
     printBuildLogs: reader.optional('print-build-logs', parse.boolean, false),
     showTrace: reader.optional('show-trace', parse.boolean, false),
     from: readFrom(reader),
     debug: reader.optional('debug', parse.boolean, false),
-    cache: readCache(reader),
     deadlines: {
       connect: reader.optional('connect-timeout', parse.duration, 120_000),
       kexec: reader.optional('kexec-timeout', parse.duration, 600_000),

@@ -6,7 +6,7 @@ import type { InputName } from './table';
 /** Whether a deprecated input is switched on; whoever gives it, on or off, is told what to write instead. */
 export function isDeprecatedOn(reader: InputReader, input: InputName, instead: string): boolean {
   const { value, source } = reader.optional(input, parse.boolean, false);
-  if (source === 'input')
+  if (source !== 'default')
     reader.notice(input, `is deprecated; ${value ? `write ${instead} instead` : 'leave it out'}`);
   return value;
 }
@@ -25,7 +25,7 @@ export function inputOfBuildOn(reader: InputReader): InputName {
 /** What build-on-remote makes of build-on. */
 export function withBuildOnRemote(reader: InputReader, buildOn: Setting<BuildChoice>): Setting<BuildChoice> {
   if (!isDeprecatedOn(reader, 'build-on-remote', 'build-on: remote')) return buildOn;
-  if (buildOn.source === 'input' && buildOn.value !== 'remote')
+  if (buildOn.source !== 'default' && buildOn.value !== 'remote')
     reader.problem('build-on-remote', `contradicts build-on: ${buildOn.value}; leave build-on-remote out`);
   return { value: 'remote', source: 'input' };
 }

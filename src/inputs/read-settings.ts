@@ -1,13 +1,15 @@
 import type { SecretRegistry } from '../secrets';
 import { checkVmTest } from './cross-checks';
+import { type HostData, noHostData } from './host-data';
 import { InputReader } from './input-reader';
 import type { LoadedSecrets } from './load-secrets';
 import * as parse from './parsers';
 import type { RawInputs } from './raw-inputs';
 import { readBuildSettings } from './read-build';
 import { inputOfBuildOn } from './read-deprecated';
+import { checkFleetInputs, readFleetResults, readListSettings } from './read-fleet';
 import { readMachineSettings } from './read-machine';
-import { type BuildSettings, planChoices, type Settings } from './settings';
+import { type BuildSettings, type HostSettings, planChoices, type Settings } from './settings';
 import { noticeIdleCache } from './without-effect';
 
 /**
@@ -16,6 +18,7 @@ import { noticeIdleCache } from './without-effect';
  * @param loaded what loadSecrets gave for the same inputs
  * @param warn gets what the user should know of the inputs, though it stops nothing
  * @param environment of the step
+ * @param host what the flake says of the host
  * @throws InputError with all problems at once
  */
 export function readSettings(
@@ -24,20 +27,32 @@ export function readSettings(
   loaded: LoadedSecrets = new Map(),
   warn: (notice: string) => void = () => undefined,
   environment: NodeJS.ProcessEnv = {},
+  host: HostData = noHostData,
 ): Settings {
-  const reader = new InputReader(raw, loaded, secrets, warn, environment);
+  const reader = new InputReader(raw, loaded, secrets, warn, environment, host);
   reader.rejectUnknownNames();
   const kind = readKind(reader);
+  checkFleetInputs(reader, kind);
+  const settings =
+    kind === 'list-hosts'
+      ? readListSettings(reader)
+      : kind === 'fleet-results'
+        ? readFleetResults(reader)
+        : readHostSettings(reader, kind);
+  reader.throwIfProblems();
+  return settings;
+}
+
+function readHostSettings(reader: InputReader, kind: HostSettings['kind']): HostSettings {
   const build = readBuildSettings(reader);
   noticeIdleCache(build, reader);
-  const settings: Settings =
+  const settings: HostSettings =
     kind === 'plan' || kind === 'install'
       ? { kind, ...readMachineSettings(reader, kind, build) }
       : kind === 'offline-plan'
         ? { kind, ...build }
         : { kind, ...build, buildOn: readBuiltHere(reader, kind, build) };
   if (kind === 'vm-test') checkVmTest(reader);
-  reader.throwIfProblems();
   return settings;
 }
 
@@ -53,9 +68,10 @@ function readKind(reader: InputReader): Settings['kind'] {
   const plan = reader.optional('plan', planChoice, 'false').value;
   const chosen = [
     ...(plan === 'false' ? [] : (['plan'] as const)),
-    ...(['build-only', 'vm-test'] as const).filter(
+    ...(['build-only', 'vm-test', 'list-hosts'] as const).filter(
       (name) => reader.optional(name, parse.boolean, false).value,
     ),
+    ...(reader.text('fleet-results') === undefined ? [] : (['fleet-results'] as const)),
   ];
   const [first, ...others] = chosen;
   for (const other of others)

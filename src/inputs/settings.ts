@@ -4,6 +4,8 @@ import type { KnownHost } from '../ssh/known-hosts';
 import type { OwnerName, Ownership } from './chown';
 import type { FlakeReference } from './flake-reference';
 import type { Hook } from './hooks';
+import type { HostSelection } from './host-selection';
+import type { Matrix } from './matrix';
 import type { SshOptions } from './ssh-option-table';
 import type { InputName } from './table';
 
@@ -124,8 +126,19 @@ export interface CacheSettings {
   readonly signingKey: Secret | undefined;
 }
 
-/** What every run is told: enough to evaluate and to build. */
-export interface BuildSettings {
+/** How Nix is used on the runner. */
+export interface NixUse {
+  readonly nixOptions: Setting<readonly (readonly [string, string])[]>;
+  readonly printBuildLogs: Setting<boolean>;
+  readonly showTrace: Setting<boolean>;
+  /** The URI of a store that has what the runner lacks. */
+  readonly from: Setting<string | undefined>;
+  readonly debug: Setting<boolean>;
+  readonly deadlines: Deadlines;
+}
+
+/** What every run for one configuration is told: enough to evaluate and to build. */
+export interface BuildSettings extends NixUse {
   readonly configuration: Setting<Configuration>;
   readonly specialArgs: Setting<SpecialArgs | undefined>;
   readonly phases: Setting<readonly SelectablePhase[]>;
@@ -135,14 +148,14 @@ export interface BuildSettings {
   readonly installId: Setting<string | undefined>;
   readonly buildOn: Setting<BuildChoice>;
   readonly hardwareConfig: Setting<HardwareConfig | undefined>;
-  readonly nixOptions: Setting<readonly (readonly [string, string])[]>;
-  readonly printBuildLogs: Setting<boolean>;
-  readonly showTrace: Setting<boolean>;
-  /** The URI of a store that has what the runner lacks. */
-  readonly from: Setting<string | undefined>;
-  readonly debug: Setting<boolean>;
   readonly cache: CacheSettings;
-  readonly deadlines: Deadlines;
+}
+
+/** What a run over many hosts is told. */
+export interface FleetSettings extends NixUse {
+  /** The flake that describes them, for Nix to resolve. */
+  readonly flakeUri: Setting<string>;
+  readonly hosts: Setting<HostSelection>;
 }
 
 /** How the installed system is reached; what is not given follows from the configuration and from target-host. */
@@ -229,16 +242,35 @@ export interface MachineSettings extends BuildSettings {
   readonly approvedPlan: Setting<string | undefined>;
 }
 
-/** The kinds of run; only the first changes anything on a machine, and only the first two contact one. */
-export type Settings =
+/** A run for one configuration; only the first kind changes anything on a machine, and only the first two contact one. */
+export type HostSettings =
   | ({ readonly kind: 'install' } & MachineSettings)
   | ({ readonly kind: 'plan' } & MachineSettings)
   | ({ readonly kind: 'offline-plan' } & BuildSettings)
   | ({ readonly kind: 'build-only' } & BuildSettings)
   | ({ readonly kind: 'vm-test' } & BuildSettings);
 
+/** Lists hosts for the jobs that follow. */
+export interface ListSettings extends FleetSettings {
+  readonly kind: 'list-hosts';
+  /** A commit, branch or tag of the checkout. */
+  readonly changedSince: Setting<string | undefined>;
+}
+
+/** Puts together what the runs for many hosts have left. */
+export interface FleetResultsSettings {
+  readonly kind: 'fleet-results';
+  /** A folder on the runner. */
+  readonly folder: Setting<string>;
+  /** The hosts of which results are expected; undefined where that is not known. */
+  readonly matrix: Setting<Matrix | undefined>;
+  readonly debug: Setting<boolean>;
+}
+
+export type Settings = HostSettings | ListSettings | FleetResultsSettings;
+
 /** The settings of a run that contacts a machine. */
-export type OnMachine = Extract<Settings, MachineSettings>;
+export type OnMachine = Extract<HostSettings, MachineSettings>;
 
 /**
  * The inputs whose secrets a run sends to the target, which must be known to be the right one then. The private keys are
@@ -264,6 +296,11 @@ export function knownHostsPlace(settings: MachineSettings): { readonly host: str
   return hostKeyAlias === undefined
     ? { host: settings.targetHost.value.host, port: settings.sshPort.value }
     : { host: hostKeyAlias, port: 22 };
+}
+
+/** The name of the configuration in its flake; empty where there is none. */
+export function hostOf({ configuration }: BuildSettings): string {
+  return configuration.value.kind === 'flake' ? configuration.value.flake.name : '';
 }
 
 /** Settings that are several. */

@@ -4,6 +4,7 @@ import { configurationInputs } from './table/configuration';
 import { copyInputs } from './table/copy';
 import { deprecatedInputs } from './table/deprecated';
 import { disksInputs } from './table/disks';
+import { fleetInputs } from './table/fleet';
 import { kexecInputs } from './table/kexec';
 import { proofInputs } from './table/proof';
 import { runInputs } from './table/run';
@@ -20,6 +21,7 @@ export const sections = [
   { title: 'The new system', inputs: systemInputs },
   { title: 'The proof that it runs', inputs: proofInputs },
   { title: 'The run', inputs: runInputs },
+  { title: 'Many machines', inputs: fleetInputs },
   { title: 'Deprecated', inputs: deprecatedInputs },
 ] as const;
 

@@ -6,6 +6,8 @@ import type { Nix } from './nix';
 export interface FlakeSource {
   /** The folder that Nix takes the flake's files from: of a git repository its work tree. */
   readonly root: string;
+  /** Whether that is a git repository, and not just a folder. */
+  readonly isGit: boolean;
   /** Where in it flake.nix lies; empty for the root itself. */
   readonly dir: string;
   /** The files as Nix sees them: without those that git does not know. */
@@ -30,7 +32,7 @@ export async function localFlake(
   if (root === '' || rev !== undefined || ref !== undefined) return undefined;
   // a store that lies elsewhere than its paths say, or a Nix that copies nothing, has no such folder
   const seen = text(answer.path);
-  return { root, dir: text(dir), seen: seen !== '' && existsSync(seen) ? seen : root };
+  return { root, isGit: type === 'git', dir: text(dir), seen: seen !== '' && existsSync(seen) ? seen : root };
 }
 
 function folderOf(url: string): string {

@@ -93,10 +93,17 @@ export class Nix {
   /**
    * Evaluates `installable`, applies a Nix function to it, and returns the JSON value.
    *
+   * @param options `quiet`: what Nix says beside it is no news, since another evaluation says it too
    * @throws NixError with Nix's own message
    */
-  async evaluate(installable: string, apply: string, signal: AbortSignal): Promise<unknown> {
-    return this.#eval(['--apply', apply, installable], installable, signal);
+  async evaluate(
+    installable: string,
+    apply: string,
+    signal: AbortSignal,
+    { quiet = false } = {},
+  ): Promise<unknown> {
+    const more = quiet ? { onMessage: () => undefined } : {};
+    return this.#eval(['--apply', apply, installable], installable, signal, more);
   }
 
   /**
@@ -109,9 +116,14 @@ export class Nix {
     return this.#eval(['--impure', '--expr', expression], name, signal);
   }
 
-  async #eval(args: readonly string[], name: string, signal: AbortSignal): Promise<unknown> {
+  async #eval(
+    args: readonly string[],
+    name: string,
+    signal: AbortSignal,
+    more: RunOptions = {},
+  ): Promise<unknown> {
     const all = ['eval', '--json', '--no-write-lock-file', ...args];
-    const result = await this.#run(all, `the evaluation of ${name}`, signal);
+    const result = await this.#run(all, `the evaluation of ${name}`, signal, more);
     return JSON.parse(result.stdout);
   }
 

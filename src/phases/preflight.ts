@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { sideBySide } from '../deadlines';
-import type { MachineSettings, Settings } from '../inputs/settings';
+import type { HostSettings, MachineSettings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import { mebibytes } from '../plan/checks';
 import { type Described, describeConfiguration } from '../plan/configuration';
@@ -28,7 +28,7 @@ export interface Preflight {
 const patienceMs = { plan: 60_000, install: 10_000 } as const;
 
 /** The settings of a run that contacts no machine. */
-export type WithoutMachine = Exclude<Settings, MachineSettings>;
+export type WithoutMachine = Exclude<HostSettings, MachineSettings>;
 
 /** What the configuration alone tells. */
 export async function offlinePreflight(

@@ -1,10 +1,12 @@
-import type { Result } from './result';
+import { matrixJson } from '../inputs/matrix';
+import type { FleetReport, Result } from './result';
 
 /** The outputs of the action, in the order of action.yml. */
 export const outputs = [
   {
     name: 'outcome',
-    description: 'planned, built, tested, prepared, installed, updated, unchanged or failed.',
+    description:
+      'listed, gathered, planned, built, tested, prepared, installed, updated, unchanged or failed.',
   },
   {
     name: 'target-state',
@@ -34,6 +36,22 @@ export const outputs = [
   { name: 'plan', description: 'The plan as JSON.' },
   { name: 'plan-digest', description: 'SHA-256 of what the plan decides, for approved-plan.' },
   {
+    name: 'matrix',
+    description:
+      'With list-hosts and fleet-results: the hosts that there is something to do for, for strategy.matrix.',
+  },
+  { name: 'count', description: 'How many those are; a job over none of them has to be skipped.' },
+  {
+    name: 'canary',
+    description: 'Of that matrix the hosts that go first: those with the tag canary, else the first one.',
+  },
+  { name: 'rest', description: 'The matrix of the others; empty if there are none.' },
+  {
+    name: 'failed-hosts',
+    description:
+      'With list-hosts: the names of hosts that cannot be evaluated, as JSON; they are not in the matrix.',
+  },
+  {
     name: 'result-file',
     description: 'Path of the JSON file with the whole result; set on failure too.',
   },
@@ -53,6 +71,24 @@ export function outputsOf(result: Result, resultFile: string): Record<OutputName
     'cache-hit': result.cache?.hit ?? 'none',
     plan: result.plan === null ? '' : JSON.stringify(result.plan),
     'plan-digest': result.planDigest ?? '',
+    ...fleetOutputs(result.fleet),
     'result-file': resultFile,
+  };
+}
+
+function fleetOutputs(
+  fleet: FleetReport | null,
+): Record<'matrix' | 'count' | 'canary' | 'rest' | 'failed-hosts', string> {
+  if (fleet === null) return { matrix: '', count: '', canary: '', rest: '', 'failed-hosts': '' };
+  const { hosts, failed } = fleet;
+  const tagged = hosts.filter(({ tags }) => tags.includes('canary'));
+  const canary = tagged.length === 0 ? hosts.slice(0, 1) : tagged;
+  const rest = hosts.filter((host) => !canary.includes(host));
+  return {
+    matrix: matrixJson(hosts),
+    count: String(hosts.length),
+    canary: canary.length === 0 ? '' : matrixJson(canary),
+    rest: rest.length === 0 ? '' : matrixJson(rest),
+    'failed-hosts': JSON.stringify(failed.map(({ host }) => host)),
   };
 }

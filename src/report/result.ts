@@ -1,10 +1,15 @@
 import type { CacheReport } from '../cache/report';
 import type { ErrorKind } from '../errors';
+import type { MatrixHost } from '../inputs/matrix';
+import type { Action } from '../plan/decide';
+import type { FailedHost } from '../plan/fleet';
 import { type PhaseName, type PublishedPlan, planDigest } from '../plan/plan';
 import type { HostKey } from '../ssh/host-keys';
 
-/** `built`, `tested`: no machine was contacted. `prepared`: the phases that were asked for end before install, and were done. */
+/** `listed`, `built`, `tested`: no machine was contacted. `gathered`: results of other runs. `prepared`: the phases that were asked for end before install, and were done. */
 export type Outcome =
+  | 'listed'
+  | 'gathered'
   | 'planned'
   | 'built'
   | 'tested'
@@ -32,12 +37,41 @@ export interface Failure {
   readonly lastLines: readonly string[];
 }
 
+/** What a run over many hosts has found. */
+export interface FleetReport {
+  /** How many were asked for. */
+  readonly selected: number;
+  /** Those that there is something to do for: a job each. */
+  readonly hosts: readonly MatrixHost[];
+  readonly failed: readonly FailedHost[];
+  /** How often Nix was started to evaluate configurations. */
+  readonly evaluations: number;
+  /** What the runs for single hosts have left; empty where hosts are only listed. */
+  readonly results: readonly HostResult[];
+}
+
+/** What one host's run has left. */
+export interface HostResult {
+  readonly host: string;
+  /** `missing`: there is no result of it. */
+  readonly outcome: Outcome | 'missing';
+  /** Null without a plan. */
+  readonly action: Action | null;
+  readonly reason: string | null;
+  readonly targetState: TargetState | null;
+  readonly seconds: number;
+  readonly failure: string | null;
+  readonly planDigest: string | null;
+}
+
 /** The outcome of a run; always there, on failure and cancel too. */
 export interface Result {
   readonly version: 1;
   readonly outcome: Outcome;
   readonly targetState: TargetState;
   readonly target: string;
+  /** The configuration's name in the flake; empty where there is none. */
+  readonly host: string;
   readonly systemPath: string;
   readonly verified: Verified;
   readonly phases: readonly PhaseRecord[];
@@ -55,6 +89,8 @@ export interface Result {
   readonly cache: CacheReport | null;
   readonly plan: PublishedPlan | null;
   readonly planDigest: string | null;
+  /** Null in a run for one host. */
+  readonly fleet: FleetReport | null;
   readonly failure: Failure | null;
 }
 
@@ -62,6 +98,8 @@ export interface Result {
 export class Progress {
   targetState: TargetState = 'untouched';
   target = '';
+  host = '';
+  fleet: FleetReport | null = null;
   systemPath = '';
   verified: Verified = 'none';
   plan: PublishedPlan | undefined;
@@ -111,6 +149,7 @@ export class Progress {
       outcome,
       targetState: this.targetState,
       target: this.target,
+      host: this.host,
       systemPath: this.systemPath,
       verified: this.verified,
       // what comes after a phase's end, such as the check of the plan, is reported with it
@@ -125,6 +164,7 @@ export class Progress {
       cache: this.cache,
       plan: this.plan ?? null,
       planDigest: this.plan === undefined ? null : planDigest(this.plan),
+      fleet: this.fleet,
       failure: failure ?? null,
     };
   }

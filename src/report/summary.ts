@@ -9,9 +9,14 @@ import { describeHardware, describeUnknownDisks, nameSystem } from './describe-h
 import { describeMachine } from './describe-machine';
 import { describeNewSystem } from './describe-new-system';
 import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
+import { fleetSection } from './fleet-summary';
+import { block, code, escapeMarkdown, table } from './markdown';
+import { counted } from './quantities';
 import type { Outcome, Result, TargetState, Verified } from './result';
 
 const titles: Record<Outcome, string> = {
+  listed: '📋 Hosts listed',
+  gathered: '📋 Results gathered',
   planned: '📋 Planned',
   built: '✅ Built, no machine contacted',
   tested: '✅ VM test passed',
@@ -40,12 +45,13 @@ const proofs: Record<Verified, string> = {
 /** The job summary, as GitHub's Markdown. Everything in it that others said was made harmless before. */
 export function summarise(result: Result): string {
   return [
-    `## ${titleOf(result)}: ${code(result.target || result.plan?.offline.hostName || 'no target')}`,
+    `## ${titleOf(result)}: ${code(subjectOf(result))}`,
     ...(result.failure === null ? [] : failureSection(result)),
+    ...(result.fleet === null ? [] : fleetSection(result.fleet)),
     // without a machine there is no state of one
-    ...(result.plan?.online === null ? [] : [stateTable(result)]),
+    ...(result.plan?.online === null || result.fleet !== null ? [] : [stateTable(result)]),
     ...(result.plan === null ? [] : planSection(result.plan, result.cache !== null)),
-    phaseSection(result),
+    ...(result.fleet === null ? [phaseSection(result)] : []),
     ...(result.cache === null ? [] : [table(['closure cache', ''], describeCache(result.cache))]),
     ...(result.kexecSha256 === null
       ? []
@@ -54,6 +60,11 @@ export function summarise(result: Result): string {
       ? []
       : ['### Host keys of the new system, for known_hosts', block(result.hostKeys)]),
   ].join('\n\n');
+}
+
+function subjectOf({ target, plan, fleet }: Result): string {
+  if (fleet !== null) return `${fleet.hosts.length} of ${counted(fleet.selected, 'host')}`;
+  return target || plan?.offline.hostName || 'no target';
 }
 
 function titleOf({ outcome, failure, plan }: Result): string {
@@ -210,37 +221,4 @@ function phaseSection({ phases }: Result): string {
   ]);
   const total = phases.reduce((sum, { seconds }) => sum + seconds, 0);
   return table(['phase', '', 'time'], [...rows, ['**total**', '', `**${formatDuration(total * 1000)}**`]]);
-}
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-/** Far more than a name or a reason has; GitHub takes 1 MiB for the whole summary. */
-const longestInline = 500;
-const longestBlock = 80_000;
-
-/** On one line: a line end could begin a heading or a table. */
-function inline(text: string): string {
-  return text.slice(0, longestInline).replace(/[\s\p{Cc}]+/gu, ' ');
-}
-
-function escapeMarkdown(text: string): string {
-  return inline(text)
-    .replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`)
-    .replace(/[\\`*_[\]~]/g, '\\$&');
-}
-
-function code(text: string): string {
-  return `<code>${inline(text).replace(/[&<>|`*_[\]~\\]/g, (character) => `&#${character.charCodeAt(0)};`)}</code>`;
-}
-
-/** A fenced block whose fence is longer than any run of backticks in it. Of a long text the end, where reasons stand. */
-function block(lines: readonly string[]): string {
-  const text = lines.join('\n').slice(-longestBlock);
-  const longest = [...text.matchAll(/`+/g)].reduce((length, [run]) => Math.max(length, run.length), 2);
-  const fence = '`'.repeat(longest + 1);
-  return `${fence}text\n${text}\n${fence}`;
 }

@@ -1,0 +1,73 @@
+import { existsSync, statSync } from 'node:fs';
+import { parseFlakeReference } from './flake-reference';
+import { hostSelection } from './host-selection';
+import type { InputReader } from './input-reader';
+import { matrix } from './matrix';
+import * as parse from './parsers';
+import { readNixUse } from './read-build';
+import type { FleetResultsSettings, FleetSettings, ListSettings, Settings } from './settings';
+import type { InputName } from './table';
+
+export function readListSettings(reader: InputReader): ListSettings {
+  return {
+    kind: 'list-hosts',
+    ...readFleetSettings(reader),
+    changedSince: reader.optional<string | undefined>('changed-since', gitRevision, undefined),
+  };
+}
+
+/** What every run over many hosts is told. */
+export function readFleetSettings(reader: InputReader): FleetSettings {
+  return {
+    flakeUri: reader.required('flake', wholeFlake, ''),
+    hosts: reader.optional('hosts', hostSelection, []),
+    ...readNixUse(reader),
+  };
+}
+
+export function readFleetResults(reader: InputReader): FleetResultsSettings {
+  return {
+    kind: 'fleet-results',
+    folder: reader.required('fleet-results', folder, ''),
+    matrix: reader.optional('matrix', matrix, undefined),
+    debug: reader.optional('debug', parse.boolean, false),
+  };
+}
+
+/** An input that does nothing in this kind of run would be taken for a choice that was heard. */
+export function checkFleetInputs(reader: InputReader, kind: Settings['kind']): void {
+  const uses = {
+    hosts: ['list-hosts'],
+    'changed-since': ['list-hosts'],
+    matrix: ['fleet-results'],
+  } as const satisfies Partial<Record<InputName, readonly Settings['kind'][]>>;
+  for (const input of ['hosts', 'changed-since', 'matrix'] as const) {
+    const kinds: readonly Settings['kind'][] = uses[input];
+    if (reader.text(input) !== undefined && !kinds.includes(kind))
+      reader.problem(input, `is for ${kinds.join(' and ')}; leave it out here`);
+  }
+}
+
+/** Names of many hosts are for another input. */
+const wholeFlake: parse.Parser<string> = (text) => {
+  const reference = parseFlakeReference(text);
+  if (typeof reference === 'string') return { problem: reference };
+  return reference.name === ''
+    ? { ok: reference.uri }
+    : { problem: `names ${reference.name}; give the flake alone (${reference.uri}) and the hosts in hosts` };
+};
+
+/** Nothing that git could take for an option, a range or a path. */
+const gitRevision: parse.Parser<string> = (text) =>
+  /^[A-Za-z0-9_][A-Za-z0-9_./@{}~^+-]{0,199}$/.test(text.trim()) && !text.includes('..')
+    ? { ok: text.trim() }
+    : {
+        problem: `is ${JSON.stringify(text.slice(0, 60))}; write a commit, a branch or a tag, as in origin/main`,
+      };
+
+const folder: parse.Parser<string> = (text) =>
+  existsSync(text.trim()) && statSync(text.trim()).isDirectory()
+    ? { ok: text.trim() }
+    : {
+        problem: `is ${JSON.stringify(text.slice(0, 60))}, and there is no such folder on the runner; give the one that the result files were put into`,
+      };
