@@ -71228,7 +71228,7 @@ async function flakeAt(uri, since, nix, runtime) {
     const source = await localFlake(nix, uri, runtime.signal);
     if (source === undefined || !source.isGit)
         throw flake_at_refused(`needs a flake in a git checkout on the runner, which ${uri} is not; leave it out, and choose by hosts`);
-    const git = async (...args) => await runtime.processes.run('git', ['-C', source.root, ...args], {
+    const git = (...args) => runtime.processes.run('git', ['-C', source.root, ...args], {
         signal: runtime.signal,
         idleMs: gitPatienceMs,
     });
@@ -71245,7 +71245,7 @@ async function flakeAt(uri, since, nix, runtime) {
     if (shallow.stdout.trim() === 'true')
         query.set('shallow', '1');
     return {
-        uri: `git+file://${encodeURI(source.root)}?${query}`,
+        uri: `git+file://${encodeURI(source.root)}?${query.toString()}`,
         isSame: head.stdout.trim() === rev && clean.code === 0 && clean.stdout.trim() === '',
     };
 }

@@ -23,8 +23,8 @@ export async function flakeAt(uri: string, since: string, nix: Nix, runtime: Run
     throw refused(
       `needs a flake in a git checkout on the runner, which ${uri} is not; leave it out, and choose by hosts`,
     );
-  const git = async (...args: string[]) =>
-    await runtime.processes.run('git', ['-C', source.root, ...args], {
+  const git = (...args: string[]) =>
+    runtime.processes.run('git', ['-C', source.root, ...args], {
       signal: runtime.signal,
       idleMs: gitPatienceMs,
     });
@@ -41,7 +41,7 @@ export async function flakeAt(uri: string, since: string, nix: Nix, runtime: Run
   if (source.dir !== '') query.set('dir', source.dir);
   if (shallow.stdout.trim() === 'true') query.set('shallow', '1');
   return {
-    uri: `git+file://${encodeURI(source.root)}?${query}`,
+    uri: `git+file://${encodeURI(source.root)}?${query.toString()}`,
     isSame: head.stdout.trim() === rev && clean.code === 0 && clean.stdout.trim() === '',
   };
 }
