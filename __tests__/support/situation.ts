@@ -3,7 +3,7 @@ import type { Facts } from '../../src/plan/facts';
 import type { Plan } from '../../src/plan/plan';
 
 /** What a plan says where nothing is put on the disks but the system. */
-export const systemAlone: Pick<Plan, 'newSystem' | 'hooks'> = {
+export const systemAlone: Pick<Plan, 'newSystem' | 'hooks' | 'terms'> = {
   newSystem: {
     diskKeys: [],
     extraFiles: null,
@@ -14,6 +14,12 @@ export const systemAlone: Pick<Plan, 'newSystem' | 'hooks'> = {
     noCheck: null,
   },
   hooks: [],
+  terms: {
+    installer: { host: null, port: 22, user: 'root', hostKeys: [] },
+    afterwards: { host: null, port: null, user: null, hostKeys: [] },
+    verify: 'auto',
+    allowLockout: false,
+  },
 };
 /** A plan that nobody looks at. */
 export const somePlan: Plan = {

@@ -69,6 +69,10 @@ const approved: Plan = {
   online,
 };
 const digest = planDigest(approved);
+const installerAt = (host: string) => ({
+  ...approved.terms,
+  installer: { ...approved.terms.installer, host },
+});
 
 /** How the same machine looks in the installer. */
 const resumed: Plan = {
@@ -113,6 +117,8 @@ describe('isApproved', () => {
     ['what runs there', { online: { ...online, currentSystem: '/nix/store/x' } }],
     ['action', { action: 'update' }],
     ['phases', { phases: ['preflight', 'build', 'kexec'] }],
+    ['place of the installer', { terms: installerAt('203.0.113.66') }],
+    ['proof', { terms: { ...approved.terms, verify: 'host-key' } }],
     ['where it was only half approved', { authorizeKey: true, phases: ['preflight', 'build'] }],
   ])('not another %s', (_, change) => {
     expect(isApproved({ ...approved, ...change }, digest)).toBe(false);
@@ -175,6 +181,7 @@ describe('beyondApproval', () => {
       /serial two.* everything would be lost too/,
     ],
     ['other disks that a provisional plan may wipe', { ...resumed, mayWipe: ['two'] }, /wipe-disks/],
+    ['another place later', { ...resumed, terms: installerAt('203.0.113.66') }, /would be met elsewhere/],
     ['kexec again', { ...resumed, phases: [...approved.phases, 'update'] }, /further phases: update/],
   ])('names %s', (_, plan, says) => {
     expect(beyond(plan).join('; ')).toMatch(says);
@@ -210,7 +217,16 @@ describe('beyondApproval', () => {
 describe('the record', () => {
   test('is read as it was written, for any text in it', () => {
     const list = fc.array(nastyText, { maxLength: 5 });
-    const names = ['digest', 'offline', 'newSystem', 'host', 'machineId', 'kexec', 'mayWipe'] as const;
+    const names = [
+      'digest',
+      'offline',
+      'newSystem',
+      'host',
+      'machineId',
+      'kexec',
+      'mayWipe',
+      'terms',
+    ] as const;
     const record = Object.fromEntries(names.map((name) => [name, nastyText])) as Record<
       (typeof names)[number],
       typeof nastyText

@@ -64,6 +64,12 @@ function resultWith(text: string, lines = 2): Result {
       noCheck: some,
     },
     hooks: [{ when: some, where: 'target', path: some, sha256: some }],
+    terms: {
+      installer: { host: some, port: 22, user: some, hostKeys: [some] },
+      afterwards: { host: some, port: null, user: some, hostKeys: [some] },
+      verify: 'off',
+      allowLockout: true,
+    },
     offline: {
       configuration: text,
       system: text,
@@ -141,7 +147,7 @@ describe('summarise', () => {
   const harmless = shapeOf(summarise(resultWith('word')));
 
   test('has the sections of a failed run', () => {
-    expect(harmless).toHaveLength(48);
+    expect(harmless).toHaveLength(52);
     expect(summarise(resultWith('word'))).toMatch(/In phase disko.*\*\*total\*\*.*1\.2 s/s);
   });
 

@@ -23,6 +23,8 @@ export interface Approval {
   readonly kexec: string;
   /** Digest of the disks that a provisional plan may wipe: it names no others, so that `losses` cannot hold it to them. */
   readonly mayWipe: string;
+  /** Digest of the terms: where the machine may be met, and how it is told that its system runs. */
+  readonly terms: string;
   /** Where the paths of the configured disks lead. */
   readonly bindings: readonly Binding[];
   /** Everything that may be lost. */
@@ -51,6 +53,7 @@ export function approvalOf(plan: Plan, host: string, digest: string): Approval {
     phases,
     kexec: digestOf(plan.kexec),
     mayWipe: digestOf(plan.mayWipe),
+    terms: digestOf(plan.terms),
     bindings: online.bindings,
     losses: lossesOf(online.disks),
   };
@@ -79,6 +82,9 @@ export function beyondApproval(approval: Approval, plan: Plan, host: string, sho
     ...(further.length === 0 ? [] : [`further phases: ${further.join(', ')}`]),
     ...(plan.kexec === null || now.kexec === approval.kexec ? [] : ['another kexec image, or other flags']),
     ...(now.mayWipe === approval.mayWipe ? [] : ['other disks may be wiped (wipe-disks)']),
+    ...(now.terms === approval.terms
+      ? []
+      : ['the machine would be met elsewhere, or with less proof (post-kexec-…, post-install-…, verify)']),
     ...changesSince(approval, plan.online),
   ];
 }
@@ -124,6 +130,7 @@ const approvalCheck = recordOf({
   phases: listOf(isText),
   kexec: isText,
   mayWipe: isText,
+  terms: isText,
   bindings: listOf(recordOf({ path: isText, part: isText, disks: listOf(recordOf(identity)) })),
   losses: listOf(recordOf({ ...identity, losses: listOf(isText) })),
 } satisfies Record<keyof Approval, Check>);

@@ -26,6 +26,7 @@ import type { CarriedAccess, Facts } from './facts';
 import type { HardwareFile } from './hardware-config';
 import { locateImage, nameImage } from './kexec-image';
 import { type HookPlan, type NewSystemPlan, newSystemPlan, plannedHooks } from './new-system';
+import { type Terms, termsOf } from './terms';
 import { isVerifiable } from './verification';
 import type { Work } from './work';
 
@@ -107,6 +108,7 @@ export interface Plan {
   readonly hooks: readonly HookPlan[];
   /** The disks that may be lost, where the plan is provisional and cannot name those that will; null if none are named. */
   readonly mayWipe: WipeAllowance | null;
+  readonly terms: Terms;
   readonly offline: OfflinePlan;
   readonly online: OnlinePlan;
 }
@@ -159,6 +161,7 @@ export function makePlan(situation: Situation): Plan {
     newSystem: newSystemPlan(settings, action, phases, extraFiles),
     hooks: plannedHooks(settings, phases),
     mayWipe: evaluation.source === 'provisional' ? (settings.wipeDisks.value ?? null) : null,
+    terms: termsOf(settings),
     offline: offlinePlan(situation),
     online: onlinePlan(situation, diskSituation(situation, action)),
   };

@@ -5,6 +5,7 @@ import { changedNote, describeDisk, fateWords, hasChanged, linesOf, sizeOf } fro
 import { describeHardware, describeUnknownDisks, nameSystem } from './describe-hardware';
 import { describeMachine } from './describe-machine';
 import { describeNewSystem } from './describe-new-system';
+import { describeTerms } from './describe-terms';
 import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 
 /** The plan as a few lines of the log. @param isCached whether the run has a cache */
@@ -25,7 +26,9 @@ export function describePlan(plan: PublishedPlan, isCached = false): string {
       : [`  work      ${describeWork(plan.work, action, mayBeCached)}`]),
     ...buildLines(offline),
     ...(plan.kexec === null ? [] : kexecLines(plan.kexec)),
-    ...describeNewSystem(plan).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
+    ...[...describeNewSystem(plan), ...describeTerms(plan)].map(
+      ([name, value]) => `  ${name.padEnd(9)} ${value}`,
+    ),
     ...(plan.authorizeKey
       ? [
           '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',

@@ -8,6 +8,7 @@ import { changedNote, fateWords, hasChanged, linesOf, sizeOf } from './describe-
 import { describeHardware, describeUnknownDisks, nameSystem } from './describe-hardware';
 import { describeMachine } from './describe-machine';
 import { describeNewSystem } from './describe-new-system';
+import { describeTerms } from './describe-terms';
 import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
 import { fleetSection } from './fleet-summary';
 import { block, code, escapeMarkdown, table } from './markdown';
@@ -131,7 +132,10 @@ function planSection(plan: PublishedPlan, mayBeCached: boolean): string[] {
 }
 
 function newSystemTable(plan: Plan): string[] {
-  const rows = describeNewSystem(plan).map(([name, value]) => [name, code(value)]);
+  const rows = [...describeNewSystem(plan), ...describeTerms(plan)].map(([name, value]) => [
+    name,
+    code(value),
+  ]);
   return rows.length === 0 ? [] : [table(['beside the system', ''], rows)];
 }
 
