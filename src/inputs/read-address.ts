@@ -14,7 +14,8 @@ type Address = Pick<
 
 /** Where the machine is and how one gets there, of which ssh-option may say a part. */
 export function readAddress(reader: InputReader): Address {
-  const options = reader.optional('ssh-option', sshOptions, {});
+  const given = reader.optional('ssh-option', sshOptions, {});
+  const options = { ...given, value: withoutOverruled(given.value, reader) };
   return {
     sshOptions: options,
     targetHost: readTargetHost(reader, options.value),
@@ -24,17 +25,40 @@ export function readAddress(reader: InputReader): Address {
   };
 }
 
+/**
+ * An input of the step wins over what the flake says of the host, also where that says it in an OpenSSH option: neither
+ * the machine that was named nor the keys that it was pinned to are others then.
+ */
+function withoutOverruled(options: SshOptions, reader: InputReader): SshOptions {
+  if (reader.sourceOf('ssh-option') !== 'flake') return options;
+  const named = reader.sourceOf('target-host') === 'input';
+  const pinned = reader.sourceOf('known-hosts') === 'input';
+  const overruled: Readonly<Record<string, boolean>> = {
+    hostName: named,
+    user: named && namesUser(reader),
+    port: reader.sourceOf('ssh-port') === 'input',
+    userKnownHostsFile: pinned,
+    strictHostKeyChecking: pinned && options.strictHostKeyChecking === 'accept-new',
+    // lines for many machines may be an input: which of them it is may the flake say, as it says where it is
+    hostKeyAlias: named && pinned,
+  } satisfies Partial<Record<keyof SshOptions, boolean>>;
+  return Object.fromEntries(Object.entries(options).filter(([name]) => overruled[name] !== true));
+}
+
+function namesUser(reader: InputReader): boolean {
+  return reader.text('target-host')?.includes('@') === true;
+}
+
 function readTargetHost(reader: InputReader, options: SshOptions): MachineSettings['targetHost'] {
   const given = reader.required('target-host', parse.targetHost, { user: '', host: '' });
   const { user, host } = given.value;
-  const namesUser = reader.text('target-host')?.includes('@') === true;
-  if (namesUser && options.user !== undefined && options.user !== user)
+  if (namesUser(reader) && options.user !== undefined && options.user !== user)
     reader.problem(
       'ssh-option',
       `has User=${options.user}, but target-host says ${user}; leave out one of them`,
     );
   const address = options.hostName?.replaceAll('%h', host) ?? host;
-  return { ...given, value: { user: namesUser ? user : (options.user ?? user), host: address } };
+  return { ...given, value: { user: namesUser(reader) ? user : (options.user ?? user), host: address } };
 }
 
 function readPort(reader: InputReader, options: SshOptions): MachineSettings['sshPort'] {
