@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import type { Matrix } from '../../src/inputs/matrix';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { type BundleRun, buildable, inputsFor, makeFlake, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
@@ -61,19 +62,14 @@ test('an approval covers what the flake says of the host: with other data it is 
       'known-hosts': `${String(data['known-hosts'])}\n${attackersKey}`,
     },
     { 'post-kexec-ssh-port': 2222 },
-    { 'post-kexec-ssh-user': 'nixos' },
     { 'post-install-ssh-host': '203.0.113.66', 'post-install-known-hosts': attackersKey },
-    { verify: 'off' },
     { verify: 'host-key' },
     { 'allow-lockout': true },
     { 'install-id': 'two' },
-    { phases: ['kexec'] },
     { 'kexec-sha256': '0'.repeat(64) },
-    { 'kexec-extra-flags': ['--no-sync'] },
     { 'copy-host-keys': true },
     { 'install-bootloader': false },
     { 'extra-files': extra },
-    { chown: '/home/me 1000:1000' },
     { 'build-on': 'remote' },
   ];
   for (const change of changes) {
@@ -99,4 +95,16 @@ test('a plan shows on which terms it would be carried out', async () => {
     expect(text).toContain('verify is off');
     expect(text).toContain('allow-lockout: nobody may be able to log in to the new system');
   }
+});
+
+test('a list of hosts approves nothing: handed on by mistake it does not let an unseen plan through', async () => {
+  const sshd = await startMachine();
+  const { flake, describe } = describedFlake();
+  describe(dataOf(sshd));
+  const listed = await runBundle({ inputs: { flake: flake.replace('#demo', ''), 'list-hosts': 'true' } });
+  const { include } = JSON.parse(listed.outputs.matrix ?? '') as Matrix;
+  const approved = include[0]?.['approved-plan'] ?? '';
+  const run = await runBundle({ inputs: { ...ofStep(sshd, flake), 'approved-plan': approved } });
+  expect(run.errors[0]).toMatch(/input approved-plan: is none: nobody has approved a plan/);
+  expect(run.result).toMatchObject({ outcome: 'failed', plan: null });
 });

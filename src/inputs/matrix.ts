@@ -12,9 +12,12 @@ export interface MatrixHost {
   readonly secrets: Readonly<Record<string, string>>;
   /** Why there is a job for it. */
   readonly reason: string;
-  /** For the input approved-plan; empty before there is a plan. */
+  /** For the input approved-plan; notApproved before there is a plan. */
   readonly 'approved-plan': string;
 }
+
+/** What no run takes for an approval. An empty text would be no input at all, and any plan would be carried out. */
+export const notApproved = 'none';
 
 /** As GitHub takes it for `strategy.matrix`. */
 export interface Matrix {

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
+import { notApproved } from './matrix';
 import {
   type HardwareConfig,
   hardwareBackends,
@@ -192,10 +193,16 @@ export const machineId: Parser<string> = (text) =>
     ? ok(text.trim())
     : bad(`is ${shown(text)}; write the 32 hexadecimal digits of the machine's /etc/machine-id`);
 
-export const planDigest: Parser<string> = (text) =>
-  /^sha256:[0-9a-f]{64}$/.test(text.trim())
-    ? ok(text.trim())
+export const planDigest: Parser<string> = (text) => {
+  const digest = text.trim();
+  if (digest === notApproved)
+    return bad(
+      `is ${notApproved}: nobody has approved a plan; give what fleet-results has in its matrix, or leave it out where nobody is to approve`,
+    );
+  return /^sha256:[0-9a-f]{64}$/.test(digest)
+    ? ok(digest)
     : bad(`is ${shown(text)}; write the output plan-digest of the plan that was approved, sha256:…`);
+};
 
 /** One disk a line (a serial number may contain blanks), or `any`. */
 export const wipeDisks: Parser<WipeAllowance> = (text) => {

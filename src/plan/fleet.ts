@@ -1,6 +1,6 @@
 import { InputError, type InputProblem } from '../errors';
 import { idlePatterns, selectHosts } from '../inputs/host-selection';
-import { type MatrixHost, mostJobs } from '../inputs/matrix';
+import { type MatrixHost, mostJobs, notApproved } from '../inputs/matrix';
 import type { FleetSettings, ListSettings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import type { FleetReport } from '../report/result';
@@ -96,6 +96,6 @@ function asMatrixHost(uri: string, { name, data }: Host, reason: string): Matrix
     environment: environment ?? '',
     secrets,
     reason,
-    'approved-plan': '',
+    'approved-plan': notApproved,
   };
 }
