@@ -1,17 +1,15 @@
 import type { InputProblem } from '../errors';
-import { keyFiles } from './disk-encryption-keys';
-import { nearest } from './nearest';
+import { type HostDataOrigin, ownVariable, problemWithName, problemWithValue } from './host-data-rules';
 import type { RawInputs } from './raw-inputs';
-import { secretFiles } from './secret-files';
-import { secretInputs } from './secret-inputs';
-import { namesSource, parseSecretSource, type SecretSource } from './secret-source';
-import { type InputName, inputs } from './table';
+import type { InputName } from './table';
 
 /** What the flake says of one host: inputs of its runs, and what only a workflow over many hosts uses. */
 export interface HostData {
   /** Where it stands in the flake, for messages: `nixosAnywhere."web-1"`. */
   readonly attribute: string;
   readonly inputs: RawInputs;
+  /** Where those inputs stand that come from another attribute: `deploy.nodes.web-1`. */
+  readonly places: Readonly<Record<string, string>>;
   readonly fleet: FleetData;
   /** What is wrong with it, but for the values of inputs: what those may be is for readSettings to say. */
   readonly problems: readonly InputProblem[];
@@ -28,40 +26,20 @@ export interface FleetData {
 }
 
 export const noFleetData: FleetData = { tags: [], environment: null, secrets: {} };
-export const noHostData: HostData = { attribute: '', inputs: {}, fleet: noFleetData, problems: [] };
-
-/** Where the data came from, as far as it matters for what it may say. */
-export interface HostDataOrigin {
-  readonly attribute: string;
-  /** A folder of the runner: a checkout, of which other files may be run as well. */
-  readonly isLocal: boolean;
-}
-
-/** Variables that no child process gets to see, so that the flake, which is evaluated first, may name them. */
-const ownVariable = /^(FLEET_SECRET_[A-Z0-9_]+|SSH_PRIVATE_KEY|SSHPASS|SSH_PASS)$/;
-
-/** Inputs of a run that a flake has no say in, and why. */
-const notOfHosts: Partial<Record<InputName, string>> = {
-  flake: 'leads to this data',
-  'nix-file': 'is instead of a flake',
-  'nix-attribute': 'is instead of a flake',
-  'store-paths': 'is instead of a flake',
-  option: 'changes how Nix works on the runner, which Nix takes from no flake unasked',
-  from: 'is a store that the runner believes, which Nix takes from no flake unasked',
-  plan: 'is what kind of run this is',
-  'build-only': 'is what kind of run this is',
-  'vm-test': 'is what kind of run this is',
-  'list-hosts': 'is what kind of run this is',
-  hosts: 'is for runs over many hosts',
-  'changed-since': 'is for runs over many hosts',
-  'fleet-results': 'is what kind of run this is',
-  matrix: 'is for runs over many hosts',
-  'approved-plan': 'is given by whoever approves',
-  'stop-after-disko': 'is deprecated; write phases',
-  'no-reboot': 'is deprecated; write phases',
-  'build-on-remote': 'is deprecated; write build-on',
-  tty: 'is deprecated; leave it out',
+export const noHostData: HostData = {
+  attribute: '',
+  inputs: {},
+  places: {},
+  fleet: noFleetData,
+  problems: [],
 };
+
+/** How a tool that the flake is written for too reaches a host. */
+export interface Address {
+  /** Where that stands in the flake. */
+  readonly attribute: string;
+  readonly inputs: Readonly<Partial<Record<'target-host' | 'ssh-port', string>>>;
+}
 
 /** Of these one says what another one says too: an input that is given is instead of all data of its group. */
 const alternatives: readonly (readonly InputName[])[] = [
@@ -83,27 +61,54 @@ export function parseHostData(value: unknown, origin: HostDataOrigin): HostData 
     return { ...noHostData, attribute, problems };
   }
   const { tags, environment, secrets, ...rest } = value;
-  const given: Record<string, string> = {};
+  const texts: Record<string, string> = {};
   for (const [name, each] of Object.entries(rest)) {
     if (each === null) continue;
     const text = textOf(name, each);
     const wrong =
       problemWithName(name) ??
-      (text === undefined ? shapeProblem(name) : problemWithSecrets(name, text, origin));
+      (text === undefined ? shapeProblem(name) : problemWithValue(name, text, origin));
     if (wrong !== undefined) problem(name, wrong);
-    else if (text !== undefined) given[name] = text;
+    else if (text !== undefined) texts[name] = text;
   }
   return {
     attribute,
-    inputs: given,
+    inputs: texts,
+    places: {},
     fleet: readFleetData({ tags, environment, secrets }, problem),
     problems,
   };
 }
 
+/** Whether only somebody else can say where the machine is. */
+export function lacksAddress({ inputs, problems }: HostData, raw: RawInputs = {}): boolean {
+  const input: InputName = 'target-host';
+  return (
+    given(raw, input) === undefined &&
+    given(inputs, input) === undefined &&
+    !problems.some((problem) => problem.input === input)
+  );
+}
+
+/** The data with an address for a host that has none. */
+export function withAddress(data: HostData, { attribute, inputs }: Address): HostData {
+  const added = Object.entries(inputs).filter(([name]) => given(data.inputs, name) === undefined);
+  return {
+    ...data,
+    inputs: { ...data.inputs, ...Object.fromEntries(added) },
+    places: { ...data.places, ...Object.fromEntries(added.map(([name]) => [name, attribute])) },
+  };
+}
+
+/** A text that says something: blanks alone are not given. Names may be any, also those that every object has. */
+export function given(texts: RawInputs, name: string): string | undefined {
+  const text = Object.hasOwn(texts, name) ? texts[name] : undefined;
+  return text === undefined || text.trim() === '' ? undefined : text;
+}
+
 /** The data without what the inputs of the step say themselves. */
 export function withoutGiven(data: HostData, raw: RawInputs): HostData {
-  const isGiven = (name: string) => (raw[name] ?? '').trim() !== '';
+  const isGiven = (name: string) => given(raw, name) !== undefined;
   const isSaid = (name: string) =>
     (alternatives.find((group) => group.some((each) => each === name)) ?? [name]).some(isGiven);
   return {
@@ -113,70 +118,32 @@ export function withoutGiven(data: HostData, raw: RawInputs): HostData {
   };
 }
 
-function problemWithName(name: string): string | undefined {
-  const known = inputs.map((input) => input.name);
-  const input = known.find((each) => each === name);
-  if (input === undefined) {
-    const near = nearest(name, [...known, 'tags', 'environment', 'secrets']);
-    return `is no input of this action${near === undefined ? '' : `; did you mean ${near}?`}`;
-  }
-  const why = notOfHosts[input];
-  return why === undefined ? undefined : `cannot be data of a host: it ${why}`;
-}
-
 /** As an input would have it; undefined for what cannot be one. */
 function textOf(name: string, value: unknown): string | undefined {
   if (typeof value === 'string') return value;
-  if (typeof value === 'boolean' || typeof value === 'number') return String(value);
+  if (typeof value === 'boolean' || isWhole(value)) return String(value);
   if (Array.isArray(value)) {
     const separator = name === 'phases' || name === 'kexec-extra-flags' ? ' ' : '\n';
-    return value.every((each) => typeof each === 'string' || typeof each === 'number')
+    return value.every((each) => typeof each === 'string' || isWhole(each))
       ? value.join(separator)
       : undefined;
   }
   if (!isRecord(value)) return undefined;
   if (name === 'special-args') return JSON.stringify(value);
   if (name !== 'ssh-option') return undefined;
-  const lines = Object.entries(value).map(([key, each]) => `${key}=${String(each)}`);
-  return Object.values(value).every((each) => typeof each !== 'object') ? lines.join('\n') : undefined;
+  const options = Object.entries(value).filter(([, each]) => each !== null);
+  return options.every(([, each]) => typeof each === 'string' || typeof each === 'boolean' || isWhole(each))
+    ? options.map(([key, each]) => `${key}=${String(each)}`).join('\n')
+    : undefined;
 }
+
+/** Another number would not arrive as it was written: those of Nix are of 64 bits, and JavaScript writes others its own way. */
+const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);
 
 function shapeProblem(name: string): string {
   return name === 'ssh-option'
     ? 'must be a text, a list of texts, or a set of them'
-    : 'must be a text, a number, a boolean, or a list of texts: one each line';
-}
-
-/** What is in a flake is in the Nix store, for everybody on the runner, and mostly in a repository. */
-function problemWithSecrets(name: string, text: string, { isLocal }: HostDataOrigin): string | undefined {
-  const isSecret = secretInputs.some((each) => each === name);
-  if (isSecret && !namesSource(text))
-    return 'holds a secret, which has no place in a flake; write env:FLEET_SECRET_NAME or exec:COMMAND';
-  if (name === 'hooks' && !isLocal) return notLocal('runs programs on the runner');
-  for (const source of sourcesOf(name, text, isSecret)) {
-    if (source.kind === 'exec' && !isLocal) return notLocal('runs a command on the runner');
-    if (source.kind === 'env' && !ownVariable.test(source.name))
-      return `names the variable ${source.name}; a flake may name those that begin with FLEET_SECRET_, which no other program gets to see`;
-  }
-  return undefined;
-}
-
-function notLocal(what: string): string {
-  return `${what}, which only a flake in a folder of the runner may; give it as an input`;
-}
-
-function sourcesOf(name: string, text: string, isSecret: boolean): readonly SecretSource[] {
-  if (isSecret) {
-    const source = parseSecretSource(text);
-    return 'ok' in source ? [source.ok] : [];
-  }
-  const lines =
-    name === 'disk-encryption-keys'
-      ? keyFiles(text)
-      : name === 'secret-files'
-        ? secretFiles(text)
-        : undefined;
-  return lines !== undefined && 'ok' in lines ? lines.ok.map(({ source }) => source) : [];
+    : 'must be a text, a whole number (a long one as a text), a boolean, or a list of texts: one each line';
 }
 
 function readFleetData(
@@ -192,12 +159,12 @@ function readFleetData(
     secrets === null ||
     (isRecord(secrets) &&
       Object.entries(secrets).every(
-        ([name, of]) => ownVariable.test(name) && isText(of, /^[A-Za-z_][A-Za-z0-9_]*$/),
+        ([name, of]) => ownVariable.test(name) && isText(of, /^[A-Z_][A-Z0-9_]*$/),
       ));
   if (!areNames)
     problem(
       'secrets',
-      'must be a set of names of the repository’s secrets, by the variables that get them: { SSH_PRIVATE_KEY = "WEB_1_KEY"; }, FLEET_SECRET_… for others',
+      'must be a set of names of the repository’s secrets, in capitals, by the variables that get them: { SSH_PRIVATE_KEY = "WEB_1_KEY"; }, FLEET_SECRET_… for others',
     );
   return {
     tags: areTags && Array.isArray(tags) ? tags.map(String) : [],

@@ -1,6 +1,6 @@
 import { InputError, type InputProblem } from '../errors';
 import type { SecretRegistry } from '../secrets';
-import { type HostData, noHostData, withoutGiven } from './host-data';
+import { given, type HostData, noHostData, withoutGiven } from './host-data';
 import type { LoadedSecrets } from './load-secrets';
 import type * as parse from './parsers';
 import type { RawInputs } from './raw-inputs';
@@ -51,17 +51,17 @@ export class InputReader {
 
   /** A variable of the step; set to nothing, or to blanks, is not set. */
   variable(name: string): string | undefined {
-    return given(this.#environment[name]);
+    return given(this.#environment, name);
   }
 
   text(name: InputName): string | undefined {
-    return given(this.#raw[name]) ?? given(this.#host.inputs[name]);
+    return given(this.#raw, name) ?? given(this.#host.inputs, name);
   }
 
   /** Where its value comes from, if it has one. */
   sourceOf(name: InputName): Source {
-    if (given(this.#raw[name]) !== undefined) return 'input';
-    return given(this.#host.inputs[name]) === undefined ? 'default' : 'flake';
+    if (given(this.#raw, name) !== undefined) return 'input';
+    return given(this.#host.inputs, name) === undefined ? 'default' : 'flake';
   }
 
   /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
@@ -90,7 +90,7 @@ export class InputReader {
     const text = this.text(name);
     if (text === undefined) return { value: otherwise, source: 'default' };
     const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
-    if ('ok' in parsed) return { value: parsed.ok, source: this.sourceOf(name) };
+    if ('ok' in parsed) return { value: parsed.ok, ...this.#origin(name) };
     this.problem(name, parsed.problem);
     return { value: otherwise, source: 'default' };
   }
@@ -129,16 +129,20 @@ export class InputReader {
 
   /** Whoever reads of a problem looks for the value where it stands. */
   #named(input: string): string {
-    const inFlake = given(this.#raw[input]) === undefined && given(this.#host.inputs[input]) !== undefined;
+    const inFlake = given(this.#raw, input) === undefined && given(this.#host.inputs, input) !== undefined;
     return inFlake ? this.#inFlake(input) : input;
   }
 
   #inFlake(input: string): string {
-    return `${input} (${this.#host.attribute} of the flake)`;
+    return `${input} (${this.#placeOf(input)} of the flake)`;
   }
-}
 
-/** A text that says something: blanks alone are not given. */
-function given(text: string | undefined): string | undefined {
-  return text === undefined || text.trim() === '' ? undefined : text;
+  #placeOf(input: string): string {
+    return given(this.#host.places, input) ?? this.#host.attribute;
+  }
+
+  #origin(name: InputName): { readonly source: Source; readonly place?: string } {
+    const source = this.sourceOf(name);
+    return source === 'flake' ? { source, place: this.#placeOf(name) } : { source };
+  }
 }

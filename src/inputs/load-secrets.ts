@@ -6,7 +6,8 @@ import type { ProcessRunner } from '../process';
 import type { Clock } from '../runtime';
 import type { SecretRegistry } from '../secrets';
 import { keyFiles } from './disk-encryption-keys';
-import { boolean, duration, type Parsed } from './parsers';
+import { isForManyHosts, isOffline, onlyBuilds } from './kind-of-run';
+import { duration, type Parsed } from './parsers';
 import type { RawInputs } from './raw-inputs';
 import { parseKeyFile } from './read-key';
 import { secretFiles } from './secret-files';
@@ -74,14 +75,9 @@ function shieldSecrets(raw: RawInputs, secrets: SecretRegistry): void {
 
 /** Those that this kind of run has a use for. */
 function sourcesToRead(raw: RawInputs): readonly SecretSource[] {
-  const isSet = (name: 'build-only' | 'vm-test' | 'list-hosts') => {
-    const parsed = boolean(raw[name] ?? '');
-    return 'ok' in parsed && parsed.ok;
-  };
-  if (raw.plan?.trim() === 'offline' || isSet('list-hosts') || (raw['fleet-results'] ?? '').trim() !== '')
-    return [];
+  if (isOffline(raw) || isForManyHosts(raw)) return [];
   // what is built may be kept
-  if (isSet('build-only') || isSet('vm-test')) return sourceIn('cache-signing-key', raw);
+  if (onlyBuilds(raw)) return sourceIn('cache-signing-key', raw);
   return allSources(raw);
 }
 

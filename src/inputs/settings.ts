@@ -9,13 +9,15 @@ import type { Matrix } from './matrix';
 import type { SshOptions } from './ssh-option-table';
 import type { InputName } from './table';
 
-/** Where a value comes from; a fleet's hosts will be described in part by the flake itself. */
+/** Where a value comes from; a flake may describe its hosts itself. */
 export type Source = 'input' | 'environment' | 'flake' | 'default';
 
 /** A value that remembers its source. */
 export interface Setting<T> {
   readonly value: T;
   readonly source: Source;
+  /** The attribute of the flake, where that is the source. */
+  readonly place?: string;
 }
 
 /** The phases that a user can choose from, in their order. */

@@ -101,7 +101,7 @@ export class NixCommand {
         if (event.level === nixLevel.error) {
           messages.push(event.text);
           // of which the failure shows only the end
-          if (this.#options.showTrace === true) this.#foreign(event.text);
+          if (this.#options.showTrace === true && !isMissingOutput(event.text)) this.#foreign(event.text);
         } else if (/not writing modified lock file/.test(event.text)) {
           log.warning(
             'The flake has no flake.lock, or an incomplete one: its inputs were resolved anew and may differ tomorrow. Run `nix flake lock` and commit the file.',
@@ -139,6 +139,9 @@ export class NixCommand {
     });
   }
 }
+
+/** Somebody asks whether there is one, and has no need of a trace. */
+const isMissingOutput = (text: string) => /^\s*error: flake '.*' does not provide attribute/.test(text);
 
 function nixError(ran: string, code: number | null, messages: readonly string[], logs: BuildLogs): NixError {
   const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));

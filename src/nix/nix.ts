@@ -54,6 +54,7 @@ export class Nix {
   readonly #options: NixOptions;
   readonly #runtime: Runtime;
   readonly #command: NixCommand;
+  #version: Promise<string> | undefined;
 
   constructor(options: NixOptions, runtime: Runtime) {
     this.#options = options;
@@ -61,8 +62,13 @@ export class Nix {
     this.#command = new NixCommand(options, runtime);
   }
 
-  /** @returns the version @throws NixError when there is no Nix, or one that is too old */
-  async checkVersion(): Promise<string> {
+  /** Asks once. @returns the version @throws NixError when there is no Nix, or one that is too old */
+  checkVersion(): Promise<string> {
+    this.#version ??= this.#askVersion();
+    return this.#version;
+  }
+
+  async #askVersion(): Promise<string> {
     const hint =
       'add a step before this one that installs Nix 2.18 or later, such as cachix/install-nix-action or DeterminateSystems/nix-installer-action';
     const result = await this.#command

@@ -1,4 +1,5 @@
 import { InputError, type InputProblem } from '../errors';
+import { problemsOfHost } from '../inputs/check-host-data';
 import { idlePatterns, selectHosts } from '../inputs/host-selection';
 import { type MatrixHost, mostJobs, notApproved } from '../inputs/matrix';
 import type { FleetSettings, ListSettings } from '../inputs/settings';
@@ -6,7 +7,7 @@ import type { Nix } from '../nix/nix';
 import type { FleetReport } from '../report/result';
 import type { Runtime } from '../runtime';
 import { whatChanged } from './changes';
-import { type Host, readHosts } from './host-data';
+import { type Host, readHosts, withAddresses } from './host-data';
 
 /** A host of which not even that is known what would be done. */
 export interface FailedHost {
@@ -43,37 +44,58 @@ export async function listHosts(settings: ListSettings, nix: Nix, runtime: Runti
   };
 }
 
-/** The hosts that the input hosts means. @throws InputError where their data is wrong, or one that is named is not there */
+/**
+ * The hosts that the input hosts means.
+ *
+ * @throws InputError where what the flake says of them is wrong, or one that is named is not there
+ */
 export async function chosenHosts(
   { flakeUri, hosts }: FleetSettings,
   nix: Nix,
   signal: AbortSignal,
 ): Promise<readonly Host[]> {
-  const all = (await readHosts(flakeUri.value, nix, signal)).map((host) => ({
-    ...host,
-    tags: host.data.fleet.tags,
-  }));
-  const idle = idlePatterns(hosts.value, all);
+  const uri = flakeUri.value;
+  const all = (await readHosts(uri, nix, signal)).map((host) => ({ ...host, tags: host.data.fleet.tags }));
+  const chosen = await withAddresses(uri, selectHosts(hosts.value, all), nix, signal);
+  const byTag = hosts.value.some(({ kind }) => kind === 'tag');
   const problems: InputProblem[] = [
-    ...idle.map(({ text }) => ({
+    ...idlePatterns(hosts.value, all).map(({ text }) => ({
       input: 'hosts',
       problem: `has ${text}, which fits no host. ${described(all)}`,
     })),
-    ...all.flatMap(({ data }) =>
-      data.problems.map(({ input, problem }) => ({
-        input: `${input} (${data.attribute} of the flake)`,
-        problem,
-      })),
-    ),
+    // a host that is not chosen because of what is wrong with it
     ...all
-      .filter(({ name }) => !/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name))
-      .map(({ name }) => ({
-        input: 'flake',
-        problem: `has the host ${JSON.stringify(name)}; names of hosts in a workflow are of letters, digits, _ . and -`,
-      })),
+      .filter(({ name }) => byTag && !chosen.some((host) => host.name === name))
+      .flatMap((host) => problemsOf(uri, host).filter(({ input }) => input.startsWith('tags '))),
+    ...chosen.flatMap((host) => problemsOf(uri, host)),
   ];
-  if (problems.length > 0) throw new InputError(problems);
-  return selectHosts(hosts.value, all);
+  if (problems.length > 0) throw new InputError(withoutRest(problems));
+  return chosen;
+}
+
+function problemsOf(uri: string, { name, data }: Host): readonly InputProblem[] {
+  return /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)
+    ? problemsOfHost(referenceTo(uri, name), data)
+    : [
+        {
+          input: 'flake',
+          problem: `has the host ${JSON.stringify(name)}; names of hosts in a workflow are of letters, digits, _ . and -`,
+        },
+      ];
+}
+
+/** Nobody mends more at a time, and one mistake in a function for all hosts is in each of them. */
+const shownProblems = 40;
+
+function withoutRest(problems: readonly InputProblem[]): readonly InputProblem[] {
+  const rest = problems.length - shownProblems;
+  return rest <= 0
+    ? problems
+    : [...problems.slice(0, shownProblems), { input: 'flake', problem: `has ${rest} more such problems` }];
+}
+
+function referenceTo(uri: string, name: string): string {
+  return `${uri}#${name}`;
 }
 
 const shownNames = 40;
@@ -91,7 +113,7 @@ function asMatrixHost(uri: string, { name, data }: Host, reason: string): Matrix
   const { tags, environment, secrets } = data.fleet;
   return {
     host: name,
-    flake: `${uri}#${name}`,
+    flake: referenceTo(uri, name),
     tags,
     environment: environment ?? '',
     secrets,
