@@ -90,8 +90,21 @@ export class RemoteCommandError extends ActionError {
   }
 }
 
+/** One of the errors that a command of Nix has told of, with the last lines of the builds that it names. */
+export interface NixMessage {
+  readonly text: string;
+  readonly buildLog: readonly string[];
+}
+
 export class NixError extends ActionError {
   readonly kind = 'nix';
+  /** All of them, in their order: a build that goes on after a failure has many. */
+  readonly messages: readonly NixMessage[];
+
+  constructor(message: string, context: ErrorContext & { readonly messages?: readonly NixMessage[] } = {}) {
+    super(message, context);
+    this.messages = context.messages ?? [];
+  }
 }
 
 /** The configuration does not evaluate, for a reason that lies in what it says. */

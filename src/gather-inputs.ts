@@ -4,6 +4,7 @@ import { InputReader } from './inputs/input-reader';
 import { loadSecrets } from './inputs/load-secrets';
 import { type RawInputs, readRawInputs } from './inputs/raw-inputs';
 import { readNixUse } from './inputs/read-build';
+import { type ReadHost, readHostOfMany } from './inputs/read-host';
 import { readSettings } from './inputs/read-settings';
 import type { NixUse, Settings } from './inputs/settings';
 import { Nix, type NixOptions } from './nix/nix';
@@ -14,6 +15,12 @@ import { SecretRegistry } from './secrets';
 
 /** Reads the settings; again, when what they say may have changed. */
 export type ReadSettings = (warn?: (notice: string) => void) => Settings;
+
+export interface Inputs {
+  readonly read: ReadSettings;
+  /** For a run over many hosts. */
+  readonly readHost: ReadHost;
+}
 
 /**
  * Gathers all that settings are made of: the inputs of the step, what the flake says of the host, and what the sources of
@@ -26,7 +33,7 @@ export async function gatherInputs(
   secrets: SecretRegistry,
   runtime: Runtime,
   progress: Progress,
-): Promise<ReadSettings> {
+): Promise<Inputs> {
   const raw = readRawInputs(environment);
   const { processes, clock, signal } = runtime;
   const options = { environment, processes, clock, signal, secrets };
@@ -48,10 +55,11 @@ export async function gatherInputs(
       throw error;
     },
   );
-  if (data === noHostData) return readGiven;
+  const readHost: ReadHost = (...host) => readHostOfMany(raw, host, secrets, environment);
+  if (data === noHostData) return { read: readGiven, readHost };
   const merged = { ...raw, ...withoutGiven(data, raw).inputs };
   const all = new Map([...loaded, ...(await loadSecrets(merged, options, loaded))]);
-  return (warn) => readSettings(raw, secrets, all, warn, environment, data);
+  return { read: (warn) => readSettings(raw, secrets, all, warn, environment, data), readHost };
 }
 
 function problemsOf(read: ReadSettings): InputError | undefined {

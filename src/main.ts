@@ -1,15 +1,16 @@
 import * as core from '@actions/core';
-import { openCache } from './cache/open';
+import { type BuildingSettings, openCache } from './cache/open';
 import { noCache, type RunCache } from './cache/run-cache';
 import { refuseInstallAfterUse } from './cache/unsigned';
 import { cancelledBySignal } from './cancellation';
 import { childEnvironment } from './child-environment';
-import { gatherInputs, nixOptionsOf, type ReadSettings } from './gather-inputs';
+import { gatherInputs, type Inputs, nixOptionsOf, type ReadSettings } from './gather-inputs';
 import { readRunIdentity } from './inputs/run-identity';
 import {
   describeSettings,
   type HostSettings,
   hostOf,
+  hostSettings,
   type OnMachine,
   type Settings,
 } from './inputs/settings';
@@ -17,6 +18,7 @@ import { Nix } from './nix/nix';
 import { openTarget } from './open-target';
 import { requireApproval } from './phases/approval';
 import { buildClosures } from './phases/build';
+import { buildHosts } from './phases/build-hosts';
 import { CleanUp } from './phases/clean-up';
 import { Lease, RebootedError } from './phases/lease';
 import { offlinePreflight, preflight, type WithoutMachine } from './phases/preflight';
@@ -71,11 +73,11 @@ export async function main(cacheClient: readonly string[]): Promise<number> {
     const outcome = await Promise.race([
       withPrivateFolder(async (privateFolder) => {
         const runtime = { log, clock: systemClock, processes, signal, abort, privateFolder };
-        const read = await gatherInputs(process.env, secrets, runtime, progress);
-        const settings = read((notice) => log.warning(notice));
+        const inputs = await gatherInputs(process.env, secrets, runtime, progress);
+        const settings = inputs.read((notice) => log.warning(notice));
         log.debugShown = settings.debug.value;
         log.debug(describeSettings(settings));
-        return run(settings, read, { runtime, progress }, cacheClient);
+        return run(settings, inputs, { runtime, progress }, cacheClient);
       }),
       cancel.atOnce,
     ]);
@@ -90,10 +92,10 @@ export async function main(cacheClient: readonly string[]): Promise<number> {
   }
 }
 
-/** @param readAgain for what is only known once a part of it was fetched */
+/** @param inputs for what is only known once a part of it was fetched */
 async function run(
   settings: Settings,
-  readAgain: ReadSettings,
+  inputs: Inputs,
   { runtime, progress }: Pick<Tools, 'runtime' | 'progress'>,
   cacheClient: readonly string[],
 ): Promise<Outcome> {
@@ -107,7 +109,13 @@ async function run(
     runtime.log.info(describeFleet(progress.fleet));
     return 'listed';
   }
-  return runForHost(settings, readAgain, { nix, runtime, progress }, cacheClient);
+  if (settings.kind === 'build-hosts') {
+    return withCache(settings, { nix, runtime, progress }, cacheClient, async (tools) => {
+      await buildHosts(settings, inputs.readHost, tools);
+      return 'built';
+    });
+  }
+  return runForHost(settings, inputs.read, { nix, runtime, progress }, cacheClient);
 }
 
 async function runForHost(
@@ -117,19 +125,33 @@ async function runForHost(
   cacheClient: readonly string[],
 ): Promise<Outcome> {
   progress.host = hostOf(given);
-  await requireName(given.configuration.value, nix, runtime.signal);
+  const many =
+    given.kind === 'build-only' ? '; or give hosts (names, globs, tag:NAME) to build many at once' : '';
+  await requireName(given.configuration.value, nix, runtime.signal, many);
   // what a store path is can only be told when it is here
-  const settings = (await fetchStorePaths(given, nix, runtime)) ? forHost(readAgain()) : given;
+  const settings = (await fetchStorePaths(given, nix, runtime)) ? hostSettings(readAgain()) : given;
   refuseInstallAfterUse(settings, process.env);
+  return withCache(settings, { nix, runtime, progress }, cacheClient, (tools) =>
+    settings.kind === 'install' || settings.kind === 'plan'
+      ? runOnMachine(settings, tools)
+      : runWithoutMachine(settings, tools),
+  );
+}
+
+/** What was built is kept, whatever comes of the rest. */
+async function withCache(
+  settings: BuildingSettings,
+  { nix, runtime, progress }: Pick<Tools, 'nix' | 'runtime' | 'progress'>,
+  cacheClient: readonly string[],
+  work: (tools: Tools) => Promise<Outcome>,
+): Promise<Outcome> {
   const cache = openCache(settings, nix, runtime, {
     environment: process.env,
     worker: cacheClient,
     leave: leaveToPost,
   });
   try {
-    return settings.kind === 'install' || settings.kind === 'plan'
-      ? await runOnMachine(settings, { nix, cache, runtime, progress })
-      : await runWithoutMachine(settings, { nix, cache, runtime, progress });
+    return await work({ nix, cache, runtime, progress });
   } finally {
     await cache.finish(uploadPatienceMs);
     progress.cache = cache.report;
@@ -224,13 +246,6 @@ async function lookAndAct(settings: OnMachine, target: Target, tools: Tools): Pr
     stagedImage: undefined,
   });
   return outcomeOf(plan);
-}
-
-/** A part of what was said is known now; that it is a run for one host does not change. */
-function forHost(settings: Settings): HostSettings {
-  if (settings.kind === 'list-hosts' || settings.kind === 'fleet-results')
-    throw new Error(`the inputs described a run for one host, and now ${settings.kind}`);
-  return settings;
 }
 
 function outcomeOf({ action, phases }: Plan): Outcome {

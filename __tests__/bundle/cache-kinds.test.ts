@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { CacheService } from '../../testbed/cache-service.mts';
 import { type BundleRun, buildable, configuration, inputsFor, makeFlake, runBundle } from '../support/bundle';
+import { generateKey } from '../support/cache-attack';
 import { atEnd, test } from '../support/concurrent';
 import { script, startMachine, targetOf } from '../support/machine';
 import { temporaryFolder, testRuntime } from '../support/runtime';
-import { features, nix } from '../support/store';
 
 async function startService(): Promise<CacheService> {
   const service = await CacheService.start();
@@ -37,7 +37,10 @@ function installableFlake(): string {
     /system\.build = [\s\S]*? in \{[\s\S]*?\};/,
     () => `system.build = ${builds};`,
   );
-  writeFileSync(join(folder, 'flake.nix'), `{ outputs = _: { nixosConfigurations.demo = ${text}; }; }\n`);
+  writeFileSync(
+    join(folder, 'flake.nix'),
+    `{ outputs = _: { nixosConfigurations.demo = ${text}; nixosAnywhere.demo = { }; }; }\n`,
+  );
   return folder;
 }
 
@@ -45,7 +48,7 @@ test('an install: another runner with an empty store builds nothing, and install
   const service = await startService();
   const flake = installableFlake();
   // not that which logs in: each machine of this test has another
-  const signingKey = nix('nix', ['key', 'generate-secret', ...features, '--key-name', 'test-1']);
+  const signingKey = generateKey();
   const install = async () => {
     const sshd = await startMachine({ installer: true });
     const run = await runBundle({
@@ -76,6 +79,34 @@ test('an install: another runner with an empty store builds nothing, and install
   expect(uploads(service)).toBe(1);
   expect(second.stdout).toMatch(/^\/nix\/store\/\S+-part\nrun\n$/);
   expect(second.stdout).toBe(first.stdout);
+});
+
+test('an install of what one job has built for many hosts builds nothing', async () => {
+  const service = await startService();
+  const flake = installableFlake();
+  const key = { 'cache-signing-key': generateKey() };
+  const all = await runBundle({
+    inputs: { flake, 'build-only': 'true', hosts: '*', ...key },
+    env: service.environment,
+  });
+  expect(all.code, all.log).toBe(0);
+  expect(builtIn(all).toSorted()).toEqual(['disko', 'nixos-system-demo', 'part']);
+  const sshd = await startMachine({ installer: true });
+  const run = await runBundle({
+    inputs: {
+      ...inputsFor(sshd, `${flake}#demo`),
+      ...key,
+      plan: 'false',
+      phases: 'disko,install',
+      'allow-lockout': 'true',
+    },
+    env: service.environment,
+  });
+  expect(run.code, run.log).toBe(0);
+  expect(builtIn(run)).toEqual([]);
+  expect(takenIn(run)).toBe(3);
+  expect(run.outputs).toMatchObject({ outcome: 'installed', 'cache-hit': 'exact' });
+  expect(uploads(service)).toBe(1);
 });
 
 test('a VM test: what it needs is kept, but it is run', async () => {

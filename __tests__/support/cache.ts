@@ -39,14 +39,26 @@ export function flakeOf(version: string): string {
   return makeFlake(`{ nixosConfigurations.demo = ${demo}; }`);
 }
 
-/** Configurations by name, each with what its system is made of: names and shell text of packages. */
-export function flakeWith(hosts: Record<string, Record<string, string>>): string {
+/**
+ * Configurations by name, each with what its system is made of: names and shell text of packages.
+ *
+ * @param data what the flake says of hosts besides, by name: Nix
+ */
+export function flakeWith(
+  hosts: Record<string, Record<string, string>>,
+  data: Record<string, string> = {},
+): string {
   const all = Object.entries(hosts).map(([name, packages]) => {
     const each = Object.entries(packages).map(([of, text]) => `(build "${of}" "${text}")`);
     const definitions = `packages = [ ${each.join(' ')} ];`;
     return `${name} = ${configurationOf(name, definitions, `\${toString packages}`, `disko-${name}`)};`;
   });
-  return makeFlake(`{ nixosConfigurations = { ${all.join('\n')} }; }`);
+  const described = [...new Set([...Object.keys(hosts), ...Object.keys(data)])].map(
+    (name) => `${name} = ${data[name] ?? '{ }'};`,
+  );
+  return makeFlake(
+    `{ nixosConfigurations = { ${all.join('\n')} }; nixosAnywhere = { ${described.join('\n')} }; }`,
+  );
 }
 
 export interface BuildRun extends BundleRun {

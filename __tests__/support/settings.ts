@@ -2,17 +2,14 @@
 import type { LoadedSecrets } from '../../src/inputs/load-secrets';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
 import { readSettings } from '../../src/inputs/read-settings';
-import type { HostSettings, OnMachine } from '../../src/inputs/settings';
+import { hostSettings as forOneHost, type HostSettings, type OnMachine } from '../../src/inputs/settings';
 import { SecretRegistry } from '../../src/secrets';
 
 export type { OnMachine };
 
 /** @throws where the inputs describe a run over many hosts, and what is wrong with them */
 export function hostSettings(...given: Parameters<typeof readSettings>): HostSettings {
-  const settings = readSettings(...given);
-  if (settings.kind === 'list-hosts' || settings.kind === 'fleet-results')
-    throw new Error(`these are the settings of a run over many hosts: ${settings.kind}`);
-  return settings;
+  return forOneHost(readSettings(...given));
 }
 
 /** @throws where the inputs describe a run without a machine */

@@ -69,7 +69,7 @@ export class ClosureCache implements BuildCache {
   readonly #options: CacheOptions;
   readonly #nix: Nix;
   readonly #runtime: Runtime;
-  readonly #record: BuildRecord;
+  #record: BuildRecord;
   #report: CacheReport | null = null;
   #putOff: (() => Promise<void>) | undefined;
   #upload: Promise<void> | undefined;
@@ -102,6 +102,8 @@ export class ClosureCache implements BuildCache {
     // with the run's own signal: what goes on beside the build may have failed, which stops the build and not the cache
     const save = (keyPrefix: string) =>
       this.#save(build, keyPrefix, restored, surroundings, this.#runtime.signal);
+    // what is built now is saved without what was saved already
+    if (this.#putOff === undefined) this.#record = new BuildRecord(() => this.#runtime.clock.now());
     this.#putOff = undefined;
     const builtBefore = this.#record.built.size;
     try {

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { showAttributePath } from '../inputs/attribute-path';
-import type { Configuration, HostSettings } from '../inputs/settings';
+import type { BuildHostsSettings, Configuration, HostSettings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import type { Runtime } from '../runtime';
 import { secretPartOf } from '../ssh/private-key';
@@ -22,9 +22,12 @@ export interface CacheSurroundings {
   readonly leave: (uploads: readonly PendingUpload[]) => void;
 }
 
+/** A run that may build. */
+export type BuildingSettings = HostSettings | BuildHostsSettings;
+
 /** The cache of this run, if it is wanted and there is one. That there is none is worth a line only where one was asked for. */
 export function openCache(
-  settings: HostSettings,
+  settings: BuildingSettings,
   nix: Nix,
   runtime: Runtime,
   { environment, worker, leave }: CacheSurroundings,
@@ -53,11 +56,13 @@ export function openCache(
     // nobody has to sign images, which only an install needs
     return settings.kind === 'install' ? new RepositoryCache(undefined, images, parts.uploads) : noCache;
   }
+  if (settings.kind === 'build-hosts' && key === undefined && service.writable)
+    runtime.log.warning(unseenByInstalls);
   const closures = new ClosureCache(
     {
       ...parts,
       key,
-      configuration: nameOf(settings.configuration.value),
+      configuration: settings.kind === 'build-hosts' ? manyHosts : nameOf(settings.configuration.value),
       limits: layerLimits,
       unsignedUsed: () => markAsUsed(environment),
     },
@@ -67,8 +72,14 @@ export function openCache(
   return new RepositoryCache(closures, images, parts.uploads);
 }
 
+/** Not what any input could be, so that no host is taken for all of them. */
+const manyHosts = 'hosts\0';
+
+const unseenByInstalls =
+  'What is built here is kept for runs without a machine alone, and every install builds it once more: give this job and those of the hosts the same cache-signing-key (`nix key generate-secret --key-name NAME`), or cache: false to say that nothing shall be kept.';
+
 function whyWithoutClosures(
-  { kind }: HostSettings,
+  { kind }: BuildingSettings,
   key: LayerKey | undefined,
   environment: NodeJS.ProcessEnv,
 ): string | undefined {
@@ -81,7 +92,7 @@ function whyWithoutClosures(
   return undefined;
 }
 
-function layerKeyOf(settings: HostSettings): LayerKey | undefined {
+function layerKeyOf(settings: BuildingSettings): LayerKey | undefined {
   const { signingKey } = settings.cache;
   if (signingKey !== undefined) return nixLayerKey(signingKey.reveal());
   if (settings.kind !== 'install' || !settings.login.keyIsGiven) return undefined;

@@ -71,10 +71,10 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
     await layers.removeFiles();
     return layers.known.filter(({ key }) => !before.has(key));
   };
-  const { substituter, isWhole } =
-    build.length === 0 ? { substituter: undefined, isWhole: true } : await fill(layers, options);
+  const { substituter, isWhole, hasAll } = build.length === 0 ? nothingNeeded : await fill(layers, options);
   return {
-    hit: isExact && isWhole ? 'exact' : substituter === undefined ? 'none' : 'partial',
+    // what others have saved may be all that it takes, as where one job builds for all
+    hit: (isExact || hasAll) && isWhole ? 'exact' : substituter === undefined ? 'none' : 'partial',
     layers: layers.known,
     substituter,
     downloads: layers.downloads,
@@ -93,16 +93,20 @@ interface Filled {
   readonly substituter: Substituter | undefined;
   /** Whether all is there that they are said to have of it. */
   readonly isWhole: boolean;
+  /** Whether they are said to have all that would have to be built. */
+  readonly hasAll: boolean;
 }
+
+const nothingNeeded: Filled = { substituter: undefined, isWhole: true, hasAll: false };
 
 async function fill(
   layers: DownloadedLayers,
   { folder, storeFolder, nix, installables, signal, say }: RestoreOptions,
 ): Promise<Filled> {
-  if (layers.known.length === 0) return { substituter: undefined, isWhole: true };
+  if (layers.known.length === 0) return nothingNeeded;
   const cache = await LayerFolder.create(binaryCacheIn(folder), storeFolder);
   await cache.describe(layers.known);
-  const { fetch } = await nix.missing(installables, signal, cache.substituter);
+  const { build, fetch } = await nix.missing(installables, signal, cache.substituter);
   const needed = new Set(fetch);
   const there = new Set<string>();
   let isWhole = true;
@@ -121,7 +125,8 @@ async function fill(
   }
   await layers.removeFiles();
   await cache.forgetAllBut(there);
-  return { substituter: there.size === 0 ? undefined : cache.substituter, isWhole };
+  const substituter = there.size === 0 ? undefined : cache.substituter;
+  return { substituter, isWhole, hasAll: build.length === 0 };
 }
 
 /** The layers that one knows of, and those among them that are here. */

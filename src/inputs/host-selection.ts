@@ -73,7 +73,10 @@ export function selectHosts<T extends Selectable>(
     .filter((host) => !leftOut.some((pattern) => matches(pattern, host)));
 }
 
-/** Patterns that fit no host at all: most likely misspelt, and what was meant would silently be left as it is. */
+/**
+ * Patterns that fit no host at all: most likely misspelt, and what was meant would silently be left as it is. All hosts
+ * may be none.
+ */
 export function idlePatterns(selection: HostSelection, hosts: readonly Selectable[]): readonly HostPattern[] {
-  return selection.filter((pattern) => !hosts.some((host) => matches(pattern, host)));
+  return selection.filter((pattern) => pattern.text !== '*' && !hosts.some((host) => matches(pattern, host)));
 }

@@ -7,6 +7,7 @@ import { inputOfBuildOn, readTty, withBuildOnRemote } from './read-deprecated';
 import { readPhases } from './read-phases';
 import {
   type BuildChoice,
+  type BuildChoices,
   type BuildSettings,
   buildChoices,
   diskoModes,
@@ -18,9 +19,13 @@ import { specialArgs } from './special-args';
 
 /** What every run for one configuration is told. */
 export function readBuildSettings(reader: InputReader): BuildSettings {
+  return { configuration: readConfiguration(reader), ...readBuildChoices(reader) };
+}
+
+/** How whatever it is is evaluated and built. */
+export function readBuildChoices(reader: InputReader): BuildChoices {
   readTty(reader);
   return {
-    configuration: readConfiguration(reader),
     specialArgs: reader.optional('special-args', specialArgs, undefined),
     phases: readPhases(reader),
     diskoMode: reader.optional('disko-mode', parse.choice(diskoModes), 'disko'),
@@ -75,4 +80,18 @@ function readHardwareConfig(reader: InputReader): Setting<HardwareConfig | undef
   if (setting.value !== undefined && reader.text('store-paths') !== undefined)
     reader.problem(input, 'cannot be combined with store-paths, in which nothing changes any more');
   return setting;
+}
+
+/** There is no machine that could build. */
+export function readBuiltHere(
+  reader: InputReader,
+  kind: 'build-only' | 'vm-test',
+  { buildOn }: BuildChoices,
+): BuildSettings['buildOn'] {
+  if (buildOn.value === 'remote' && !reader.hasProblem(inputOfBuildOn(reader)))
+    reader.problem(
+      inputOfBuildOn(reader),
+      `cannot be remote with ${kind}, which contacts no machine; leave it out`,
+    );
+  return { ...buildOn, value: 'local' };
 }

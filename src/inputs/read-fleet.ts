@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
+import { passwordIn } from './address-tokens';
 import { parseFlakeReference } from './flake-reference';
 import { hostSelection } from './host-selection';
 import type { InputReader } from './input-reader';
@@ -18,8 +19,10 @@ export function readListSettings(reader: InputReader): ListSettings {
 
 /** What every run over many hosts is told. */
 export function readFleetSettings(reader: InputReader): FleetSettings {
+  const flakeUri = reader.required('flake', wholeFlake, '');
+  reader.secrets.register(passwordIn(flakeUri.value));
   return {
-    flakeUri: reader.required('flake', wholeFlake, ''),
+    flakeUri,
     hosts: reader.optional('hosts', hostSelection, []),
     ...readNixUse(reader),
   };
@@ -37,15 +40,20 @@ export function readFleetResults(reader: InputReader): FleetResultsSettings {
 /** An input that does nothing in this kind of run would be taken for a choice that was heard. */
 export function checkFleetInputs(reader: InputReader, kind: Settings['kind']): void {
   const uses = {
-    hosts: ['list-hosts'],
+    hosts: ['list-hosts', 'build-hosts'],
     'changed-since': ['list-hosts'],
     matrix: ['fleet-results'],
   } as const satisfies Partial<Record<InputName, readonly Settings['kind'][]>>;
   for (const input of ['hosts', 'changed-since', 'matrix'] as const) {
     const kinds: readonly Settings['kind'][] = uses[input];
     if (reader.text(input) !== undefined && !kinds.includes(kind))
-      reader.problem(input, `is for ${kinds.join(' and ')}; leave it out here`);
+      reader.problem(input, `is for ${kinds.map(inputOf).join(' and ')}; leave it out here`);
   }
+}
+
+/** What makes it that kind of run. */
+function inputOf(kind: Settings['kind']): string {
+  return kind === 'build-hosts' ? 'build-only' : kind;
 }
 
 /** Names of many hosts are for another input. */

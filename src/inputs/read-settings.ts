@@ -5,11 +5,11 @@ import { InputReader } from './input-reader';
 import type { LoadedSecrets } from './load-secrets';
 import * as parse from './parsers';
 import type { RawInputs } from './raw-inputs';
-import { readBuildSettings } from './read-build';
-import { inputOfBuildOn } from './read-deprecated';
+import { readBuildSettings, readBuiltHere } from './read-build';
+import { readBuildHosts } from './read-build-hosts';
 import { checkFleetInputs, readFleetResults, readListSettings } from './read-fleet';
 import { readMachineSettings } from './read-machine';
-import { type BuildSettings, type HostSettings, planChoices, type Settings } from './settings';
+import { type HostSettings, planChoices, type Settings } from './settings';
 import { noticeIdleCache } from './without-effect';
 
 /**
@@ -36,9 +36,11 @@ export function readSettings(
   const settings =
     kind === 'list-hosts'
       ? readListSettings(reader)
-      : kind === 'fleet-results'
-        ? readFleetResults(reader)
-        : readHostSettings(reader, kind);
+      : kind === 'build-hosts'
+        ? readBuildHosts(reader)
+        : kind === 'fleet-results'
+          ? readFleetResults(reader)
+          : readHostSettings(reader, kind);
   reader.throwIfProblems();
   return settings;
 }
@@ -79,19 +81,6 @@ function readKind(reader: InputReader): Settings['kind'] {
   // no secret of a machine was loaded then
   if (others[0] !== undefined) return others[0] === 'plan' ? 'offline-plan' : others[0];
   if (first === 'plan') return plan === 'offline' ? 'offline-plan' : 'plan';
+  if (first === 'build-only' && reader.text('hosts') !== undefined) return 'build-hosts';
   return first ?? 'install';
-}
-
-/** There is no machine that could build. */
-function readBuiltHere(
-  reader: InputReader,
-  kind: 'build-only' | 'vm-test',
-  { buildOn }: BuildSettings,
-): BuildSettings['buildOn'] {
-  if (buildOn.value === 'remote' && !reader.hasProblem(inputOfBuildOn(reader)))
-    reader.problem(
-      inputOfBuildOn(reader),
-      `cannot be remote with ${kind}, which contacts no machine; leave it out`,
-    );
-  return { ...buildOn, value: 'local' };
 }

@@ -139,9 +139,8 @@ export interface NixUse {
   readonly deadlines: Deadlines;
 }
 
-/** What every run for one configuration is told: enough to evaluate and to build. */
-export interface BuildSettings extends NixUse {
-  readonly configuration: Setting<Configuration>;
+/** What a run is told of how to evaluate and to build, whatever that is. */
+export interface BuildChoices extends NixUse {
   readonly specialArgs: Setting<SpecialArgs | undefined>;
   readonly phases: Setting<readonly SelectablePhase[]>;
   readonly diskoMode: Setting<DiskoMode>;
@@ -151,6 +150,11 @@ export interface BuildSettings extends NixUse {
   readonly buildOn: Setting<BuildChoice>;
   readonly hardwareConfig: Setting<HardwareConfig | undefined>;
   readonly cache: CacheSettings;
+}
+
+/** What every run for one configuration is told: enough to evaluate and to build. */
+export interface BuildSettings extends BuildChoices {
+  readonly configuration: Setting<Configuration>;
 }
 
 /** What a run over many hosts is told. */
@@ -259,6 +263,11 @@ export interface ListSettings extends FleetSettings {
   readonly changedSince: Setting<string | undefined>;
 }
 
+/** Builds what the runs of many hosts are about to want, for the cache. What a host's data says wins over a default. */
+export interface BuildHostsSettings extends FleetSettings, BuildChoices {
+  readonly kind: 'build-hosts';
+}
+
 /** Puts together what the runs for many hosts have left. */
 export interface FleetResultsSettings {
   readonly kind: 'fleet-results';
@@ -269,7 +278,15 @@ export interface FleetResultsSettings {
   readonly debug: Setting<boolean>;
 }
 
-export type Settings = HostSettings | ListSettings | FleetResultsSettings;
+export type Settings = HostSettings | ListSettings | BuildHostsSettings | FleetResultsSettings;
+
+/** For what is read again: a part of it is known now, and that it is a run for one host does not change. */
+export function hostSettings(settings: Settings): HostSettings {
+  const { kind } = settings;
+  if (kind === 'list-hosts' || kind === 'build-hosts' || kind === 'fleet-results')
+    throw new Error(`the inputs described a run for one host, and now ${kind}`);
+  return settings;
+}
 
 /** The settings of a run that contacts a machine. */
 export type OnMachine = Extract<HostSettings, MachineSettings>;

@@ -1,6 +1,6 @@
 import type { InputReader } from './input-reader';
 import { inputOfBuildOn, isOn } from './read-deprecated';
-import type { BuildSettings, MachineSettings, SelectablePhase } from './settings';
+import type { BuildChoices, MachineSettings, SelectablePhase } from './settings';
 import type { InputName } from './table';
 
 /** What says something to one phase only. What such a phase would send is refused instead, where it is read. */
@@ -25,7 +25,7 @@ export function noticeWithoutEffect(settings: MachineSettings, reader: InputRead
 }
 
 /** The same of the cache. In a plan they may stay, like all that only an install uses. */
-export function noticeIdleCache({ cache, buildOn }: BuildSettings, reader: InputReader): void {
+export function noticeIdleCache({ cache, buildOn }: BuildChoices, reader: InputReader): void {
   const idle = (input: InputName, why: string) => {
     if (reader.text(input) !== undefined) reader.notice(input, `has no effect: ${why}; leave it out`);
   };

@@ -153,6 +153,7 @@ function nixError(ran: string, code: number | null, messages: readonly string[],
     `${ran} failed${reason === undefined ? ` with exit code ${code}` : `: ${reason.trim()}`}`,
     {
       ran,
+      messages: messages.map((text) => ({ text, buildLog: logs.lastLinesOf(text) })),
       lastLines: failedBuild === undefined ? lines.slice(-40) : [...logs.lastLinesOf(failedBuild), ...lines],
     },
   );

@@ -31,6 +31,8 @@ export interface BuildOptions {
   readonly substituter?: Substituter | undefined;
   /** Gets to know what the build does. */
   readonly record?: BuildRecord | undefined;
+  /** After a failure builds what does not need what has failed. */
+  readonly keepGoing?: boolean | undefined;
 }
 
 /** How a VM test is built. */
@@ -142,9 +144,15 @@ export class Nix {
   async build(
     installables: readonly string[],
     signal: AbortSignal,
-    { substituter, record }: BuildOptions = {},
+    { substituter, record, keepGoing = false }: BuildOptions = {},
   ): Promise<void> {
-    const args = ['build', ...optionsOf(substituter), ...(await this.#outLink()), ...installables];
+    const args = [
+      'build',
+      ...(keepGoing ? ['--keep-going'] : []),
+      ...optionsOf(substituter),
+      ...(await this.#outLink()),
+      ...installables,
+    ];
     await this.#run(args, 'the build', signal, record && { record });
   }
 

@@ -1,6 +1,7 @@
 import type { CachedBuild } from '../cache/closure-cache';
 import { sideBySide } from '../deadlines';
 import { BuildRecord } from '../nix/build-record';
+import type { BuildOptions } from '../nix/nix';
 import { buildSystemOf, installable } from '../plan/evaluation';
 import { derivationsOf } from '../plan/work';
 import { counted } from '../report/quantities';
@@ -41,12 +42,15 @@ async function prepareTarget(context: PhaseContext, signal: AbortSignal): Promis
   if (context.plan.phases.includes('kexec')) context.stagedImage = await stageKexecImage(context, signal);
 }
 
+/** Those of one configuration. */
+const shownPaths = 2;
+
 export async function buildClosures(
-  build: CachedBuild,
+  build: CachedBuild & Pick<BuildOptions, 'keepGoing'>,
   { nix, runtime, cache }: Pick<PhaseContext, 'nix' | 'runtime' | 'cache'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { wanted } = build;
+  const { wanted, keepGoing } = build;
   if (wanted.length === 0) return;
   const start = runtime.clock.now();
   let done: Done = { built: 0, copied: 0, taken: 0 };
@@ -58,13 +62,16 @@ export async function buildClosures(
     const { built, copied } = before;
     const { substituter } = options;
     try {
-      await nix.build(wanted.map(installable), signal, { ...options, record });
+      await nix.build(wanted.map(installable), signal, { ...options, record, keepGoing });
     } finally {
       const taken = substituter === undefined ? done.taken : record.copiedFrom(substituter.uri).length;
       done = { built: record.built.size - built, copied: record.copies - copied, taken };
     }
   });
-  const paths = wanted.map(({ outPath }) => outPath).join(' ');
+  const paths =
+    wanted.length > shownPaths
+      ? counted(wanted.length, 'path')
+      : wanted.map(({ outPath }) => outPath).join(' ');
   const [what, how] = describeDone(done);
   runtime.log.info(`${what} ${paths} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s${how}`);
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { sideBySide } from '../deadlines';
 import { EvaluationError, errorMessage, GuardError, InputError, NixError } from '../errors';
-import type { BuildSettings, Configuration } from '../inputs/settings';
+import type { BuildChoices, BuildSettings, Configuration } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import type { Runtime } from '../runtime';
 import { evaluateFile, evaluateFlake, flakeUri, type Wanted } from './evaluate';
@@ -84,7 +84,7 @@ async function evaluateConfiguration(
 }
 
 /** The disko script that the run needs, if any. */
-function wantedScript({ phases, diskoMode, noDiskoDeps }: BuildSettings): Wanted['script'] {
+export function wantedScript({ phases, diskoMode, noDiskoDeps }: BuildChoices): Wanted['script'] {
   if (!phases.value.includes('disko')) return undefined;
   return { mode: diskoMode.value, withTools: !noDiskoDeps.value };
 }
@@ -101,12 +101,14 @@ function requireSystem({ toplevel }: Evaluation, { phases }: BuildSettings): voi
  * Whoever gives a flake without a name is told which there are. It takes an evaluation, so the other inputs were read
  * before.
  *
+ * @param instead what else could have been meant
  * @throws InputError where there is no name
  */
 export async function requireName(
   configuration: Configuration,
   nix: Nix,
   signal: AbortSignal,
+  instead = '',
 ): Promise<void> {
   if (configuration.kind !== 'flake' || configuration.flake.name !== '') return;
   const { uri } = configuration.flake;
@@ -115,7 +117,7 @@ export async function requireName(
   throw new InputError([
     {
       input: 'flake',
-      problem: `names no configuration; write ${uri}#NAME, where nixosConfigurations.NAME is what to install. ${names}`,
+      problem: `names no configuration; write ${uri}#NAME, where nixosConfigurations.NAME is what to install${instead}. ${names}`,
     },
   ]);
 }

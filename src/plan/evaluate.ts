@@ -90,7 +90,7 @@ function requestFor(path: readonly string[], { script, installTest, specialArgs 
 }
 
 /** Where configurations have the script, the best first: disko's own names, and those of its older versions. */
-function scriptNames({ mode, withTools }: WantedScript): readonly string[] {
+export function scriptNames({ mode, withTools }: WantedScript): readonly string[] {
   const older = mode === 'disko' ? ['diskoNoDeps', 'diskNoDeps'] : [];
   const without = [`${mode}ScriptNoDeps`, ...older];
   if (!withTools) return without;

@@ -9,9 +9,11 @@ import type { Runtime } from '../runtime';
 import { whatChanged } from './changes';
 import { type Host, readHosts, withAddresses } from './host-data';
 
-/** A host of which not even that is known what would be done. */
+/** A host of which not even that is known what would be done, or that could not be built. */
 export interface FailedHost {
   readonly host: string;
+  /** What has failed; undefined: its evaluation. */
+  readonly at?: 'build';
   readonly message: string;
 }
 
@@ -109,7 +111,7 @@ function described(hosts: readonly { readonly name: string; readonly tags: reado
   return `Hosts: ${listed(hosts.map(({ name }) => name))}; tags: ${listed(tags)}`;
 }
 
-function asMatrixHost(uri: string, { name, data }: Host, reason: string): MatrixHost {
+export function asMatrixHost(uri: string, { name, data }: Host, reason: string): MatrixHost {
   const { tags, environment, secrets } = data.fleet;
   return {
     host: name,

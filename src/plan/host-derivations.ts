@@ -1,4 +1,5 @@
 import { EvaluationError, NixError } from '../errors';
+import type { SpecialArgs } from '../inputs/settings';
 import hosts from '../nix/hosts.nix';
 import { type Nix, nixString } from '../nix/nix';
 import shapes from '../nix/shapes.nix';
@@ -11,6 +12,13 @@ export interface HostDerivations {
   readonly system: string;
   readonly toplevel: Derivation;
   readonly diskoScript: Derivation | undefined;
+}
+
+/** What is asked of one host, where that is not what all are asked. */
+export interface OwnRequest {
+  /** Names of the disko script, the best first; none: it needs none. */
+  readonly scripts: readonly string[];
+  readonly specialArgs: SpecialArgs | undefined;
 }
 
 /** Or why that is not known. */
@@ -35,19 +43,25 @@ export async function evaluateHosts(
   names: readonly string[],
   nix: Nix,
   signal: AbortSignal,
+  own: ReadonlyMap<string, OwnRequest> = new Map(),
 ): Promise<EvaluatedHosts> {
   if (names.length === 0) return { hosts: new Map(), evaluations: 0 };
-  const request = nixString(JSON.stringify({ names, scripts }));
-  const apply = `(${hosts}) (${shapes}) (builtins.fromJSON ${request})`;
+  const apply = asking(names, own);
   try {
     const answer = await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal);
-    return await explained(uri, names, asRecord(answer), nix, signal);
+    return await explained(uri, names, asRecord(answer), nix, signal, own);
   } catch (error) {
     if (!(error instanceof NixError)) throw error;
     if (names.length === 1)
       return { hosts: new Map([[names[0] ?? '', { problem: error.message }]]), evaluations: 1 };
-    return inHalves(uri, names, nix, signal);
+    return inHalves(uri, names, nix, signal, own);
   }
+}
+
+/** @param uncaught what is thrown in a host's configuration becomes the error of the evaluation */
+function asking(names: readonly string[], own: ReadonlyMap<string, OwnRequest>, uncaught = false): string {
+  const request = { names, scripts, own: Object.fromEntries(own), uncaught };
+  return `(${hosts}) (${shapes}) (builtins.fromJSON ${nixString(JSON.stringify(request))})`;
 }
 
 /** Some errors cannot be caught in Nix: the host that has one is found by leaving out others. */
@@ -56,10 +70,11 @@ async function inHalves(
   names: readonly string[],
   nix: Nix,
   signal: AbortSignal,
+  own: ReadonlyMap<string, OwnRequest>,
 ): Promise<EvaluatedHosts> {
   const middle = Math.ceil(names.length / 2);
-  const first = await evaluateHosts(uri, names.slice(0, middle), nix, signal);
-  const second = await evaluateHosts(uri, names.slice(middle), nix, signal);
+  const first = await evaluateHosts(uri, names.slice(0, middle), nix, signal, own);
+  const second = await evaluateHosts(uri, names.slice(middle), nix, signal, own);
   return {
     hosts: new Map([...first.hosts, ...second.hosts]),
     evaluations: 1 + first.evaluations + second.evaluations,
@@ -72,6 +87,7 @@ async function explained(
   answer: Record<string, unknown>,
   nix: Nix,
   signal: AbortSignal,
+  own: ReadonlyMap<string, OwnRequest>,
 ): Promise<EvaluatedHosts> {
   const hosts = new Map<string, EvaluatedHost>();
   let evaluations = 1;
@@ -81,18 +97,24 @@ async function explained(
     else if (found.failed !== true) hosts.set(name, { ok: readDerivations(found) });
     else {
       evaluations++;
-      hosts.set(name, { problem: await whyNot(uri, name, nix, signal) });
+      hosts.set(name, { problem: await whyNot(uri, name, nix, signal, own) });
     }
   }
   return { hosts, evaluations };
 }
 
 /** What Nix says where nothing catches it. */
-async function whyNot(uri: string, name: string, nix: Nix, signal: AbortSignal): Promise<string> {
-  const drvPath = `configurations: configurations.${nixString(name)}.config.system.build.toplevel.drvPath`;
+async function whyNot(
+  uri: string,
+  name: string,
+  nix: Nix,
+  signal: AbortSignal,
+  own: ReadonlyMap<string, OwnRequest>,
+): Promise<string> {
   try {
-    await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, drvPath, signal, { quiet: true });
-    return 'its disko script cannot be evaluated';
+    const apply = asking([name], own, true);
+    await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal, { quiet: true });
+    return 'it could not be evaluated with the others, and can be alone';
   } catch (error) {
     if (!(error instanceof NixError)) throw error;
     return error.message;

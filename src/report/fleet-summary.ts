@@ -1,4 +1,5 @@
 import { formatDuration } from '../deadlines';
+import { failures } from './describe-fleet';
 import { code, escapeMarkdown, table } from './markdown';
 import type { FleetReport, HostResult } from './result';
 
@@ -10,8 +11,12 @@ export function fleetSection({ hosts, failed, results }: FleetReport): string[] 
       ? []
       : [
           table(
-            ['cannot be evaluated', ''],
-            failed.map(({ host, message }) => [code(host), escapeMarkdown(message)]),
+            ['host', '', ''],
+            failed.map(({ host, at, message }) => [
+              code(host),
+              `❌ ${failures[at ?? 'evaluation']}`,
+              escapeMarkdown(message),
+            ]),
           ),
         ]),
     ...(hosts.length === 0

@@ -68,8 +68,9 @@ function subjectOf({ target, plan, fleet }: Result): string {
   return target || plan?.offline.hostName || 'no target';
 }
 
-function titleOf({ outcome, failure, plan }: Result): string {
+function titleOf({ outcome, failure, plan, fleet }: Result): string {
   if (failure?.kind === 'cancelled') return '🛑 Cancelled';
+  if (outcome === 'failed' && fleet !== null) return '❌ Not all hosts could be built';
   if (outcome === 'failed' && (plan?.offline.vmTest ?? null) !== null) return '❌ VM test failed';
   const updating = plan !== null && plan.online !== null && plan.action === 'update';
   return outcome === 'failed' && updating ? '❌ Update failed' : titles[outcome];
