@@ -1,0 +1,95 @@
+// The flake of examples/, as it is. nixpkgs and disko cannot be fetched here: the lock file leads to stand-ins for them, so
+// that what is in its modules is evaluated, but not by NixOS' own rules.
+import { execFileSync } from 'node:child_process';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import type { Matrix } from '../../src/inputs/matrix';
+import { nixEnvironment } from '../../testbed/paths.mts';
+import { runBundle } from '../support/bundle';
+import { test } from '../support/concurrent';
+import { git } from '../support/fleet';
+import { makeFiles, makeNixpkgs } from '../support/nixpkgs';
+import { temporaryFolder } from '../support/runtime';
+
+const example = fileURLToPath(new URL('../../examples/fleet', import.meta.url));
+
+/** A checkout of the example. Its inputs are locked to stand-ins, by --override-input; the flake itself stays as it is. */
+function checkout(): string {
+  const folder = temporaryFolder('example');
+  cpSync(example, folder, { recursive: true });
+  const nixpkgs = makeNixpkgs();
+  writeFileSync(
+    join(nixpkgs, 'flake.nix'),
+    '{ outputs = _: { lib.nixosSystem = args: import ./nixos/lib/eval-config.nix args; }; }',
+  );
+  const disko = makeFiles({
+    'flake.nix': '{ inputs.nixpkgs.url = "nixpkgs"; outputs = _: { nixosModules.disko = { }; }; }',
+  });
+  const overrides = [
+    '--override-input',
+    'nixpkgs',
+    `path:${nixpkgs}`,
+    '--override-input',
+    'disko',
+    `path:${disko}`,
+  ];
+  const flakes = ['--extra-experimental-features', 'nix-command flakes', '--offline'];
+  const environment = { ...process.env, ...nixEnvironment(), XDG_CACHE_HOME: temporaryFolder('nix-cache') };
+  execFileSync('nix', [...flakes, 'flake', 'lock', `path:${folder}`, ...overrides], {
+    env: environment,
+    stdio: 'pipe',
+  });
+  asWritten(join(folder, 'flake.lock'));
+  git(folder, 'init', '-q', '-b', 'main');
+  git(folder, 'add', '.');
+  git(folder, 'commit', '-qm', 'example');
+  return folder;
+}
+
+/** What a lock file says of inputs that were overridden would be locked anew by the next evaluation. */
+function asWritten(file: string): void {
+  const lock = JSON.parse(readFileSync(file, 'utf8'));
+  lock.nodes.nixpkgs.original = { type: 'github', owner: 'NixOS', repo: 'nixpkgs', ref: 'nixos-25.11' };
+  lock.nodes.disko.original = { type: 'github', owner: 'nix-community', repo: 'disko' };
+  writeFileSync(file, JSON.stringify(lock));
+}
+
+test('its hosts are listed, with the data that they have', async () => {
+  const run = await runBundle({ inputs: { flake: checkout(), 'list-hosts': 'true' } });
+  expect(run.code, run.log).toBe(0);
+  const { include } = JSON.parse(run.outputs.matrix ?? '') as Matrix;
+  expect(include).toMatchObject([
+    { host: 'db-1', environment: 'databases', secrets: { SSH_PRIVATE_KEY: 'DB_SSH_KEY' } },
+    { host: 'web-1', environment: 'web', tags: ['web', 'canary'], secrets: {} },
+    { host: 'web-2', environment: 'web', tags: ['web'] },
+  ]);
+});
+
+test('what the nightly workflow tests can be tested, and what it leaves out cannot', async () => {
+  const folder = checkout();
+  const vmTest = (host: string) => runBundle({ inputs: { flake: `${folder}#${host}`, 'vm-test': 'true' } });
+  const listed = await runBundle({
+    inputs: { flake: folder, 'list-hosts': 'true', hosts: '!tag:no-vm-test' },
+  });
+  const { include } = JSON.parse(listed.outputs.matrix ?? '') as Matrix;
+  expect(include.map(({ host }) => host)).toEqual(['web-1', 'web-2']);
+  for (const { host } of include) {
+    const run = await vmTest(host);
+    expect(run.outputs.outcome, run.log).toBe('tested');
+  }
+  const { errors } = await vmTest('db-1');
+  expect(errors[0]).toMatch(
+    /secret-files \(nixosAnywhere\.db-1 of the flake\).* cannot be combined with vm-test/,
+  );
+});
+
+test('each of its hosts can be planned without a machine', async () => {
+  const folder = checkout();
+  for (const host of ['db-1', 'web-1', 'web-2']) {
+    const run = await runBundle({ inputs: { flake: `${folder}#${host}`, plan: 'offline' } });
+    expect(run.code, run.log).toBe(0);
+    expect(run.result).toMatchObject({ host, plan: { offline: { installId: '1' } } });
+  }
+});
