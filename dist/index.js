@@ -55652,6 +55652,12 @@ class RemoteCommandError extends ActionError {
 }
 class NixError extends ActionError {
     kind = 'nix';
+    /** All of them, in their order: a build that goes on after a failure has many. */
+    messages;
+    constructor(message, context = {}) {
+        super(message, context);
+        this.messages = context.messages ?? [];
+    }
 }
 /** The configuration does not evaluate, for a reason that lies in what it says. */
 class EvaluationError extends NixError {
@@ -56780,9 +56786,10 @@ async function restore(options) {
         await layers.removeFiles();
         return layers.known.filter(({ key }) => !before.has(key));
     };
-    const { substituter, isWhole } = build.length === 0 ? { substituter: undefined, isWhole: true } : await fill(layers, options);
+    const { substituter, isWhole, hasAll } = build.length === 0 ? nothingNeeded : await fill(layers, options);
     return {
-        hit: isExact && isWhole ? 'exact' : substituter === undefined ? 'none' : 'partial',
+        // what others have saved may be all that it takes, as where one job builds for all
+        hit: (isExact || hasAll) && isWhole ? 'exact' : substituter === undefined ? 'none' : 'partial',
         layers: layers.known,
         substituter,
         downloads: layers.downloads,
@@ -56794,12 +56801,13 @@ async function restore(options) {
     };
 }
 const binaryCacheIn = (folder) => (0,external_node_path_namespaceObject.join)(folder, 'binary-cache');
+const nothingNeeded = { substituter: undefined, isWhole: true, hasAll: false };
 async function fill(layers, { folder, storeFolder, nix, installables, signal, say }) {
     if (layers.known.length === 0)
-        return { substituter: undefined, isWhole: true };
+        return nothingNeeded;
     const cache = await LayerFolder.create(binaryCacheIn(folder), storeFolder);
     await cache.describe(layers.known);
-    const { fetch } = await nix.missing(installables, signal, cache.substituter);
+    const { build, fetch } = await nix.missing(installables, signal, cache.substituter);
     const needed = new Set(fetch);
     const there = new Set();
     let isWhole = true;
@@ -56821,7 +56829,8 @@ async function fill(layers, { folder, storeFolder, nix, installables, signal, sa
     }
     await layers.removeFiles();
     await cache.forgetAllBut(there);
-    return { substituter: there.size === 0 ? undefined : cache.substituter, isWhole };
+    const substituter = there.size === 0 ? undefined : cache.substituter;
+    return { substituter, isWhole, hasAll: build.length === 0 };
 }
 /** The layers that one knows of, and those among them that are here. */
 class DownloadedLayers {
@@ -57060,6 +57069,9 @@ class ClosureCache {
             return work({});
         // with the run's own signal: what goes on beside the build may have failed, which stops the build and not the cache
         const save = (keyPrefix) => this.#save(build, keyPrefix, restored, surroundings, this.#runtime.signal);
+        // what is built now is saved without what was saved already
+        if (this.#putOff === undefined)
+            this.#record = new BuildRecord(() => this.#runtime.clock.now());
         this.#putOff = undefined;
         const builtBefore = this.#record.built.size;
         try {
@@ -57525,15 +57537,20 @@ function openCache(settings, nix, runtime, { environment, worker, leave }) {
         // nobody has to sign images, which only an install needs
         return settings.kind === 'install' ? new RepositoryCache(undefined, images, parts.uploads) : noCache;
     }
+    if (settings.kind === 'build-hosts' && key === undefined && service.writable)
+        runtime.log.warning(unseenByInstalls);
     const closures = new ClosureCache({
         ...parts,
         key,
-        configuration: nameOf(settings.configuration.value),
+        configuration: settings.kind === 'build-hosts' ? manyHosts : nameOf(settings.configuration.value),
         limits: layerLimits,
         unsignedUsed: () => markAsUsed(environment),
     }, nix, runtime);
     return new RepositoryCache(closures, images, parts.uploads);
 }
+/** Not what any input could be, so that no host is taken for all of them. */
+const manyHosts = 'hosts\0';
+const unseenByInstalls = 'What is built here is kept for runs without a machine alone, and every install builds it once more: give this job and those of the hosts the same cache-signing-key (`nix key generate-secret --key-name NAME`), or cache: false to say that nothing shall be kept.';
 function whyWithoutClosures({ kind }, key, environment) {
     if (key === undefined && kind === 'install')
         return 'not used for closures: without ssh-private-key it needs cache-signing-key, which proves that what is in it is yours';
@@ -57772,6 +57789,134 @@ function distance(a, b) {
     }
     return row[b.length] ?? 0;
 }
+
+;// CONCATENATED MODULE: ./lib/inputs/read-secret.js
+
+/** The secret itself, from the input or from the source that it names. */
+function readSecret(reader, name) {
+    const text = reader.text(name);
+    if (text === undefined)
+        return undefined;
+    if (!namesSource(text))
+        return Buffer.from(text);
+    const source = parseSecretSource(text);
+    if ('ok' in source)
+        return reader.contentsOf(name, source.ok);
+    reader.problem(name, source.problem);
+    return undefined;
+}
+/**
+ * A secret of one line, without the line end that files and commands have behind it.
+ *
+ * @param what the word for it, in messages
+ */
+function readLine(reader, name, what, contents = readSecret(reader, name)) {
+    if (contents === undefined)
+        return undefined;
+    const line = Buffer.from(contents.toString('latin1').replace(/\r?\n$/, ''), 'latin1');
+    // as text, whatever it is: one with a control character is masked too
+    reader.secrets.register(line.toString('utf8'));
+    if (!/[\r\n]/.test(line.toString('latin1')))
+        return line;
+    reader.problem(name, `has more than one line; give the ${what} alone`);
+    return undefined;
+}
+/**
+ * A password that is typed at a prompt.
+ *
+ * @param variables stand for the input where it is not given; they must not contradict each other
+ */
+function readPassword(reader, name, variables = []) {
+    const line = readLine(reader, name, 'password', readSecretOr(reader, name, variables));
+    if (line === undefined)
+        return undefined;
+    if (line.includes(0) || !line.equals(Buffer.from(line.toString('utf8')))) {
+        reader.problem(name, 'is not text that can be typed as a password (UTF-8, without NUL)');
+        return undefined;
+    }
+    return reader.secrets.register(line);
+}
+function readSecretOr(reader, name, variables) {
+    if (reader.text(name) !== undefined)
+        return readSecret(reader, name);
+    const given = variables.flatMap((variable) => {
+        const value = reader.variable(variable);
+        return value === undefined ? [] : [{ variable, value }];
+    });
+    for (const { value } of given)
+        reader.secrets.register(value);
+    const [first] = given;
+    if (first === undefined)
+        return undefined;
+    if (given.every(({ value }) => value === first.value))
+        return Buffer.from(first.value);
+    const names = given.map(({ variable }) => variable).join(' and ');
+    reader.problem(name, `is not given, and ${names}, which stand for it, differ; set one of them, or the input`);
+    return undefined;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-key.js
+
+
+
+/** @returns undefined when no key was given, or there is a problem */
+function readKey(reader, name, others) {
+    const { input, where, text } = findKey(reader, name, others);
+    const passphrase = readLine(reader, `${name}-passphrase`, 'passphrase');
+    if (text === undefined) {
+        if (passphrase !== undefined && !reader.hasProblem(input))
+            reader.problem(`${name}-passphrase`, `is for the key in ${name}, which is not given`);
+        return undefined;
+    }
+    reader.secrets.register(text);
+    const reading = readPrivateKey(text, passphrase);
+    if ('key' in reading)
+        return reading.key;
+    if ('problem' in reading)
+        reader.problem(input, `${where}${reading.problem}`);
+    else
+        reportPassphrase(reader, input, `${name}-passphrase`, reading.passphrase);
+    return undefined;
+}
+function findKey(reader, name, others) {
+    const path = others && reader.text(others.file);
+    if (others === undefined || reader.text(name) !== undefined) {
+        if (path !== undefined && others !== undefined)
+            reader.problem(others.file, `cannot be combined with ${name}; give one of them`);
+        return { input: name, where: '', text: readSecret(reader, name)?.toString('utf8') };
+    }
+    if (path !== undefined) {
+        const source = parseKeyFile(path);
+        if ('problem' in source)
+            reader.problem(others.file, source.problem);
+        const bytes = 'ok' in source ? reader.contentsOf(others.file, source.ok) : undefined;
+        return { input: others.file, where: '', text: bytes?.toString('utf8') };
+    }
+    return { input: name, where: `(from ${others.variable}) `, text: reader.variable(others.variable) };
+}
+function reportPassphrase(reader, name, passphrase, problem) {
+    switch (problem) {
+        case 'missing':
+            // when it could not be read, that is what there is to say
+            if (!reader.hasProblem(passphrase))
+                reader.problem(name, `is protected by a passphrase; give it in ${passphrase}`);
+            return;
+        case 'wrong':
+            reader.problem(passphrase, `does not open the key in ${name}: it is misspelt (blanks at its ends count) or that of another key, or the key is damaged`);
+            return;
+        case 'needless':
+            reader.problem(passphrase, `is given, but the key in ${name} is not protected by a passphrase; leave this input out, or give the key that is protected (\`ssh-keygen -p -f KEY\` protects it)`);
+    }
+}
+/** Here only a path will do, and what is none may be a key. */
+const parseKeyFile = (text) => {
+    const path = text.trim();
+    if (/[\r\n\0]/.test(path) || path.startsWith('-----') || namesSource(path))
+        return {
+            problem: 'is no path; the key itself, env:NAME and exec:COMMAND go into ssh-private-key',
+        };
+    return { ok: { kind: 'path', path } };
+};
 
 ;// CONCATENATED MODULE: ./lib/inputs/chown.js
 
@@ -58297,15 +58442,14 @@ const sections = [
 ];
 const inputs = sections.flatMap((section) => [...section.inputs]);
 
-;// CONCATENATED MODULE: ./lib/inputs/host-data.js
+;// CONCATENATED MODULE: ./lib/inputs/host-data-rules.js
 
 
 
 
 
 
-const noFleetData = { tags: [], environment: null, secrets: {} };
-const noHostData = { attribute: '', inputs: {}, fleet: noFleetData, problems: [] };
+
 /** Variables that no child process gets to see, so that the flake, which is evaluated first, may name them. */
 const ownVariable = /^(FLEET_SECRET_[A-Z0-9_]+|SSH_PRIVATE_KEY|SSHPASS|SSH_PASS)$/;
 /** Inputs of a run that a flake has no say in, and why. */
@@ -58330,6 +58474,92 @@ const notOfHosts = {
     'build-on-remote': 'is deprecated; write build-on',
     tty: 'is deprecated; leave it out',
 };
+function problemWithName(name) {
+    const known = inputs.map((input) => input.name);
+    const input = known.find((each) => each === name);
+    if (input === undefined) {
+        const near = nearest(name, [...known, 'tags', 'environment', 'secrets']);
+        return `is no input of this action${near === undefined ? '' : `; did you mean ${near}?`}`;
+    }
+    const why = notOfHosts[input];
+    return why === undefined ? undefined : `cannot be data of a host: it ${why}`;
+}
+/**
+ * What is wrong with a value, but for what it would mean: a flake holds no secrets, and only a checkout may have things
+ * run on the runner, or read and write its files. Never shows the value.
+ */
+function problemWithValue(name, text, { isLocal }) {
+    const isSecret = secretInputs.some((each) => each === name);
+    if (isSecret && !namesSource(text))
+        return literal;
+    const use = isLocal ? undefined : useOfRunner(name, text);
+    if (use !== undefined)
+        return notLocal(use);
+    for (const source of sourcesOf(name, text, isSecret)) {
+        if (source.kind === 'exec' && !isLocal)
+            return notLocal('runs a command on the runner');
+        if (source.kind === 'path') {
+            if (isInStore(source.path))
+                return literal;
+            if (!isLocal)
+                return notLocal('reads a file of the runner');
+        }
+        if (source.kind === 'env' && !ownVariable.test(source.name))
+            return `names the variable ${source.name}; a flake may name those that begin with FLEET_SECRET_, which no other program gets to see`;
+    }
+    return undefined;
+}
+/** What is in a flake is in the Nix store, for everybody on the runner, and mostly in a repository. */
+const literal = 'holds a secret, which has no place in a flake; write env:FLEET_SECRET_NAME or exec:COMMAND';
+/** What the flake itself brings along is nobody else's. */
+const isInStore = (path) => path.trim().startsWith('/nix/store/');
+/** What only the owner of the runner decides. A flake from elsewhere could have any file sent to a machine of its choice. */
+function useOfRunner(name, text) {
+    switch (name) {
+        case 'hooks':
+            return 'runs programs on the runner';
+        case 'generate-hardware-config':
+            return 'writes a file of the runner';
+        case 'extra-files':
+            return isInStore(text) ? undefined : 'reads a folder of the runner';
+        case 'kexec':
+            return isInStore(text) || /^\s*https?:/i.test(text) ? undefined : 'reads a file of the runner';
+        case 'ssh-option':
+            return /UserKnownHostsFile/i.test(text) ? 'reads a file of the runner' : undefined;
+        default:
+            return undefined;
+    }
+}
+function notLocal(what) {
+    return `${what}, which only a flake in a folder of the runner may; give it as an input`;
+}
+function sourcesOf(name, text, isSecret) {
+    if (isSecret) {
+        const source = parseSecretSource(text);
+        return 'ok' in source ? [source.ok] : [];
+    }
+    if (name === 'ssh-private-key-file') {
+        const source = parseKeyFile(text);
+        return 'ok' in source ? [source.ok] : [];
+    }
+    const lines = name === 'disk-encryption-keys'
+        ? keyFiles(text)
+        : name === 'secret-files'
+            ? secretFiles(text)
+            : undefined;
+    return lines !== undefined && 'ok' in lines ? lines.ok.map(({ source }) => source) : [];
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/host-data.js
+
+const noFleetData = { tags: [], environment: null, secrets: {} };
+const noHostData = {
+    attribute: '',
+    inputs: {},
+    places: {},
+    fleet: noFleetData,
+    problems: [],
+};
 /** Of these one says what another one says too: an input that is given is instead of all data of its group. */
 const alternatives = [
     ['ssh-private-key', 'ssh-private-key-file'],
@@ -58346,28 +58576,50 @@ function parseHostData(value, origin) {
         return { ...noHostData, attribute, problems };
     }
     const { tags, environment, secrets, ...rest } = value;
-    const given = {};
+    const texts = {};
     for (const [name, each] of Object.entries(rest)) {
         if (each === null)
             continue;
         const text = host_data_textOf(name, each);
         const wrong = problemWithName(name) ??
-            (text === undefined ? shapeProblem(name) : problemWithSecrets(name, text, origin));
+            (text === undefined ? shapeProblem(name) : problemWithValue(name, text, origin));
         if (wrong !== undefined)
             problem(name, wrong);
         else if (text !== undefined)
-            given[name] = text;
+            texts[name] = text;
     }
     return {
         attribute,
-        inputs: given,
+        inputs: texts,
+        places: {},
         fleet: readFleetData({ tags, environment, secrets }, problem),
         problems,
     };
 }
+/** Whether only somebody else can say where the machine is. */
+function lacksAddress({ inputs, problems }, raw = {}) {
+    const input = 'target-host';
+    return (given(raw, input) === undefined &&
+        given(inputs, input) === undefined &&
+        !problems.some((problem) => problem.input === input));
+}
+/** The data with an address for a host that has none. */
+function withAddress(data, { attribute, inputs }) {
+    const added = Object.entries(inputs).filter(([name]) => given(data.inputs, name) === undefined);
+    return {
+        ...data,
+        inputs: { ...data.inputs, ...Object.fromEntries(added) },
+        places: { ...data.places, ...Object.fromEntries(added.map(([name]) => [name, attribute])) },
+    };
+}
+/** A text that says something: blanks alone are not given. Names may be any, also those that every object has. */
+function given(texts, name) {
+    const text = Object.hasOwn(texts, name) ? texts[name] : undefined;
+    return text === undefined || text.trim() === '' ? undefined : text;
+}
 /** The data without what the inputs of the step say themselves. */
 function withoutGiven(data, raw) {
-    const isGiven = (name) => (raw[name] ?? '').trim() !== '';
+    const isGiven = (name) => given(raw, name) !== undefined;
     const isSaid = (name) => (alternatives.find((group) => group.some((each) => each === name)) ?? [name]).some(isGiven);
     return {
         ...data,
@@ -58375,25 +58627,15 @@ function withoutGiven(data, raw) {
         problems: data.problems.filter(({ input }) => input === 'flake' || !isSaid(input)),
     };
 }
-function problemWithName(name) {
-    const known = inputs.map((input) => input.name);
-    const input = known.find((each) => each === name);
-    if (input === undefined) {
-        const near = nearest(name, [...known, 'tags', 'environment', 'secrets']);
-        return `is no input of this action${near === undefined ? '' : `; did you mean ${near}?`}`;
-    }
-    const why = notOfHosts[input];
-    return why === undefined ? undefined : `cannot be data of a host: it ${why}`;
-}
 /** As an input would have it; undefined for what cannot be one. */
 function host_data_textOf(name, value) {
     if (typeof value === 'string')
         return value;
-    if (typeof value === 'boolean' || typeof value === 'number')
+    if (typeof value === 'boolean' || isWhole(value))
         return String(value);
     if (Array.isArray(value)) {
         const separator = name === 'phases' || name === 'kexec-extra-flags' ? ' ' : '\n';
-        return value.every((each) => typeof each === 'string' || typeof each === 'number')
+        return value.every((each) => typeof each === 'string' || isWhole(each))
             ? value.join(separator)
             : undefined;
     }
@@ -58403,43 +58645,17 @@ function host_data_textOf(name, value) {
         return JSON.stringify(value);
     if (name !== 'ssh-option')
         return undefined;
-    const lines = Object.entries(value).map(([key, each]) => `${key}=${String(each)}`);
-    return Object.values(value).every((each) => typeof each !== 'object') ? lines.join('\n') : undefined;
+    const options = Object.entries(value).filter(([, each]) => each !== null);
+    return options.every(([, each]) => typeof each === 'string' || typeof each === 'boolean' || isWhole(each))
+        ? options.map(([key, each]) => `${key}=${String(each)}`).join('\n')
+        : undefined;
 }
+/** Another number would not arrive as it was written: those of Nix are of 64 bits, and JavaScript writes others its own way. */
+const isWhole = (value) => Number.isSafeInteger(value);
 function shapeProblem(name) {
     return name === 'ssh-option'
         ? 'must be a text, a list of texts, or a set of them'
-        : 'must be a text, a number, a boolean, or a list of texts: one each line';
-}
-/** What is in a flake is in the Nix store, for everybody on the runner, and mostly in a repository. */
-function problemWithSecrets(name, text, { isLocal }) {
-    const isSecret = secretInputs.some((each) => each === name);
-    if (isSecret && !namesSource(text))
-        return 'holds a secret, which has no place in a flake; write env:FLEET_SECRET_NAME or exec:COMMAND';
-    if (name === 'hooks' && !isLocal)
-        return notLocal('runs programs on the runner');
-    for (const source of sourcesOf(name, text, isSecret)) {
-        if (source.kind === 'exec' && !isLocal)
-            return notLocal('runs a command on the runner');
-        if (source.kind === 'env' && !ownVariable.test(source.name))
-            return `names the variable ${source.name}; a flake may name those that begin with FLEET_SECRET_, which no other program gets to see`;
-    }
-    return undefined;
-}
-function notLocal(what) {
-    return `${what}, which only a flake in a folder of the runner may; give it as an input`;
-}
-function sourcesOf(name, text, isSecret) {
-    if (isSecret) {
-        const source = parseSecretSource(text);
-        return 'ok' in source ? [source.ok] : [];
-    }
-    const lines = name === 'disk-encryption-keys'
-        ? keyFiles(text)
-        : name === 'secret-files'
-            ? secretFiles(text)
-            : undefined;
-    return lines !== undefined && 'ok' in lines ? lines.ok.map(({ source }) => source) : [];
+        : 'must be a text, a whole number (a long one as a text), a boolean, or a list of texts: one each line';
 }
 function readFleetData({ tags, environment, secrets }, problem) {
     const areTags = tags === undefined || tags === null || isListOf(tags, /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/);
@@ -58451,9 +58667,9 @@ function readFleetData({ tags, environment, secrets }, problem) {
     const areNames = secrets === undefined ||
         secrets === null ||
         (isRecord(secrets) &&
-            Object.entries(secrets).every(([name, of]) => ownVariable.test(name) && isText(of, /^[A-Za-z_][A-Za-z0-9_]*$/)));
+            Object.entries(secrets).every(([name, of]) => ownVariable.test(name) && isText(of, /^[A-Z_][A-Z0-9_]*$/)));
     if (!areNames)
-        problem('secrets', 'must be a set of names of the repository’s secrets, by the variables that get them: { SSH_PRIVATE_KEY = "WEB_1_KEY"; }, FLEET_SECRET_… for others');
+        problem('secrets', 'must be a set of names of the repository’s secrets, in capitals, by the variables that get them: { SSH_PRIVATE_KEY = "WEB_1_KEY"; }, FLEET_SECRET_… for others');
     return {
         tags: areTags && Array.isArray(tags) ? tags.map(String) : [],
         environment: isName && typeof environment === 'string' ? environment : null,
@@ -58508,16 +58724,16 @@ class InputReader {
     }
     /** A variable of the step; set to nothing, or to blanks, is not set. */
     variable(name) {
-        return given(this.#environment[name]);
+        return given(this.#environment, name);
     }
     text(name) {
-        return given(this.#raw[name]) ?? given(this.#host.inputs[name]);
+        return given(this.#raw, name) ?? given(this.#host.inputs, name);
     }
     /** Where its value comes from, if it has one. */
     sourceOf(name) {
-        if (given(this.#raw[name]) !== undefined)
+        if (given(this.#raw, name) !== undefined)
             return 'input';
-        return given(this.#host.inputs[name]) === undefined ? 'default' : 'flake';
+        return given(this.#host.inputs, name) === undefined ? 'default' : 'flake';
     }
     /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
     contentsOf(input, source, where = '') {
@@ -58545,7 +58761,7 @@ class InputReader {
             return { value: otherwise, source: 'default' };
         const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
         if ('ok' in parsed)
-            return { value: parsed.ok, source: this.sourceOf(name) };
+            return { value: parsed.ok, ...this.#origin(name) };
         this.problem(name, parsed.problem);
         return { value: otherwise, source: 'default' };
     }
@@ -58579,20 +58795,61 @@ class InputReader {
     }
     /** Whoever reads of a problem looks for the value where it stands. */
     #named(input) {
-        const inFlake = given(this.#raw[input]) === undefined && given(this.#host.inputs[input]) !== undefined;
+        const inFlake = given(this.#raw, input) === undefined && given(this.#host.inputs, input) !== undefined;
         return inFlake ? this.#inFlake(input) : input;
     }
     #inFlake(input) {
-        return `${input} (${this.#host.attribute} of the flake)`;
+        return `${input} (${this.#placeOf(input)} of the flake)`;
     }
-}
-/** A text that says something: blanks alone are not given. */
-function given(text) {
-    return text === undefined || text.trim() === '' ? undefined : text;
+    #placeOf(input) {
+        return given(this.#host.places, input) ?? this.#host.attribute;
+    }
+    #origin(name) {
+        const source = this.sourceOf(name);
+        return source === 'flake' ? { source, place: this.#placeOf(name) } : { source };
+    }
 }
 
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
+;// CONCATENATED MODULE: ./lib/inputs/matrix.js
+/** What no run takes for an approval. An empty text would be no input at all, and any plan would be carried out. */
+const notApproved = 'none';
+/** GitHub starts no more jobs than that from a matrix. */
+const mostJobs = 256;
+/** Reads what matrixJson has written, and nothing else. */
+const matrix = (text) => {
+    try {
+        const value = JSON.parse(text);
+        if (isMatrix(value))
+            return { ok: value };
+    }
+    catch {
+        // said below
+    }
+    return { problem: 'is not what the output matrix of list-hosts was; hand that on as it is' };
+};
+function matrixJson(include) {
+    return JSON.stringify({ include });
+}
+function isMatrix(value) {
+    const include = matrix_field(value, 'include');
+    return Array.isArray(include) && include.every(isMatrixHost);
+}
+function isMatrixHost(value) {
+    const texts = ['host', 'flake', 'environment', 'reason', 'approved-plan'];
+    const [tags, secrets] = [matrix_field(value, 'tags'), matrix_field(value, 'secrets')];
+    return (texts.every((name) => typeof matrix_field(value, name) === 'string') &&
+        Array.isArray(tags) &&
+        tags.every((tag) => typeof tag === 'string') &&
+        typeof secrets === 'object' &&
+        secrets !== null &&
+        Object.values(secrets).every((name) => typeof name === 'string'));
+}
+function matrix_field(value, name) {
+    return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
 ;// CONCATENATED MODULE: ./lib/inputs/settings.js
 /** The phases that a user can choose from, in their order. */
 const selectablePhases = ['kexec', 'disko', 'install', 'reboot'];
@@ -58605,6 +58862,13 @@ const buildChoices = ['auto', 'local', 'remote'];
 const hardwareBackends = ['nixos-facter', 'nixos-generate-config'];
 /** `offline`: what the configuration alone decides, without a connection. */
 const planChoices = ['false', 'true', 'offline'];
+/** For what is read again: a part of it is known now, and that it is a run for one host does not change. */
+function hostSettings(settings) {
+    const { kind } = settings;
+    if (kind === 'list-hosts' || kind === 'build-hosts' || kind === 'fleet-results')
+        throw new Error(`the inputs described a run for one host, and now ${kind}`);
+    return settings;
+}
 /**
  * The inputs whose secrets a run sends to the target, which must be known to be the right one then. The private keys are
  * not among them: they stay on the runner.
@@ -58652,6 +58916,7 @@ function describeSettings(settings) {
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/parsers.js
+
 
 
 
@@ -58812,9 +59077,14 @@ const hardwareConfig = (text) => {
 const machineId = (text) => /^[0-9a-f]{32}$/.test(text.trim())
     ? parsers_ok(text.trim())
     : bad(`is ${shown(text)}; write the 32 hexadecimal digits of the machine's /etc/machine-id`);
-const planDigest = (text) => /^sha256:[0-9a-f]{64}$/.test(text.trim())
-    ? parsers_ok(text.trim())
-    : bad(`is ${shown(text)}; write the output plan-digest of the plan that was approved, sha256:…`);
+const planDigest = (text) => {
+    const digest = text.trim();
+    if (digest === notApproved)
+        return bad(`is ${notApproved}: nobody has approved a plan; give what fleet-results has in its matrix, or leave it out where nobody is to approve`);
+    return /^sha256:[0-9a-f]{64}$/.test(digest)
+        ? parsers_ok(digest)
+        : bad(`is ${shown(text)}; write the output plan-digest of the plan that was approved, sha256:…`);
+};
 /** One disk a line (a serial number may contain blanks), or `any`. */
 const wipeDisks = (text) => {
     const names = text
@@ -58855,135 +59125,24 @@ const nixFile = (text) => {
         : parsers_ok(value);
 };
 
-;// CONCATENATED MODULE: ./lib/inputs/read-secret.js
+;// CONCATENATED MODULE: ./lib/inputs/kind-of-run.js
 
-/** The secret itself, from the input or from the source that it names. */
-function readSecret(reader, name) {
-    const text = reader.text(name);
-    if (text === undefined)
-        return undefined;
-    if (!namesSource(text))
-        return Buffer.from(text);
-    const source = parseSecretSource(text);
-    if ('ok' in source)
-        return reader.contentsOf(name, source.ok);
-    reader.problem(name, source.problem);
-    return undefined;
+function isChosen(raw, name) {
+    const parsed = parsers_boolean(raw[name] ?? '');
+    return 'ok' in parsed && parsed.ok;
 }
-/**
- * A secret of one line, without the line end that files and commands have behind it.
- *
- * @param what the word for it, in messages
- */
-function readLine(reader, name, what, contents = readSecret(reader, name)) {
-    if (contents === undefined)
-        return undefined;
-    const line = Buffer.from(contents.toString('latin1').replace(/\r?\n$/, ''), 'latin1');
-    // as text, whatever it is: one with a control character is masked too
-    reader.secrets.register(line.toString('utf8'));
-    if (!/[\r\n]/.test(line.toString('latin1')))
-        return line;
-    reader.problem(name, `has more than one line; give the ${what} alone`);
-    return undefined;
+function isForManyHosts(raw) {
+    return isChosen(raw, 'list-hosts') || (raw['fleet-results'] ?? '').trim() !== '';
 }
-/**
- * A password that is typed at a prompt.
- *
- * @param variables stand for the input where it is not given; they must not contradict each other
- */
-function readPassword(reader, name, variables = []) {
-    const line = readLine(reader, name, 'password', readSecretOr(reader, name, variables));
-    if (line === undefined)
-        return undefined;
-    if (line.includes(0) || !line.equals(Buffer.from(line.toString('utf8')))) {
-        reader.problem(name, 'is not text that can be typed as a password (UTF-8, without NUL)');
-        return undefined;
-    }
-    return reader.secrets.register(line);
+/** Those that only build are for no machine. */
+const onlyBuilds = (raw) => isChosen(raw, 'build-only') || isChosen(raw, 'vm-test');
+const isOffline = (raw) => raw.plan?.trim() === 'offline';
+function contactsMachine(raw) {
+    return !isForManyHosts(raw) && !onlyBuilds(raw) && !isOffline(raw);
 }
-function readSecretOr(reader, name, variables) {
-    if (reader.text(name) !== undefined)
-        return readSecret(reader, name);
-    const given = variables.flatMap((variable) => {
-        const value = reader.variable(variable);
-        return value === undefined ? [] : [{ variable, value }];
-    });
-    for (const { value } of given)
-        reader.secrets.register(value);
-    const [first] = given;
-    if (first === undefined)
-        return undefined;
-    if (given.every(({ value }) => value === first.value))
-        return Buffer.from(first.value);
-    const names = given.map(({ variable }) => variable).join(' and ');
-    reader.problem(name, `is not given, and ${names}, which stand for it, differ; set one of them, or the input`);
-    return undefined;
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/read-key.js
-
-
-
-/** @returns undefined when no key was given, or there is a problem */
-function readKey(reader, name, others) {
-    const { input, where, text } = findKey(reader, name, others);
-    const passphrase = readLine(reader, `${name}-passphrase`, 'passphrase');
-    if (text === undefined) {
-        if (passphrase !== undefined && !reader.hasProblem(input))
-            reader.problem(`${name}-passphrase`, `is for the key in ${name}, which is not given`);
-        return undefined;
-    }
-    reader.secrets.register(text);
-    const reading = readPrivateKey(text, passphrase);
-    if ('key' in reading)
-        return reading.key;
-    if ('problem' in reading)
-        reader.problem(input, `${where}${reading.problem}`);
-    else
-        reportPassphrase(reader, input, `${name}-passphrase`, reading.passphrase);
-    return undefined;
-}
-function findKey(reader, name, others) {
-    const path = others && reader.text(others.file);
-    if (others === undefined || reader.text(name) !== undefined) {
-        if (path !== undefined && others !== undefined)
-            reader.problem(others.file, `cannot be combined with ${name}; give one of them`);
-        return { input: name, where: '', text: readSecret(reader, name)?.toString('utf8') };
-    }
-    if (path !== undefined) {
-        const source = parseKeyFile(path);
-        if ('problem' in source)
-            reader.problem(others.file, source.problem);
-        const bytes = 'ok' in source ? reader.contentsOf(others.file, source.ok) : undefined;
-        return { input: others.file, where: '', text: bytes?.toString('utf8') };
-    }
-    return { input: name, where: `(from ${others.variable}) `, text: reader.variable(others.variable) };
-}
-function reportPassphrase(reader, name, passphrase, problem) {
-    switch (problem) {
-        case 'missing':
-            // when it could not be read, that is what there is to say
-            if (!reader.hasProblem(passphrase))
-                reader.problem(name, `is protected by a passphrase; give it in ${passphrase}`);
-            return;
-        case 'wrong':
-            reader.problem(passphrase, `does not open the key in ${name}: it is misspelt (blanks at its ends count) or that of another key, or the key is damaged`);
-            return;
-        case 'needless':
-            reader.problem(passphrase, `is given, but the key in ${name} is not protected by a passphrase; leave this input out, or give the key that is protected (\`ssh-keygen -p -f KEY\` protects it)`);
-    }
-}
-/** Here only a path will do, and what is none may be a key. */
-const parseKeyFile = (text) => {
-    const path = text.trim();
-    if (/[\r\n\0]/.test(path) || path.startsWith('-----') || namesSource(path))
-        return {
-            problem: 'is no path; the key itself, env:NAME and exec:COMMAND go into ssh-private-key',
-        };
-    return { ok: { kind: 'path', path } };
-};
 
 ;// CONCATENATED MODULE: ./lib/inputs/load-secrets.js
+
 
 
 
@@ -59038,14 +59197,10 @@ function shieldSecrets(raw, secrets) {
 }
 /** Those that this kind of run has a use for. */
 function sourcesToRead(raw) {
-    const isSet = (name) => {
-        const parsed = parsers_boolean(raw[name] ?? '');
-        return 'ok' in parsed && parsed.ok;
-    };
-    if (raw.plan?.trim() === 'offline' || isSet('list-hosts') || (raw['fleet-results'] ?? '').trim() !== '')
+    if (isOffline(raw) || isForManyHosts(raw))
         return [];
     // what is built may be kept
-    if (isSet('build-only') || isSet('vm-test'))
+    if (onlyBuilds(raw))
         return sourceIn('cache-signing-key', raw);
     return allSources(raw);
 }
@@ -59551,9 +59706,12 @@ function kindOf(value) {
 
 /** What every run for one configuration is told. */
 function readBuildSettings(reader) {
+    return { configuration: readConfiguration(reader), ...readBuildChoices(reader) };
+}
+/** How whatever it is is evaluated and built. */
+function readBuildChoices(reader) {
     readTty(reader);
     return {
-        configuration: readConfiguration(reader),
         specialArgs: reader.optional('special-args', specialArgs, undefined),
         phases: readPhases(reader),
         diskoMode: reader.optional('disko-mode', choice(diskoModes), 'disko'),
@@ -59601,6 +59759,12 @@ function readHardwareConfig(reader) {
     if (setting.value !== undefined && reader.text('store-paths') !== undefined)
         reader.problem(input, 'cannot be combined with store-paths, in which nothing changes any more');
     return setting;
+}
+/** There is no machine that could build. */
+function readBuiltHere(reader, kind, { buildOn }) {
+    if (buildOn.value === 'remote' && !reader.hasProblem(inputOfBuildOn(reader)))
+        reader.problem(inputOfBuildOn(reader), `cannot be remote with ${kind}, which contacts no machine; leave it out`);
+    return { ...buildOn, value: 'local' };
 }
 
 ;// CONCATENATED MODULE: ./lib/ssh/host-keys.js
@@ -59934,48 +60098,16 @@ function selectHosts(selection, hosts) {
         .filter((host) => added.length === 0 || added.some((pattern) => matches(pattern, host)))
         .filter((host) => !leftOut.some((pattern) => matches(pattern, host)));
 }
-/** Patterns that fit no host at all: most likely misspelt, and what was meant would silently be left as it is. */
+/**
+ * Patterns that fit no host at all: most likely misspelt, and what was meant would silently be left as it is. All hosts
+ * may be none.
+ */
 function idlePatterns(selection, hosts) {
-    return selection.filter((pattern) => !hosts.some((host) => matches(pattern, host)));
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/matrix.js
-/** GitHub starts no more jobs than that from a matrix. */
-const mostJobs = 256;
-/** Reads what matrixJson has written, and nothing else. */
-const matrix = (text) => {
-    try {
-        const value = JSON.parse(text);
-        if (isMatrix(value))
-            return { ok: value };
-    }
-    catch {
-        // said below
-    }
-    return { problem: 'is not what the output matrix of list-hosts was; hand that on as it is' };
-};
-function matrixJson(include) {
-    return JSON.stringify({ include });
-}
-function isMatrix(value) {
-    const include = matrix_field(value, 'include');
-    return Array.isArray(include) && include.every(isMatrixHost);
-}
-function isMatrixHost(value) {
-    const texts = ['host', 'flake', 'environment', 'reason', 'approved-plan'];
-    const [tags, secrets] = [matrix_field(value, 'tags'), matrix_field(value, 'secrets')];
-    return (texts.every((name) => typeof matrix_field(value, name) === 'string') &&
-        Array.isArray(tags) &&
-        tags.every((tag) => typeof tag === 'string') &&
-        typeof secrets === 'object' &&
-        secrets !== null &&
-        Object.values(secrets).every((name) => typeof name === 'string'));
-}
-function matrix_field(value, name) {
-    return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+    return selection.filter((pattern) => pattern.text !== '*' && !hosts.some((host) => matches(pattern, host)));
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/read-fleet.js
+
 
 
 
@@ -59991,8 +60123,10 @@ function readListSettings(reader) {
 }
 /** What every run over many hosts is told. */
 function readFleetSettings(reader) {
+    const flakeUri = reader.required('flake', wholeFlake, '');
+    reader.secrets.register(passwordIn(flakeUri.value));
     return {
-        flakeUri: reader.required('flake', wholeFlake, ''),
+        flakeUri,
         hosts: reader.optional('hosts', hostSelection, []),
         ...readNixUse(reader),
     };
@@ -60008,15 +60142,19 @@ function readFleetResults(reader) {
 /** An input that does nothing in this kind of run would be taken for a choice that was heard. */
 function checkFleetInputs(reader, kind) {
     const uses = {
-        hosts: ['list-hosts'],
+        hosts: ['list-hosts', 'build-hosts'],
         'changed-since': ['list-hosts'],
         matrix: ['fleet-results'],
     };
     for (const input of ['hosts', 'changed-since', 'matrix']) {
         const kinds = uses[input];
         if (reader.text(input) !== undefined && !kinds.includes(kind))
-            reader.problem(input, `is for ${kinds.join(' and ')}; leave it out here`);
+            reader.problem(input, `is for ${kinds.map(inputOf).join(' and ')}; leave it out here`);
     }
+}
+/** What makes it that kind of run. */
+function inputOf(kind) {
+    return kind === 'build-hosts' ? 'build-only' : kind;
 }
 /** Names of many hosts are for another input. */
 const wholeFlake = (text) => {
@@ -60038,6 +60176,71 @@ const folder = (text) => (0,external_node_fs_namespaceObject.existsSync)(text.tr
     : {
         problem: `is ${JSON.stringify(text.slice(0, 60))}, and there is no such folder on the runner; give the one that the result files were put into`,
     };
+
+;// CONCATENATED MODULE: ./lib/inputs/without-effect.js
+
+/** What says something to one phase only. What such a phase would send is refused instead, where it is read. */
+const ofOnePhase = {
+    kexec: ['kexec', 'kexec-sha256', 'kexec-extra-flags'],
+    disko: ['disko-mode', 'no-disko-deps'],
+    install: ['install-bootloader'],
+};
+/** Inputs that stop nothing and do nothing: several runs may share them, or somebody expects something of them. */
+function noticeWithoutEffect(settings, reader) {
+    const isGiven = (input) => input === 'no-disko-deps' ? isOn(reader, input) : reader.text(input) !== undefined;
+    for (const phase of ['kexec', 'disko', 'install']) {
+        if (settings.phases.value.includes(phase))
+            continue;
+        for (const input of ofOnePhase[phase].filter(isGiven))
+            reader.notice(input, `has no effect: it is for the ${phase} phase, which is not among phases`);
+    }
+    const users = [settings.targetHost.value.user, settings.postInstall.user.value ?? 'root'];
+    if (isGiven('sudo-password') && users.every((user) => user === 'root'))
+        reader.notice('sudo-password', 'has no effect: root logs in, who needs no sudo; leave it out');
+}
+/** The same of the cache. In a plan they may stay, like all that only an install uses. */
+function noticeIdleCache({ cache, buildOn }, reader) {
+    const idle = (input, why) => {
+        if (reader.text(input) !== undefined)
+            reader.notice(input, `has no effect: ${why}; leave it out`);
+    };
+    if (!cache.enabled.value) {
+        for (const input of ['cache-key', 'cache-signing-key'])
+            idle(input, 'cache is false');
+    }
+    else if (reader.text('store-paths') !== undefined) {
+        idle('cache-signing-key', 'of store-paths nothing is built that could be kept');
+    }
+    else if (buildOn.value === 'remote') {
+        idle('cache-signing-key', `what ${inputOfBuildOn(reader)} has built on the machine is not kept`);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-build-hosts.js
+
+
+
+/** What cannot be the same for many hosts. */
+const ofOneHost = {
+    'nix-file': 'which are those of a flake',
+    'nix-attribute': 'which are those of a flake',
+    'store-paths': 'which are those of a flake',
+    'generate-hardware-config': 'of which each has a file of its own; let the flake say it (nixosAnywhere.NAME.generate-hardware-config)',
+};
+function readBuildHosts(reader) {
+    for (const input of ['nix-file', 'nix-attribute', 'store-paths', 'generate-hardware-config']) {
+        if (reader.text(input) !== undefined)
+            reader.problem(input, `cannot be combined with hosts, ${ofOneHost[input]}`);
+    }
+    const choices = readBuildChoices(reader);
+    noticeIdleCache(choices, reader);
+    return {
+        kind: 'build-hosts',
+        ...choices,
+        ...readFleetSettings(reader),
+        buildOn: readBuiltHere(reader, 'build-only', choices),
+    };
+}
 
 // EXTERNAL MODULE: external "node:util"
 var external_node_util_ = __nccwpck_require__(7975);
@@ -60744,7 +60947,8 @@ function contradictions({ addressFamily = 0, bindAddress = '' }) {
 
 /** Where the machine is and how one gets there, of which ssh-option may say a part. */
 function readAddress(reader) {
-    const options = reader.optional('ssh-option', sshOptions, {});
+    const given = reader.optional('ssh-option', sshOptions, {});
+    const options = { ...given, value: withoutOverruled(given.value, reader) };
     return {
         sshOptions: options,
         targetHost: readTargetHost(reader, options.value),
@@ -60753,14 +60957,36 @@ function readAddress(reader) {
         jumpPrivateKey: readJumpKey(reader, options.value),
     };
 }
+/**
+ * An input of the step wins over what the flake says of the host, also where that says it in an OpenSSH option: neither
+ * the machine that was named nor the keys that it was pinned to are others then.
+ */
+function withoutOverruled(options, reader) {
+    if (reader.sourceOf('ssh-option') !== 'flake')
+        return options;
+    const named = reader.sourceOf('target-host') === 'input';
+    const pinned = reader.sourceOf('known-hosts') === 'input';
+    const overruled = {
+        hostName: named,
+        user: named && namesUser(reader),
+        port: reader.sourceOf('ssh-port') === 'input',
+        userKnownHostsFile: pinned,
+        strictHostKeyChecking: pinned && options.strictHostKeyChecking === 'accept-new',
+        // lines for many machines may be an input: which of them it is may the flake say, as it says where it is
+        hostKeyAlias: named && pinned,
+    };
+    return Object.fromEntries(Object.entries(options).filter(([name]) => overruled[name] !== true));
+}
+function namesUser(reader) {
+    return reader.text('target-host')?.includes('@') === true;
+}
 function readTargetHost(reader, options) {
     const given = reader.required('target-host', targetHost, { user: '', host: '' });
     const { user, host } = given.value;
-    const namesUser = reader.text('target-host')?.includes('@') === true;
-    if (namesUser && options.user !== undefined && options.user !== user)
+    if (namesUser(reader) && options.user !== undefined && options.user !== user)
         reader.problem('ssh-option', `has User=${options.user}, but target-host says ${user}; leave out one of them`);
     const address = options.hostName?.replaceAll('%h', host) ?? host;
-    return { ...given, value: { user: namesUser ? user : (options.user ?? user), host: address } };
+    return { ...given, value: { user: namesUser(reader) ? user : (options.user ?? user), host: address } };
 }
 function readPort(reader, options) {
     const given = reader.optional('ssh-port', port, options.port ?? 22);
@@ -61063,45 +61289,6 @@ function checkNames({ secretFiles, chown, installBootloader }, reader) {
                 reader.problem(input, `names an owner of ${path}, whom nobody knows with install-bootloader: false; give numbers`);
 }
 
-;// CONCATENATED MODULE: ./lib/inputs/without-effect.js
-
-/** What says something to one phase only. What such a phase would send is refused instead, where it is read. */
-const ofOnePhase = {
-    kexec: ['kexec', 'kexec-sha256', 'kexec-extra-flags'],
-    disko: ['disko-mode', 'no-disko-deps'],
-    install: ['install-bootloader'],
-};
-/** Inputs that stop nothing and do nothing: several runs may share them, or somebody expects something of them. */
-function noticeWithoutEffect(settings, reader) {
-    const isGiven = (input) => input === 'no-disko-deps' ? isOn(reader, input) : reader.text(input) !== undefined;
-    for (const phase of ['kexec', 'disko', 'install']) {
-        if (settings.phases.value.includes(phase))
-            continue;
-        for (const input of ofOnePhase[phase].filter(isGiven))
-            reader.notice(input, `has no effect: it is for the ${phase} phase, which is not among phases`);
-    }
-    const users = [settings.targetHost.value.user, settings.postInstall.user.value ?? 'root'];
-    if (isGiven('sudo-password') && users.every((user) => user === 'root'))
-        reader.notice('sudo-password', 'has no effect: root logs in, who needs no sudo; leave it out');
-}
-/** The same of the cache. In a plan they may stay, like all that only an install uses. */
-function noticeIdleCache({ cache, buildOn }, reader) {
-    const idle = (input, why) => {
-        if (reader.text(input) !== undefined)
-            reader.notice(input, `has no effect: ${why}; leave it out`);
-    };
-    if (!cache.enabled.value) {
-        for (const input of ['cache-key', 'cache-signing-key'])
-            idle(input, 'cache is false');
-    }
-    else if (reader.text('store-paths') !== undefined) {
-        idle('cache-signing-key', 'of store-paths nothing is built that could be kept');
-    }
-    else if (buildOn.value === 'remote') {
-        idle('cache-signing-key', `what ${inputOfBuildOn(reader)} has built on the machine is not kept`);
-    }
-}
-
 ;// CONCATENATED MODULE: ./lib/inputs/read-machine.js
 
 
@@ -61193,9 +61380,11 @@ function readSettings(raw, secrets, loaded = new Map(), warn = () => undefined, 
     checkFleetInputs(reader, kind);
     const settings = kind === 'list-hosts'
         ? readListSettings(reader)
-        : kind === 'fleet-results'
-            ? readFleetResults(reader)
-            : readHostSettings(reader, kind);
+        : kind === 'build-hosts'
+            ? readBuildHosts(reader)
+            : kind === 'fleet-results'
+                ? readFleetResults(reader)
+                : readHostSettings(reader, kind);
     reader.throwIfProblems();
     return settings;
 }
@@ -61234,13 +61423,26 @@ function readKind(reader) {
         return others[0] === 'plan' ? 'offline-plan' : others[0];
     if (first === 'plan')
         return plan === 'offline' ? 'offline-plan' : 'plan';
+    if (first === 'build-only' && reader.text('hosts') !== undefined)
+        return 'build-hosts';
     return first ?? 'install';
 }
-/** There is no machine that could build. */
-function readBuiltHere(reader, kind, { buildOn }) {
-    if (buildOn.value === 'remote' && !reader.hasProblem(inputOfBuildOn(reader)))
-        reader.problem(inputOfBuildOn(reader), `cannot be remote with ${kind}, which contacts no machine; leave it out`);
-    return { ...buildOn, value: 'local' };
+
+;// CONCATENATED MODULE: ./lib/inputs/read-host.js
+
+/**
+ * What the run for one host will read, as far as it decides what is built. No secret is needed for it.
+ *
+ * @param raw the inputs of the step that builds for many hosts
+ * @throws InputError
+ */
+function readHostOfMany(raw, [flake, name, data], secrets, environment) {
+    const { hosts: _, 'build-only': __, ...same } = raw;
+    const own = { ...same, flake: `${flake}#${name}`, plan: 'offline' };
+    const settings = readSettings(own, secrets, new Map(), () => undefined, environment, data);
+    if (settings.kind !== 'offline-plan')
+        throw new Error(`a host would be another run than a plan: ${settings.kind}`);
+    return settings;
 }
 
 ;// CONCATENATED MODULE: ./lib/nix/builders.js
@@ -61417,7 +61619,7 @@ class NixCommand {
                 if (event.level === nixLevel.error) {
                     messages.push(event.text);
                     // of which the failure shows only the end
-                    if (this.#options.showTrace === true)
+                    if (this.#options.showTrace === true && !isMissingOutput(event.text))
                         this.#foreign(event.text);
                 }
                 else if (/not writing modified lock file/.test(event.text)) {
@@ -61458,6 +61660,8 @@ class NixCommand {
         });
     }
 }
+/** Somebody asks whether there is one, and has no need of a trace. */
+const isMissingOutput = (text) => /^\s*error: flake '.*' does not provide attribute/.test(text);
 function nixError(ran, code, messages, logs) {
     const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));
     const lines = (failedBuild ?? messages.join('\n')).split('\n');
@@ -61465,6 +61669,7 @@ function nixError(ran, code, messages, logs) {
     const reason = lines.findLast((line) => /^\s*error: \S/.test(line)) ?? lines.find((line) => line.trim() !== '');
     return new NixError(`${ran} failed${reason === undefined ? ` with exit code ${code}` : `: ${reason.trim()}`}`, {
         ran,
+        messages: messages.map((text) => ({ text, buildLog: logs.lastLinesOf(text) })),
         lastLines: failedBuild === undefined ? lines.slice(-40) : [...logs.lastLinesOf(failedBuild), ...lines],
     });
 }
@@ -61649,13 +61854,18 @@ class Nix {
     #options;
     #runtime;
     #command;
+    #version;
     constructor(options, runtime) {
         this.#options = options;
         this.#runtime = runtime;
         this.#command = new NixCommand(options, runtime);
     }
-    /** @returns the version @throws NixError when there is no Nix, or one that is too old */
-    async checkVersion() {
+    /** Asks once. @returns the version @throws NixError when there is no Nix, or one that is too old */
+    checkVersion() {
+        this.#version ??= this.#askVersion();
+        return this.#version;
+    }
+    async #askVersion() {
         const hint = 'add a step before this one that installs Nix 2.18 or later, such as cachix/install-nix-action or DeterminateSystems/nix-installer-action';
         const result = await this.#command
             .spawn(['--version'], { signal: this.#runtime.signal })
@@ -61709,8 +61919,14 @@ class Nix {
      * @param installables `drv^*`, or a store path that exists and is only kept
      * @throws NixError with the last lines of the build that failed
      */
-    async build(installables, signal, { substituter, record } = {}) {
-        const args = ['build', ...optionsOf(substituter), ...(await this.#outLink()), ...installables];
+    async build(installables, signal, { substituter, record, keepGoing = false } = {}) {
+        const args = [
+            'build',
+            ...(keepGoing ? ['--keep-going'] : []),
+            ...optionsOf(substituter),
+            ...(await this.#outLink()),
+            ...installables,
+        ];
         await this.#run(args, 'the build', signal, record && { record });
     }
     /**
@@ -61862,6 +62078,9 @@ function nixString(text) {
         .replaceAll('\r', '\\r')
         .replaceAll('\t', '\\t')}"`;
 }
+
+;// CONCATENATED MODULE: ./lib/nix/deploy-tools.nix.js
+/* harmony default export */ const deploy_tools_nix = ("# Applied to an output of a flake that is for deploy-rs (deploy) or colmena (colmenaHive, colmena), as `request.tool` says:\n# how it reaches the hosts that `request.names` names; null: which hosts it has.\nrequest: output:\nlet\n  isSet = value: builtins.isAttrs value && value.type or null != \"derivation\";\n  setOf = value: if isSet value then value else { };\n  listOf = value: if builtins.isList value then value else [ ];\n\n  # what is thrown here would take all others along\n  tried =\n    value:\n    let\n      result = builtins.tryEval (builtins.deepSeq value value);\n    in\n    if result.success then result.value else null;\n\n  # what mkDefault, mkForce and the like leave\n  plain = value: if isSet value && value._type or null == \"override\" then value.content else value;\n  scalar =\n    value:\n    let\n      found = tried (plain value);\n    in\n    if builtins.isString found || builtins.isInt found then found else null;\n\n  # https://github.com/serokell/deploy-rs/blob/master/interface.json: a profile's settings go before those of its node\n  deploy =\n    nodes: name:\n    let\n      node = setOf nodes.${name};\n      profile = setOf ((setOf (node.profiles or null)).system or null);\n      levels = [\n        profile\n        node\n        (setOf output)\n      ];\n      users = builtins.filter (user: user != null) (map (level: scalar (level.sshUser or null)) levels);\n    in\n    {\n      host = scalar (node.hostname or null);\n      user = if users == [ ] then null else builtins.head users;\n      port = null;\n      options = builtins.filter builtins.isString (\n        builtins.concatLists (map (level: listOf (tried (level.sshOpts or [ ]))) levels)\n      );\n    };\n\n  deployment = of: {\n    host = of \"targetHost\";\n    user = of \"targetUser\";\n    port = of \"targetPort\";\n    options = [ ];\n  };\n\n  # https://colmena.cli.rs/unstable/reference/deployment.html\n  colmenaHive = nodes: name: deployment (key: scalar (nodes.${name}.config.deployment.${key} or null));\n\n  # the modules themselves, without NixOS: what they make of its arguments cannot be told\n  colmena =\n    nodes: name:\n    let\n      modules = opened name nodes.${name};\n      defaults = opened name (output.defaults or { });\n      found =\n        of: key: builtins.filter (value: value != null) (map (module: scalar (keyIn key module)) of);\n      # what is imported may say something else than the defaults\n      all = key: found modules key ++ (if builtins.any (module: module ? imports) modules then [ ] else found defaults key);\n      first = values: if values == [ ] then null else builtins.head values;\n    in\n    deployment (key: first (all key));\n\n  keyIn = key: module: (setOf ((setOf (module.config or module)).deployment or null)).${key} or null;\n\n  # as sets, each\n  opened =\n    name: module:\n    if builtins.isFunction module then\n      opened name (tried' (module (argumentsOf name (builtins.functionArgs module))))\n    else if builtins.isPath module then\n      opened name (import module)\n    else if builtins.isList module then\n      builtins.concatLists (map (opened name) module)\n    else\n      [ (setOf module) ];\n\n  # as far as to what it is: what is in it is tried one by one\n  tried' =\n    value:\n    let\n      result = builtins.tryEval value;\n    in\n    if result.success then result.value else { };\n\n  argumentsOf =\n    name: expected:\n    let\n      unknown = argument: throw \"${argument} is only known where NixOS is evaluated\";\n      usual = {\n        lib = null;\n        pkgs = null;\n        config = null;\n        options = null;\n        nodes = null;\n        modulesPath = null;\n      };\n      # of those with a default it is taken\n      needed = if expected == { } then usual // { inherit name; } else expected;\n      names = builtins.filter (argument: needed.${argument} != true) (builtins.attrNames needed);\n      value = argument: if argument == \"name\" then name else unknown argument;\n    in\n    builtins.listToAttrs (map (argument: { name = argument; value = value argument; }) names);\n\n  tools = { inherit deploy colmenaHive colmena; };\n  nodes = {\n    deploy = setOf ((setOf output).nodes or null);\n    colmenaHive = setOf ((setOf output).nodes or null);\n    colmena = builtins.removeAttrs (setOf output) [\n      \"meta\"\n      \"network\"\n      \"defaults\"\n    ];\n  }.${request.tool};\n  isNode = name: nodes ? ${name};\nin\nif request.names == null then\n  builtins.attrNames nodes\nelse\n  builtins.listToAttrs (\n    map (name: { inherit name; value = tools.${request.tool} nodes name; }) (builtins.filter isNode request.names)\n  )\n");
 
 ;// CONCATENATED MODULE: ./lib/nix/evaluation.nix.js
 /* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations, or to what a file holds: everything that the action must know about what is\n# installed, in one evaluation. `request` is { path, specialArgs, scripts, test }: the attributes that lead to it, what\n# its modules get as specialArgs (or null), which disko script is asked for (names, the best first, or null), and whether\n# the VM test is.\nshapes: request: root:\nlet\n  inherit (builtins) attrNames attrValues foldl' isAttrs isFunction;\n\n  # where the path has come to: { value, pkgs, extended }, or { missing = the attribute that is not there; … }\n  at =\n    known: value:\n    let\n      called = if isFunction value then value { } else value;\n      extend = request.specialArgs != null && !known.extended && isAttrs called && called ? extendModules;\n      extended = if extend then called.extendModules { inherit (request) specialArgs; } else called;\n    in\n    {\n      value = extended;\n      # a variant within a configuration has none of its own\n      pkgs = if isAttrs extended then extended.pkgs or known.pkgs else known.pkgs;\n      extended = known.extended || extend;\n      depth = known.depth + 1;\n    };\n\n  descend =\n    found: name:\n    if found ? missing then\n      found\n    else if isAttrs found.value && found.value ? ${name} then\n      at found found.value.${name}\n    else\n      {\n        missing = name;\n        inherit (found) depth;\n        names = if isAttrs found.value then attrNames found.value else [ ];\n      };\n\n  reached = foldl' descend (at {\n    pkgs = { };\n    extended = false;\n    depth = -1;\n  } root) request.path;\n\n  # not outPath: Nix prints a set that has one as that path alone\n  derivation = drv: if drv == null then null else { drv = drv.drvPath; out = drv.outPath; };\n\n  # what is asked for of what a configuration builds\n  wantedOf = build: {\n    diskoScript =\n      if request.scripts == null then null else\n      let script = shapes.firstOf request.scripts build; in\n      if script == null then \"missing\" else derivation script;\n    installTest =\n      if !request.test then null else\n      let test = shapes.firstOf shapes.outputNames.test build; in\n      if test == null then \"missing\" else derivation test;\n  };\n\n  describeOutputs =\n    value:\n    let\n      inherit (shapes) outputNames;\n      toplevel = shapes.firstOf outputNames.system value;\n    in\n    {\n      outputs = wantedOf value // {\n        toplevel = derivation toplevel;\n        system = (if toplevel != null then toplevel else shapes.firstOf (outputNames.script ++ outputNames.test) value).system;\n      };\n    };\n\n  describeConfiguration =\n    { value, pkgs, ... }:\n    let\n      config = if value ? config && shapes.hasBuild value.config then value.config else value;\n      build = config.system.build;\n      # not set where the system was an argument of eval-config; without it, what builds it has to do\n      host = builtins.tryEval (config.nixpkgs.hostPlatform.system or build.toplevel.system);\n      system = pkgs.stdenv.hostPlatform.system or pkgs.system or (if host.success then host.value else build.toplevel.system);\n      openssh = config.services.openssh or { };\n      initrdSsh = config.boot.initrd.network.ssh or { };\n      grub = config.boot.loader.grub or { };\n      efi = toString (config.boot.loader.efi.efiSysMountPoint or \"/boot\");\n      entries = config.boot.loader.systemd-boot.xbootldrMountPoint or null;\n      settings = openssh.settings or { };\n      users = attrValues (\n        builtins.mapAttrs (attribute: user: user // { name = user.name or attribute; }) (config.users.users or { })\n      );\n      keyFilesOf = user: user.openssh.authorizedKeys.keyFiles or [ ];\n      # NixOS reads them itself, and where one is missing says so in no way that a user would understand\n      missingKeyFiles = builtins.filter (file: !builtins.pathExists file) (builtins.concatMap keyFilesOf users);\n      # sshd's own default is yes\n      passwords =\n        (settings.PasswordAuthentication or true) != false || (settings.KbdInteractiveAuthentication or true) != false;\n      # only whether there is one: the value stays where it is. \"!\" and \"*\" begin a hash that nothing fits, and sshd takes\n      # no empty password\n      isPassword = value: value != null && value != \"\" && builtins.match \"[!*].*\" (toString value) == null;\n      hasPassword =\n        user:\n        builtins.any (name: isPassword (user.${name} or null)) [\n          \"hashedPassword\"\n          \"password\"\n          \"initialHashedPassword\"\n          \"initialPassword\"\n          \"hashedPasswordFile\"\n        ];\n      # users whom sshd may let in\n      logins = map (user: {\n        inherit (user) name;\n        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (keyFilesOf user);\n        password = passwords && hasPassword user;\n      }) (builtins.filter (user: user.enable or true) users);\n      found = wantedOf build // {\n        inherit system;\n        # where it is built: a cross-compiled configuration runs on another system than that\n        buildSystem = build.toplevel.system or system;\n        toplevel = derivation build.toplevel;\n        hostName = config.networking.hostName or \"\";\n        disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (\n          attrValues (config.disko.devices.disk or { })\n        );\n        groups = builtins.concatMap (\n          kind:\n          attrValues (\n            builtins.mapAttrs (attribute: group: { inherit kind; name = toString (group.name or attribute); }) (\n              config.disko.devices.${kind} or { }\n            )\n          )\n        ) [ \"lvm_vg\" \"mdadm\" \"zpool\" ];\n        substituters = map toString (config.nix.settings.substituters or [ ]);\n        trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n        hostKeys =\n          if openssh.enable or false then\n            map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n          else\n            [ ];\n        sshd = {\n          enabled = openssh.enable or false;\n          ports = openssh.ports or [ 22 ];\n          rootLogin = toString (openssh.settings.PermitRootLogin or \"prohibit-password\");\n          # keys that the configuration does not know: from a program, or an authority\n          otherKeys =\n            (openssh.authorizedKeysCommand or \"none\") != \"none\" || (openssh.settings.TrustedUserCAKeys or null) != null;\n        };\n        logins = builtins.filter (login: login.keys != [ ] || login.password) logins;\n        bootLoader = {\n          kind =\n            if config.boot.loader.systemd-boot.enable or false then\n              \"systemd-boot\"\n            else if grub.enable or false then\n              \"grub\"\n            else\n              \"other\";\n          # mirrors have their own, and need no others\n          grubDevices = map toString (\n            grub.devices or [ ] ++ builtins.concatMap (boot: boot.devices or [ ]) (grub.mirroredBoots or [ ])\n          );\n          grubEfi = grub.efiSupport or false;\n          efiMountPoint = efi;\n          entriesMountPoint = if entries == null then efi else toString entries;\n          # grub.nix takes the path for the EFI partition where a mirror names none\n          grubBoots = map (boot: {\n            path = toString boot.path;\n            efi = toString (if boot.efiSysMountPoint or null == null then boot.path else boot.efiSysMountPoint);\n          }) (grub.mirroredBoots or [ { path = \"/boot\"; efiSysMountPoint = efi; } ]);\n        };\n        initrdSsh = {\n          enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);\n          port = initrdSsh.port or 22;\n          hostKeys = map toString (initrdSsh.hostKeys or [ ]);\n        };\n      };\n    in\n    if missingKeyFiles == [ ] then { inherit found; } else { missingKeyFiles = map toString missingKeyFiles; };\nin\nif reached ? missing then\n  { inherit (reached) missing depth names; }\nelse if request.specialArgs != null && !reached.extended then\n  { cannotExtend = true; }\nelse if shapes.isConfiguration reached.value then\n  describeConfiguration reached\nelse if shapes.hasOutputs reached.value then\n  describeOutputs reached.value\nelse\n  { nothing = if isAttrs reached.value then attrNames reached.value else [ ]; }\n");
@@ -62121,7 +62340,115 @@ function explainFile(error) {
     });
 }
 
+;// CONCATENATED MODULE: ./lib/plan/flake-output.js
+
+
+/** The first Nix that can be told to look nowhere else than where one says. */
+const absoluteSince = [2, 19];
+/**
+ * Applies a function of Nix to one output of a flake.
+ *
+ * @param uri as it was given
+ * @returns undefined where the flake has no such output
+ * @throws NixError
+ */
+async function evaluateOutput(uri, output, apply, nix, signal) {
+    const version = await nix.checkVersion();
+    try {
+        return await nix.evaluate(`${flakeUri(uri)}#${attributeFor(version, output)}`, apply, signal, {
+            quiet: true,
+        });
+    }
+    catch (error) {
+        if (error instanceof NixError && isMissing(error.message))
+            return undefined;
+        throw error;
+    }
+}
+/** A flake that has the package colmena would otherwise give that for its output colmena. */
+function attributeFor(version, output) {
+    const [major = 0, minor = 0] = version.split('.').map(Number);
+    const isAbsolute = major > absoluteSince[0] || (major === absoluteSince[0] && minor >= absoluteSince[1]);
+    return isAbsolute ? `.${output}` : output;
+}
+const isMissing = (message) => /error: flake '.*' does not provide attribute /.test(message);
+
+;// CONCATENATED MODULE: ./lib/plan/deploy-tools.js
+
+
+
+
+/** What a flake may have for other tools, and where a host stands in it: the best first. */
+const tools = {
+    deploy: ['deploy', 'nodes'],
+    colmenaHive: ['colmenaHive', 'nodes'],
+    colmena: ['colmena'],
+};
+const deployTools = ['deploy', 'colmenaHive', 'colmena'];
+/**
+ * How deploy-rs or colmena reach these hosts. Hosts that none of them knows are left out.
+ *
+ * @param from which outputs are looked at: one after the other, until all hosts are found
+ * @throws NixError
+ */
+async function readAddresses(uri, names, from, nix, signal) {
+    const found = new Map();
+    for (const tool of from) {
+        const wanted = names.filter((name) => !found.has(name));
+        if (wanted.length === 0)
+            break;
+        const answer = await ask(uri, tool, wanted, nix, signal);
+        for (const name of wanted) {
+            const address = addressIn(fieldOf(answer, name), placeOf(tool, name));
+            if (address !== undefined)
+                found.set(name, address);
+        }
+    }
+    return found;
+}
+/** The hosts of the first tool that has any. @throws NixError */
+async function hostsOfTools(uri, nix, signal) {
+    for (const tool of deployTools) {
+        const names = await ask(uri, tool, null, nix, signal);
+        if (Array.isArray(names) && names.length > 0)
+            return names.map((name) => ({ name: String(name), attribute: placeOf(tool, String(name)) }));
+    }
+    return [];
+}
+function placeOf(tool, name) {
+    return showAttributePath([...tools[tool], name]);
+}
+function ask(uri, tool, names, nix, signal) {
+    const request = nixString(JSON.stringify({ tool, names }));
+    return evaluateOutput(uri, tool, `(${deploy_tools_nix}) (builtins.fromJSON ${request})`, nix, signal);
+}
+function addressIn(answer, attribute) {
+    const [host, user, port] = ['host', 'user', 'port'].map((name) => fieldOf(answer, name));
+    if (typeof host !== 'string' || host.trim() === '')
+        return undefined;
+    const options = fieldOf(answer, 'options');
+    const found = typeof port === 'number' ? String(port) : portIn(Array.isArray(options) ? options : []);
+    return {
+        attribute,
+        inputs: {
+            'target-host': typeof user === 'string' && user !== '' ? `${user}@${host}` : host,
+            ...(found === undefined ? {} : { 'ssh-port': found }),
+        },
+    };
+}
+/** Of options for ssh the port, of which ssh takes the first one too: `-p 22`, `-p22`, `-o Port=22`. */
+function portIn(options) {
+    return /(?:^|\0)(?:-p|-o\s*\0?\s*port\s*[=\s])[\s\0]*(\d+)(?=\0|$)/i.exec(options.join('\0'))?.[1];
+}
+function fieldOf(value, name) {
+    return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+        ? Reflect.get(value, name)
+        : undefined;
+}
+
 ;// CONCATENATED MODULE: ./lib/plan/host-data.js
+
+
 
 
 
@@ -62132,56 +62459,96 @@ function explainFile(error) {
 /** The output of a flake that describes its hosts. */
 const output = 'nixosAnywhere';
 /**
- * What the flake says of the host that a run is for, before the inputs are read: they come partly from it.
+ * What the flake says of the host that a run is for, before the inputs are read: they come partly from it. Where nobody
+ * says where the machine is that the run contacts, what the flake says to deploy-rs or colmena holds.
  *
  * @returns none where no host of a flake is named, and where the flake says nothing; what is wrong is for readSettings
  * @throws NixError where the flake, or what it says of the host, cannot be evaluated
  */
 async function readHostData(raw, nix, signal) {
     const reference = parseFlakeReference(raw.flake ?? '');
-    if (typeof reference === 'string' || reference.name === '')
+    if (typeof reference === 'string' || reference.name === '' || isForManyHosts(raw))
         return noHostData;
     const { uri, name } = reference;
-    await nix.checkVersion();
-    const found = await hostsOutput(uri, `hosts: hosts.${nixString(name)} or null`, nix, signal);
-    return found === undefined || found === null ? noHostData : parseHostData(found, originOf(uri, name));
+    const ofHost = `hosts: if builtins.isAttrs hosts then { data = hosts.${nixString(name)} or null; } else hosts`;
+    const found = asSet(await evaluateOutput(uri, output, ofHost, nix, signal), uri).data ?? null;
+    const data = found === null ? noHostData : parseHostData(found, originOf(uri, name));
+    if (!contactsMachine(raw) || !lacksAddress(data, raw))
+        return data;
+    const address = (await readAddresses(uri, [name], deployTools, nix, signal)).get(name);
+    return address === undefined ? data : withAddress(data, address);
 }
 /**
- * All hosts that the flake describes, in the order of their names.
+ * All hosts that the flake describes, in the order of their names: for this action, else for deploy-rs or colmena, else
+ * all its configurations.
  *
  * @throws NixError, InputError
  */
 async function readHosts(uri, nix, signal) {
-    await nix.checkVersion();
-    const found = await hostsOutput(uri, 'hosts: hosts', nix, signal);
-    if (typeof found !== 'object' || found === null || Array.isArray(found)) {
-        const problem = found === undefined
-            ? `has no output ${output}, which describes the hosts: ${output}.NAME = { target-host = "root@203.0.113.7"; } for nixosConfigurations.NAME`
-            : `has an output ${output} that is no set of hosts`;
-        throw new InputError([{ input: 'flake', problem: `${uri} ${problem}` }]);
-    }
-    return Object.entries(found).map(([name, value]) => ({
-        name,
-        data: parseHostData(value, originOf(uri, name)),
-    }));
+    const found = await evaluateOutput(uri, output, 'hosts: hosts', nix, signal);
+    if (found !== undefined)
+        return Object.entries(asSet(found, uri)).map(([name, value]) => ({
+            name,
+            data: parseHostData(value, originOf(uri, name)),
+        }));
+    const others = await hostsOfTools(uri, nix, signal);
+    const hosts = others.length > 0 ? others : await configurationsOf(uri, nix, signal);
+    return hosts.map(({ name, attribute }) => ({ name, data: { ...noHostData, attribute } }));
 }
-/** @returns undefined where the flake has no such output */
-async function hostsOutput(uri, apply, nix, signal) {
-    try {
-        return await nix.evaluate(`${flakeUri(uri)}#${output}`, apply, signal, { quiet: true });
-    }
-    catch (error) {
-        if (error instanceof NixError && /does not provide attribute/.test(error.message))
-            return undefined;
-        throw error;
-    }
+/**
+ * The hosts, each with its address where another tool knows it. Of colmena only what its modules say by themselves: to
+ * evaluate a whole system for each of many hosts is for their own runs.
+ *
+ * @throws NixError
+ */
+async function withAddresses(uri, hosts, nix, signal) {
+    // a flake that describes none has no tool that does
+    const lacking = hosts.filter(({ data }) => lacksAddress(data) && data.attribute !== '');
+    const names = lacking.map(({ name }) => name);
+    const addresses = await readAddresses(uri, names, ['deploy', 'colmena'], nix, signal);
+    return hosts.map((host) => {
+        const address = addresses.get(host.name);
+        return address === undefined ? host : { ...host, data: withAddress(host.data, address) };
+    });
+}
+/** Whoever has neither host data nor such a tool may still want to test all. */
+async function configurationsOf(uri, nix, signal) {
+    const names = await evaluateOutput(uri, 'nixosConfigurations', 'builtins.attrNames', nix, signal);
+    if (!Array.isArray(names))
+        throw wrongFlake(uri, `has no hosts: neither ${output}, which describes them (${output}.NAME = { target-host = "root@203.0.113.7"; } for nixosConfigurations.NAME), nor nixosConfigurations`);
+    return names.map((name) => ({ name: String(name), attribute: '' }));
+}
+/** @param value undefined where there is none */
+function asSet(value, uri) {
+    if (value === undefined)
+        return {};
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+        return { ...value };
+    throw wrongFlake(uri, `has an output ${output} that is no set of hosts`);
+}
+function wrongFlake(uri, problem) {
+    return new InputError([{ input: 'flake', problem: `${uri} ${problem}` }]);
 }
 function originOf(uri, name) {
-    const folder = uri.replace(/^(path|git\+file):(\/\/)?/, '').replace(/\?.*$/, '');
-    return { attribute: `${output}.${showAttributePath([name])}`, isLocal: (0,external_node_fs_namespaceObject.existsSync)(folder) };
+    return { attribute: showAttributePath([output, name]), isLocal: isLocalFlake(uri) };
+}
+/**
+ * Whether the flake is a folder of the runner, as it is there: who put it there may also have programs run. Decided by
+ * what Nix is told, not by what exists: a folder that is called like a registry's flake is not what Nix takes for it.
+ *
+ * @param uri as it was given
+ */
+function isLocalFlake(uri) {
+    const [place = '', query = ''] = flakeUri(uri).split(/\?(.*)/s);
+    const parameters = new URLSearchParams(query);
+    // another commit is not what somebody has checked out
+    if (parameters.has('rev') || parameters.has('ref'))
+        return false;
+    return /^(\.|\/|path:|git\+file:)/.test(place);
 }
 
 ;// CONCATENATED MODULE: ./lib/gather-inputs.js
+
 
 
 
@@ -62202,6 +62569,11 @@ async function gatherInputs(environment, secrets, runtime, progress) {
     const raw = readRawInputs(environment);
     const { processes, clock, signal } = runtime;
     const options = { environment, processes, clock, signal, secrets };
+    // the flake may name them, and it is evaluated first: no other variable may hand one on
+    for (const [name, value] of Object.entries(environment)) {
+        if (name.startsWith('FLEET_SECRET_') && value !== undefined)
+            secrets.register(value);
+    }
     const loaded = await loadSecrets(raw, options);
     const readGiven = (warn) => readSettings(raw, secrets, loaded, warn, environment);
     // registers all secrets, before Nix is started; what is wrong is told later
@@ -62215,11 +62587,12 @@ async function gatherInputs(environment, secrets, runtime, progress) {
         progress.end('failure', clock.now() - start);
         throw error;
     });
+    const readHost = (...host) => readHostOfMany(raw, host, secrets, environment);
     if (data === noHostData)
-        return readGiven;
+        return { read: readGiven, readHost };
     const merged = { ...raw, ...withoutGiven(data, raw).inputs };
     const all = new Map([...loaded, ...(await loadSecrets(merged, options, loaded))]);
-    return (warn) => readSettings(raw, secrets, all, warn, environment, data);
+    return { read: (warn) => readSettings(raw, secrets, all, warn, environment, data), readHost };
 }
 function problemsOf(read) {
     try {
@@ -65849,7 +66222,34 @@ function plannedHooks({ hooks }, phases) {
         .map(({ when, phase, where, path, sha256 }) => ({ when: `${when}-${phase}`, where, path, sha256 }));
 }
 
+;// CONCATENATED MODULE: ./lib/plan/terms.js
+
+
+
+function termsOf(settings) {
+    const { postKexecSshHost, postInstall, knownHosts, verify, allowLockout } = settings;
+    const { host, port, user } = installerEndpoint(settings);
+    return {
+        installer: {
+            ...{ host: postKexecSshHost.value ?? null, port, user },
+            hostKeys: named(pinnedKeys(knownHosts.value ?? [], host, port).accepted),
+        },
+        afterwards: {
+            host: postInstall.host.value ?? null,
+            port: postInstall.port.value ?? null,
+            user: postInstall.user.value ?? null,
+            hostKeys: named((postInstall.knownHosts.value ?? []).filter(({ revoked }) => !revoked).map(({ key }) => key)),
+        },
+        verify: verify.value,
+        allowLockout: allowLockout.value,
+    };
+}
+function named(keys) {
+    return keys.map((key) => `${key.type} ${host_keys_fingerprint(key)}`);
+}
+
 ;// CONCATENATED MODULE: ./lib/plan/plan.js
+
 
 
 
@@ -65887,6 +66287,7 @@ function makePlan(situation) {
         newSystem: newSystemPlan(settings, action, phases, extraFiles),
         hooks: plannedHooks(settings, phases),
         mayWipe: evaluation.source === 'provisional' ? (settings.wipeDisks.value ?? null) : null,
+        terms: termsOf(settings),
         offline: offlinePlan(situation),
         online: onlinePlan(situation, diskSituation(situation, action)),
     };
@@ -66016,6 +66417,7 @@ function approvalOf(plan, host, digest) {
         phases,
         kexec: digestOf(plan.kexec),
         mayWipe: digestOf(plan.mayWipe),
+        terms: digestOf(plan.terms),
         bindings: online.bindings,
         losses: lossesOf(online.disks),
     };
@@ -66043,6 +66445,9 @@ function beyondApproval(approval, plan, host, shownKey) {
         ...(further.length === 0 ? [] : [`further phases: ${further.join(', ')}`]),
         ...(plan.kexec === null || now.kexec === approval.kexec ? [] : ['another kexec image, or other flags']),
         ...(now.mayWipe === approval.mayWipe ? [] : ['other disks may be wiped (wipe-disks)']),
+        ...(now.terms === approval.terms
+            ? []
+            : ['the machine would be met elsewhere, or with less proof (post-kexec-…, post-install-…, verify)']),
         ...changesSince(approval, plan.online),
     ];
 }
@@ -66079,6 +66484,7 @@ const approvalCheck = approval_recordOf({
     phases: approval_listOf(approval_isText),
     kexec: approval_isText,
     mayWipe: approval_isText,
+    terms: approval_isText,
     bindings: approval_listOf(approval_recordOf({ path: approval_isText, part: approval_isText, disks: approval_listOf(approval_recordOf(identity)) })),
     losses: approval_listOf(approval_recordOf({ ...identity, losses: approval_listOf(approval_isText) })),
 });
@@ -66908,8 +67314,10 @@ async function prepareTarget(context, signal) {
     if (context.plan.phases.includes('kexec'))
         context.stagedImage = await stageKexecImage(context, signal);
 }
+/** Those of one configuration. */
+const shownPaths = 2;
 async function buildClosures(build, { nix, runtime, cache }, signal) {
-    const { wanted } = build;
+    const { wanted, keepGoing } = build;
     if (wanted.length === 0)
         return;
     const start = runtime.clock.now();
@@ -66922,14 +67330,16 @@ async function buildClosures(build, { nix, runtime, cache }, signal) {
         const { built, copied } = before;
         const { substituter } = options;
         try {
-            await nix.build(wanted.map(installable), signal, { ...options, record });
+            await nix.build(wanted.map(installable), signal, { ...options, record, keepGoing });
         }
         finally {
             const taken = substituter === undefined ? done.taken : record.copiedFrom(substituter.uri).length;
             done = { built: record.built.size - built, copied: record.copies - copied, taken };
         }
     });
-    const paths = wanted.map(({ outPath }) => outPath).join(' ');
+    const paths = wanted.length > shownPaths
+        ? counted(wanted.length, 'path')
+        : wanted.map(({ outPath }) => outPath).join(' ');
     const [what, how] = describeDone(done);
     runtime.log.info(`${what} ${paths} in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s${how}`);
 }
@@ -66942,266 +67352,48 @@ function describeDone({ built, copied, taken }) {
     return copied > 0 ? ['fetched', ` (${counted(copied, 'path')})`] : ['there already:', ''];
 }
 
-;// CONCATENATED MODULE: ./lib/phases/clean-up.js
+;// CONCATENATED MODULE: ./lib/inputs/check-host-data.js
 
 
-/** What is to be taken away from the target when the run ends, however it ends. */
-class CleanUp {
-    #traces = new Set();
-    /**
-     * Called before the trace is left: a run that is cancelled meanwhile removes it too.
-     *
-     * @returns what to call when it is gone already, or shall stay
-     */
-    leave(trace) {
-        this.#traces.add(trace);
-        return () => void this.#traces.delete(trace);
-    }
-    /** The machine starts anew, and nothing that was left in its memory will be there. */
-    forgetAll() {
-        this.#traces.clear();
-    }
-    /**
-     * Removes what is left, the last first. What cannot be removed is a warning: the run has its outcome already.
-     *
-     * @param isOurs whether the machine is in that boot and no other run has taken it over
-     */
-    async run(isOurs, log, signal) {
-        const traces = [...this.#traces]
-            .reverse()
-            .filter(({ needed }) => needed?.() !== true)
-            .toSorted((a, b) => Number(a.last ?? false) - Number(b.last ?? false));
-        this.#traces.clear();
-        const boots = new Map();
-        for (const trace of traces) {
-            try {
-                const ours = boots.get(trace.bootId) ?? (await isOurs(trace.bootId, signal));
-                boots.set(trace.bootId, ours);
-                if (ours)
-                    await trace.remove(signal);
-            }
-            catch (error) {
-                log.warning(`${trace.what} could not be removed: ${errorMessage(error)}`);
-            }
-        }
-    }
-}
-/** How long it may take after a cancel: the runner kills 10 s after its first signal. */
-const afterCancelMs = 4000;
-const otherwiseMs = 20_000;
-/** Takes away what the run has left on the target; never fails. */
-async function cleanUp({ cleanUp: traces, lease, runtime }) {
-    const { clock, log, signal: cancelled } = runtime;
-    const ms = cancelled.aborted ? afterCancelMs : otherwiseMs;
-    const over = new AbortController();
-    const done = new AbortController();
-    void clock.sleep(ms, done.signal).then(() => over.abort(new TimeoutError(`the machine took more than ${formatDuration(ms)}`)), () => undefined);
+
+
+
+
+
+/** What stands in files of the job that is for the host: they may be made there. */
+const ofItsJob = ['extra-files', 'hooks', 'kexec'];
+/**
+ * What is wrong with the data of a host, as a run for it would say: so that a fleet is told before any of its runs begins.
+ * No secret is read for it, and what the run's own inputs may still add is not missed.
+ *
+ * @param flake the host's, as `URI#NAME`
+ */
+function problemsOfHost(flake, data) {
+    const nobody = new SecretRegistry(() => undefined);
+    // some way to log in
+    const environment = { SSH_AUTH_SOCK: '/nonexistent' };
     try {
-        await traces.run((bootId, signal) => lease.isOurs(bootId, signal), log, over.signal);
+        readSettings({ flake }, nobody, new StandIns(), undefined, environment, tellable(data));
+        return [];
     }
-    finally {
-        done.abort();
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/phases/lease.js
-
-
-
-
-const defaultTimes = { beatMs: 10_000, expirySeconds: 60, watchMs: 2000 };
-/**
- * In these something is built on the runner, and the machine may not be needed for an hour: nothing but a sign of life
- * would connect again.
- */
-const quietPhases = ['build', 'hardware-config'];
-/** The machine is in another boot than the one that this run knows. */
-class RebootedError extends GuardError {
-    /** Whether the run had begun to change the machine. */
-    begun;
-    constructor(begun) {
-        super('the machine was rebooted while this run was at work', {
-            hint: 'another run, or somebody else, rebooted it, or it crashed: run again, which begins with what the machine is now',
-        });
-        this.begun = begun;
+    catch (error) {
+        if (!(error instanceof InputError))
+            throw error;
+        const isOwn = (input) => inputs.some(({ name }) => name !== 'flake' && name === input);
+        return error.problems.filter(({ input }) => !isOwn(input));
     }
 }
-/**
- * The right to work on a machine, which one run at a time has. A record in the machine's memory says whose it is; signs
- * of life keep it. It survives a lost connection, and ends with the boot.
- */
-class Lease {
-    #options;
-    #times;
-    #owner = (0,external_node_crypto_.randomUUID)();
-    #held;
-    #last;
-    #plan = '';
-    constructor(options) {
-        this.#options = options;
-        this.#times = options.times ?? defaultTimes;
-    }
-    /**
-     * Waits until it is clear whether another run is at work there.
-     *
-     * @param plan digest of the plan, for whoever looks at the machine
-     * @throws GuardError when one is; RebootedError when the machine is in another boot
-     */
-    async take(bootId, phase, plan) {
-        const { runtime, target } = this.#options;
-        this.#plan = plan;
-        for (let watched;;) {
-            const answer = await target.survivingDrops('taking the lease', () => this.#ask('take', bootId, phase));
-            if (answer.state !== 'held')
-                return this.#taken(answer, bootId, phase);
-            if (watched === undefined)
-                runtime.log.info(`${lease_describe(answer)} has this machine: looking whether it is alive`);
-            else if (isAlive(watched, answer))
-                throw occupied(answer);
-            watched = answer;
-            await runtime.clock.sleep(this.#times.watchMs, runtime.signal);
-        }
-    }
-    /**
-     * A sign of life with the name of the phase that begins. Connects again where the connection was lost.
-     *
-     * @throws GuardError when another run took the machine over meanwhile, or it was rebooted
-     */
-    async begin(phase) {
-        const held = this.#held;
-        if (held === undefined)
-            return;
-        held.phase = phase;
-        const renew = () => this.#ask('renew', held.bootId, phase);
-        checkRenewed(await this.#options.target.survivingDrops('renewing the lease', renew));
-    }
-    /** Whether the machine is in this boot and no other run has, or had, it since. Gives a sign of life if so. */
-    async isOurs(bootId, signal) {
-        // what is done from here on has a deadline of its own, and is asked about here
-        this.#options.target.beforeGoingOn = undefined;
-        const ask = () => this.#ask('renew', bootId, 'clean-up', signal);
-        return (await this.#options.target.survivingDrops('the clean-up', ask)).state === 'taken';
-    }
-    /** No more signs of life: the machine goes down, and the lease with it. */
-    end() {
-        this.#held?.stop();
-        this.#held = undefined;
-    }
-    /** The machine did not go down after all: the lease is still ours. */
-    resume() {
-        if (this.#last !== undefined)
-            this.#hold(this.#last);
-    }
-    #taken(answer, bootId, phase) {
-        const { runtime } = this.#options;
-        const silent = answer.fields.get('silent') ?? '?';
-        if (answer.state === 'rebooted')
-            throw new RebootedError(this.#last !== undefined);
-        if (answer.state === 'same-run')
-            runtime.log.info(`taken over from ${lease_describe(answer)}`);
-        if (answer.state === 'expired')
-            runtime.log.warning(`${lease_describe(answer)} had this machine and has given no sign of life for ${silent} s: it is taken over.`);
-        this.#hold({ bootId, phase });
-    }
-    #hold(last) {
-        const { runtime, cleanUp, target } = this.#options;
-        this.end();
-        const stopped = new AbortController();
-        const forget = cleanUp.leave({
-            what: 'The lease on the machine',
-            bootId: last.bootId,
-            last: true,
-            remove: async (signal) => {
-                stopped.abort();
-                await target.run(lease, ['release', this.#owner], { privileged: true, signal });
-            },
-        });
-        const stop = () => {
-            stopped.abort();
-            forget();
-            target.beforeGoingOn = undefined;
-        };
-        this.#last = last;
-        this.#held = { ...last, stop };
-        // another run may have taken the machine over while there was no connection
-        target.beforeGoingOn = () => this.#checkOurs();
-        void this.#beat(AbortSignal.any([stopped.signal, runtime.signal]));
-    }
-    /** Signs of life as long as there is a connection. To make a new one is mostly up to the phases. */
-    async #beat(signal) {
-        const { runtime, target } = this.#options;
-        try {
-            for (;;) {
-                await runtime.clock.sleep(this.#times.beatMs, signal);
-                if (!target.isConnected && !quietPhases.includes(this.#held?.phase ?? ''))
-                    continue;
-                await this.#renewQuietly(signal);
-            }
-        }
-        catch (error) {
-            if (!signal.aborted && error instanceof ActionError)
-                runtime.abort(error);
-        }
-    }
-    /** @throws GuardError when another run took the machine over meanwhile, or it was rebooted */
-    async #checkOurs() {
-        const held = this.#held;
-        if (held !== undefined)
-            checkRenewed(await this.#ask('renew', held.bootId, held.phase));
-    }
-    /** @throws GuardError when the lease is lost; whatever else goes wrong is the network's or the machine's trouble */
-    async #renewQuietly(signal) {
-        const held = this.#held;
-        if (held === undefined)
-            return;
-        try {
-            checkRenewed(await this.#ask('renew', held.bootId, held.phase, signal));
-        }
-        catch (error) {
-            if (error instanceof GuardError || signal.aborted)
-                throw error;
-            this.#options.runtime.log.debug(`no sign of life could be given: ${errorMessage(error)}`);
-        }
-    }
-    async #ask(verb, bootId, phase, signal) {
-        const { run, attempt, job } = this.#options.identity;
-        const expiry = String(this.#times.expirySeconds);
-        const args = [verb, this.#owner, bootId, expiry, run, String(attempt), job, this.#plan, phase];
-        const { stdout } = await this.#options.target.run(lease, args.map(oneLine), {
-            privileged: true,
-            ...(signal === undefined ? {} : { signal }),
-        });
-        const fields = new Map(parseFields(stdout));
-        return { state: fields.get('state') ?? '', fields };
-    }
+/** Whatever a source is called, it holds a key: of other secrets one cannot say what they would have to be. */
+class StandIns extends Map {
+    #key = { ok: Buffer.from(makeKey().privateKey) };
+    get = () => this.#key;
 }
-function checkRenewed(answer) {
-    if (answer.state === 'rebooted')
-        throw new RebootedError(true);
-    if (answer.state === 'lost') {
-        throw new GuardError(`this run lost the machine: ${lease_describe(answer)} has taken it over`, {
-            hint: 'this run gave no sign of life for a minute, and the other one took it for dead: look at how that ends, then run again',
-        });
-    }
+function tellable(data) {
+    const isLeftOut = (name, text) => ofItsJob.some((each) => each === name) || (isOtherSecret(name) && 'ok' in parseSecretSource(text));
+    const told = Object.entries(data.inputs).filter(([name, text]) => !isLeftOut(name, text ?? ''));
+    return { ...data, inputs: Object.fromEntries(told) };
 }
-function isAlive(before, after) {
-    return before.fields.get('beat') !== after.fields.get('beat') || lease_describe(before) !== lease_describe(after);
-}
-function occupied(answer) {
-    const { fields } = answer;
-    return new GuardError(`another run works on this machine: ${lease_describe(answer)}, for ${fields.get('held') ?? '?'} s, now in phase ${fields.get('phase') || '?'}`, {
-        hint: 'run again when it has ended; with the same `concurrency` group in the workflow, runs wait for each other',
-    });
-}
-function lease_describe({ fields }) {
-    const run = fields.get('run') || 'a run without a name';
-    const attempt = fields.get('attempt') ?? '0';
-    return `${run}${Number(attempt) > 1 ? `, attempt ${attempt}` : ''}${fields.get('job') ? ` (${fields.get('job')})` : ''}`;
-}
-/** The record has one line for each value. */
-function oneLine(text) {
-    return text.replace(/\p{Cc}+/gu, ' ');
-}
+const isOtherSecret = (name) => secretInputs.some((each) => each === name) && !name.endsWith('-private-key');
 
 ;// CONCATENATED MODULE: ./lib/nix/flake-source.js
 
@@ -67228,6 +67420,304 @@ function flake_source_asRecord(value) {
     return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 const flake_source_text = (value) => (typeof value === 'string' ? value : '');
+
+;// CONCATENATED MODULE: ./lib/plan/flake-at.js
+
+
+/** How long git may take to look at a checkout. */
+const gitPatienceMs = 60_000;
+/**
+ * @param uri of a flake in a git checkout on the runner, as Nix takes it
+ * @throws InputError for another flake, and for a revision that the checkout does not have
+ */
+async function flakeAt(uri, since, nix, runtime) {
+    const source = await localFlake(nix, uri, runtime.signal);
+    if (source === undefined || !source.isGit)
+        throw flake_at_refused(`needs a flake in a git checkout on the runner, which ${uri} is not; leave it out, and choose by hosts`);
+    const git = (...args) => runtime.processes.run('git', ['-C', source.root, ...args], {
+        signal: runtime.signal,
+        idleMs: gitPatienceMs,
+    });
+    const commit = await git('rev-parse', '--verify', '--quiet', '--end-of-options', `${since}^{commit}`);
+    if (commit.code !== 0)
+        throw flake_at_refused(`is ${since}, which the checkout does not have; give actions/checkout fetch-depth: 0, and fetch the commit if no branch has it any more`);
+    const rev = commit.stdout.trim();
+    const clean = await git('status', '--porcelain', '--untracked-files=no');
+    const head = await git('rev-parse', '--verify', 'HEAD');
+    const shallow = await git('rev-parse', '--is-shallow-repository');
+    const query = new URLSearchParams({ rev });
+    if (source.dir !== '')
+        query.set('dir', source.dir);
+    if (shallow.stdout.trim() === 'true')
+        query.set('shallow', '1');
+    return {
+        uri: `git+file://${encodeURI(source.root)}?${query.toString()}`,
+        isSame: head.stdout.trim() === rev && clean.code === 0 && clean.stdout.trim() === '',
+    };
+}
+function flake_at_refused(problem) {
+    return new InputError([{ input: 'changed-since', problem }]);
+}
+
+;// CONCATENATED MODULE: ./lib/nix/hosts.nix.js
+/* harmony default export */ const hosts_nix = ("# Applied to a flake's nixosConfigurations: what is built for each of the hosts that `request.names` names, by which one\n# tells whether it has changed. `request.scripts` are the names of the disko script, the best first; `request.own` says\n# of some hosts that they have others, and which specialArgs their modules get. With `request.uncaught` the error of a host\n# is that of the evaluation.\nshapes: request: configurations:\nlet\n  derivation = drv: if drv == null then null else { drv = drv.drvPath; out = drv.outPath; };\n\n  describe =\n    name:\n    let\n      own = request.own.${name} or { };\n      specialArgs = own.specialArgs or null;\n      found' = configurations.${name};\n      value =\n        if specialArgs == null then\n          found'\n        else if found' ? extendModules then\n          found'.extendModules { inherit specialArgs; }\n        else\n          throw \"nixosConfigurations.${name} takes no special-args: it has no extendModules\";\n      config = if value ? config && shapes.hasBuild value.config then value.config else value;\n      inherit (config.system) build;\n      found = {\n        system = build.toplevel.system;\n        toplevel = derivation build.toplevel;\n        diskoScript = derivation (shapes.firstOf (own.scripts or request.scripts) build);\n      };\n      # what is thrown here would take all others along; only another evaluation tells what it was\n      whole = builtins.deepSeq found found;\n      tried = builtins.tryEval whole;\n    in\n    if !(configurations ? ${name}) then { missing = true; } else if request.uncaught then whole else if tried.success then tried.value else { failed = true; };\nin\nbuiltins.listToAttrs (map (name: { inherit name; value = describe name; }) request.names)\n");
+
+;// CONCATENATED MODULE: ./lib/plan/host-derivations.js
+
+
+
+
+
+const scripts = ['diskoScript', 'disko', 'diskoScriptNoDeps', 'diskoNoDeps', 'diskNoDeps'];
+/**
+ * Evaluates many hosts of a flake at once. One that fails does not fail the others.
+ *
+ * @param uri as Nix takes it
+ * @throws NixError where not even the flake can be evaluated
+ */
+async function evaluateHosts(uri, names, nix, signal, own = new Map()) {
+    if (names.length === 0)
+        return { hosts: new Map(), evaluations: 0 };
+    const apply = asking(names, own);
+    try {
+        const answer = await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal);
+        return await explained(uri, names, host_derivations_asRecord(answer), nix, signal, own);
+    }
+    catch (error) {
+        if (!(error instanceof NixError))
+            throw error;
+        if (names.length === 1)
+            return { hosts: new Map([[names[0] ?? '', { problem: error.message }]]), evaluations: 1 };
+        return inHalves(uri, names, nix, signal, own);
+    }
+}
+/** @param uncaught what is thrown in a host's configuration becomes the error of the evaluation */
+function asking(names, own, uncaught = false) {
+    const request = { names, scripts, own: Object.fromEntries(own), uncaught };
+    return `(${hosts_nix}) (${shapes_nix}) (builtins.fromJSON ${nixString(JSON.stringify(request))})`;
+}
+/** Some errors cannot be caught in Nix: the host that has one is found by leaving out others. */
+async function inHalves(uri, names, nix, signal, own) {
+    const middle = Math.ceil(names.length / 2);
+    const first = await evaluateHosts(uri, names.slice(0, middle), nix, signal, own);
+    const second = await evaluateHosts(uri, names.slice(middle), nix, signal, own);
+    return {
+        hosts: new Map([...first.hosts, ...second.hosts]),
+        evaluations: 1 + first.evaluations + second.evaluations,
+    };
+}
+async function explained(uri, names, answer, nix, signal, own) {
+    const hosts = new Map();
+    let evaluations = 1;
+    for (const name of names) {
+        const found = host_derivations_asRecord(answer[name]);
+        if (found.missing === true)
+            hosts.set(name, { problem: `the flake has no nixosConfigurations.${name}` });
+        else if (found.failed !== true)
+            hosts.set(name, { ok: readDerivations(found) });
+        else {
+            evaluations++;
+            hosts.set(name, { problem: await whyNot(uri, name, nix, signal, own) });
+        }
+    }
+    return { hosts, evaluations };
+}
+/** What Nix says where nothing catches it. */
+async function whyNot(uri, name, nix, signal, own) {
+    try {
+        const apply = asking([name], own, true);
+        await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal, { quiet: true });
+        return 'it could not be evaluated with the others, and can be alone';
+    }
+    catch (error) {
+        if (!(error instanceof NixError))
+            throw error;
+        return error.message;
+    }
+}
+function readDerivations({ system, toplevel, diskoScript }) {
+    return {
+        system: String(system),
+        toplevel: host_derivations_asDerivation(toplevel),
+        diskoScript: diskoScript === null ? undefined : host_derivations_asDerivation(diskoScript),
+    };
+}
+function host_derivations_asDerivation(value) {
+    const { drv, out } = host_derivations_asRecord(value);
+    return { drvPath: String(drv), outPath: String(out) };
+}
+function host_derivations_asRecord(value) {
+    if (typeof value !== 'object' || value === null)
+        throw new EvaluationError('the evaluation gave another answer than was asked for');
+    return { ...value };
+}
+
+;// CONCATENATED MODULE: ./lib/plan/changes.js
+
+
+
+
+
+/** What a git push event gives as `before` when there was nothing before. */
+const noCommit = /^0{40}(0{24})?$/;
+/**
+ * Which of the hosts are others than they were: their system, their disko script or their install-id. A host that
+ * cannot be evaluated is told, and the others stay.
+ *
+ * @param since a revision of the git checkout that the flake lies in
+ * @throws InputError, NixError
+ */
+async function whatChanged(uri, since, hosts, nix, runtime) {
+    const { signal } = runtime;
+    if (noCommit.test(since))
+        return allOf(hosts, 'there was no commit before this one');
+    const before = await flakeAt(flakeUri(uri), since, nix, runtime);
+    if (before.isSame)
+        return allOf([], '');
+    const names = hosts.map(({ name }) => name);
+    const now = await evaluateHosts(uri, names, nix, signal);
+    const old = await oldHosts(before.uri, nix, signal);
+    const then = await evaluateHosts(before.uri, names.filter((name) => old.has(name)), nix, signal);
+    const changed = [];
+    const failed = [];
+    for (const host of hosts) {
+        const found = now.hosts.get(host.name);
+        if (found === undefined || 'problem' in found) {
+            failed.push({ host: host.name, message: found?.problem ?? 'was not evaluated' });
+            continue;
+        }
+        const reason = changes_changeOf(host, found.ok, old.get(host.name), then.hosts.get(host.name));
+        if (reason !== undefined)
+            changed.push({ host, reason });
+    }
+    return { changed, failed, evaluations: now.evaluations + then.evaluations };
+}
+function allOf(hosts, reason) {
+    return { changed: hosts.map((host) => ({ host, reason })), failed: [], evaluations: 0 };
+}
+/** Before there was a fleet there was none of its hosts. */
+async function oldHosts(uri, nix, signal) {
+    const hosts = await readHosts(uri, nix, signal).catch((error) => {
+        if (error instanceof InputError)
+            return [];
+        throw error;
+    });
+    return new Map(hosts.map((host) => [host.name, host]));
+}
+/** @returns undefined: nothing that matters */
+function changes_changeOf({ data }, now, old, then) {
+    if (old === undefined || then === undefined)
+        return 'new';
+    if ('problem' in then)
+        return 'could not be evaluated before';
+    const differences = [
+        ...(data.inputs['install-id'] === old.data.inputs['install-id'] ? [] : ['install-id']),
+        ...(now.toplevel.drvPath === then.ok.toplevel.drvPath ? [] : ['system']),
+        ...(now.diskoScript?.drvPath === then.ok.diskoScript?.drvPath ? [] : ['disko script']),
+    ];
+    return differences.length === 0 ? undefined : `changed: ${differences.join(', ')}`;
+}
+
+;// CONCATENATED MODULE: ./lib/plan/fleet.js
+
+
+
+
+
+
+/**
+ * The hosts that are asked for, as jobs of a workflow. Contacts none of them.
+ *
+ * @throws InputError, NixError
+ */
+async function listHosts(settings, nix, runtime) {
+    const selected = await chosenHosts(settings, nix, runtime.signal);
+    const uri = settings.flakeUri.value;
+    const since = settings.changedSince.value;
+    const found = since === undefined
+        ? { changed: selected.map((host) => ({ host, reason: 'listed' })), failed: [], evaluations: 0 }
+        : await whatChanged(uri, since, selected, nix, runtime);
+    if (found.changed.length > mostJobs)
+        throw new InputError([
+            {
+                input: 'hosts',
+                problem: `leads to ${found.changed.length} hosts, and GitHub starts ${mostJobs} jobs from a matrix at most; choose fewer at a time (names, globs, tag:NAME), or give changed-since`,
+            },
+        ]);
+    return {
+        selected: selected.length,
+        hosts: found.changed.map(({ host, reason }) => asMatrixHost(uri, host, reason)),
+        failed: found.failed,
+        evaluations: found.evaluations,
+        results: [],
+    };
+}
+/**
+ * The hosts that the input hosts means.
+ *
+ * @throws InputError where what the flake says of them is wrong, or one that is named is not there
+ */
+async function chosenHosts({ flakeUri, hosts }, nix, signal) {
+    const uri = flakeUri.value;
+    const all = (await readHosts(uri, nix, signal)).map((host) => ({ ...host, tags: host.data.fleet.tags }));
+    const chosen = await withAddresses(uri, selectHosts(hosts.value, all), nix, signal);
+    const byTag = hosts.value.some(({ kind }) => kind === 'tag');
+    const problems = [
+        ...idlePatterns(hosts.value, all).map(({ text }) => ({
+            input: 'hosts',
+            problem: `has ${text}, which fits no host. ${described(all)}`,
+        })),
+        // a host that is not chosen because of what is wrong with it
+        ...all
+            .filter(({ name }) => byTag && !chosen.some((host) => host.name === name))
+            .flatMap((host) => fleet_problemsOf(uri, host).filter(({ input }) => input.startsWith('tags '))),
+        ...chosen.flatMap((host) => fleet_problemsOf(uri, host)),
+    ];
+    if (problems.length > 0)
+        throw new InputError(withoutRest(problems));
+    return chosen;
+}
+function fleet_problemsOf(uri, { name, data }) {
+    return /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)
+        ? problemsOfHost(referenceTo(uri, name), data)
+        : [
+            {
+                input: 'flake',
+                problem: `has the host ${JSON.stringify(name)}; names of hosts in a workflow are of letters, digits, _ . and -`,
+            },
+        ];
+}
+/** Nobody mends more at a time, and one mistake in a function for all hosts is in each of them. */
+const shownProblems = 40;
+function withoutRest(problems) {
+    const rest = problems.length - shownProblems;
+    return rest <= 0
+        ? problems
+        : [...problems.slice(0, shownProblems), { input: 'flake', problem: `has ${rest} more such problems` }];
+}
+function referenceTo(uri, name) {
+    return `${uri}#${name}`;
+}
+const fleet_shownNames = 40;
+function described(hosts) {
+    const listed = (names) => names.length === 0
+        ? 'none'
+        : names.slice(0, fleet_shownNames).join(', ') + (names.length > fleet_shownNames ? ', …' : '');
+    const tags = [...new Set(hosts.flatMap((host) => host.tags))].toSorted();
+    return `Hosts: ${listed(hosts.map(({ name }) => name))}; tags: ${listed(tags)}`;
+}
+function asMatrixHost(uri, { name, data }, reason) {
+    const { tags, environment, secrets } = data.fleet;
+    return {
+        host: name,
+        flake: referenceTo(uri, name),
+        tags,
+        environment: environment ?? '',
+        secrets,
+        reason,
+        'approved-plan': notApproved,
+    };
+}
 
 ;// CONCATENATED MODULE: ./lib/plan/hardware-config.js
 
@@ -67429,9 +67919,10 @@ function requireSystem({ toplevel }, { phases }) {
  * Whoever gives a flake without a name is told which there are. It takes an evaluation, so the other inputs were read
  * before.
  *
+ * @param instead what else could have been meant
  * @throws InputError where there is no name
  */
-async function requireName(configuration, nix, signal) {
+async function requireName(configuration, nix, signal, instead = '') {
     if (configuration.kind !== 'flake' || configuration.flake.name !== '')
         return;
     const { uri } = configuration.flake;
@@ -67440,7 +67931,7 @@ async function requireName(configuration, nix, signal) {
     throw new InputError([
         {
             input: 'flake',
-            problem: `names no configuration; write ${uri}#NAME, where nixosConfigurations.NAME is what to install. ${names}`,
+            problem: `names no configuration; write ${uri}#NAME, where nixosConfigurations.NAME is what to install${instead}. ${names}`,
         },
     ]);
 }
@@ -67456,171 +67947,163 @@ async function namesIn(uri, nix, signal) {
     }
 }
 
-;// CONCATENATED MODULE: ./lib/plan/disks/paths.js
-/** The paths whose disks matter: those of the configuration and of wipe-disks. */
-function diskPaths({ wipeDisks }, { disks }) {
-    const allowed = wipeDisks.value === 'any' ? [] : (wipeDisks.value ?? []);
-    return [...(disks ?? []).map(({ device }) => device), ...allowed.filter((entry) => entry.startsWith('/'))];
-}
+;// CONCATENATED MODULE: ./lib/plan/host-builds.js
 
-;// CONCATENATED MODULE: ./lib/plan/substituters.js
-/** Those of them that the target is told. */
-function toldSubstituters({ copy }, evaluation) {
-    const none = copy.noMachineSubstituters.value || copy.noSubstitutes.value;
-    const { substituters, trustedPublicKeys } = evaluation;
-    return none ? { substituters: [], trustedPublicKeys: [] } : { substituters, trustedPublicKeys };
-}
-
-;// CONCATENATED MODULE: ./lib/phases/find-machine.js
 
 
 
 
 
 /**
- * Connects as the settings say; where that fails, looks whether an earlier run was cut off after its kexec: the
- * installer lets in another user, mostly, and may answer elsewhere.
+ * What is to be built for the hosts that are asked for: as each host's own run will see it, with its data, so that this
+ * run finds it built. One evaluation for all.
+ *
+ * @throws InputError, NixError
  */
-async function findMachine(settings, target, runtime, signal) {
-    const installer = installerEndpoint(settings);
-    try {
-        await target.connect(signal);
-    }
-    catch (error) {
-        // the way to the installer is the same, and a machine that is not the right one is none to look further at
-        if (!(error instanceof ConnectionError) || ['host-key', 'jump-host', 'no-route'].includes(error.reason))
-            throw error;
-        const login = loginOfEarlierInstaller(settings);
-        if (login === undefined || connection_nameOf(installer) === connection_nameOf(target.endpoint))
-            throw error;
-        target.moveTo({ endpoint: installer, login, trust: trustOfInstaller(settings, target.trust) });
-        if (!(await answersAsInstaller(target, signal)))
-            throw error;
-        runtime.log.info(`${error.message}, but the installer of an earlier run answers at ${connection_nameOf(installer)}`);
-    }
-}
-async function answersAsInstaller(target, signal) {
-    try {
-        await target.connectOnce(signal);
-        return (await gatherFacts(target)).isInstaller;
-    }
-    catch (error) {
-        if (error instanceof ConnectionError && error.reason !== 'host-key')
-            return false;
-        throw error;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/phases/report-host-keys.js
-
-
-
-
-/** Says whose host keys were checked against something, and how to have the others checked. */
-function reportHostKeys(settings, target, log) {
-    for (const { endpoint, trust } of target.jumpHosts)
-        report(settings, `The jump host ${connection_nameOf(endpoint)}`, trust, endpoint, '', log);
-    const { hostKeyAlias } = settings.sshOptions.value;
-    const place = hostKeyAlias === undefined ? target.endpoint : { host: hostKeyAlias, port: 22 };
-    const secret = secretsToSend(settings, 'install').join(', ');
-    const without = secret === '' ? '' : `\nWithout it the install stops here, because it sends secrets (${secret}).`;
-    report(settings, 'The target', target.trust, place, without, log);
-}
-/** @param without what comes of it when the key is not pinned */
-function report(settings, who, trust, { host, port }, without, log) {
-    const key = trust.offered;
-    if (key === undefined)
-        throw new ConnectionError('protocol', `${who} showed no host key`);
-    const shown = `${key.type} ${host_keys_fingerprint(key)}`;
-    if (trust.isPinned) {
-        log.info(`${who}: host key ${shown}, as known-hosts says`);
-        return;
-    }
-    const line = knownHostsLine(host, port, key);
-    const text = `${who}'s host key was not checked against anything; ${shown} is trusted for this run. To pin it, compare it over another way and set known-hosts to:\n${line}`;
-    if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new')
-        log.info(text);
-    else
-        log.warning(`${text}${without}`);
-}
-
-;// CONCATENATED MODULE: ./lib/phases/preflight.js
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-/** How long it may be looked at what is to be built: a plan is read, an install should go on. */
-const patienceMs = { plan: 60_000, install: 10_000 };
-/** What the configuration alone tells. */
-async function offlinePreflight(settings, nix, runtime) {
-    runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-    const { evaluation, runnerSystems } = await describeConfiguration(settings, nix, runtime, {
-        system: ownSystem(),
-        installTest: settings.kind === 'vm-test',
-    });
+async function planHostBuilds(settings, readHost, nix, { signal }) {
+    const selected = await chosenHosts(settings, nix, signal);
+    const uri = settings.flakeUri.value;
+    const read = selected.map((host) => readyHost(host, uri, readHost, settings));
+    const ready = read.filter((each) => 'settings' in each);
+    const here = ready.filter(({ elsewhere }) => elsewhere === undefined);
+    const systems = await nix.builtSystems(signal);
+    const { hosts, evaluations } = await evaluateHosts(uri, here.map(({ host }) => host.name), nix, signal, new Map(here.map(({ host, settings: own }) => [host.name, requestOf(own)])));
+    const found = here.map((each) => buildOf(each, hosts.get(each.host.name), systems));
     return {
-        situation: { settings, evaluation, runnerSystems },
-        work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime, patienceMs.plan),
+        selected,
+        builds: found.filter((each) => 'wanted' in each),
+        elsewhere: [
+            ...ready.flatMap(({ host, elsewhere }) => elsewhere === undefined ? [] : [{ host, reason: elsewhere }]),
+            ...found.filter((each) => 'reason' in each),
+        ],
+        failed: [...read, ...found].filter((each) => 'message' in each),
+        evaluations,
     };
 }
-/** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */
-async function preflight(settings, target, nix, runtime) {
-    runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
-    // before the connection, as all that is wrong with inputs
-    const extraFiles = await readExtraFiles(settings, runtime);
-    const { facts, access, ...described } = await lookAtBoth(settings, target, nix, runtime);
-    const { evaluation } = described;
-    const inventory = await readInventory(target, diskPaths(settings, evaluation));
-    const situation = { settings, ...described, facts, access, inventory, target, extraFiles };
-    const plan = makePlan(situation);
-    const work = plan.action === 'nothing' || plan.offline.provisional
-        ? null
-        : await observeWork({ ...evaluation, ...toldSubstituters(settings, evaluation) }, derivationsOf(plan.phases, evaluation), nix, runtime, patienceMs[settings.kind]);
-    return { situation, plan, work };
-}
-function readExtraFiles({ newSystem }, { signal }) {
-    const folder = newSystem.extraFiles.value;
-    return folder === undefined ? Promise.resolve(undefined) : listExtraFiles(folder, signal);
-}
-/** Side by side, unless what stands in for a hardware configuration depends on the machine. */
-async function lookAtBoth(settings, target, nix, runtime) {
-    const describe = (system, signal) => describeConfiguration(settings, nix, { ...runtime, signal }, { system });
-    const hardware = settings.hardwareConfig.value;
-    if (hardware !== undefined && !(0,external_node_fs_namespaceObject.existsSync)(hardware.path)) {
-        const inspected = await inspect(settings, target, runtime, runtime.signal);
-        return { ...inspected, ...(await describe(`${inspected.facts.architecture}-linux`, runtime.signal)) };
+function readyHost(host, uri, readHost, settings) {
+    try {
+        const own = readHost(uri, host.name, host.data);
+        return { host, settings: own, elsewhere: whyElsewhere(own, settings) };
     }
-    const [inspected, described] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), (signal) => describe(ownSystem(), signal));
-    return { ...inspected, ...described };
+    catch (error) {
+        if (!(error instanceof InputError))
+            throw error;
+        return { host: host.name, message: error.message };
+    }
 }
-async function inspect(settings, target, runtime, signal) {
-    await findMachine(settings, target, runtime, signal);
-    reportHostKeys(settings, target, runtime.log);
-    const found = await gatherFacts(target);
-    runtime.log.info(`${found.distribution || found.os}, Linux ${found.kernel}, ${found.architecture}, ${mebibytes(found.memoryKiB)} MiB of memory, ${found.uefi ? 'UEFI' : 'BIOS'}`);
-    const facts = await findPrivilege(target, found);
-    if (facts.privilege === undefined)
-        return { facts, access: { keyIsCarried: false, hostKeys: [] } };
-    return { facts, access: await trustCarriedKeys(settings, target, facts) };
+/** What is known of that before anything is evaluated. */
+function whyElsewhere({ buildOn, cache, hardwareConfig }, all) {
+    if (buildOn.value === 'remote')
+        return 'is built on the machine itself, as build-on says';
+    const file = hardwareConfig.value?.path;
+    if (file !== undefined && !(0,external_node_fs_namespaceObject.existsSync)(file))
+        return `is built by its own run, when the machine has described itself in ${file}`;
+    if (!all.cache.enabled.value)
+        return undefined;
+    if (!cache.enabled.value)
+        return 'is built by its own run, which uses no cache (cache: false)';
+    if (cache.keyPrefix.value !== all.cache.keyPrefix.value)
+        return `is built by its own run, which looks under another cache-key (${cache.keyPrefix.value})`;
+    return undefined;
 }
-/** The installer shows the machine's host keys again, which need not be of the type that was shown now. */
-async function trustCarriedKeys(settings, target, facts) {
-    const access = await readCarriedAccess(target, settings.login.publicKey, facts);
-    // an installer that is to make place for another one is a system like any other
-    if (!facts.isInstaller || settings.kexec.force.value)
-        target.trust.extend(access.hostKeys);
-    return access;
+function requestOf(settings) {
+    const script = wantedScript(settings);
+    return {
+        scripts: script === undefined ? [] : scriptNames(script),
+        specialArgs: settings.specialArgs.value,
+    };
+}
+function buildOf({ host, settings }, found, systems) {
+    const failed = (message) => ({ host: host.name, message });
+    if (found === undefined)
+        return failed('was not evaluated');
+    if ('problem' in found)
+        return failed(found.problem);
+    const { system, toplevel, diskoScript } = found.ok;
+    const [script] = requestOf(settings).scripts;
+    if (script !== undefined && diskoScript === undefined)
+        return failed(`the configuration has no config.system.build.${script}; import the disko module and a disk layout, or leave disko out of phases`);
+    if (!systems.includes(system))
+        return {
+            host,
+            reason: `is built by its own run: on ${system}, and this runner builds for ${systems.join(', ')}`,
+        };
+    return { host, system, wanted: diskoScript === undefined ? [toplevel] : [diskoScript, toplevel] };
+}
+
+;// CONCATENATED MODULE: ./lib/report/describe-fleet.js
+
+const failures = { evaluation: 'cannot be evaluated', build: 'was not built' };
+/** What was found, as a few lines of the log. */
+function describeFleet({ selected, hosts, failed, evaluations }) {
+    const looked = evaluations === 0 ? '' : ` (${counted(evaluations, 'evaluation')})`;
+    return [
+        `${hosts.length} of ${counted(selected, 'host')}${looked}`,
+        ...failed.map(({ host, at, message }) => `  ${host}  ${failures[at ?? 'evaluation']}: ${message}`),
+        ...hosts.map(({ host, reason }) => `  ${host}  ${reason}`),
+    ].join('\n');
+}
+
+;// CONCATENATED MODULE: ./lib/phases/clean-up.js
+
+
+/** What is to be taken away from the target when the run ends, however it ends. */
+class CleanUp {
+    #traces = new Set();
+    /**
+     * Called before the trace is left: a run that is cancelled meanwhile removes it too.
+     *
+     * @returns what to call when it is gone already, or shall stay
+     */
+    leave(trace) {
+        this.#traces.add(trace);
+        return () => void this.#traces.delete(trace);
+    }
+    /** The machine starts anew, and nothing that was left in its memory will be there. */
+    forgetAll() {
+        this.#traces.clear();
+    }
+    /**
+     * Removes what is left, the last first. What cannot be removed is a warning: the run has its outcome already.
+     *
+     * @param isOurs whether the machine is in that boot and no other run has taken it over
+     */
+    async run(isOurs, log, signal) {
+        const traces = [...this.#traces]
+            .reverse()
+            .filter(({ needed }) => needed?.() !== true)
+            .toSorted((a, b) => Number(a.last ?? false) - Number(b.last ?? false));
+        this.#traces.clear();
+        const boots = new Map();
+        for (const trace of traces) {
+            try {
+                const ours = boots.get(trace.bootId) ?? (await isOurs(trace.bootId, signal));
+                boots.set(trace.bootId, ours);
+                if (ours)
+                    await trace.remove(signal);
+            }
+            catch (error) {
+                log.warning(`${trace.what} could not be removed: ${errorMessage(error)}`);
+            }
+        }
+    }
+}
+/** How long it may take after a cancel: the runner kills 10 s after its first signal. */
+const afterCancelMs = 4000;
+const otherwiseMs = 20_000;
+/** Takes away what the run has left on the target; never fails. */
+async function cleanUp({ cleanUp: traces, lease, runtime }) {
+    const { clock, log, signal: cancelled } = runtime;
+    const ms = cancelled.aborted ? afterCancelMs : otherwiseMs;
+    const over = new AbortController();
+    const done = new AbortController();
+    void clock.sleep(ms, done.signal).then(() => over.abort(new TimeoutError(`the machine took more than ${formatDuration(ms)}`)), () => undefined);
+    try {
+        await traces.run((bootId, signal) => lease.isOurs(bootId, signal), log, over.signal);
+    }
+    finally {
+        done.abort();
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/private-folder.js
@@ -67766,6 +68249,14 @@ function socketPath(folder) {
     return (0,external_node_path_namespaceObject.join)(folder, socketName);
 }
 
+;// CONCATENATED MODULE: ./lib/plan/substituters.js
+/** Those of them that the target is told. */
+function toldSubstituters({ copy }, evaluation) {
+    const none = copy.noMachineSubstituters.value || copy.noSubstitutes.value;
+    const { substituters, trustedPublicKeys } = evaluation;
+    return none ? { substituters: [], trustedPublicKeys: [] } : { substituters, trustedPublicKeys };
+}
+
 ;// CONCATENATED MODULE: ./lib/phases/daemon-options.js
 
 /** Where the netrc lies on the target, while it lies there. */
@@ -67868,6 +68359,13 @@ function withProblems(error, problems) {
         cause: error,
         lastLines: [...error.lastLines, ...problems.slice(-20)],
     });
+}
+
+;// CONCATENATED MODULE: ./lib/plan/disks/paths.js
+/** The paths whose disks matter: those of the configuration and of wipe-disks. */
+function diskPaths({ wipeDisks }, { disks }) {
+    const allowed = wipeDisks.value === 'any' ? [] : (wipeDisks.value ?? []);
+    return [...(disks ?? []).map(({ device }) => device), ...allowed.filter((entry) => entry.startsWith('/'))];
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/disks-again.js
@@ -68196,7 +68694,7 @@ function describeDisk(disk) {
     const serial = disk.serial === '' ? '' : `serial ${disk.serial}`;
     const wwn = disk.serial === '' && disk.wwn !== '' ? `WWN ${disk.wwn}` : '';
     const words = [names, sizeOf(disk.bytes), disk.model, serial, wwn].filter((word) => word !== '');
-    return describe_disks_oneLine(words.join(', '));
+    return oneLine(words.join(', '));
 }
 /** Empty where it is not known. */
 function sizeOf(bytes) {
@@ -68209,7 +68707,7 @@ function linesOf(disk, online) {
 function contentLines(content, online, depth) {
     const { device, bytes, lost, contains } = content;
     return [
-        { depth, lost, device: describe_disks_oneLine(device), bytes, words: wordsFor(content, online) },
+        { depth, lost, device: oneLine(device), bytes, words: wordsFor(content, online) },
         ...contains.flatMap((inner) => contentLines(inner, online, depth + 1)),
     ];
 }
@@ -68228,10 +68726,10 @@ function wordsFor(content, online) {
         because === '' ? '' : `lost because ${because}`,
     ]
         .filter((word) => word !== '')
-        .map(describe_disks_oneLine);
+        .map(oneLine);
 }
 /** Labels are foreign text: a line end in one could pass for another line of the plan. */
-function describe_disks_oneLine(text) {
+function oneLine(text) {
     return text.replace(/[\s\p{Cc}]+/gu, ' ');
 }
 const shownMounts = 4;
@@ -68313,6 +68811,29 @@ function loaderOf(installBootloader, installs) {
     return installBootloader ? 'the boot loader is installed again' : 'the boot loader is left alone';
 }
 
+;// CONCATENATED MODULE: ./lib/report/describe-terms.js
+/** On which terms a plan is carried out, as name and value; nothing that is as one expects. */
+function describeTerms({ action, terms, online }) {
+    if (action === 'nothing')
+        return [];
+    const { installer, afterwards, verify, allowLockout } = terms;
+    const rows = [
+        ['later', action === 'install' ? describe_terms_placeOf('the installer', installer, online) : ''],
+        ['afterwards', describe_terms_placeOf('the new system', afterwards, online)],
+        ['proof', verify === 'auto' ? '' : `verify is ${verify}`],
+        ['lock-out', allowLockout ? 'allow-lockout: nobody may be able to log in to the new system' : ''],
+    ];
+    return rows.filter(([, value]) => value !== '');
+}
+function describe_terms_placeOf(what, { host, user, port, hostKeys }, online) {
+    const others = hostKeys.filter((key) => !online.hostKeys.includes(key));
+    if (host === null && others.length === 0)
+        return '';
+    const at = host === null ? '' : ` is met at ${[user, host].filter((each) => each !== null).join('@')}`;
+    const on = host === null || port === null ? '' : `, port ${port}`;
+    return `${what}${at}${on}${others.length === 0 ? '' : ` may show another host key: ${others.join(', ')}`}`;
+}
+
 ;// CONCATENATED MODULE: ./lib/report/describe-work.js
 
 /** Where `build-on` is, or comes to, remote. */
@@ -68383,6 +68904,7 @@ function wipesUnknownDisks({ disks, diskoScript }) {
 
 
 
+
 /** The plan as a few lines of the log. @param isCached whether the run has a cache */
 function describePlan(plan, isCached = false) {
     const { offline, online } = plan;
@@ -68402,7 +68924,7 @@ function describePlan(plan, isCached = false) {
             : [`  work      ${describeWork(plan.work, action, mayBeCached)}`]),
         ...buildLines(offline),
         ...(plan.kexec === null ? [] : kexecLines(plan.kexec)),
-        ...describeNewSystem(plan).map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
+        ...[...describeNewSystem(plan), ...describeTerms(plan)].map(([name, value]) => `  ${name.padEnd(9)} ${value}`),
         ...(plan.authorizeKey
             ? [
                 '  key       in no file that the kexec image takes along: root’s authorized_keys get it for the jump',
@@ -68865,7 +69387,7 @@ function checkNotNeeded({ verify, postInstall }) {
 
 
 /** With `verify: auto`, how long the initrd may wait before it is believed that nothing but a person unlocks the disk. */
-const initrd_patienceMs = 15_000;
+const patienceMs = 15_000;
 /** Between two looks at an initrd that waits; OpenSSH 10 penalises clients that come and never log in. */
 const initrd_pauseMs = 6000;
 /** Ends the wait for the new system: its initrd waits for a passphrase, and whoever started the run is content with that. */
@@ -68953,7 +69475,7 @@ class InitrdWatch {
             progress.targetState = 'unlocking';
             runtime.log.info(`The new system boots, and its initrd waits for a disk's passphrase: ssh -p ${this.#server.port} root@${target.endpoint.host}`);
         }
-        if (settings.verify.value === 'auto' && now - this.#since >= initrd_patienceMs)
+        if (settings.verify.value === 'auto' && now - this.#since >= patienceMs)
             throw new Locked();
         await runtime.clock.sleep(initrd_pauseMs, signal);
         return `the initrd waits for a disk's passphrase on port ${this.#server.port}`;
@@ -70236,13 +70758,13 @@ async function askSettled(context) {
     const { clock, signal } = context.runtime;
     const end = clock.now() + settleMs;
     for (;;) {
-        const answer = await ask(context);
+        const answer = await failed_units_ask(context);
         if (!isStarting(answer.state) || clock.now() >= end)
             return answer;
         await clock.sleep(failed_units_pauseMs, signal);
     }
 }
-async function ask({ target }) {
+async function failed_units_ask({ target }) {
     const { stdout } = await target.run(failedUnits, [], { idleMs: failed_units_answerMs });
     return parseFailedUnits(stdout);
 }
@@ -71038,6 +71560,451 @@ async function phase(name, progress, runtime, work) {
     });
 }
 
+;// CONCATENATED MODULE: ./lib/phases/build-hosts.js
+
+
+
+
+
+
+
+/**
+ * Builds what the runs of many hosts are about to want, so that these find it in the cache. What fails for one host does
+ * not keep the others from being built, and fails the run in the end.
+ *
+ * @throws InputError; NixError, also where a host was not built
+ */
+async function buildHosts(settings, readHost, tools) {
+    const { nix, progress, runtime } = tools;
+    const planned = await phase('preflight', progress, runtime, () => planHostBuilds(settings, readHost, nix, runtime));
+    const report = (failed) => build_hosts_reportOf(settings.flakeUri.value, planned, failed);
+    progress.fleet = report(planned.failed);
+    runtime.log.info(describeFleet(progress.fleet));
+    for (const { host, reason } of planned.elsewhere)
+        runtime.log.info(`  ${host.name}  ${reason}`);
+    await phase('build', progress, runtime, async () => {
+        const notBuilt = await buildEachSystem(planned.builds, tools);
+        progress.fleet = report([...planned.failed, ...notBuilt]);
+        requireAll(progress.fleet);
+    });
+}
+function build_hosts_reportOf(uri, { selected, builds, elsewhere, evaluations }, failed) {
+    const built = builds.filter(({ host }) => !failed.some((each) => each.host === host.name));
+    const reasons = new Map([
+        ...built.map(({ host }) => [host.name, 'is built']),
+        ...elsewhere.map(({ host, reason }) => [host.name, reason]),
+    ]);
+    const hosts = selected.flatMap((host) => {
+        const reason = reasons.get(host.name);
+        return reason === undefined ? [] : [asMatrixHost(uri, host, reason)];
+    });
+    const inOrder = selected.flatMap(({ name }) => failed.find(({ host }) => host === name) ?? []);
+    return { selected: selected.length, hosts, failed: inOrder, evaluations, results: [] };
+}
+/** One build for all that the same system builds, as layers of the cache are of one system. */
+async function buildEachSystem(builds, tools) {
+    const { nix, runtime } = tools;
+    const failed = [];
+    for (const system of new Set(builds.map((each) => each.system))) {
+        const group = builds.filter((each) => each.system === system);
+        const wanted = [
+            ...new Map(group.flatMap((each) => each.wanted.map((one) => [one.outPath, one]))).values(),
+        ];
+        try {
+            await buildClosures({ wanted, system, keepGoing: true }, tools, runtime.signal);
+        }
+        catch (error) {
+            runtime.signal.throwIfAborted();
+            if (!(error instanceof NixError))
+                throw error;
+            failed.push(...(await whoFailed(group, error, nix, runtime.signal)));
+        }
+    }
+    return failed;
+}
+/** @throws the error where it is not that of a host's build */
+async function whoFailed(builds, error, nix, signal) {
+    const there = await nix.pathInfo(builds.flatMap(({ wanted }) => wanted.map(({ outPath }) => outPath)), signal);
+    const missing = builds.filter(({ wanted }) => wanted.some(({ outPath }) => !there.has(outPath)));
+    if (missing.length === 0)
+        throw error;
+    const failed = [];
+    for (const { host, wanted } of missing) {
+        const needed = await nix.pathInfo(wanted.flatMap(({ drvPath }) => drvPath ?? []), signal, { recursive: true });
+        failed.push({ host: host.name, at: 'build', message: reasonFor(needed, error) });
+    }
+    return failed;
+}
+/** What has failed in other hosts is not for this one's reader. */
+function reasonFor(needed, error) {
+    const own = error.messages.filter(({ text }) => [...text.matchAll(/'(\/[^']+\.drv)'/g)].some(([, derivation = '']) => needed.has(derivation)));
+    // those that only say that something else has failed come with it
+    const first = own.find(({ text }) => !/dependenc(?:y|ies)\b.* failed/.test(text)) ?? own[0];
+    return first === undefined
+        ? error.message
+        : [...first.text.split('\n'), ...first.buildLog.slice(-build_hosts_shownLines)].join('\n');
+}
+const build_hosts_shownLines = 5;
+function requireAll({ selected, failed }) {
+    if (failed.length === 0)
+        return;
+    throw new NixError(`${failed.length} of ${counted(selected, 'host')} could not be built: ${failed.map(({ host }) => host).join(', ')}`, {
+        lastLines: failed.flatMap(({ host, message }) => `${host}: ${message}`.split('\n')),
+        hint: 'what was built is kept, and the other hosts can go on: failed-hosts names those that cannot',
+    });
+}
+
+;// CONCATENATED MODULE: ./lib/phases/lease.js
+
+
+
+
+const defaultTimes = { beatMs: 10_000, expirySeconds: 60, watchMs: 2000 };
+/**
+ * In these something is built on the runner, and the machine may not be needed for an hour: nothing but a sign of life
+ * would connect again.
+ */
+const quietPhases = ['build', 'hardware-config'];
+/** The machine is in another boot than the one that this run knows. */
+class RebootedError extends GuardError {
+    /** Whether the run had begun to change the machine. */
+    begun;
+    constructor(begun) {
+        super('the machine was rebooted while this run was at work', {
+            hint: 'another run, or somebody else, rebooted it, or it crashed: run again, which begins with what the machine is now',
+        });
+        this.begun = begun;
+    }
+}
+/**
+ * The right to work on a machine, which one run at a time has. A record in the machine's memory says whose it is; signs
+ * of life keep it. It survives a lost connection, and ends with the boot.
+ */
+class Lease {
+    #options;
+    #times;
+    #owner = (0,external_node_crypto_.randomUUID)();
+    #held;
+    #last;
+    #plan = '';
+    constructor(options) {
+        this.#options = options;
+        this.#times = options.times ?? defaultTimes;
+    }
+    /**
+     * Waits until it is clear whether another run is at work there.
+     *
+     * @param plan digest of the plan, for whoever looks at the machine
+     * @throws GuardError when one is; RebootedError when the machine is in another boot
+     */
+    async take(bootId, phase, plan) {
+        const { runtime, target } = this.#options;
+        this.#plan = plan;
+        for (let watched;;) {
+            const answer = await target.survivingDrops('taking the lease', () => this.#ask('take', bootId, phase));
+            if (answer.state !== 'held')
+                return this.#taken(answer, bootId, phase);
+            if (watched === undefined)
+                runtime.log.info(`${lease_describe(answer)} has this machine: looking whether it is alive`);
+            else if (isAlive(watched, answer))
+                throw occupied(answer);
+            watched = answer;
+            await runtime.clock.sleep(this.#times.watchMs, runtime.signal);
+        }
+    }
+    /**
+     * A sign of life with the name of the phase that begins. Connects again where the connection was lost.
+     *
+     * @throws GuardError when another run took the machine over meanwhile, or it was rebooted
+     */
+    async begin(phase) {
+        const held = this.#held;
+        if (held === undefined)
+            return;
+        held.phase = phase;
+        const renew = () => this.#ask('renew', held.bootId, phase);
+        checkRenewed(await this.#options.target.survivingDrops('renewing the lease', renew));
+    }
+    /** Whether the machine is in this boot and no other run has, or had, it since. Gives a sign of life if so. */
+    async isOurs(bootId, signal) {
+        // what is done from here on has a deadline of its own, and is asked about here
+        this.#options.target.beforeGoingOn = undefined;
+        const ask = () => this.#ask('renew', bootId, 'clean-up', signal);
+        return (await this.#options.target.survivingDrops('the clean-up', ask)).state === 'taken';
+    }
+    /** No more signs of life: the machine goes down, and the lease with it. */
+    end() {
+        this.#held?.stop();
+        this.#held = undefined;
+    }
+    /** The machine did not go down after all: the lease is still ours. */
+    resume() {
+        if (this.#last !== undefined)
+            this.#hold(this.#last);
+    }
+    #taken(answer, bootId, phase) {
+        const { runtime } = this.#options;
+        const silent = answer.fields.get('silent') ?? '?';
+        if (answer.state === 'rebooted')
+            throw new RebootedError(this.#last !== undefined);
+        if (answer.state === 'same-run')
+            runtime.log.info(`taken over from ${lease_describe(answer)}`);
+        if (answer.state === 'expired')
+            runtime.log.warning(`${lease_describe(answer)} had this machine and has given no sign of life for ${silent} s: it is taken over.`);
+        this.#hold({ bootId, phase });
+    }
+    #hold(last) {
+        const { runtime, cleanUp, target } = this.#options;
+        this.end();
+        const stopped = new AbortController();
+        const forget = cleanUp.leave({
+            what: 'The lease on the machine',
+            bootId: last.bootId,
+            last: true,
+            remove: async (signal) => {
+                stopped.abort();
+                await target.run(lease, ['release', this.#owner], { privileged: true, signal });
+            },
+        });
+        const stop = () => {
+            stopped.abort();
+            forget();
+            target.beforeGoingOn = undefined;
+        };
+        this.#last = last;
+        this.#held = { ...last, stop };
+        // another run may have taken the machine over while there was no connection
+        target.beforeGoingOn = () => this.#checkOurs();
+        void this.#beat(AbortSignal.any([stopped.signal, runtime.signal]));
+    }
+    /** Signs of life as long as there is a connection. To make a new one is mostly up to the phases. */
+    async #beat(signal) {
+        const { runtime, target } = this.#options;
+        try {
+            for (;;) {
+                await runtime.clock.sleep(this.#times.beatMs, signal);
+                if (!target.isConnected && !quietPhases.includes(this.#held?.phase ?? ''))
+                    continue;
+                await this.#renewQuietly(signal);
+            }
+        }
+        catch (error) {
+            if (!signal.aborted && error instanceof ActionError)
+                runtime.abort(error);
+        }
+    }
+    /** @throws GuardError when another run took the machine over meanwhile, or it was rebooted */
+    async #checkOurs() {
+        const held = this.#held;
+        if (held !== undefined)
+            checkRenewed(await this.#ask('renew', held.bootId, held.phase));
+    }
+    /** @throws GuardError when the lease is lost; whatever else goes wrong is the network's or the machine's trouble */
+    async #renewQuietly(signal) {
+        const held = this.#held;
+        if (held === undefined)
+            return;
+        try {
+            checkRenewed(await this.#ask('renew', held.bootId, held.phase, signal));
+        }
+        catch (error) {
+            if (error instanceof GuardError || signal.aborted)
+                throw error;
+            this.#options.runtime.log.debug(`no sign of life could be given: ${errorMessage(error)}`);
+        }
+    }
+    async #ask(verb, bootId, phase, signal) {
+        const { run, attempt, job } = this.#options.identity;
+        const expiry = String(this.#times.expirySeconds);
+        const args = [verb, this.#owner, bootId, expiry, run, String(attempt), job, this.#plan, phase];
+        const { stdout } = await this.#options.target.run(lease, args.map(lease_oneLine), {
+            privileged: true,
+            ...(signal === undefined ? {} : { signal }),
+        });
+        const fields = new Map(parseFields(stdout));
+        return { state: fields.get('state') ?? '', fields };
+    }
+}
+function checkRenewed(answer) {
+    if (answer.state === 'rebooted')
+        throw new RebootedError(true);
+    if (answer.state === 'lost') {
+        throw new GuardError(`this run lost the machine: ${lease_describe(answer)} has taken it over`, {
+            hint: 'this run gave no sign of life for a minute, and the other one took it for dead: look at how that ends, then run again',
+        });
+    }
+}
+function isAlive(before, after) {
+    return before.fields.get('beat') !== after.fields.get('beat') || lease_describe(before) !== lease_describe(after);
+}
+function occupied(answer) {
+    const { fields } = answer;
+    return new GuardError(`another run works on this machine: ${lease_describe(answer)}, for ${fields.get('held') ?? '?'} s, now in phase ${fields.get('phase') || '?'}`, {
+        hint: 'run again when it has ended; with the same `concurrency` group in the workflow, runs wait for each other',
+    });
+}
+function lease_describe({ fields }) {
+    const run = fields.get('run') || 'a run without a name';
+    const attempt = fields.get('attempt') ?? '0';
+    return `${run}${Number(attempt) > 1 ? `, attempt ${attempt}` : ''}${fields.get('job') ? ` (${fields.get('job')})` : ''}`;
+}
+/** The record has one line for each value. */
+function lease_oneLine(text) {
+    return text.replace(/\p{Cc}+/gu, ' ');
+}
+
+;// CONCATENATED MODULE: ./lib/phases/find-machine.js
+
+
+
+
+
+/**
+ * Connects as the settings say; where that fails, looks whether an earlier run was cut off after its kexec: the
+ * installer lets in another user, mostly, and may answer elsewhere.
+ */
+async function findMachine(settings, target, runtime, signal) {
+    const installer = installerEndpoint(settings);
+    try {
+        await target.connect(signal);
+    }
+    catch (error) {
+        // the way to the installer is the same, and a machine that is not the right one is none to look further at
+        if (!(error instanceof ConnectionError) || ['host-key', 'jump-host', 'no-route'].includes(error.reason))
+            throw error;
+        const login = loginOfEarlierInstaller(settings);
+        if (login === undefined || connection_nameOf(installer) === connection_nameOf(target.endpoint))
+            throw error;
+        target.moveTo({ endpoint: installer, login, trust: trustOfInstaller(settings, target.trust) });
+        if (!(await answersAsInstaller(target, signal)))
+            throw error;
+        runtime.log.info(`${error.message}, but the installer of an earlier run answers at ${connection_nameOf(installer)}`);
+    }
+}
+async function answersAsInstaller(target, signal) {
+    try {
+        await target.connectOnce(signal);
+        return (await gatherFacts(target)).isInstaller;
+    }
+    catch (error) {
+        if (error instanceof ConnectionError && error.reason !== 'host-key')
+            return false;
+        throw error;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/phases/report-host-keys.js
+
+
+
+
+/** Says whose host keys were checked against something, and how to have the others checked. */
+function reportHostKeys(settings, target, log) {
+    for (const { endpoint, trust } of target.jumpHosts)
+        report(settings, `The jump host ${connection_nameOf(endpoint)}`, trust, endpoint, '', log);
+    const { hostKeyAlias } = settings.sshOptions.value;
+    const place = hostKeyAlias === undefined ? target.endpoint : { host: hostKeyAlias, port: 22 };
+    const secret = secretsToSend(settings, 'install').join(', ');
+    const without = secret === '' ? '' : `\nWithout it the install stops here, because it sends secrets (${secret}).`;
+    report(settings, 'The target', target.trust, place, without, log);
+}
+/** @param without what comes of it when the key is not pinned */
+function report(settings, who, trust, { host, port }, without, log) {
+    const key = trust.offered;
+    if (key === undefined)
+        throw new ConnectionError('protocol', `${who} showed no host key`);
+    const shown = `${key.type} ${host_keys_fingerprint(key)}`;
+    if (trust.isPinned) {
+        log.info(`${who}: host key ${shown}, as known-hosts says`);
+        return;
+    }
+    const line = knownHostsLine(host, port, key);
+    const text = `${who}'s host key was not checked against anything; ${shown} is trusted for this run. To pin it, compare it over another way and set known-hosts to:\n${line}`;
+    if (settings.sshOptions.value.strictHostKeyChecking === 'accept-new')
+        log.info(text);
+    else
+        log.warning(`${text}${without}`);
+}
+
+;// CONCATENATED MODULE: ./lib/phases/preflight.js
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** How long it may be looked at what is to be built: a plan is read, an install should go on. */
+const preflight_patienceMs = { plan: 60_000, install: 10_000 };
+/** What the configuration alone tells. */
+async function offlinePreflight(settings, nix, runtime) {
+    runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
+    const { evaluation, runnerSystems } = await describeConfiguration(settings, nix, runtime, {
+        system: ownSystem(),
+        installTest: settings.kind === 'vm-test',
+    });
+    return {
+        situation: { settings, evaluation, runnerSystems },
+        work: await observeWork(evaluation, allDerivations(evaluation), nix, runtime, preflight_patienceMs.plan),
+    };
+}
+/** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */
+async function preflight(settings, target, nix, runtime) {
+    runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
+    // before the connection, as all that is wrong with inputs
+    const extraFiles = await readExtraFiles(settings, runtime);
+    const { facts, access, ...described } = await lookAtBoth(settings, target, nix, runtime);
+    const { evaluation } = described;
+    const inventory = await readInventory(target, diskPaths(settings, evaluation));
+    const situation = { settings, ...described, facts, access, inventory, target, extraFiles };
+    const plan = makePlan(situation);
+    const work = plan.action === 'nothing' || plan.offline.provisional
+        ? null
+        : await observeWork({ ...evaluation, ...toldSubstituters(settings, evaluation) }, derivationsOf(plan.phases, evaluation), nix, runtime, preflight_patienceMs[settings.kind]);
+    return { situation, plan, work };
+}
+function readExtraFiles({ newSystem }, { signal }) {
+    const folder = newSystem.extraFiles.value;
+    return folder === undefined ? Promise.resolve(undefined) : listExtraFiles(folder, signal);
+}
+/** Side by side, unless what stands in for a hardware configuration depends on the machine. */
+async function lookAtBoth(settings, target, nix, runtime) {
+    const describe = (system, signal) => describeConfiguration(settings, nix, { ...runtime, signal }, { system });
+    const hardware = settings.hardwareConfig.value;
+    if (hardware !== undefined && !(0,external_node_fs_namespaceObject.existsSync)(hardware.path)) {
+        const inspected = await inspect(settings, target, runtime, runtime.signal);
+        return { ...inspected, ...(await describe(`${inspected.facts.architecture}-linux`, runtime.signal)) };
+    }
+    const [inspected, described] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), (signal) => describe(ownSystem(), signal));
+    return { ...inspected, ...described };
+}
+async function inspect(settings, target, runtime, signal) {
+    await findMachine(settings, target, runtime, signal);
+    reportHostKeys(settings, target, runtime.log);
+    const found = await gatherFacts(target);
+    runtime.log.info(`${found.distribution || found.os}, Linux ${found.kernel}, ${found.architecture}, ${mebibytes(found.memoryKiB)} MiB of memory, ${found.uefi ? 'UEFI' : 'BIOS'}`);
+    const facts = await findPrivilege(target, found);
+    if (facts.privilege === undefined)
+        return { facts, access: { keyIsCarried: false, hostKeys: [] } };
+    return { facts, access: await trustCarriedKeys(settings, target, facts) };
+}
+/** The installer shows the machine's host keys again, which need not be of the type that was shown now. */
+async function trustCarriedKeys(settings, target, facts) {
+    const access = await readCarriedAccess(target, settings.login.publicKey, facts);
+    // an installer that is to make place for another one is a system like any other
+    if (!facts.isInstaller || settings.kexec.force.value)
+        target.trust.extend(access.hostKeys);
+    return access;
+}
+
 ;// CONCATENATED MODULE: ./lib/plan/test-builder.js
 
 
@@ -71213,280 +72180,6 @@ function explain(error, lines) {
         lastLines,
         ...(ran === undefined ? {} : { ran }),
     });
-}
-
-;// CONCATENATED MODULE: ./lib/plan/flake-at.js
-
-
-/** How long git may take to look at a checkout. */
-const gitPatienceMs = 60_000;
-/**
- * @param uri of a flake in a git checkout on the runner, as Nix takes it
- * @throws InputError for another flake, and for a revision that the checkout does not have
- */
-async function flakeAt(uri, since, nix, runtime) {
-    const source = await localFlake(nix, uri, runtime.signal);
-    if (source === undefined || !source.isGit)
-        throw flake_at_refused(`needs a flake in a git checkout on the runner, which ${uri} is not; leave it out, and choose by hosts`);
-    const git = (...args) => runtime.processes.run('git', ['-C', source.root, ...args], {
-        signal: runtime.signal,
-        idleMs: gitPatienceMs,
-    });
-    const commit = await git('rev-parse', '--verify', '--quiet', '--end-of-options', `${since}^{commit}`);
-    if (commit.code !== 0)
-        throw flake_at_refused(`is ${since}, which the checkout does not have; give actions/checkout fetch-depth: 0, and fetch the commit if no branch has it any more`);
-    const rev = commit.stdout.trim();
-    const clean = await git('status', '--porcelain', '--untracked-files=no');
-    const head = await git('rev-parse', '--verify', 'HEAD');
-    const shallow = await git('rev-parse', '--is-shallow-repository');
-    const query = new URLSearchParams({ rev });
-    if (source.dir !== '')
-        query.set('dir', source.dir);
-    if (shallow.stdout.trim() === 'true')
-        query.set('shallow', '1');
-    return {
-        uri: `git+file://${encodeURI(source.root)}?${query.toString()}`,
-        isSame: head.stdout.trim() === rev && clean.code === 0 && clean.stdout.trim() === '',
-    };
-}
-function flake_at_refused(problem) {
-    return new InputError([{ input: 'changed-since', problem }]);
-}
-
-;// CONCATENATED MODULE: ./lib/nix/hosts.nix.js
-/* harmony default export */ const hosts_nix = ("# Applied to a flake's nixosConfigurations: what is built for each of the hosts that `request.names` names, by which one\n# tells whether it has changed. `request.scripts` are the names of the disko script, the best first.\nshapes: request: configurations:\nlet\n  derivation = drv: if drv == null then null else { drv = drv.drvPath; out = drv.outPath; };\n\n  describe =\n    name:\n    let\n      value = configurations.${name};\n      config = if value ? config && shapes.hasBuild value.config then value.config else value;\n      inherit (config.system) build;\n      found = {\n        system = build.toplevel.system;\n        toplevel = derivation build.toplevel;\n        diskoScript = derivation (shapes.firstOf request.scripts build);\n      };\n      # what is thrown here would take all others along; only another evaluation tells what it was\n      tried = builtins.tryEval (builtins.deepSeq found found);\n    in\n    if !(configurations ? ${name}) then { missing = true; } else if tried.success then tried.value else { failed = true; };\nin\nbuiltins.listToAttrs (map (name: { inherit name; value = describe name; }) request.names)\n");
-
-;// CONCATENATED MODULE: ./lib/plan/host-derivations.js
-
-
-
-
-
-const scripts = ['diskoScript', 'disko', 'diskoScriptNoDeps', 'diskoNoDeps', 'diskNoDeps'];
-/**
- * Evaluates many hosts of a flake at once. One that fails does not fail the others.
- *
- * @param uri as Nix takes it
- * @throws NixError where not even the flake can be evaluated
- */
-async function evaluateHosts(uri, names, nix, signal) {
-    if (names.length === 0)
-        return { hosts: new Map(), evaluations: 0 };
-    const request = nixString(JSON.stringify({ names, scripts }));
-    const apply = `(${hosts_nix}) (${shapes_nix}) (builtins.fromJSON ${request})`;
-    try {
-        const answer = await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal);
-        return await explained(uri, names, host_derivations_asRecord(answer), nix, signal);
-    }
-    catch (error) {
-        if (!(error instanceof NixError))
-            throw error;
-        if (names.length === 1)
-            return { hosts: new Map([[names[0] ?? '', { problem: error.message }]]), evaluations: 1 };
-        return inHalves(uri, names, nix, signal);
-    }
-}
-/** Some errors cannot be caught in Nix: the host that has one is found by leaving out others. */
-async function inHalves(uri, names, nix, signal) {
-    const middle = Math.ceil(names.length / 2);
-    const first = await evaluateHosts(uri, names.slice(0, middle), nix, signal);
-    const second = await evaluateHosts(uri, names.slice(middle), nix, signal);
-    return {
-        hosts: new Map([...first.hosts, ...second.hosts]),
-        evaluations: 1 + first.evaluations + second.evaluations,
-    };
-}
-async function explained(uri, names, answer, nix, signal) {
-    const hosts = new Map();
-    let evaluations = 1;
-    for (const name of names) {
-        const found = host_derivations_asRecord(answer[name]);
-        if (found.missing === true)
-            hosts.set(name, { problem: `the flake has no nixosConfigurations.${name}` });
-        else if (found.failed !== true)
-            hosts.set(name, { ok: readDerivations(found) });
-        else {
-            evaluations++;
-            hosts.set(name, { problem: await whyNot(uri, name, nix, signal) });
-        }
-    }
-    return { hosts, evaluations };
-}
-/** What Nix says where nothing catches it. */
-async function whyNot(uri, name, nix, signal) {
-    const drvPath = `configurations: configurations.${nixString(name)}.config.system.build.toplevel.drvPath`;
-    try {
-        await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, drvPath, signal, { quiet: true });
-        return 'its disko script cannot be evaluated';
-    }
-    catch (error) {
-        if (!(error instanceof NixError))
-            throw error;
-        return error.message;
-    }
-}
-function readDerivations({ system, toplevel, diskoScript }) {
-    return {
-        system: String(system),
-        toplevel: host_derivations_asDerivation(toplevel),
-        diskoScript: diskoScript === null ? undefined : host_derivations_asDerivation(diskoScript),
-    };
-}
-function host_derivations_asDerivation(value) {
-    const { drv, out } = host_derivations_asRecord(value);
-    return { drvPath: String(drv), outPath: String(out) };
-}
-function host_derivations_asRecord(value) {
-    if (typeof value !== 'object' || value === null)
-        throw new EvaluationError('the evaluation gave another answer than was asked for');
-    return { ...value };
-}
-
-;// CONCATENATED MODULE: ./lib/plan/changes.js
-
-
-
-
-
-/** What a git push event gives as `before` when there was nothing before. */
-const noCommit = /^0{40}(0{24})?$/;
-/**
- * Which of the hosts are others than they were: their system, their disko script or their install-id. A host that
- * cannot be evaluated is told, and the others stay.
- *
- * @param since a revision of the git checkout that the flake lies in
- * @throws InputError, NixError
- */
-async function whatChanged(uri, since, hosts, nix, runtime) {
-    const { signal } = runtime;
-    if (noCommit.test(since))
-        return allOf(hosts, 'there was no commit before this one');
-    const before = await flakeAt(flakeUri(uri), since, nix, runtime);
-    if (before.isSame)
-        return allOf([], '');
-    const names = hosts.map(({ name }) => name);
-    const now = await evaluateHosts(uri, names, nix, signal);
-    const old = await oldHosts(before.uri, nix, signal);
-    const then = await evaluateHosts(before.uri, names.filter((name) => old.has(name)), nix, signal);
-    const changed = [];
-    const failed = [];
-    for (const host of hosts) {
-        const found = now.hosts.get(host.name);
-        if (found === undefined || 'problem' in found) {
-            failed.push({ host: host.name, message: found?.problem ?? 'was not evaluated' });
-            continue;
-        }
-        const reason = changes_changeOf(host, found.ok, old.get(host.name), then.hosts.get(host.name));
-        if (reason !== undefined)
-            changed.push({ host, reason });
-    }
-    return { changed, failed, evaluations: now.evaluations + then.evaluations };
-}
-function allOf(hosts, reason) {
-    return { changed: hosts.map((host) => ({ host, reason })), failed: [], evaluations: 0 };
-}
-/** Before there was a fleet there was none of its hosts. */
-async function oldHosts(uri, nix, signal) {
-    const hosts = await readHosts(uri, nix, signal).catch((error) => {
-        if (error instanceof InputError)
-            return [];
-        throw error;
-    });
-    return new Map(hosts.map((host) => [host.name, host]));
-}
-/** @returns undefined: nothing that matters */
-function changes_changeOf({ data }, now, old, then) {
-    if (old === undefined || then === undefined)
-        return 'new';
-    if ('problem' in then)
-        return 'could not be evaluated before';
-    const differences = [
-        ...(data.inputs['install-id'] === old.data.inputs['install-id'] ? [] : ['install-id']),
-        ...(now.toplevel.drvPath === then.ok.toplevel.drvPath ? [] : ['system']),
-        ...(now.diskoScript?.drvPath === then.ok.diskoScript?.drvPath ? [] : ['disko script']),
-    ];
-    return differences.length === 0 ? undefined : `changed: ${differences.join(', ')}`;
-}
-
-;// CONCATENATED MODULE: ./lib/plan/fleet.js
-
-
-
-
-
-/**
- * The hosts that are asked for, as jobs of a workflow. Contacts none of them.
- *
- * @throws InputError, NixError
- */
-async function listHosts(settings, nix, runtime) {
-    const selected = await chosenHosts(settings, nix, runtime.signal);
-    const uri = settings.flakeUri.value;
-    const since = settings.changedSince.value;
-    const found = since === undefined
-        ? { changed: selected.map((host) => ({ host, reason: 'listed' })), failed: [], evaluations: 0 }
-        : await whatChanged(uri, since, selected, nix, runtime);
-    if (found.changed.length > mostJobs)
-        throw new InputError([
-            {
-                input: 'hosts',
-                problem: `leads to ${found.changed.length} hosts, and GitHub starts ${mostJobs} jobs from a matrix at most; choose fewer at a time (names, globs, tag:NAME), or give changed-since`,
-            },
-        ]);
-    return {
-        selected: selected.length,
-        hosts: found.changed.map(({ host, reason }) => asMatrixHost(uri, host, reason)),
-        failed: found.failed,
-        evaluations: found.evaluations,
-        results: [],
-    };
-}
-/** The hosts that the input hosts means. @throws InputError where their data is wrong, or one that is named is not there */
-async function chosenHosts({ flakeUri, hosts }, nix, signal) {
-    const all = (await readHosts(flakeUri.value, nix, signal)).map((host) => ({
-        ...host,
-        tags: host.data.fleet.tags,
-    }));
-    const idle = idlePatterns(hosts.value, all);
-    const problems = [
-        ...idle.map(({ text }) => ({
-            input: 'hosts',
-            problem: `has ${text}, which fits no host. ${described(all)}`,
-        })),
-        ...all.flatMap(({ data }) => data.problems.map(({ input, problem }) => ({
-            input: `${input} (${data.attribute} of the flake)`,
-            problem,
-        }))),
-        ...all
-            .filter(({ name }) => !/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name))
-            .map(({ name }) => ({
-            input: 'flake',
-            problem: `has the host ${JSON.stringify(name)}; names of hosts in a workflow are of letters, digits, _ . and -`,
-        })),
-    ];
-    if (problems.length > 0)
-        throw new InputError(problems);
-    return selectHosts(hosts.value, all);
-}
-const fleet_shownNames = 40;
-function described(hosts) {
-    const listed = (names) => names.length === 0
-        ? 'none'
-        : names.slice(0, fleet_shownNames).join(', ') + (names.length > fleet_shownNames ? ', …' : '');
-    const tags = [...new Set(hosts.flatMap((host) => host.tags))].toSorted();
-    return `Hosts: ${listed(hosts.map(({ name }) => name))}; tags: ${listed(tags)}`;
-}
-function asMatrixHost(uri, { name, data }, reason) {
-    const { tags, environment, secrets } = data.fleet;
-    return {
-        host: name,
-        flake: `${uri}#${name}`,
-        tags,
-        environment: environment ?? '',
-        secrets,
-        reason,
-        'approved-plan': '',
-    };
 }
 
 ;// CONCATENATED MODULE: external "node:child_process"
@@ -71785,18 +72478,6 @@ async function finish({ key, file, folder }, worker, runtime) {
 function clientEnvironment(environment) {
     const needed = /^(PATH|HOME|TMPDIR|NODE_EXTRA_CA_CERTS|SSL_CERT_\w+|GITHUB_SERVER_URL|(https?|no)_proxy)$/i;
     return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => value !== undefined && needed.test(name) ? [[name, value]] : []));
-}
-
-;// CONCATENATED MODULE: ./lib/report/describe-fleet.js
-
-/** What was found, as a few lines of the log. */
-function describeFleet({ selected, hosts, failed, evaluations }) {
-    const looked = evaluations === 0 ? '' : ` (${counted(evaluations, 'evaluation')})`;
-    return [
-        `${hosts.length} of ${counted(selected, 'host')}${looked}`,
-        ...failed.map(({ host, message }) => `  ${host}  cannot be evaluated: ${message}`),
-        ...hosts.map(({ host, reason }) => `  ${host}  ${reason}`),
-    ].join('\n');
 }
 
 ;// CONCATENATED MODULE: ./lib/report/fleet-results.js
@@ -72183,6 +72864,7 @@ function markdown_block(lines) {
 ;// CONCATENATED MODULE: ./lib/report/fleet-summary.js
 
 
+
 /** The part of the job summary that is about many hosts. What needs somebody comes first. */
 function fleetSection({ hosts, failed, results }) {
     if (results.length > 0)
@@ -72191,7 +72873,11 @@ function fleetSection({ hosts, failed, results }) {
         ...(failed.length === 0
             ? []
             : [
-                table(['cannot be evaluated', ''], failed.map(({ host, message }) => [code(host), escapeMarkdown(message)])),
+                table(['host', '', ''], failed.map(({ host, at, message }) => [
+                    code(host),
+                    `❌ ${failures[at ?? 'evaluation']}`,
+                    escapeMarkdown(message),
+                ])),
             ]),
         ...(hosts.length === 0
             ? []
@@ -72214,6 +72900,7 @@ function resultTable(results) {
 }
 
 ;// CONCATENATED MODULE: ./lib/report/summary.js
+
 
 
 
@@ -72274,9 +72961,11 @@ function subjectOf({ target, plan, fleet }) {
         return `${fleet.hosts.length} of ${counted(fleet.selected, 'host')}`;
     return target || plan?.offline.hostName || 'no target';
 }
-function titleOf({ outcome, failure, plan }) {
+function titleOf({ outcome, failure, plan, fleet }) {
     if (failure?.kind === 'cancelled')
         return '🛑 Cancelled';
+    if (outcome === 'failed' && fleet !== null)
+        return '❌ Not all hosts could be built';
     if (outcome === 'failed' && (plan?.offline.vmTest ?? null) !== null)
         return '❌ VM test failed';
     const updating = plan !== null && plan.online !== null && plan.action === 'update';
@@ -72335,7 +73024,10 @@ function planSection(plan, mayBeCached) {
     ];
 }
 function newSystemTable(plan) {
-    const rows = describeNewSystem(plan).map(([name, value]) => [name, code(value)]);
+    const rows = [...describeNewSystem(plan), ...describeTerms(plan)].map(([name, value]) => [
+        name,
+        code(value),
+    ]);
     return rows.length === 0 ? [] : [table(['beside the system', ''], rows)];
 }
 function nameWithSystem({ configuration, system }) {
@@ -72637,6 +73329,7 @@ function checkRunner(platform) {
 
 
 
+
 /** How long a run that has done all else waits for what it saves in the cache. */
 const uploadPatienceMs = 120_000;
 /** How often a machine is looked at that is rebooted while it is looked at. */
@@ -72661,11 +73354,11 @@ async function main(cacheClient) {
         const outcome = await Promise.race([
             withPrivateFolder(async (privateFolder) => {
                 const runtime = { log, clock: systemClock, processes, signal, abort, privateFolder };
-                const read = await gatherInputs(process.env, secrets, runtime, progress);
-                const settings = read((notice) => log.warning(notice));
+                const inputs = await gatherInputs(process.env, secrets, runtime, progress);
+                const settings = inputs.read((notice) => log.warning(notice));
                 log.debugShown = settings.debug.value;
                 log.debug(describeSettings(settings));
-                return run(settings, read, { runtime, progress }, cacheClient);
+                return run(settings, inputs, { runtime, progress }, cacheClient);
             }),
             cancel.atOnce,
         ]);
@@ -72681,8 +73374,8 @@ async function main(cacheClient) {
         cancel.stop();
     }
 }
-/** @param readAgain for what is only known once a part of it was fetched */
-async function run(settings, readAgain, { runtime, progress }, cacheClient) {
+/** @param inputs for what is only known once a part of it was fetched */
+async function run(settings, inputs, { runtime, progress }, cacheClient) {
     if (settings.kind === 'fleet-results') {
         progress.fleet = gatherResults(settings.folder.value, settings.matrix.value);
         return 'gathered';
@@ -72693,23 +73386,34 @@ async function run(settings, readAgain, { runtime, progress }, cacheClient) {
         runtime.log.info(describeFleet(progress.fleet));
         return 'listed';
     }
-    return runForHost(settings, readAgain, { nix, runtime, progress }, cacheClient);
+    if (settings.kind === 'build-hosts') {
+        return withCache(settings, { nix, runtime, progress }, cacheClient, async (tools) => {
+            await buildHosts(settings, inputs.readHost, tools);
+            return 'built';
+        });
+    }
+    return runForHost(settings, inputs.read, { nix, runtime, progress }, cacheClient);
 }
 async function runForHost(given, readAgain, { nix, runtime, progress }, cacheClient) {
     progress.host = hostOf(given);
-    await requireName(given.configuration.value, nix, runtime.signal);
+    const many = given.kind === 'build-only' ? '; or give hosts (names, globs, tag:NAME) to build many at once' : '';
+    await requireName(given.configuration.value, nix, runtime.signal, many);
     // what a store path is can only be told when it is here
-    const settings = (await fetchStorePaths(given, nix, runtime)) ? forHost(readAgain()) : given;
+    const settings = (await fetchStorePaths(given, nix, runtime)) ? hostSettings(readAgain()) : given;
     refuseInstallAfterUse(settings, process.env);
+    return withCache(settings, { nix, runtime, progress }, cacheClient, (tools) => settings.kind === 'install' || settings.kind === 'plan'
+        ? runOnMachine(settings, tools)
+        : runWithoutMachine(settings, tools));
+}
+/** What was built is kept, whatever comes of the rest. */
+async function withCache(settings, { nix, runtime, progress }, cacheClient, work) {
     const cache = openCache(settings, nix, runtime, {
         environment: process.env,
         worker: cacheClient,
         leave: leaveToPost,
     });
     try {
-        return settings.kind === 'install' || settings.kind === 'plan'
-            ? await runOnMachine(settings, { nix, cache, runtime, progress })
-            : await runWithoutMachine(settings, { nix, cache, runtime, progress });
+        return await work({ nix, cache, runtime, progress });
     }
     finally {
         await cache.finish(uploadPatienceMs);
@@ -72792,12 +73496,6 @@ async function lookAndAct(settings, target, tools) {
         stagedImage: undefined,
     });
     return outcomeOf(plan);
-}
-/** A part of what was said is known now; that it is a run for one host does not change. */
-function forHost(settings) {
-    if (settings.kind === 'list-hosts' || settings.kind === 'fleet-results')
-        throw new Error(`the inputs described a run for one host, and now ${settings.kind}`);
-    return settings;
 }
 function outcomeOf({ action, phases }) {
     if (action === 'nothing')

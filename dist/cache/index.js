@@ -97689,8 +97689,14 @@ class RemoteCommandError extends ActionError {
         this.exitCode = context.exitCode;
     }
 }
-class NixError extends (/* unused pure expression or super */ null && (ActionError)) {
+class NixError extends ActionError {
     kind = 'nix';
+    /** All of them, in their order: a build that goes on after a failure has many. */
+    messages;
+    constructor(message, context = {}) {
+        super(message, context);
+        this.messages = context.messages ?? [];
+    }
 }
 /** The configuration does not evaluate, for a reason that lies in what it says. */
 class EvaluationError extends (/* unused pure expression or super */ null && (NixError)) {
