@@ -108,6 +108,8 @@ export const standIns: readonly StandIn[] = [
     files: [
       '__tests__/support/context.ts',
       '__tests__/support/evaluation.ts',
+      '__tests__/support/planned.ts',
+      '__tests__/support/results.ts',
       '__tests__/support/situation.ts',
     ],
     standsFor: 'what an evaluation and a machine tell',

@@ -1,4 +1,5 @@
 import { InputError } from './errors';
+import { parseFlakeReference } from './inputs/flake-reference';
 import { noHostData, withoutGiven } from './inputs/host-data';
 import { InputReader } from './inputs/input-reader';
 import { loadSecrets } from './inputs/load-secrets';
@@ -35,6 +36,9 @@ export async function gatherInputs(
   progress: Progress,
 ): Promise<Inputs> {
   const raw = readRawInputs(environment);
+  const reference = parseFlakeReference(raw.flake ?? '');
+  // whose run it was is told of one that fails right here, too
+  progress.host = typeof reference === 'string' ? '' : reference.name;
   const { processes, clock, signal } = runtime;
   const options = { environment, processes, clock, signal, secrets };
   // the flake may name them, and it is evaluated first: no other variable may hand one on

@@ -8,6 +8,7 @@ import { gatherInputs, type Inputs, nixOptionsOf, type ReadSettings } from './ga
 import { readRunIdentity } from './inputs/run-identity';
 import {
   describeSettings,
+  type FleetResultsSettings,
   type HostSettings,
   hostOf,
   hostSettings,
@@ -27,7 +28,7 @@ import { vmTest } from './phases/vm-test';
 import { checkBuildable, checkPlan } from './plan/checks';
 import { requireName } from './plan/configuration';
 import { buildSystemOf } from './plan/evaluation';
-import { listHosts } from './plan/fleet';
+import { listHosts, nothingListed } from './plan/fleet';
 import { offlinePlan, type Plan } from './plan/plan';
 import { fetchStorePaths } from './plan/store-paths';
 import { offlineWarnings, warningsOf } from './plan/warnings';
@@ -38,7 +39,7 @@ import { SpawnRunner } from './process';
 import { ActionLog } from './report/action-log';
 import { describeFleet } from './report/describe-fleet';
 import { describePlan } from './report/describe-plan';
-import { gatherResults } from './report/fleet-results';
+import { gatherResults, nothingGathered, requireResults } from './report/fleet-results';
 import { failureOf, publish } from './report/report';
 import { type Outcome, Progress } from './report/result';
 import { checkRunner } from './runner';
@@ -65,6 +66,8 @@ export async function main(cacheClient: readonly string[]): Promise<number> {
   const secrets = new SecretRegistry(core.setSecret);
   const log = new ActionLog(secrets, systemClock);
   const progress = new Progress();
+  const { run: url, attempt } = readRunIdentity(process.env);
+  progress.run = { url, attempt, startedAt: new Date().toISOString() };
   const cancel = cancelledBySignal();
   try {
     checkRunner(process.platform);
@@ -100,11 +103,11 @@ async function run(
   cacheClient: readonly string[],
 ): Promise<Outcome> {
   if (settings.kind === 'fleet-results') {
-    progress.fleet = gatherResults(settings.folder.value, settings.matrix.value);
-    return 'gathered';
+    return gather(settings, { runtime, progress });
   }
   const nix = new Nix(nixOptionsOf(settings), runtime);
   if (settings.kind === 'list-hosts') {
+    progress.fleet = nothingListed;
     progress.fleet = await listHosts(settings, nix, runtime);
     runtime.log.info(describeFleet(progress.fleet));
     return 'listed';
@@ -116,6 +119,19 @@ async function run(
     });
   }
   return runForHost(settings, inputs.read, { nix, runtime, progress }, cacheClient);
+}
+
+function gather(
+  { folder, matrix }: FleetResultsSettings,
+  { runtime, progress }: Pick<Tools, 'runtime' | 'progress'>,
+): Outcome {
+  progress.fleet = nothingGathered;
+  const fleet = gatherResults(folder.value, matrix.value);
+  progress.fleet = fleet;
+  runtime.log.info(describeFleet(fleet));
+  for (const { file, problem } of fleet.files?.problems ?? []) runtime.log.warning(`${file} ${problem}`);
+  requireResults(folder.value, fleet);
+  return 'gathered';
 }
 
 async function runForHost(

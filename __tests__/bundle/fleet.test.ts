@@ -1,11 +1,11 @@
 // Runs over many hosts: which there are, which have changed, and what came of their runs.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Matrix } from '../../src/inputs/matrix';
+import { planDigest } from '../../src/plan/plan';
 import { type BundleRun, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
 import { git, makeFleet } from '../support/fleet';
+import { leave, resultOf, updatePlan } from '../support/results';
 import { temporaryFolder } from '../support/runtime';
 
 const hostsIn = (run: BundleRun) => {
@@ -46,35 +46,22 @@ test('changed-since: of 30 hosts the one that has changed, by two evaluations', 
   expect(none.result.fleet).toMatchObject({ selected: 30, evaluations: 0 });
 });
 
-/** As the runs for the hosts leave it. */
-function leaveResult(folder: string, host: string, digest: string): void {
-  mkdirSync(join(folder, host), { recursive: true });
-  const plan = { action: 'update', reason: 'it runs another system', online: {}, offline: {}, phases: [] };
-  const result = {
-    version: 1,
-    host,
-    outcome: 'planned',
-    targetState: 'untouched',
-    phases: [],
-    failure: null,
-  };
-  writeFileSync(join(folder, host, 'result.json'), JSON.stringify({ ...result, plan, planDigest: digest }));
-}
-
 test('fleet-results: the hosts with something to do, with the plan that is to be approved', async () => {
   const folder = temporaryFolder('results');
-  leaveResult(folder, 'web-0', `sha256:${'0'.repeat(64)}`);
+  leave(folder, 'web-0/result.json', resultOf('web-0'));
   const run = await runBundle({ inputs: { 'fleet-results': folder } });
   expect(run.code, run.log).toBe(0);
   expect(run.outputs.outcome).toBe('gathered');
-  expect(run.result.fleet?.results).toMatchObject([{ host: 'web-0', action: 'update', outcome: 'planned' }]);
+  expect(run.result.fleet?.results).toMatchObject([
+    { host: 'web-0', outcome: 'planned', plan: { action: 'update', digest: planDigest(updatePlan) } },
+  ]);
 });
 
 test('matrix: hosts without a result are told, and those with a plan are a job', async () => {
   const { folder } = makeFleet({ count: 2 });
   const listed = await runBundle({ inputs: { flake: folder, 'list-hosts': 'true' } });
   const results = temporaryFolder('results');
-  leaveResult(results, 'web-0', `sha256:${'0'.repeat(64)}`);
+  leave(results, 'web-0/result.json', resultOf('web-0'));
   const run = await runBundle({
     inputs: { 'fleet-results': results, matrix: listed.outputs.matrix ?? '' },
   });

@@ -307,6 +307,7 @@ describe('Progress', () => {
       version: 1,
       outcome: 'failed',
       host: '',
+      run: { url: '', attempt: 0, startedAt: '' },
       fleet: null,
       targetState: 'untouched',
       target: '',

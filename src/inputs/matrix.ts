@@ -1,3 +1,5 @@
+import { fieldsAt, isFields, listAt, MisshapenError, textAt } from '../checked-json';
+import { parseFlakeReference } from './flake-reference';
 import type { Parser } from './parsers';
 
 /** One host in the matrix of a workflow: a job each. */
@@ -27,39 +29,68 @@ export interface Matrix {
 /** GitHub starts no more jobs than that from a matrix. */
 export const mostJobs = 256;
 
+const remedy = 'hand on the output matrix of list-hosts as it is';
+
 /** Reads what matrixJson has written, and nothing else. */
 export const matrix: Parser<Matrix> = (text) => {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    if (isMatrix(value)) return { ok: value };
+    value = JSON.parse(text);
   } catch {
-    // said below
+    return { problem: `is no whole JSON; ${remedy}` };
   }
-  return { problem: 'is not what the output matrix of list-hosts was; hand that on as it is' };
+  try {
+    const include = listAt(value, 'include').map(readHost);
+    requireOnly(value, ['include']);
+    const problem = problemWith(include);
+    return problem === undefined ? { ok: { include } } : { problem };
+  } catch (error) {
+    if (!(error instanceof MisshapenError)) throw error;
+    return { problem: `is not that of list-hosts: ${error.message}; ${remedy}` };
+  }
 };
 
 export function matrixJson(include: readonly MatrixHost[]): string {
   return JSON.stringify({ include } satisfies Matrix);
 }
 
-function isMatrix(value: unknown): value is Matrix {
-  const include = field(value, 'include');
-  return Array.isArray(include) && include.every(isMatrixHost);
+function problemWith(hosts: readonly MatrixHost[]): string | undefined {
+  if (hosts.length > mostJobs) return `has ${hosts.length} hosts, more than ${mostJobs}; ${remedy}`;
+  const names = hosts.map(({ host }) => host);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  return twice === undefined ? undefined : `has the host ${twice} twice; ${remedy}`;
 }
 
-function isMatrixHost(value: unknown): value is MatrixHost {
-  const texts = ['host', 'flake', 'environment', 'reason', 'approved-plan'];
-  const [tags, secrets] = [field(value, 'tags'), field(value, 'secrets')];
-  return (
-    texts.every((name) => typeof field(value, name) === 'string') &&
-    Array.isArray(tags) &&
-    tags.every((tag) => typeof tag === 'string') &&
-    typeof secrets === 'object' &&
-    secrets !== null &&
-    Object.values(secrets).every((name) => typeof name === 'string')
-  );
+const fields = ['host', 'flake', 'tags', 'environment', 'secrets', 'reason', 'approved-plan'];
+const word = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}$/;
+const approval = new RegExp(`^(${notApproved}|sha256:[0-9a-f]{64})$`);
+const line = /^[^\p{Cc}]{0,1000}$/u;
+
+function readHost(value: unknown): MatrixHost {
+  requireOnly(value, fields);
+  const host = textAt(value, 'host', word);
+  const flake = textAt(value, 'flake', line);
+  const reference = parseFlakeReference(flake);
+  if (typeof reference === 'string' || reference.name !== host)
+    throw new MisshapenError(`its flake of ${host} is not the one of that host`);
+  return {
+    host,
+    flake,
+    tags: listAt(value, 'tags').map((tag) => textAt({ tag }, 'tag', word)),
+    environment: textAt(value, 'environment', line),
+    secrets: Object.fromEntries(
+      Object.entries(fieldsAt(value, 'secrets')).map(([variable, name]) => [
+        textAt({ variable }, 'variable', /^[A-Z_][A-Z0-9_]*$/),
+        textAt({ secret: name }, 'secret', /^[A-Za-z_][A-Za-z0-9_]*$/),
+      ]),
+    ),
+    reason: textAt(value, 'reason', line),
+    'approved-plan': textAt(value, 'approved-plan', approval),
+  };
 }
 
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+function requireOnly(value: unknown, names: readonly string[]): void {
+  if (!isFields(value)) throw new MisshapenError('it is no object');
+  const other = Object.keys(value).find((name) => !names.includes(name));
+  if (other !== undefined) throw new MisshapenError(`it has ${JSON.stringify(other.slice(0, 60))} in it`);
 }

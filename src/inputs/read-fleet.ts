@@ -1,4 +1,3 @@
-import { existsSync, statSync } from 'node:fs';
 import { passwordIn } from './address-tokens';
 import { parseFlakeReference } from './flake-reference';
 import { hostSelection } from './host-selection';
@@ -31,7 +30,7 @@ export function readFleetSettings(reader: InputReader): FleetSettings {
 export function readFleetResults(reader: InputReader): FleetResultsSettings {
   return {
     kind: 'fleet-results',
-    folder: reader.required('fleet-results', folder, ''),
+    folder: reader.required('fleet-results', (text) => ({ ok: text.trim() }), ''),
     matrix: reader.optional('matrix', matrix, undefined),
     debug: reader.optional('debug', parse.boolean, false),
   };
@@ -71,11 +70,4 @@ const gitRevision: parse.Parser<string> = (text) =>
     ? { ok: text.trim() }
     : {
         problem: `is ${JSON.stringify(text.slice(0, 60))}; write a commit, a branch or a tag, as in origin/main`,
-      };
-
-const folder: parse.Parser<string> = (text) =>
-  existsSync(text.trim()) && statSync(text.trim()).isDirectory()
-    ? { ok: text.trim() }
-    : {
-        problem: `is ${JSON.stringify(text.slice(0, 60))}, and there is no such folder on the runner; give the one that the result files were put into`,
       };

@@ -60,7 +60,7 @@ function reportOf(
     return reason === undefined ? [] : [asMatrixHost(uri, host, reason)];
   });
   const inOrder = selected.flatMap(({ name }) => failed.find(({ host }) => host === name) ?? []);
-  return { selected: selected.length, hosts, failed: inOrder, evaluations, results: [] };
+  return { selected: selected.length, hosts, failed: inOrder, evaluations, results: [], files: null };
 }
 
 /** One build for all that the same system builds, as layers of the cache are of one system. */

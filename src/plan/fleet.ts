@@ -17,6 +17,16 @@ export interface FailedHost {
   readonly message: string;
 }
 
+/** The report of a run that has listed nothing yet. */
+export const nothingListed: FleetReport = {
+  selected: 0,
+  hosts: [],
+  failed: [],
+  evaluations: 0,
+  results: [],
+  files: null,
+};
+
 /**
  * The hosts that are asked for, as jobs of a workflow. Contacts none of them.
  *
@@ -43,6 +53,7 @@ export async function listHosts(settings: ListSettings, nix: Nix, runtime: Runti
     failed: found.failed,
     evaluations: found.evaluations,
     results: [],
+    files: null,
   };
 }
 

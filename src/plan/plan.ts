@@ -265,10 +265,18 @@ function nameRoute({ endpoint, jumpHosts }: Target): string {
   return [nameOf(endpoint), ...(through.length === 0 ? [] : ['through', through.join(', ')])].join(' ');
 }
 
-/** SHA-256 of what the plan decides; what was merely observed is left out. */
-export function planDigest(plan: Plan | PublishedPlan): string {
-  const { work: _, ...decided } = { work: null, ...plan };
-  if (decided.online === null) return digestOf(decided);
-  const { observed: __, ...online } = decided.online;
-  return digestOf({ ...decided, online });
+/**
+ * SHA-256 of what the plan decides; what was merely observed is left out.
+ *
+ * @param plan also one that was read from a file
+ */
+export function planDigest(plan: Plan | PublishedPlan | Readonly<Record<string, unknown>>): string {
+  const fields: Readonly<Record<string, unknown>> = { ...plan };
+  const { work: _, ...decided } = fields;
+  return digestOf({ ...decided, online: withoutObserved(decided.online) });
+}
+
+function withoutObserved(online: unknown): unknown {
+  if (typeof online !== 'object' || online === null) return online;
+  return Object.fromEntries(Object.entries(online).filter(([name]) => name !== 'observed'));
 }

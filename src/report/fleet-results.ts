@@ -1,77 +1,145 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { InputError } from '../errors';
 import type { Matrix, MatrixHost } from '../inputs/matrix';
-import type { FleetReport, HostResult, Result } from './result';
+import { type HostRun, readResult } from './host-run';
+import { neutralise } from './neutralise';
+import type { FileProblem, FleetReport, HostResult, ResultFiles } from './result';
+import { readJsonFiles } from './result-files';
+
+/** The report of a run that has gathered nothing yet. */
+export const nothingGathered: FleetReport = {
+  selected: 0,
+  hosts: [],
+  failed: [],
+  evaluations: 0,
+  results: [],
+  files: { results: 0, superseded: 0, skipped: 0, problems: [] },
+};
 
 /**
  * Puts together what the runs for many hosts have left.
  *
  * @param folder holds their result files, in any depth
  * @param expected the hosts that there should be results of; undefined where that is not known
- * @throws InputError where there is no result at all
+ * @throws InputError
  */
 export function gatherResults(folder: string, expected: Matrix | undefined): FleetReport {
-  const found = new Map(resultsIn(folder).map((result) => [result.host, result]));
-  if (found.size === 0 && (expected === undefined || expected.include.length > 0))
-    throw new InputError([
-      { input: 'fleet-results', problem: `is ${folder}, which holds no result file of this action` },
-    ]);
-  const names = new Set([...(expected?.include ?? []).map(({ host }) => host), ...found.keys()]);
-  const results = [...names].map((host) => hostResult(host, found.get(host)));
+  // where nothing was to be done there may be no folder either
+  if (expected?.include.length === 0) return nothingGathered;
+  const { runs, files } = readRuns(folder);
+  const counting = new Map(
+    [...Map.groupBy(runs, ({ host }) => host)].map(([host, all]) => [host, whatCounts(all)]),
+  );
+  const names = new Set([...(expected?.include ?? []).map(({ host }) => host), ...counting.keys()]);
   return {
     selected: names.size,
-    hosts: (expected?.include ?? []).flatMap((entry) => toBeDone(entry, found.get(entry.host))),
+    hosts: (expected?.include ?? []).flatMap((entry) => toBeDone(entry, counting.get(entry.host))),
     failed: [],
     evaluations: 0,
-    results,
+    results: [...names].map((host) => asResult(host, counting.get(host))),
+    files: { ...files, superseded: runs.length - counting.size },
   };
 }
 
-function resultsIn(folder: string): readonly Result[] {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    file.endsWith('.json'),
-  );
-  return files.flatMap((file) => {
-    const result = parseResult(readFileSync(join(folder, file), 'utf8'));
-    return result === undefined || result.host === '' ? [] : [result];
-  });
+/**
+ * Most likely the folder is the wrong one: a fleet of which all results are missing must not pass for one with nothing
+ * to do.
+ *
+ * @throws InputError
+ */
+export function requireResults(folder: string, { files, selected }: FleetReport): void {
+  if (files === null || files.results > 0 || files === nothingGathered.files) return;
+  const [first] = files.problems;
+  const told = first === undefined ? '' : `; ${first.file} ${first.problem}`;
+  const of = selected === 0 ? '' : ` of the ${selected} hosts`;
+  throw new InputError([
+    {
+      input: 'fleet-results',
+      problem: `is ${JSON.stringify(folder)}, which holds no result file${of}${told}; put there what the output result-file of the runs names`,
+    },
+  ]);
 }
 
-/** @returns undefined for anything that this action has not written */
-function parseResult(text: string): Result | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isResult(value) ? value : undefined;
-  } catch {
-    return undefined;
+function readRuns(folder: string): { runs: readonly HostRun[]; files: ResultFiles } {
+  const found = readJsonFiles(folder);
+  const runs: HostRun[] = [];
+  const problems: FileProblem[] = [...found.problems];
+  let skipped = found.skipped;
+  for (const { file, text } of found.texts) {
+    const read = readResult(text);
+    if (read.kind === 'host') runs.push(read.run);
+    else if (read.kind === 'foreign') skipped += 1;
+    else problems.push({ file, problem: read.problem });
   }
-}
-
-function isResult(value: unknown): value is Result {
-  const of = (name: string): unknown =>
-    typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-  return of('version') === 1 && typeof of('host') === 'string' && typeof of('outcome') === 'string';
-}
-
-function hostResult(host: string, result: Result | undefined): HostResult {
-  const plan = result?.plan ?? null;
   return {
-    host,
-    outcome: result?.outcome ?? 'missing',
-    action: plan === null || plan.online === null ? null : plan.action,
-    reason: plan === null || plan.online === null ? null : plan.reason,
-    targetState: result?.targetState ?? null,
-    seconds: (result?.phases ?? []).reduce((sum, { seconds }) => sum + seconds, 0),
-    failure: result?.failure?.message ?? null,
-    planDigest: result?.planDigest ?? null,
+    runs,
+    files: {
+      results: runs.length,
+      superseded: 0,
+      skipped,
+      // names of files are foreign text, too
+      problems: problems.map(({ file, problem }) => ({
+        file: neutralise(file),
+        problem: neutralise(problem),
+      })),
+    },
   };
+}
+
+/**
+ * Of several results of one host the one that says how it ended. Within a run of the workflow that is the last attempt's,
+ * and there what was done, not what was planned: runners' clocks may differ. Of several runs it is the one that began
+ * last.
+ */
+function whatCounts(runs: readonly HostRun[]): HostRun {
+  const last = (some: readonly HostRun[], order: (a: HostRun, b: HostRun) => number) =>
+    some.reduce((best, each) => (order(best, each) <= 0 ? each : best));
+  const byRun = [...Map.groupBy(runs, ({ run }) => run.url).values()];
+  const ofRuns = byRun.map((some) =>
+    last(
+      some,
+      (a, b) =>
+        a.run.attempt - b.run.attempt || Number(isAct(a)) - Number(isAct(b)) || byStart(a, b) || byText(a, b),
+    ),
+  );
+  return last(ofRuns, (a, b) => byStart(a, b) || byText(a, b));
+}
+
+/** A failure may be of either; a plan of the same attempt was there before, or else nothing was done. */
+function isAct({ outcome }: HostRun): boolean {
+  return !['planned', 'built', 'tested'].includes(outcome);
+}
+
+function byStart(a: HostRun, b: HostRun): number {
+  return a.run.startedAt.localeCompare(b.run.startedAt);
+}
+
+/** So that the order of the files does not matter. */
+function byText(a: HostRun, b: HostRun): number {
+  return JSON.stringify(a) < JSON.stringify(b) ? -1 : 1;
+}
+
+function asResult(host: string, run: HostRun | undefined): HostResult {
+  if (run === undefined)
+    return { host, outcome: 'missing', targetState: null, seconds: 0, failure: null, plan: null };
+  const { outcome, targetState, seconds, failure, plan } = run;
+  return { host, outcome, targetState, seconds, failure, plan };
 }
 
 /** The host's job, with the plan that is to be approved; none where there is nothing to do, and where there is no plan. */
-function toBeDone(entry: MatrixHost, result: Result | undefined): readonly MatrixHost[] {
-  const { plan, planDigest, outcome } = result ?? { plan: null, planDigest: null, outcome: 'failed' };
-  if (plan === null || plan.online === null || planDigest === null || outcome === 'failed') return [];
-  if (plan.action === 'nothing') return [];
-  return [{ ...entry, reason: `${plan.action}: ${plan.reason}`, 'approved-plan': planDigest }];
+function toBeDone(entry: MatrixHost, run: HostRun | undefined): readonly MatrixHost[] {
+  if (run === undefined || run.outcome !== 'planned' || run.plan === null) return [];
+  const { action, reason, digest } = run.plan;
+  if (action === 'nothing' || digest === null) return [];
+  return [{ ...entry, reason: asMatrixReason(`${action}: ${reason}`), 'approved-plan': digest }];
+}
+
+/**
+ * What workflows write as `${{ matrix.reason }}` into scripts becomes a part of these, and what a machine says of itself
+ * is a part of the reason.
+ */
+function asMatrixReason(text: string): string {
+  return text
+    .replace(/[^A-Za-z0-9.,:/_+@=-]+/g, ' ')
+    .trim()
+    .slice(0, 200);
 }

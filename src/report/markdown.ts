@@ -5,6 +5,22 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
+/** The rows that fit into so many bytes, and how many do not. */
+export function rowsWithin(
+  most: number,
+  rows: readonly (readonly string[])[],
+): readonly (readonly string[])[] {
+  const kept: (readonly string[])[] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    bytes += Buffer.byteLength(row.join(' | ')) + 6;
+    if (bytes > most)
+      return [...kept, [`and ${rows.length - kept.length} more, see the log`, ...row.slice(1).map(() => '')]];
+    kept.push(row);
+  }
+  return kept;
+}
+
 /** Far more than a name or a reason has; GitHub takes 1 MiB for the whole summary. */
 const longestInline = 500;
 const longestBlock = 80_000;

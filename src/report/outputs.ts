@@ -1,5 +1,6 @@
 import { matrixJson } from '../inputs/matrix';
-import type { FleetReport, Result } from './result';
+import { needsSomebody } from './fleet-words';
+import type { Result } from './result';
 
 /** The outputs of the action, in the order of action.yml. */
 export const outputs = [
@@ -49,7 +50,7 @@ export const outputs = [
   {
     name: 'failed-hosts',
     description:
-      'With list-hosts: the names of hosts that cannot be evaluated, as JSON; they are not in the matrix.',
+      'As JSON, the names of hosts that are not in the matrix because they failed: with list-hosts those that cannot be evaluated, with fleet-results those whose runs failed or left no result.',
   },
   {
     name: 'result-file',
@@ -71,16 +72,19 @@ export function outputsOf(result: Result, resultFile: string): Record<OutputName
     'cache-hit': result.cache?.hit ?? 'none',
     plan: result.plan === null ? '' : JSON.stringify(result.plan),
     'plan-digest': result.planDigest ?? '',
-    ...fleetOutputs(result.fleet),
+    ...fleetOutputs(result),
     'result-file': resultFile,
   };
 }
 
-function fleetOutputs(
-  fleet: FleetReport | null,
-): Record<'matrix' | 'count' | 'canary' | 'rest' | 'failed-hosts', string> {
-  if (fleet === null) return { matrix: '', count: '', canary: '', rest: '', 'failed-hosts': '' };
-  const { hosts, failed } = fleet;
+/** Nothing where the run has failed: a count of 0 would say that there is nothing to do. */
+function fleetOutputs({
+  fleet,
+  outcome,
+}: Result): Record<'matrix' | 'count' | 'canary' | 'rest' | 'failed-hosts', string> {
+  if (fleet === null || outcome === 'failed')
+    return { matrix: '', count: '', canary: '', rest: '', 'failed-hosts': '' };
+  const { hosts, failed, results } = fleet;
   const tagged = hosts.filter(({ tags }) => tags.includes('canary'));
   const canary = tagged.length === 0 ? hosts.slice(0, 1) : tagged;
   const rest = hosts.filter((host) => !canary.includes(host));
@@ -89,6 +93,6 @@ function fleetOutputs(
     count: String(hosts.length),
     canary: canary.length === 0 ? '' : matrixJson(canary),
     rest: rest.length === 0 ? '' : matrixJson(rest),
-    'failed-hosts': JSON.stringify(failed.map(({ host }) => host)),
+    'failed-hosts': JSON.stringify([...failed, ...results.filter(needsSomebody)].map(({ host }) => host)),
   };
 }

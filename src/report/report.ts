@@ -7,7 +7,7 @@ import type { ActionLog } from './action-log';
 import { hintFor } from './hints';
 import { neutralise, neutraliseText } from './neutralise';
 import { outputsOf } from './outputs';
-import type { Failure, Progress, Result, TargetState } from './result';
+import type { Failure, Progress, Result } from './result';
 import { howToResume } from './resume';
 import { summarise } from './summary';
 
@@ -47,7 +47,7 @@ function adviceFor(hint: string | undefined, error: ActionError | undefined, pro
  */
 export async function publish(whole: Result, log: ActionLog, secrets: SecretRegistry): Promise<void> {
   const result = withoutSecrets(whole, secrets);
-  if (result.failure !== null) annotate(result.failure, result.targetState, log);
+  if (result.failure !== null) annotate(result.failure, result, log);
   const file = await attempt('result file', log, () => writeResultFile(result, secrets));
   await attempt('outputs', log, async () => setOutputs(whole, result, file ?? '', log, secrets));
   if ((process.env.GITHUB_STEP_SUMMARY ?? '') === '') return;
@@ -93,22 +93,29 @@ async function attempt<T>(what: string, log: ActionLog, work: () => Promise<T>):
   }
 }
 
+/** One job may list hosts, look at several configurations without a machine, and gather results. */
+function nameOf({ target, plan, host, fleet, phases }: Result): string {
+  if (fleet !== null && fleet.files !== null) return 'fleet';
+  // of runs over many hosts only a build has phases
+  if (fleet !== null) return phases.length === 0 ? 'hosts' : 'build';
+  const of = target || plan?.offline.hostName || host;
+  return of.replace(/[^A-Za-z0-9.-]+/g, '_') || 'no-target';
+}
+
 async function writeResultFile(result: Result, secrets: SecretRegistry): Promise<string> {
   const folder = process.env.RUNNER_TEMP ?? '.';
-  // without a machine several configurations may be looked at in one job
-  const of = result.target || result.plan?.offline.hostName || '';
-  const name = of.replace(/[^A-Za-z0-9.-]+/g, '_') || 'no-target';
-  const file = join(folder, `nixos-anywhere-${name}.json`);
+  const file = join(folder, `nixos-anywhere-${nameOf(result)}.json`);
   await writeFile(file, secrets.redact(`${JSON.stringify(result, undefined, 2)}\n`), { mode: 0o600 });
   return file;
 }
 
-function annotate(failure: Failure, targetState: TargetState, log: ActionLog): void {
+function annotate(failure: Failure, { targetState, fleet }: Result, log: ActionLog): void {
   for (const line of failure.lastLines) log.foreign('last lines', line);
   const where = failure.phase === null ? '' : ` in phase ${failure.phase}`;
   const advice = failure.hint === null ? '' : `\nWhat to do: ${failure.hint}`;
+  const state = fleet === null ? `\nThe machine is ${targetState}.` : '';
   log.error(
-    `${failure.message}${advice}\nThe machine is ${targetState}.`,
+    `${failure.message}${advice}${state}`,
     `nixos-anywhere ${failure.kind === 'cancelled' ? 'was cancelled' : 'failed'}${where}`,
   );
 }

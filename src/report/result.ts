@@ -1,25 +1,34 @@
 import type { CacheReport } from '../cache/report';
 import type { ErrorKind } from '../errors';
 import type { MatrixHost } from '../inputs/matrix';
-import type { Action } from '../plan/decide';
 import type { FailedHost } from '../plan/fleet';
 import { type PhaseName, type PublishedPlan, planDigest } from '../plan/plan';
 import type { HostKey } from '../ssh/host-keys';
 
 /** `listed`, `built`, `tested`: no machine was contacted. `gathered`: results of other runs. `prepared`: the phases that were asked for end before install, and were done. */
-export type Outcome =
-  | 'listed'
-  | 'gathered'
-  | 'planned'
-  | 'built'
-  | 'tested'
-  | 'prepared'
-  | 'installed'
-  | 'updated'
-  | 'unchanged'
-  | 'failed';
+export const outcomes = [
+  'listed',
+  'gathered',
+  'planned',
+  'built',
+  'tested',
+  'prepared',
+  'installed',
+  'updated',
+  'unchanged',
+  'failed',
+] as const;
+export type Outcome = (typeof outcomes)[number];
 /** How far the machine came. From `partitioned` on the old data is gone, unless disko only mounts or adds. */
-export type TargetState = 'untouched' | 'installer' | 'partitioned' | 'installed' | 'unlocking' | 'booted';
+export const targetStates = [
+  'untouched',
+  'installer',
+  'partitioned',
+  'installed',
+  'unlocking',
+  'booted',
+] as const;
+export type TargetState = (typeof targetStates)[number];
 /** What was proven about the new system. */
 export type Verified = 'system' | 'host-key' | 'none';
 
@@ -37,6 +46,16 @@ export interface Failure {
   readonly lastLines: readonly string[];
 }
 
+/** Which run of a workflow this was. Of several results of a host the one of the later run counts. */
+export interface RunRecord {
+  /** Empty where it is not known. */
+  readonly url: string;
+  /** From 1; 0 where it is not known. */
+  readonly attempt: number;
+  /** UTC, by the runner's clock: `2026-11-28T07:30:55.000Z`. */
+  readonly startedAt: string;
+}
+
 /** What a run over many hosts has found. */
 export interface FleetReport {
   /** How many were asked for. */
@@ -48,6 +67,25 @@ export interface FleetReport {
   readonly evaluations: number;
   /** What the runs for single hosts have left; empty where hosts are only listed. */
   readonly results: readonly HostResult[];
+  /** The files that was read from; null where hosts are only listed. */
+  readonly files: ResultFiles | null;
+}
+
+/** What became of the files in the folder of results. */
+export interface ResultFiles {
+  /** Those that are the result of a host. */
+  readonly results: number;
+  /** Of these those that a later one of the same host is instead of. */
+  readonly superseded: number;
+  /** Those that this action has not written for a host, and links. */
+  readonly skipped: number;
+  /** Those that could not be read, and why. */
+  readonly problems: readonly FileProblem[];
+}
+
+export interface FileProblem {
+  readonly file: string;
+  readonly problem: string;
 }
 
 /** What one host's run has left. */
@@ -55,13 +93,30 @@ export interface HostResult {
   readonly host: string;
   /** `missing`: there is no result of it. */
   readonly outcome: Outcome | 'missing';
-  /** Null without a plan. */
-  readonly action: Action | null;
-  readonly reason: string | null;
   readonly targetState: TargetState | null;
   readonly seconds: number;
-  readonly failure: string | null;
-  readonly planDigest: string | null;
+  readonly failure: HostFailure | null;
+  /** Null without one that a machine had its part in. */
+  readonly plan: HostPlan | null;
+}
+
+export interface HostFailure {
+  readonly cancelled: boolean;
+  readonly phase: PhaseName | null;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/** `install`: what the machine runs is no NixOS. */
+export type HostAction = 'install' | 'reinstall' | 'update' | 'nothing';
+
+export interface HostPlan {
+  readonly action: HostAction;
+  readonly reason: string;
+  /** The disks that will be lost, in words. */
+  readonly lost: readonly string[];
+  /** Null where it is not the digest of this very plan. */
+  readonly digest: string | null;
 }
 
 /** The outcome of a run; always there, on failure and cancel too. */
@@ -72,6 +127,7 @@ export interface Result {
   readonly target: string;
   /** The configuration's name in the flake; empty where there is none. */
   readonly host: string;
+  readonly run: RunRecord;
   readonly systemPath: string;
   readonly verified: Verified;
   readonly phases: readonly PhaseRecord[];
@@ -99,6 +155,7 @@ export class Progress {
   targetState: TargetState = 'untouched';
   target = '';
   host = '';
+  run: RunRecord = { url: '', attempt: 0, startedAt: '' };
   fleet: FleetReport | null = null;
   systemPath = '';
   verified: Verified = 'none';
@@ -150,6 +207,7 @@ export class Progress {
       targetState: this.targetState,
       target: this.target,
       host: this.host,
+      run: this.run,
       systemPath: this.systemPath,
       verified: this.verified,
       // what comes after a phase's end, such as the check of the plan, is reported with it

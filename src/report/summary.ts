@@ -10,10 +10,10 @@ import { describeMachine } from './describe-machine';
 import { describeNewSystem } from './describe-new-system';
 import { describeTerms } from './describe-terms';
 import { builtThere, describeWork, offlineDisks, wipesUnknownDisks } from './describe-work';
-import { fleetSection } from './fleet-summary';
+import { fleetSection, fleetTitle } from './fleet-summary';
 import { block, code, escapeMarkdown, table } from './markdown';
-import { counted } from './quantities';
-import type { Outcome, Result, TargetState, Verified } from './result';
+import type { Outcome, Result, Verified } from './result';
+import { stateWords } from './states';
 
 const titles: Record<Outcome, string> = {
   listed: '📋 Hosts listed',
@@ -28,15 +28,6 @@ const titles: Record<Outcome, string> = {
   failed: '❌ Installation failed',
 };
 
-const states: Record<TargetState, string> = {
-  untouched: 'untouched: nothing on its disks was changed',
-  installer: 'in the installer; its disks were not changed',
-  partitioned: 'in the installer; its disks were partitioned anew and the old data is gone',
-  installed: 'installed, but not seen running',
-  unlocking: 'installed; its initrd waits for a disk’s passphrase',
-  booted: 'running the system of the configuration',
-};
-
 const proofs: Record<Verified, string> = {
   system: 'logged in: the running system is the one of the configuration',
   'host-key': 'the expected host key answers; the running system was not compared',
@@ -46,7 +37,7 @@ const proofs: Record<Verified, string> = {
 /** The job summary, as GitHub's Markdown. Everything in it that others said was made harmless before. */
 export function summarise(result: Result): string {
   return [
-    `## ${titleOf(result)}: ${code(subjectOf(result))}`,
+    `## ${titleOf(result)}`,
     ...(result.failure === null ? [] : failureSection(result)),
     ...(result.fleet === null ? [] : fleetSection(result.fleet)),
     // without a machine there is no state of one
@@ -63,14 +54,15 @@ export function summarise(result: Result): string {
   ].join('\n\n');
 }
 
-function subjectOf({ target, plan, fleet }: Result): string {
-  if (fleet !== null) return `${fleet.hosts.length} of ${counted(fleet.selected, 'host')}`;
-  return target || plan?.offline.hostName || 'no target';
+function titleOf(result: Result): string {
+  const { failure, fleet, target, plan } = result;
+  if (fleet !== null && failure?.kind !== 'cancelled') return fleetTitle(fleet, result);
+  const subject = target || plan?.offline.hostName || 'no target';
+  return fleet === null ? `${verdictOf(result)}: ${code(subject)}` : verdictOf(result);
 }
 
-function titleOf({ outcome, failure, plan, fleet }: Result): string {
+function verdictOf({ outcome, failure, plan }: Result): string {
   if (failure?.kind === 'cancelled') return '🛑 Cancelled';
-  if (outcome === 'failed' && fleet !== null) return '❌ Not all hosts could be built';
   if (outcome === 'failed' && (plan?.offline.vmTest ?? null) !== null) return '❌ VM test failed';
   const updating = plan !== null && plan.online !== null && plan.action === 'update';
   return outcome === 'failed' && updating ? '❌ Update failed' : titles[outcome];
@@ -84,7 +76,7 @@ function unitsRow({ failedUnits }: Result): string[][] {
 
 function stateTable(result: Result): string {
   const { outcome, targetState, systemPath, verified } = result;
-  const machine = ['machine', states[targetState]];
+  const machine = ['machine', stateWords[targetState]];
   const installed = [
     ['system', systemPath === '' ? '–' : code(systemPath)],
     ['verified', proofs[verified]],

@@ -1,0 +1,278 @@
+// What is said of many hosts, in the summary and in the log: what needs somebody first, and never too much.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { describeFleet } from '../../src/report/describe-fleet';
+import { nothingGathered } from '../../src/report/fleet-results';
+import { type HostRun, readResult } from '../../src/report/host-run';
+import { type FleetReport, type HostResult, type Outcome, Progress } from '../../src/report/result';
+import { summarise } from '../../src/report/summary';
+import { planFor } from '../support/planned';
+import { type HostRunOf, matrixHost, resultOf, updatePlan } from '../support/results';
+import { nixos } from '../support/situation';
+import { nastyText } from './support';
+
+const limit = 1024 * 1024;
+
+function host(name: string, of: HostRunOf = {}): HostResult {
+  const read = readResult(JSON.stringify(resultOf(name, of)));
+  if (read.kind !== 'host') throw new Error(JSON.stringify(read));
+  const { run: _, ...result }: HostRun = read.run;
+  return result;
+}
+const missing = (name: string): HostResult => ({
+  host: name,
+  outcome: 'missing',
+  targetState: null,
+  seconds: 0,
+  failure: null,
+  plan: null,
+});
+
+function fleetOf(results: readonly HostResult[], of: Partial<FleetReport> = {}): FleetReport {
+  return { ...nothingGathered, selected: results.length, results, ...of };
+}
+function summaryOf(fleet: FleetReport, outcome: Outcome = 'gathered'): string {
+  return summarise({ ...new Progress().result(outcome), fleet });
+}
+
+const reinstallPlan = planFor({ facts: nixos, inputs: { 'on-installed': 'reinstall' } });
+const nothingPlan = { ...updatePlan, action: 'nothing' as const, reason: 'it runs this already' };
+const many = [
+  host('web-10', { plan: nothingPlan }),
+  host('web-2', { plan: nothingPlan }),
+  host('web-3', { outcome: 'updated' }),
+  host('web-4', { outcome: 'installed', plan: reinstallPlan, targetState: 'booted', seconds: 200 }),
+  missing('web-5'),
+  host('web-6', {
+    outcome: 'failed',
+    plan: reinstallPlan,
+    targetState: 'partitioned',
+    failure: { message: 'nixos-install failed\nat line 2', hint: 'run it again', phase: 'install' },
+  }),
+  host('web-7', { outcome: 'failed', failure: { kind: 'cancelled', phase: null } }),
+  host('web-8', { outcome: 'unchanged', plan: nothingPlan }),
+];
+
+describe('the summary of many runs', () => {
+  const summary = summaryOf(fleetOf(many));
+
+  test('counts in its first line', () => {
+    expect(summary.split('\n')[0]).toBe(
+      '## ❌ 8 hosts: 2 failed, 1 missing, 2 changed (1 reinstall, 1 update), 3 unchanged',
+    );
+    expect(summaryOf(fleetOf(many.slice(0, 3))).split('\n')[0]).toBe(
+      '## 📋 3 hosts: 0 failed, 1 changed (1 update), 2 unchanged',
+    );
+    expect(summaryOf(nothingGathered)).toBe('## 📋 0 hosts: 0 failed');
+  });
+
+  test('names failures first, with where, why, what to do and what became of the machine', () => {
+    const rows = summary.split('\n').filter((line) => /<code>web-/.test(line));
+    expect(rows.map((row) => /web-\d+/.exec(row)?.[0])).toEqual(
+      ['6', '7', '5', '3', '4', '2', '8', '10', '6'].map((number) => `web-${number}`),
+    );
+    expect(rows[0]).toBe(
+      '| ❌&nbsp;failed | <code>web-6</code> | reinstall | 2.0&nbsp;s | **in phase install:** nixos-install failed at line 2<br>**What to do:** run it again<br>**The machine** is in the installer; its disks were partitioned anew and the old data is gone |',
+    );
+    expect(rows[1]).toContain('| 🛑&nbsp;cancelled | <code>web-7</code> | update |');
+    expect(rows[1]).toContain('**cancelled before the first phase:** it broke |');
+    expect(rows[2]).toContain('| ❌&nbsp;missing | <code>web-5</code> | – | – | there is no result of it');
+    expect(rows[4]).toBe(
+      '| ✅&nbsp;installed | <code>web-4</code> | reinstall | 3&nbsp;min&nbsp;20&nbsp;s | the machine runs NixOS, and on-installed is reinstall |',
+    );
+    // what the table has cut
+    expect(summary).toContain('<code>web-6</code>\n\n```text\nnixos-install failed\nat line 2\n```');
+  });
+
+  test('of plans: what is lost by them, and the digest to be approved', () => {
+    const [reinstall, forged] = [host('web-1', { plan: reinstallPlan }), host('web-2')];
+    const digest = reinstall.plan?.digest ?? 'none';
+    const plans = summaryOf(
+      fleetOf([reinstall, { ...forged, plan: forged.plan && { ...forged.plan, digest: null } }]),
+    );
+    expect(plans).toContain('## 📋 2 hosts: 0 failed, 2 to be changed (1 reinstall, 1 update)');
+    expect(plans).toContain(
+      `| <code>web-1</code> | reinstall | 🔴 /dev/disk/by-id/a (1.0 TB) | <code>${digest}</code> |`,
+    );
+    expect(plans).toContain(
+      '| <code>web-2</code> | update | none | ❌ cannot be approved: the digest in its file is not that of the plan in it |',
+    );
+    const lost = Array.from({ length: 10 }, (_, index) => `/dev/sd${index}`);
+    const ten = { ...reinstall, plan: reinstall.plan && { ...reinstall.plan, lost } };
+    expect(summaryOf(fleetOf([ten]))).toContain('/dev/sd7<br>and 2 more |');
+  });
+
+  test('folds away many that were left as they are, and tells of files', () => {
+    const quiet = Array.from({ length: 27 }, (_, index) => host(`web-${index}`, { plan: nothingPlan }));
+    const files = {
+      results: 30,
+      superseded: 2,
+      skipped: 1,
+      problems: [{ file: 'a|b.json', problem: 'is no whole JSON' }],
+    };
+    const folded = summaryOf(fleetOf([...quiet, host('bad', { outcome: 'failed' })], { files }));
+    expect(folded).toMatch(/^\| ❌.*<code>bad<\/code>.*\n\n<details><summary>27 unchanged<\/summary>\n\n\|/m);
+    expect(folded).toContain('| <code>a&#124;b.json</code> | is no whole JSON |');
+    expect(folded).toContain('Left out: 2 earlier results of the same hosts; 1 file that are no result');
+  });
+
+  test('of a run that has failed itself', () => {
+    const failure = { kind: 'input', phase: null, message: 'no', hint: null, lastLines: [] } as const;
+    const failed = summarise({ ...new Progress().result('failed', failure), fleet: fleetOf([missing('a')]) });
+    expect(failed).toMatch(/^## ❌ Results of 1 host: 0 failed, 1 missing\n\n.*\n\n```text\nno\n/);
+    const cancelled = new Progress().result('failed', { ...failure, kind: 'cancelled' });
+    expect(summarise({ ...cancelled, fleet: fleetOf([]) })).toMatch(/^## 🛑 Cancelled\n/);
+  });
+});
+
+describe('the summary of a list', () => {
+  const listed = { ...nothingGathered, files: null, selected: 30, evaluations: 2 };
+
+  test('says how many, and what cannot be evaluated first', () => {
+    const fleet = {
+      ...listed,
+      hosts: [matrixHost('web-7', { reason: 'changed: system', tags: ['web', 'canary'] })],
+      failed: [{ host: 'web-9', message: 'error: attribute missing\n  at \u001b[31mflake.nix:3' }],
+    };
+    const summary = summaryOf(fleet, 'listed');
+    expect(summary.split('\n')[0]).toBe('## ❌ 1 of 30 hosts, 1 failed, 2 evaluations');
+    expect(summary).toContain(
+      '| <code>web-9</code> | ❌ cannot be evaluated | error: attribute missing at flake.nix:3 |',
+    );
+    expect(summary).toContain('| <code>web-7</code> | changed: system | web, canary |');
+    expect(summary.indexOf('web-9')).toBeLessThan(summary.indexOf('web-7'));
+    expect(summaryOf(listed, 'listed')).toBe('## 📋 0 of 30 hosts, 2 evaluations');
+  });
+
+  test('and of a build of them', () => {
+    const failed = [{ host: 'web-9', at: 'build' as const, message: 'no' }];
+    const built = { ...listed, hosts: [matrixHost('web-7', { reason: 'is built' })] };
+    expect(summaryOf(built, 'built')).toMatch(/^## 📋 Built, no machine contacted: 1 of 30 hosts/);
+    const broken = summarise({ ...resultOf('', { outcome: 'failed' }), fleet: { ...built, failed } });
+    expect(broken).toMatch(/^## ❌ Not all hosts could be built: 1 of 30 hosts, 1 failed/);
+    expect(broken).toContain('| <code>web-9</code> | ❌ was not built | no |');
+    expect(summaryOf(listed, 'failed')).toMatch(/^## ❌ Hosts could not be listed\n?/);
+  });
+
+  test('folds a long one', () => {
+    const hosts = Array.from({ length: 21 }, (_, index) => matrixHost(`web-${index}`));
+    expect(summaryOf({ ...listed, hosts }, 'listed')).toContain('<details><summary>21 hosts</summary>');
+    expect(summaryOf({ ...listed, hosts: hosts.slice(1) }, 'listed')).not.toContain('<details>');
+  });
+});
+
+describe('whatever others wrote', () => {
+  const size = 256;
+  const all = (text: string, of: HostRunOf) =>
+    Array.from({ length: size }, (_, index) =>
+      host(`web-${index}`, { ...of, failure: { message: text, hint: text } }),
+    );
+
+  test.each(['x', '日', '`', '<', '|', '&', '\n', '*', '😀'])(
+    '256 hosts stay below what GitHub takes: %j',
+    (unit) => {
+      const text = unit.repeat(9000);
+      const plan = { ...reinstallPlan, reason: text };
+      const problems = Array.from({ length: 500 }, () => ({ file: text, problem: text }));
+      const files = { results: 1, superseded: 0, skipped: 0, problems };
+      const lost = (result: HostResult) =>
+        result.plan === null ? result : { ...result, plan: { ...result.plan, lost: Array(20).fill(text) } };
+      for (const results of [
+        all(text, { outcome: 'failed', plan, targetState: 'partitioned' }),
+        all(text, { plan }).map(lost),
+        all(text, { plan: { ...nothingPlan, reason: text } }),
+        [
+          ...all(text, { outcome: 'failed', plan, targetState: 'partitioned' }),
+          ...all(text, { plan }).map(lost),
+          ...all(text, { outcome: 'unchanged', plan: { ...nothingPlan, reason: text } }),
+        ],
+      ]) {
+        const summary = summaryOf(fleetOf(results, { files }));
+        expect(Buffer.byteLength(summary)).toBeLessThan(limit);
+        expect(summary).not.toMatch(/undefined|NaN/);
+      }
+      const failed = Array.from({ length: size }, (_, index) => ({ host: `web-${index}`, message: text }));
+      const hosts = failed.map(({ host: name }) => matrixHost(name, { reason: text, tags: [text] }));
+      const listed = { ...nothingGathered, files: null, hosts, failed };
+      expect(Buffer.byteLength(summaryOf(listed, 'listed'))).toBeLessThan(limit);
+    },
+  );
+
+  test('256 hosts that failed with long messages are all in the table', () => {
+    const text = 'error: builder for /nix/store/abc-x.drv failed with exit code 1 '.repeat(40);
+    const summary = summaryOf(fleetOf(all(text, { outcome: 'failed', targetState: 'partitioned' })));
+    for (let index = 0; index < size; index++) expect(summary).toContain(`| <code>web-${index}</code> |`);
+  });
+
+  test('has the same rows, and the log the same lines', () => {
+    const shape = (markdown: string) =>
+      markdown
+        .replace(/^(`{3,})text\n[\s\S]*?\n\1$/gm, 'block')
+        .split('\n')
+        .map((line) =>
+          line.startsWith('|') ? `row of ${line.replace(/\\[|\\]/g, '').split('|').length}` : line,
+        );
+    const report = (text: string) =>
+      fleetOf(
+        [
+          host('a', {
+            outcome: 'failed',
+            failure: { message: `x${text}${'y'.repeat(200)}`, hint: `x${text}` },
+          }),
+          host('b', { plan: { ...updatePlan, reason: `x${text}` } }),
+        ],
+        {
+          files: {
+            results: 2,
+            superseded: 0,
+            skipped: 0,
+            problems: [{ file: `x${text}`, problem: `x${text}` }],
+          },
+        },
+      );
+    const harmless = report('word');
+    fc.assert(
+      fc.property(nastyText, (text) => {
+        const nasty = report(text);
+        expect(shape(summaryOf(nasty))).toEqual(shape(summaryOf(harmless)));
+        expect(describeFleet(nasty).split('\n')).toHaveLength(describeFleet(harmless).split('\n').length);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('the log', () => {
+  test('of many runs', () => {
+    expect(
+      describeFleet(fleetOf([...many, host('web-9')])),
+    ).toBe(`9 hosts: 2 failed, 1 missing, 1 to be changed (1 update), 2 changed (1 reinstall, 1 update), 3 unchanged
+  FAILED     web-6  2.0 s  reinstall: the machine runs NixOS, and on-installed is reinstall
+    in phase install: nixos-install failed at line 2
+    what to do: run it again
+    the machine is in the installer; its disks were partitioned anew and the old data is gone
+  FAILED     web-7  2.0 s  update: it runs another system
+    cancelled before the first phase: it broke
+  MISSING    web-5
+    there is no result of it: its job was skipped or cancelled, or ended before the action could leave one
+  planned    web-9  2.0 s  update: it runs another system
+    plan ${host('web-9').plan?.digest}
+  updated    web-3  2.0 s  update: it runs another system
+  installed  web-4  3 min 20 s  reinstall: the machine runs NixOS, and on-installed is reinstall
+  planned    web-2  2.0 s  nothing: it runs this already
+  unchanged  web-8  2.0 s  nothing: it runs this already
+  planned    web-10  2.0 s  nothing: it runs this already`);
+    expect(describeFleet(fleetOf([host('web-1', { plan: reinstallPlan })]))).toContain(
+      '\n    disks that will be lost: /dev/disk/by-id/a (1.0 TB)\n',
+    );
+  });
+
+  test('of a list', () => {
+    const failed = [{ host: 'web-9', message: 'error:\n  no' }];
+    const hosts = [matrixHost('web-7', { reason: 'changed: system' })];
+    const fleet = { ...nothingGathered, files: null, selected: 30, evaluations: 2, hosts, failed };
+    expect(describeFleet(fleet)).toBe(
+      '1 of 30 hosts, 1 failed, 2 evaluations\n  web-9  cannot be evaluated: error: no\n  web-7  changed: system',
+    );
+  });
+});
