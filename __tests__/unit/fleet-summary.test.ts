@@ -148,7 +148,10 @@ describe('the summary of a list', () => {
     const failed = [{ host: 'web-9', at: 'build' as const, message: 'no' }];
     const built = { ...listed, hosts: [matrixHost('web-7', { reason: 'is built' })] };
     expect(summaryOf(built, 'built')).toMatch(/^## 📋 Built, no machine contacted: 1 of 30 hosts/);
-    const broken = summarise({ ...resultOf('', { outcome: 'failed' }), fleet: { ...built, failed } });
+    const broken = summarise({
+      ...resultOf('', { outcome: 'failed', plan: null }),
+      fleet: { ...built, failed },
+    });
     expect(broken).toMatch(/^## ❌ Not all hosts could be built: 1 of 30 hosts, 1 failed/);
     expect(broken).toContain('| <code>web-9</code> | ❌ was not built | no |');
     expect(summaryOf(listed, 'failed')).toMatch(/^## ❌ Hosts could not be listed\n?/);
@@ -163,10 +166,10 @@ describe('the summary of a list', () => {
 
 describe('whatever others wrote', () => {
   const size = 256;
-  const all = (text: string, of: HostRunOf) =>
-    Array.from({ length: size }, (_, index) =>
-      host(`web-${index}`, { ...of, failure: { message: text, hint: text } }),
-    );
+  const all = (text: string, of: HostRunOf) => {
+    const one = host('web', { ...of, failure: { message: text, hint: text } });
+    return Array.from({ length: size }, (_, index) => ({ ...one, host: `web-${index}` }));
+  };
 
   test.each(['x', '日', '`', '<', '|', '&', '\n', '*', '😀'])(
     '256 hosts stay below what GitHub takes: %j',

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type MatrixHost, matrix, matrixJson } from '../../src/inputs/matrix';
+import { nothingGathered } from '../../src/report/fleet-results';
 import { outputsOf } from '../../src/report/outputs';
 import { type FleetReport, type Outcome, Progress } from '../../src/report/result';
 import { matrixHost } from '../support/results';
@@ -132,12 +133,12 @@ describe('outputs of a run over many hosts', () => {
   });
 
   test('a run that failed does not say that there is nothing to do', () => {
-    expect(outputsFor([], {}, 'failed')).toMatchObject({
-      matrix: '',
-      count: '',
-      canary: '',
-      rest: '',
-      'failed-hosts': '',
-    });
+    const nothing = { matrix: '', count: '', canary: '', rest: '', 'failed-hosts': '' };
+    expect(outputsFor([], { selected: 0 }, 'failed')).toMatchObject(nothing);
+    const { files } = nothingGathered;
+    expect(outputsFor([], { selected: 3, files }, 'failed')).toMatchObject(nothing);
+    // what was built can go on
+    const failed = [{ host: 'x', at: 'build' as const, message: '' }];
+    expect(outputsFor([a], { failed }, 'failed')).toMatchObject({ count: '1', 'failed-hosts': '["x"]' });
   });
 });

@@ -30,7 +30,7 @@ export function readFleetSettings(reader: InputReader): FleetSettings {
 export function readFleetResults(reader: InputReader): FleetResultsSettings {
   return {
     kind: 'fleet-results',
-    folder: reader.required('fleet-results', (text) => ({ ok: text.trim() }), ''),
+    folder: reader.required('fleet-results', folder, ''),
     matrix: reader.optional('matrix', matrix, undefined),
     debug: reader.optional('debug', parse.boolean, false),
   };
@@ -71,3 +71,9 @@ const gitRevision: parse.Parser<string> = (text) =>
     : {
         problem: `is ${JSON.stringify(text.slice(0, 60))}; write a commit, a branch or a tag, as in origin/main`,
       };
+
+/** Whether it is there is told when it is needed: where nothing was to be done nothing was put there. */
+const folder: parse.Parser<string> = (text) =>
+  /[\r\n]/.test(text.trim())
+    ? { problem: 'must be one line: the folder that the result files were put into' }
+    : { ok: text.trim() };

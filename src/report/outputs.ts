@@ -77,12 +77,16 @@ export function outputsOf(result: Result, resultFile: string): Record<OutputName
   };
 }
 
-/** Nothing where the run has failed: a count of 0 would say that there is nothing to do. */
+/**
+ * Nothing where the run has failed and knows no hosts: a count of 0 would say that there is nothing to do. Where only some
+ * could not be built the others go on.
+ */
 function fleetOutputs({
   fleet,
   outcome,
 }: Result): Record<'matrix' | 'count' | 'canary' | 'rest' | 'failed-hosts', string> {
-  if (fleet === null || outcome === 'failed')
+  const knowsHosts = fleet !== null && fleet.files === null && fleet.selected > 0;
+  if (fleet === null || (outcome === 'failed' && !knowsHosts))
     return { matrix: '', count: '', canary: '', rest: '', 'failed-hosts': '' };
   const { hosts, failed, results } = fleet;
   const tagged = hosts.filter(({ tags }) => tags.includes('canary'));
