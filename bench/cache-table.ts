@@ -118,10 +118,12 @@ function memoryRows(rounds: readonly WaySamples[]): (readonly [string, readonly 
 }
 
 function fleetTable(): string {
-  const ways: readonly (readonly [string, Pick<Fleet, 'atOnce' | 'first'>])[] = [
-    ['one after another', { atOnce: 1, first: false }],
-    ['20 at once', { atOnce: 20, first: false }],
-    ['one builds what is shared, then all at once', { atOnce: fleet.hosts, first: true }],
+  const ways: readonly (readonly [string, Pick<Fleet, 'atOnce' | 'first' | 'undivided'>])[] = [
+    ['one after another', { atOnce: 1, first: 'nothing' }],
+    ['20 at once', { atOnce: 20, first: 'nothing' }],
+    ['one builds what is shared, then all at once', { atOnce: fleet.hosts, first: 'shared' }],
+    ['one builds all, as one layer', { atOnce: fleet.hosts, first: 'all', undivided: true }],
+    ['one builds all (`hosts`)', { atOnce: fleet.hosts, first: 'all' }],
   ];
   const rows = ways.flatMap(([title, jobs]) => {
     const [full, ...later] = simulate({ ...fleet, ...jobs });
@@ -141,6 +143,8 @@ function fleetTable(): string {
     'GB stored, most',
     'Evicted',
     'Layers a run takes from',
+    'GB down, all hosts',
+    'Needed',
   ];
   return table([...titles, 'GB built again'], rows);
 }
@@ -156,6 +160,8 @@ function fleetRow(days: readonly Day[]): string[] {
     gigabytes(most(({ stored }) => stored)),
     String(sum(({ evicted }) => evicted)),
     String(most(({ spanned }) => spanned)),
+    gigabytes(sum(({ downloaded }) => downloaded)),
+    gigabytes(sum(({ needed }) => needed)),
     gigabytes(sum(({ again }) => again)),
   ];
 }

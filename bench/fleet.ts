@@ -1,7 +1,15 @@
 // What the rules for layers make of the hosts of one flake, in a cache as GitHub's: calculated, with sizes that are made up.
+import { divide } from '../src/cache/divide';
 import { type LayerKeys, layerKeys } from '../src/cache/keys';
 import type { LayerEntry, StoredPath } from '../src/cache/layer';
-import { bytesOf, type LayerLimits, layerLimits, mergeLayers, planLayer } from '../src/cache/layer-plan';
+import {
+  bytesOf,
+  type LayerLimits,
+  layerLimits,
+  mergeLayers,
+  planLayer,
+  withinLimits,
+} from '../src/cache/layer-plan';
 
 /** Sizes in bytes, compressed. */
 export interface Fleet {
@@ -17,11 +25,13 @@ export interface Fleet {
   readonly allNew: number;
   /** How many jobs run at once; none of these sees what another saves. */
   readonly atOnce: number;
-  /** Whether a job that builds what is shared comes before all others. */
-  readonly first: boolean;
+  /** What a job builds that comes before all others: nothing (there is none), what is shared, or all (`hosts`). */
+  readonly first: 'nothing' | 'shared' | 'all';
+  /** Whether what one job builds for all is one layer. */
+  readonly undivided?: boolean;
 }
 
-export const fleet: Omit<Fleet, 'atOnce' | 'first'> = {
+export const fleet: Omit<Fleet, 'atOnce' | 'first' | 'undivided'> = {
   hosts: 30,
   shared: { paths: 100, bytes: 250e6 },
   own: { paths: 40, bytes: 40e6 },
@@ -39,6 +49,9 @@ export interface Day {
   /** How large the cache was at most. */
   readonly stored: number;
   readonly evicted: number;
+  /** What the hosts' own jobs have downloaded, in bytes, and what they needed of it. */
+  readonly downloaded: number;
+  readonly needed: number;
   /** The most layers that a run took its paths from. */
   readonly spanned: number;
   /** The most layers that a layer knows of. */
@@ -98,16 +111,21 @@ export function simulate(of: Fleet, limits: LayerLimits = layerLimits): readonly
       name: `host-${host}`,
       wanted: [...sharedPaths(of, day), ...ownPaths(of, host, day)],
     }));
-    const batches = of.first ? [[{ name: 'all', wanted: sharedPaths(of, day) }]] : [];
+    const batches: Job[][] = [firstJobs(of, jobs, day)];
     for (let at = 0; at < jobs.length; at += of.atOnce) batches.push(jobs.slice(at, at + of.atOnce));
     const done = batches.flatMap((batch) => runAtOnce(batch, service, builtBefore, limits, day));
-    const sum = (value: (run: Run) => number) => done.reduce((all, run) => all + value(run), 0);
+    const hosts = done.slice(-of.hosts);
+    const sumOf = (runs: readonly Run[], value: (run: Run) => number) =>
+      runs.reduce((all, run) => all + value(run), 0);
+    const sum = (value: (run: Run) => number) => sumOf(done, value);
     return {
-      uploads: sum(({ uploaded }) => (uploaded > 0 ? 1 : 0)),
+      uploads: sum(({ uploads }) => uploads),
       bytes: sum(({ uploaded }) => uploaded),
       again: sum(({ again }) => again),
       stored: service.largest,
       evicted: service.evicted - before,
+      downloaded: sumOf(hosts, ({ downloaded }) => downloaded),
+      needed: sumOf(hosts, ({ needed }) => needed),
       spanned: Math.max(...done.map(({ spanned }) => spanned)),
       known: Math.max(...done.map(({ known }) => known)),
     };
@@ -117,10 +135,24 @@ export function simulate(of: Fleet, limits: LayerLimits = layerLimits): readonly
 interface Job {
   readonly name: string;
   readonly wanted: readonly StoredPath[];
+  /** For whom it builds, where these are several: what each of them needs. */
+  readonly closures?: readonly ReadonlySet<string>[] | undefined;
+}
+
+function firstJobs(of: Fleet, hosts: readonly Job[], day: number): Job[] {
+  if (of.first === 'nothing') return [];
+  if (of.first === 'shared') return [{ name: 'all', wanted: sharedPaths(of, day) }];
+  const all = new Map(hosts.flatMap(({ wanted }) => wanted.map((path) => [path.path, path])));
+  const closures = hosts.map(({ wanted }) => new Set(wanted.map(({ path }) => path)));
+  return [{ name: 'all', wanted: [...all.values()], closures: of.undivided === true ? undefined : closures }];
 }
 
 interface Run {
   readonly uploaded: number;
+  readonly uploads: number;
+  readonly downloaded: number;
+  /** Of what it took from layers. */
+  readonly needed: number;
   readonly again: number;
   readonly spanned: number;
   readonly known: number;
@@ -134,7 +166,7 @@ function runAtOnce(
   limits: LayerLimits,
   day: number,
 ): readonly Run[] {
-  const looked = jobs.map(({ name, wanted }) => {
+  const looked = jobs.map(({ name, wanted, closures }) => {
     const keys = layerKeys({
       prefix: 'fleet',
       system: 'x86_64-linux',
@@ -142,14 +174,17 @@ function runAtOnce(
       configuration: name,
       derivations: [`${name} ${day}`],
     });
-    return { keys, wanted, ...restored(keys, wanted, service) };
+    return { keys, wanted, closures, ...restored(keys, wanted, service) };
   });
   const before = new Set(builtBefore);
-  return looked.map(({ keys, wanted, known, missing, spanned }) => {
+  return looked.map(({ keys, wanted, closures, known, missing, spanned, downloaded }) => {
     for (const { path } of missing) builtBefore.add(path);
     const again = missing.filter(({ path }) => before.has(path));
-    const uploaded = saved(keys, wanted, known, service, limits);
+    const uploaded = saved({ keys, wanted, closures }, known, service, limits);
     return {
+      downloaded,
+      needed: bytesOfPaths(wanted) - bytesOfPaths(missing),
+      uploads: uploaded?.uploads ?? 0,
       uploaded: uploaded?.bytes ?? 0,
       again: bytesOfPaths(again),
       spanned,
@@ -166,35 +201,48 @@ function restored(keys: LayerKeys, wanted: readonly StoredPath[], service: Servi
   const asked = new Set(wanted.map(({ path }) => path));
   const there = new Set<string>();
   let spanned = 0;
+  // to know what it says, the whole of it
+  const fetched = new Set(found.flatMap((entry) => (entry === undefined ? [] : [entry.layer])));
   const known = mergeLayers(named).filter((layer) => {
     const needed = layer.paths.filter(({ path }) => !there.has(path) && asked.has(path));
     if (needed.length === 0) return true;
     // evicted
     if (service.find(layer.key) === undefined) return false;
     spanned += 1;
+    fetched.add(layer);
     for (const { path } of needed) there.add(path);
     return true;
   });
-  return { known, missing: wanted.filter(({ path }) => !there.has(path)), spanned };
+  const downloaded = [...new Map([...fetched].map((layer) => [layer.key, bytesOf(layer)])).values()];
+  return {
+    known,
+    missing: wanted.filter(({ path }) => !there.has(path)),
+    spanned,
+    downloaded: downloaded.reduce((sum, bytes) => sum + bytes, 0),
+  };
 }
 
 /** As src/cache/closure-cache.ts does it: what those have saved who were quicker is seen, as far as the newest tells. */
 function saved(
-  keys: LayerKeys,
-  wanted: readonly StoredPath[],
+  { keys, wanted, closures }: Pick<Job, 'wanted' | 'closures'> & { readonly keys: LayerKeys },
   known: readonly LayerEntry[],
   service: Service,
   limits: LayerLimits,
-): { readonly bytes: number; readonly known: number } | undefined {
-  if (planLayer(wanted, known, limits).store.length === 0) return undefined;
+): { readonly bytes: number; readonly uploads: number; readonly known: number } | undefined {
+  if (planLayer(wanted, known, limits, closures).store.length === 0) return undefined;
   const newest = service.find(keys.shared);
   const seen = newest === undefined ? [] : [newest.layer, ...newest.below];
-  const { store, below } = planLayer(wanted, mergeLayers(seen, known), limits);
+  const { store, below } = planLayer(wanted, mergeLayers(seen, known), limits, closures);
   if (store.length === 0) return undefined;
-  const made = service.now();
-  const layer = { key: `${keys.exact}${made}`, made, paths: store };
-  service.store({ layer, below, used: made });
-  return { bytes: bytesOf(layer), known: below.length + 1 };
+  const parts = closures === undefined ? [store] : divide(store, closures);
+  let knownThen = below;
+  for (const part of parts) {
+    const made = service.now();
+    const layer = { key: `${keys.exact}${made}`, made, paths: part };
+    service.store({ layer, below: withinLimits(knownThen, limits), used: made });
+    knownThen = [layer, ...knownThen];
+  }
+  return { bytes: bytesOfPaths(store), uploads: parts.length, known: knownThen.length };
 }
 
 function sharedPaths(of: Fleet, day: number): StoredPath[] {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fleet, simulate } from '../../bench/fleet';
+import { type Day, type Fleet, fleet, simulate } from '../../bench/fleet';
 
 /** GitHub's for a repository; an issue asks for the other one. */
 const limits = { bytes: 10e9, uploads: 60 };
@@ -7,10 +7,10 @@ const limits = { bytes: 10e9, uploads: 60 };
 const everything = fleet.shared.bytes + fleet.hosts * fleet.own.bytes;
 
 describe('the hosts of one flake share the cache', () => {
-  test.each([
-    ['one after another', { atOnce: 1, first: false }],
-    ['20 at once', { atOnce: 20, first: false }],
-    ['all at once, after one that builds what they share', { atOnce: fleet.hosts, first: true }],
+  test.each<[string, Pick<Fleet, 'atOnce' | 'first'>]>([
+    ['one after another', { atOnce: 1, first: 'nothing' }],
+    ['20 at once', { atOnce: 20, first: 'nothing' }],
+    ['all at once, after one that builds what they share', { atOnce: fleet.hosts, first: 'shared' }],
   ])('%s', (_, jobs) => {
     const [full, ...days] = simulate({ ...fleet, ...jobs });
     expect(full?.uploads).toBeLessThan(limits.uploads);
@@ -22,6 +22,21 @@ describe('the hosts of one flake share the cache', () => {
       expect(day.bytes).toBeLessThan(1.1 * everything);
       // less than a hundredth of it
       expect(day.again).toBeLessThan(everything / 100);
+    }
+  });
+
+  test('where one job builds for all, theirs download little of what is others’', () => {
+    const jobs = { atOnce: fleet.hosts, first: 'all' } as const;
+    const ratio = (days: readonly Day[]) =>
+      days.reduce((sum, { downloaded }) => sum + downloaded, 0) /
+      days.reduce((sum, { needed }) => sum + needed, 0);
+    const days = simulate({ ...fleet, ...jobs });
+    expect(ratio(days.slice(0, 1))).toBeLessThan(1.3);
+    expect(ratio(days)).toBeLessThan(2);
+    expect(ratio(simulate({ ...fleet, ...jobs, undivided: true }))).toBeGreaterThan(5);
+    for (const { again, uploads } of days) {
+      expect(again).toBe(0);
+      expect(uploads).toBeLessThan(limits.uploads / 4);
     }
   });
 });

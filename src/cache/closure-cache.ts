@@ -8,11 +8,12 @@ import { type Derivation, installable } from '../plan/evaluation';
 import { describeFound, describeSaved } from '../report/describe-cache';
 import { counted } from '../report/quantities';
 import type { Runtime } from '../runtime';
+import { closuresOf, divide } from './divide';
 import { type LayerKeys, layerKeys, shortHash } from './keys';
 import { type LayerEntry, writeLayer } from './layer';
 import type { LayerKey } from './layer-key';
-import { bytesOf, type LayerLimits, mergeLayers, planLayer } from './layer-plan';
-import { addReport, type CacheReport, emptyReport, reportOf } from './report';
+import { bytesOf, type LayerLimits, mergeLayers, planLayer, withinLimits } from './layer-plan';
+import { addReport, type CacheReport, emptyReport, reportOf, withSaved } from './report';
 import { type Restored, restore } from './restore';
 import type { CacheService } from './service';
 import type { Uploads } from './uploads';
@@ -26,6 +27,8 @@ export interface CachedBuild {
   readonly system: string;
   /** Outputs that no layer may have; see BuildSubject. */
   readonly never?: readonly string[];
+  /** The outputs that each of those wants it is built for, where these are several. */
+  readonly users?: readonly (readonly string[])[];
   /** Whether this run may build once more; what both have built is then saved together. */
   readonly mayBuildAgain?: boolean;
 }
@@ -101,7 +104,7 @@ export class ClosureCache implements BuildCache {
     if (restored === undefined) return work({});
     // with the run's own signal: what goes on beside the build may have failed, which stops the build and not the cache
     const save = (keyPrefix: string) =>
-      this.#save(build, keyPrefix, restored, surroundings, this.#runtime.signal);
+      this.#save(build, { ...keys, exact: keyPrefix }, restored, surroundings, this.#runtime.signal);
     // what is built now is saved without what was saved already
     if (this.#putOff === undefined) this.#record = new BuildRecord(() => this.#runtime.clock.now());
     this.#putOff = undefined;
@@ -210,8 +213,8 @@ export class ClosureCache implements BuildCache {
   }
 
   async #save(
-    { wanted, never = [] }: CachedBuild,
-    keyPrefix: string,
+    { wanted, users, never = [] }: CachedBuild,
+    { exact, incomplete }: LayerKeys,
     restored: Restored,
     { settings, store }: Surroundings,
     signal: AbortSignal,
@@ -239,11 +242,18 @@ export class ClosureCache implements BuildCache {
       const subject = { outPaths: whole, never };
       const paths = await pathsToKeep(subject, this.#record, settings, store, this.#nix, signal);
       const { limits } = this.#options;
-      if (planLayer(paths, restored.layers, limits).store.length === 0) return;
+      const closures = users === undefined ? undefined : closuresOf(paths, users);
+      if (planLayer(paths, restored.layers, limits, closures).store.length === 0) return;
       // another job may have saved the same meanwhile
       const known = mergeLayers(await restored.lookAgain(signal), restored.layers);
-      const { store: missing, below } = planLayer(paths, known, limits);
-      if (missing.length > 0) await this.#write(keyPrefix, missing, below, store, signal);
+      const { store: missing, below } = planLayer(paths, known, limits, closures);
+      const parts = closures === undefined ? [missing] : divide(missing, closures);
+      let knownThen = below;
+      for (const [index, part] of parts.entries()) {
+        const key = index === parts.length - 1 ? exact : incomplete;
+        const written = await this.#write(key, part, withinLimits(knownThen, limits), store, signal);
+        if (written !== undefined) knownThen = [written, ...knownThen];
+      }
     } catch (error) {
       signal.throwIfAborted();
       this.#say(`not saved: ${reasonOf(error)}`);
@@ -256,7 +266,7 @@ export class ClosureCache implements BuildCache {
     below: readonly LayerEntry[],
     store: StoreFolder,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<LayerEntry | undefined> {
     await this.#upload;
     const { uploadFolder, key: layerKey, uploads, limits } = this.#options;
     const folder = await mkdtemp(join(uploadFolder, 'nixos-anywhere-layer-'));
@@ -278,8 +288,12 @@ export class ClosureCache implements BuildCache {
         this.#say(
           `left out ${counted(leftOut.length, 'large path')}, there is no room in a layer: ${leftOut.at(-1)}`,
         );
-      if (entry.paths.length === 0) return await rm(folder, { recursive: true });
+      if (entry.paths.length === 0) {
+        await rm(folder, { recursive: true });
+        return undefined;
+      }
       this.#upload = uploads.begin({ key, file, folder }, (reason) => this.#uploaded(entry, reason));
+      return entry;
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
@@ -292,8 +306,8 @@ export class ClosureCache implements BuildCache {
       return;
     }
     const saved = { paths: entry.paths.length, bytes: bytesOf(entry) };
-    this.#report = { ...(this.#report ?? emptyReport), saved };
-    this.#say(`saved ${describeSaved(this.#report)}`);
+    this.#report = withSaved(this.#report ?? emptyReport, saved);
+    this.#say(`saved ${describeSaved({ ...emptyReport, saved })}`);
   }
 
   #say(text: string): void {

@@ -32,17 +32,20 @@ export interface LayerPlan<P> {
  *
  * @param wanted the paths that a next run would have to build
  * @param known the layers that there are
+ * @param users what each of those needs of it who will take from them, where it is for several
  */
 export function planLayer<P extends Sized>(
   wanted: readonly P[],
   known: readonly LayerEntry[],
   limits: LayerLimits,
+  users: readonly ReadonlySet<string>[] = [new Set(wanted.map(({ path }) => path))],
 ): LayerPlan<P> {
   const kept = withinLimits(known, limits);
   const missing = without(wanted, kept);
   if (missing.length === 0) return { store: [], below: kept, compacted: false };
+  const spans = users.map((needed) => kept.filter(holdsOneOf(needed)).length);
+  if (Math.max(...spans) < limits.span) return { store: missing, below: kept, compacted: false };
   const spanned = kept.filter(holdsOneOf(new Set(wanted.map(({ path }) => path))));
-  if (spanned.length < limits.span) return { store: missing, below: kept, compacted: false };
   const merged = toMerge(spanned, missing, limits);
   const others = kept.filter((layer) => !merged.has(layer));
   return { store: without(wanted, others), below: others, compacted: true };
@@ -76,7 +79,8 @@ interface Sized {
   readonly narSize: number;
 }
 
-function withinLimits(known: readonly LayerEntry[], limits: LayerLimits): readonly LayerEntry[] {
+/** The newest of them: those that a layer may build upon. */
+export function withinLimits(known: readonly LayerEntry[], limits: LayerLimits): readonly LayerEntry[] {
   const newestFirst = [...known].sort((a, b) => b.made - a.made).slice(0, limits.known - 1);
   let bytes = 0;
   return newestFirst.filter((layer) => {

@@ -55,6 +55,12 @@ export function addReport(before: CacheReport | null, now: CacheReport): CacheRe
   };
 }
 
+/** Of a run that saves several layers. */
+export function withSaved(report: CacheReport, { paths, bytes }: CacheReport['saved']): CacheReport {
+  const { saved } = report;
+  return { ...report, saved: { paths: saved.paths + paths, bytes: saved.bytes + bytes } };
+}
+
 function tenths(seconds: number): number {
   return Math.round(seconds * 10) / 10;
 }

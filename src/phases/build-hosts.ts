@@ -69,11 +69,12 @@ async function buildEachSystem(builds: readonly HostBuild[], tools: Tools): Prom
   const failed: FailedHost[] = [];
   for (const system of new Set(builds.map((each) => each.system))) {
     const group = builds.filter((each) => each.system === system);
+    const users = group.map((each) => each.wanted.map(({ outPath }) => outPath));
     const wanted = [
       ...new Map(group.flatMap((each) => each.wanted.map((one) => [one.outPath, one]))).values(),
     ];
     try {
-      await buildClosures({ wanted, system, keepGoing: true }, tools, runtime.signal);
+      await buildClosures({ wanted, users, system, keepGoing: true }, tools, runtime.signal);
     } catch (error) {
       runtime.signal.throwIfAborted();
       if (!(error instanceof NixError)) throw error;
