@@ -62,7 +62,8 @@ overlapped, so that no job saw another's, the full build would be ${((fleet.host
 
 ${fleetTable()}
 
-Built again: what an earlier run had built and this one could not get any more.
+Built again: what an earlier run had built and this one could not get any more. Down: what the jobs of the hosts have downloaded, and
+what they needed of it. One that builds for all hosts takes from more layers than any of theirs.
 `;
 }
 

@@ -1,9 +1,12 @@
 // What one job has built for many hosts that each have much of their own: none downloads what is only for others.
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { CacheService } from '../../testbed/cache-service.mts';
 import { buildRun, flakeWith } from '../support/cache';
 import { generateKey } from '../support/cache-attack';
 import { atEnd, test } from '../support/concurrent';
+
+// many runs, one after another
+vi.setConfig({ testTimeout: 180_000 });
 
 /** Shell text that writes so many MiB of something that compresses well. */
 const mebibytes = (count: number, of: string) =>

@@ -17,8 +17,11 @@ testEach<string, readonly [() => Record<string, string>, readonly RegExp[]]>([
     ],
   ],
   [
-    'no nixosAnywhere',
-    [() => ({ flake: makeFlake(), hosts: '*' }), [/input flake: \S+ has no output nixosAnywhere/]],
+    'a flake without hosts',
+    [
+      () => ({ flake: makeFlake('{ }'), hosts: '*' }),
+      [/input flake: \S+ has no hosts: neither nixosAnywhere/],
+    ],
   ],
   [
     'a name',
@@ -55,6 +58,13 @@ testEach<string, readonly [() => Record<string, string>, readonly RegExp[]]>([
     [
       () => ({ flake: flake(), hosts: '*', 'changed-since': 'HEAD' }),
       [/input changed-since: is for list-hosts; leave it out/],
+    ],
+  ],
+  [
+    'what is wrong with a host',
+    [
+      () => ({ flake: flakeWith({ a: {}, b: {} }, { b: '{ phases = [ "dance" ]; }' }), hosts: '*' }),
+      [/input phases \(nixosAnywhere.b of the flake\): has "dance"/],
     ],
   ],
   [

@@ -1,10 +1,13 @@
 // One job builds for many hosts; their own jobs, each on a runner with an empty store, find all of it in the cache.
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { CacheService } from '../../testbed/cache-service.mts';
 import { makeFlake } from '../support/bundle';
 import { type BuildRun, buildRun, flakeWith } from '../support/cache';
 import { generateKey } from '../support/cache-attack';
 import { atEnd, test } from '../support/concurrent';
+
+// many runs, one after another
+vi.setConfig({ testTimeout: 180_000 });
 
 async function startService(): Promise<CacheService> {
   const service = await CacheService.start();
@@ -117,20 +120,20 @@ test('a host that cannot be evaluated or built fails the run, and no other host'
   const service = await startService();
   const key = { 'cache-signing-key': generateKey() };
   const broken = {
-    ...hosts(),
+    'web-1': { ...common, one: '/bin/sleep 3; echo 1 >$out' },
     'web-2': { ...common, two: 'echo why it fails >&2; exit 1' },
+    'web-3': { ...common, three: '/bin/sleep 3; echo 3 >$out' },
     'web-4': { ...common, four: `\${throw "no such package"}` },
   };
-  const flake = flakeWith(broken, { 'web-5': '{ phases = [ "dance" ]; }' });
-  const run = await buildRun(service, flake, { flake, hosts: 'web-*', ...key });
+  const flake = flakeWith(broken);
+  const run = await buildRun(service, flake, { flake, hosts: 'web-*', option: 'max-jobs 4', ...key });
   expect(run.code).toBe(1);
-  expect(run.errors[0]).toMatch(/3 of 5 hosts could not be built: web-2, web-4, web-5/);
-  expect(run.outputs['failed-hosts']).toBe('["web-2","web-4","web-5"]');
+  expect(run.errors[0]).toMatch(/2 of 4 hosts could not be built: web-2, web-4/);
+  expect(run.outputs['failed-hosts']).toBe('["web-2","web-4"]');
   expect(run.result).toMatchObject({ outcome: 'failed', failure: { phase: 'build', kind: 'nix' } });
   expect(run.result.fleet?.failed).toEqual([
     { host: 'web-2', at: 'build', message: expect.stringMatching(/two\.drv' failed.*\nwhy it fails$/s) },
     { host: 'web-4', message: expect.stringContaining('no such package') },
-    { host: 'web-5', message: expect.stringContaining('input phases (nixosAnywhere.web-5 of the flake)') },
   ]);
   expect(run.result.fleet?.hosts.map(({ host }) => host)).toEqual(['web-1', 'web-3']);
   expect(run.summary).toMatch(/web-2.*❌ was not built/);
@@ -166,4 +169,45 @@ test('hosts that others have to build are told, and left to them', async () => {
     arm: expect.stringContaining('aarch64-linux'),
   });
   for (const [, reason = ''] of reasons ?? []) expect(run.log).toContain(reason);
+});
+
+test('hosts of two systems that the runner builds are a layer for each of these', async () => {
+  const service = await startService();
+  const key = { 'cache-signing-key': generateKey() };
+  const flake = choosable({ usual: '{ }', old: '{ }' }, { old: 'i686-linux' });
+  const all = await buildRun(service, flake, { flake, hosts: '*', ...key });
+  expect(all.code, all.log).toBe(0);
+  expect([all.built, saves(all), all.result.cache?.saved.paths]).toEqual([4, 2, 4]);
+  for (const host of ['usual', 'old']) {
+    const run = await buildRun(service, flake, { flake: `${flake}#${host}`, ...key });
+    expect(run, run.log).toMatchObject({ code: 0, built: 0, uploaded: 0 });
+    expect(run.result.cache?.restored).toMatchObject({ layers: 1, paths: 2 });
+  }
+});
+
+test('cancelled in the middle, it stops at once and saves nothing', async () => {
+  const service = await startService();
+  const flake = flakeWith({ 'web-1': { one: 'echo 1 >$out' }, 'web-2': { two: 'exec /bin/sleep 60' } });
+  const controller = new AbortController();
+  let begun = 0;
+  const run = await buildRun(
+    service,
+    flake,
+    { flake, hosts: '*', option: 'max-jobs 4' },
+    {
+      signal: controller.signal,
+      onLine: (line) => {
+        if (!/^building \S+-two\.drv/.test(line)) return;
+        begun = Date.now();
+        controller.abort();
+      },
+    },
+  );
+  expect(begun, run.log).toBeGreaterThan(0);
+  expect(Date.now() - begun).toBeLessThan(7000);
+  expect(run.code).toBe(1);
+  expect(run.result.failure).toMatchObject({ kind: 'cancelled', phase: 'build' });
+  expect(run.result.fleet).toMatchObject({ selected: 2, failed: [] });
+  expect(run.summary).toContain('🛑 Cancelled');
+  expect(run.uploaded).toBe(0);
 });

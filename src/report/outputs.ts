@@ -50,7 +50,7 @@ export const outputs = [
   {
     name: 'failed-hosts',
     description:
-      'As JSON, the names of hosts that are not in the matrix because they failed: with list-hosts those that cannot be evaluated, with fleet-results those whose runs failed or left no result.',
+      'As JSON, the names of hosts that are not in the matrix because they failed: with list-hosts those that cannot be evaluated, with build-only and hosts also those that cannot be built, with fleet-results those whose runs failed or left no result.',
   },
   {
     name: 'result-file',

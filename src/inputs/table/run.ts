@@ -25,7 +25,8 @@ export const runInputs = [
   },
   {
     name: 'build-only',
-    description: 'Evaluates and builds, and contacts no machine.',
+    description:
+      'Evaluates and builds, and contacts no machine. With hosts: what the runs of all these will want, for the cache.',
     default: 'false',
   },
   {
