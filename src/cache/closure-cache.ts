@@ -1,18 +1,17 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NixError } from '../errors';
 import { BuildRecord } from '../nix/build-record';
 import type { BuildOptions, Nix } from '../nix/nix';
 import type { NixSettings } from '../nix/settings';
 import { type Derivation, installable } from '../plan/evaluation';
-import { describeFound, describeSaved } from '../report/describe-cache';
-import { counted } from '../report/quantities';
+import { describeFound } from '../report/describe-cache';
 import type { Runtime } from '../runtime';
 import { closuresOf, divide } from './divide';
-import { type LayerKeys, layerKeys, shortHash } from './keys';
-import { type LayerEntry, writeLayer } from './layer';
+import { type LayerKeys, layerKeys } from './keys';
 import type { LayerKey } from './layer-key';
-import { bytesOf, type LayerLimits, mergeLayers, planLayer, withinLimits } from './layer-plan';
+import { type LayerLimits, mergeLayers, planLayer } from './layer-plan';
+import { LayerWriter } from './layer-writer';
 import { addReport, type CacheReport, emptyReport, reportOf, withSaved } from './report';
 import { type Restored, restore } from './restore';
 import type { CacheService } from './service';
@@ -75,13 +74,21 @@ export class ClosureCache implements BuildCache {
   #record: BuildRecord;
   #report: CacheReport | null = null;
   #putOff: (() => Promise<void>) | undefined;
-  #upload: Promise<void> | undefined;
+  readonly #writer: LayerWriter;
 
   constructor(options: CacheOptions, nix: Nix, runtime: Runtime) {
     this.#options = options;
     this.#nix = nix;
     this.#runtime = runtime;
     this.#record = new BuildRecord(() => runtime.clock.now());
+    this.#writer = new LayerWriter(
+      options,
+      runtime,
+      (text) => this.#say(text),
+      (saved) => {
+        this.#report = withSaved(this.#report ?? emptyReport, saved);
+      },
+    );
   }
 
   get report(): CacheReport | null {
@@ -248,66 +255,11 @@ export class ClosureCache implements BuildCache {
       const known = mergeLayers(await restored.lookAgain(signal), restored.layers);
       const { store: missing, below } = planLayer(paths, known, limits, closures);
       const parts = closures === undefined ? [missing] : divide(missing, closures);
-      let knownThen = below;
-      for (const [index, part] of parts.entries()) {
-        const key = index === parts.length - 1 ? exact : incomplete;
-        const written = await this.#write(key, part, withinLimits(knownThen, limits), store, signal);
-        if (written !== undefined) knownThen = [written, ...knownThen];
-      }
+      if (missing.length > 0) await this.#writer.write(parts, { exact, incomplete }, below, store, signal);
     } catch (error) {
       signal.throwIfAborted();
       this.#say(`not saved: ${reasonOf(error)}`);
     }
-  }
-
-  async #write(
-    keyPrefix: string,
-    paths: Parameters<typeof writeLayer>[2],
-    below: readonly LayerEntry[],
-    store: StoreFolder,
-    signal: AbortSignal,
-  ): Promise<LayerEntry | undefined> {
-    await this.#upload;
-    const { uploadFolder, key: layerKey, uploads, limits } = this.#options;
-    const folder = await mkdtemp(join(uploadFolder, 'nixos-anywhere-layer-'));
-    const file = join(folder, 'layer');
-    const made = this.#runtime.clock.now();
-    // never one that exists: an entry cannot be replaced, and one that is damaged would stay
-    const key = `${keyPrefix}${made.toString(36)}-${shortHash(folder)}`;
-    // the smallest first: where there is not room for all, a few large ones are left out
-    const smallestFirst = [...paths].sort((a, b) => a.narSize - b.narSize);
-    const layer = { key, made, storeFolder: store.logical };
-    const options = { key: layerKey, limit: limits.layerBytes, signal };
-    try {
-      const { entry, damaged, leftOut } = await writeLayer(file, layer, smallestFirst, below, options);
-      if (damaged.length > 0)
-        this.#say(
-          `left out ${counted(damaged.length, 'path')} with other contents than the store says: ${damaged[0]}`,
-        );
-      if (leftOut.length > 0)
-        this.#say(
-          `left out ${counted(leftOut.length, 'large path')}, there is no room in a layer: ${leftOut.at(-1)}`,
-        );
-      if (entry.paths.length === 0) {
-        await rm(folder, { recursive: true });
-        return undefined;
-      }
-      this.#upload = uploads.begin({ key, file, folder }, (reason) => this.#uploaded(entry, reason));
-      return entry;
-    } catch (error) {
-      await rm(folder, { recursive: true, force: true });
-      throw error;
-    }
-  }
-
-  #uploaded(entry: LayerEntry, reason: string | undefined): void {
-    if (reason !== undefined) {
-      this.#say(`not saved: ${reason}`);
-      return;
-    }
-    const saved = { paths: entry.paths.length, bytes: bytesOf(entry) };
-    this.#report = withSaved(this.#report ?? emptyReport, saved);
-    this.#say(`saved ${describeSaved({ ...emptyReport, saved })}`);
   }
 
   #say(text: string): void {
