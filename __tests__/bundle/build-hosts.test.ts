@@ -36,6 +36,8 @@ test('hosts are built by one job that saves one layer, of which each host’s ow
   expect(all.code, all.log).toBe(0);
   expect([all.built, saves(all)]).toEqual([derivations, 1]);
   expect(all.warnings).toEqual([]);
+  // no configuration's
+  expect(service.entries.map(({ key }) => key.split('/')[4])).toEqual([expect.stringMatching(/^hosts_-/)]);
   expect(all.outputs).toMatchObject({ outcome: 'built', count: '3', 'failed-hosts': '[]' });
   expect(all.result.fleet).toMatchObject({ selected: 3, evaluations: 1 });
   for (const host of Object.keys(hosts())) {
