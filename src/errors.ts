@@ -98,14 +98,26 @@ export interface NixMessage {
 
 export class NixError extends ActionError {
   readonly kind = 'nix';
-  /** All of them, in their order: a build that goes on after a failure has many. */
+  /** What Nix says, without what was run; more than one line where it says more. */
+  readonly reason: string | undefined;
+  /** All errors, in their order: a build that goes on after a failure has many. */
   readonly messages: readonly NixMessage[];
 
-  constructor(message: string, context: ErrorContext & { readonly messages?: readonly NixMessage[] } = {}) {
+  constructor(
+    message: string,
+    context: ErrorContext & {
+      readonly reason?: string | undefined;
+      readonly messages?: readonly NixMessage[];
+    } = {},
+  ) {
     super(message, context);
+    this.reason = context.reason;
     this.messages = context.messages ?? [];
   }
 }
+
+/** Nix did not end by itself: most likely the kernel has ended it, for lack of memory. */
+export class NixKilledError extends NixError {}
 
 /** The configuration does not evaluate, for a reason that lies in what it says. */
 export class EvaluationError extends NixError {}

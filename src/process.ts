@@ -16,6 +16,8 @@ export interface ProcessOptions {
   readonly alsoAlive?: (touch: () => void) => void;
   /** Gets each line of standard output as it comes; it is not captured then. */
   readonly onLine?: (line: string) => void;
+  /** Gets to know the process. */
+  readonly onStart?: (pid: number) => void;
   /** Gets each line of standard error as it comes. */
   readonly onErrorLine?: (line: string) => void;
 }
@@ -66,6 +68,7 @@ export class SpawnRunner implements ProcessRunner {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     });
+    if (child.pid !== undefined) options.onStart?.(child.pid);
     // a program that ends early says more by its end
     child.stdin.on('error', () => undefined).end(options.input ?? '');
     const idle = new IdleTimer(`${command} ${args[0] ?? ''}`.trim(), options.idleMs);

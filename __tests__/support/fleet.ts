@@ -17,14 +17,16 @@ export interface FleetHost {
   disk?: string;
   /** What nixosAnywhere.NAME has, beside what all have. */
   data?: Record<string, unknown>;
-  /** Nix, instead of the configuration. */
-  configuration?: string;
+  /** Nix, instead of the configuration; null: there is none. */
+  configuration?: string | null | undefined;
 }
 
 export interface Fleet {
   folder: string;
   /** Changes what is checked out, and commits nothing. */
   change: (host: string, to: FleetHost) => void;
+  /** As change does. */
+  remove: (host: string) => void;
 }
 
 /**
@@ -47,9 +49,10 @@ export function makeFleet({
     const data = { 'target-host': `root@192.0.2.${index + 1}`, tags, ...hosts[name]?.data };
     all.set(name, { ...hosts[name], data });
   }
-  const write = () =>
+  const write = () => {
+    writeFileSync(join(folder, 'flake.nix'), flake(all));
     writeFileSync(join(folder, 'hosts.json'), JSON.stringify(Object.fromEntries(all), undefined, 2));
-  writeFileSync(join(folder, 'flake.nix'), flake(all));
+  };
   write();
   git(folder, 'init', '-q', '-b', 'main');
   git(folder, 'add', '.');
@@ -59,7 +62,10 @@ export function makeFleet({
     change: (host, to) => {
       const before = all.get(host);
       all.set(host, { ...before, ...to, data: { ...before?.data, ...to.data } });
-      writeFileSync(join(folder, 'flake.nix'), flake(all));
+      write();
+    },
+    remove: (host) => {
+      all.delete(host);
       write();
     },
   };
@@ -67,10 +73,13 @@ export function makeFleet({
 
 function flake(hosts: ReadonlyMap<string, FleetHost>): string {
   const own = [...hosts].flatMap(([name, { configuration }]) =>
-    configuration === undefined ? [] : [`"${name}" = ${configuration};`],
+    typeof configuration === 'string' ? [`"${name}" = ${configuration};`] : [],
+  );
+  const without = [...hosts].flatMap(([name, { configuration }]) =>
+    configuration === null ? [`"${name}"`] : [],
   );
   return `{
-  outputs = _:
+  outputs = { self }:
     let
       hosts = builtins.fromJSON (builtins.readFile ./hosts.json);
       drv = name: text: derivation {
@@ -89,7 +98,7 @@ function flake(hosts: ReadonlyMap<string, FleetHost>): string {
       };
     in
     {
-      nixosConfigurations = builtins.mapAttrs configuration hosts // { ${own.join(' ')} };
+      nixosConfigurations = removeAttrs (builtins.mapAttrs configuration hosts // { ${own.join(' ')} }) [ ${without.join(' ')} ];
       nixosAnywhere = builtins.mapAttrs (_: host: host.data) hosts;
     };
 }

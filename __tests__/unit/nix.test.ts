@@ -263,8 +263,8 @@ describe('Nix', () => {
   });
 
   test('a failure without a word has its exit code', async () => {
-    await expect(nixWith(() => ({ code: null })).nix.build(['/x.drv'], signal)).rejects.toMatchObject({
-      message: 'the build failed with exit code null',
+    await expect(nixWith(() => ({ code: 3 })).nix.build(['/x.drv'], signal)).rejects.toMatchObject({
+      message: 'the build failed with exit code 3',
     });
   });
 });

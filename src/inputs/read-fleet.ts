@@ -9,12 +9,19 @@ import type { FleetResultsSettings, FleetSettings, ListSettings, Settings } from
 import type { InputName } from './table';
 
 export function readListSettings(reader: InputReader): ListSettings {
-  return {
-    kind: 'list-hosts',
-    ...readFleetSettings(reader),
-    changedSince: reader.optional<string | undefined>('changed-since', gitRevision, undefined),
-  };
+  const fleet = readFleetSettings(reader);
+  const changedSince = reader.optional<string | undefined>('changed-since', gitRevision, undefined);
+  if (changedSince.value !== undefined && isElsewhere.test(fleet.flakeUri.value))
+    reader.problem(
+      'changed-since',
+      `needs a flake in a git checkout on the runner, which ${fleet.flakeUri.value} is not; check its repository out and give the folder as flake, or leave this out and choose by hosts`,
+    );
+  return { kind: 'list-hosts', ...fleet, changedSince };
 }
+
+/** Schemes of flakes that Nix fetches from other computers. */
+const isElsewhere =
+  /^(github|gitlab|sourcehut|tarball\+\w+|https?|ssh|git|git\+(https?|ssh|git)|hg\+(https?|ssh)):/;
 
 /** What every run over many hosts is told. */
 export function readFleetSettings(reader: InputReader): FleetSettings {
@@ -64,9 +71,9 @@ const wholeFlake: parse.Parser<string> = (text) => {
     : { problem: `names ${reference.name}; give the flake alone (${reference.uri}) and the hosts in hosts` };
 };
 
-/** Nothing that git could take for an option, a range or a path. */
+/** Nothing that git could take for an option, a range or a path: names of branches have nearly all else. */
 const gitRevision: parse.Parser<string> = (text) =>
-  /^[A-Za-z0-9_][A-Za-z0-9_./@{}~^+-]{0,199}$/.test(text.trim()) && !text.includes('..')
+  /^[^\s\p{C}:?*[\\^-][^\s\p{C}:?*[\\]{0,199}$/u.test(text.trim()) && !text.includes('..')
     ? { ok: text.trim() }
     : {
         problem: `is ${JSON.stringify(text.slice(0, 60))}; write a commit, a branch or a tag, as in origin/main`,

@@ -1,8 +1,8 @@
-import { NixError } from '../errors';
 import type { ProcessResult } from '../process';
 import type { Runtime } from '../runtime';
 import type { BuildRecord } from './build-record';
 import { BuildLogs, type NixEvent, nixLevel, parseNixLog } from './log';
+import { nixError } from './nix-error';
 
 export interface NixOptions {
   /** `--option NAME VALUE` for every evaluation and build. */
@@ -23,16 +23,22 @@ export interface RunOptions {
   readonly userOptions?: boolean;
   /** Takes Nix's messages, which are then not in the log. */
   readonly onMessage?: (text: string) => void;
+  /** Takes what builtins.trace prints. */
+  readonly onTrace?: (text: string) => void;
+  readonly onStart?: (pid: number) => void;
   /** Gets to know what is built and copied. */
   readonly record?: BuildRecord;
   /** The one derivation whose log is shown in any case. */
   readonly logOf?: { readonly drvPath: string; readonly onLine: (line: string) => void };
 }
 
-interface SpawnOptions extends Pick<RunOptions, 'env' | 'alsoAlive'> {
+interface SpawnOptions extends Pick<RunOptions, 'env' | 'alsoAlive' | 'onStart'> {
   readonly signal: AbortSignal;
   readonly onErrorLine?: (line: string) => void;
 }
+
+/** What Nix puts before the text of builtins.trace (libexpr/primops.cc). */
+const tracePrefix = 'trace: ';
 
 const features = ['--extra-experimental-features', 'nix-command flakes'];
 
@@ -71,6 +77,10 @@ export class NixCommand {
       if (event.kind === 'build-log' && isLogOf(more.logOf?.drvPath, event.activity)) {
         more.logOf?.onLine(event.text);
         this.#foreign(event.text);
+        return;
+      }
+      if (event.kind === 'message' && more.onTrace !== undefined && event.text.startsWith(tracePrefix)) {
+        more.onTrace(event.text.slice(tracePrefix.length));
         return;
       }
       if (event.kind === 'message') more.onMessage?.(event.text);
@@ -136,25 +146,10 @@ export class NixCommand {
       ...(options.onErrorLine === undefined ? {} : { onErrorLine: options.onErrorLine }),
       ...(options.env === undefined ? {} : { env: options.env }),
       ...(options.alsoAlive === undefined ? {} : { alsoAlive: options.alsoAlive }),
+      ...(options.onStart === undefined ? {} : { onStart: options.onStart }),
     });
   }
 }
 
 /** Somebody asks whether there is one, and has no need of a trace. */
 const isMissingOutput = (text: string) => /^\s*error: flake '.*' does not provide attribute/.test(text);
-
-function nixError(ran: string, code: number | null, messages: readonly string[], logs: BuildLogs): NixError {
-  const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));
-  const lines = (failedBuild ?? messages.join('\n')).split('\n');
-  // the innermost error stands last: what comes before it is the trace that leads there
-  const reason =
-    lines.findLast((line) => /^\s*error: \S/.test(line)) ?? lines.find((line) => line.trim() !== '');
-  return new NixError(
-    `${ran} failed${reason === undefined ? ` with exit code ${code}` : `: ${reason.trim()}`}`,
-    {
-      ran,
-      messages: messages.map((text) => ({ text, buildLog: logs.lastLinesOf(text) })),
-      lastLines: failedBuild === undefined ? lines.slice(-40) : [...logs.lastLinesOf(failedBuild), ...lines],
-    },
-  );
-}

@@ -10,6 +10,8 @@ export interface FlakeSource {
   readonly isGit: boolean;
   /** Where in it flake.nix lies; empty for the root itself. */
   readonly dir: string;
+  /** Parameters of a git flake that say what more is fetched, such as submodules. */
+  readonly fetched: readonly string[];
   /** The files as Nix sees them: without those that git does not know. */
   readonly seen: string;
 }
@@ -27,12 +29,19 @@ export async function localFlake(
   const answer = asRecord(
     await nix.ask(['flake', 'metadata', '--json', '--no-write-lock-file', uri], signal),
   );
-  const { type, url, path, dir, rev, ref } = asRecord(answer.resolved);
+  const resolved = asRecord(answer.resolved);
+  const { type, url, path, dir, rev, ref } = resolved;
   const root = type === 'path' ? text(path) : type === 'git' ? folderOf(text(url)) : '';
   if (root === '' || rev !== undefined || ref !== undefined) return undefined;
   // a store that lies elsewhere than its paths say, or a Nix that copies nothing, has no such folder
   const seen = text(answer.path);
-  return { root, isGit: type === 'git', dir: text(dir), seen: seen !== '' && existsSync(seen) ? seen : root };
+  return {
+    root,
+    isGit: type === 'git',
+    dir: text(dir),
+    fetched: ['submodules', 'lfs', 'exportIgnore'].filter((option) => resolved[option] === true),
+    seen: seen !== '' && existsSync(seen) ? seen : root,
+  };
 }
 
 function folderOf(url: string): string {

@@ -115,6 +115,20 @@ export class Nix {
   }
 
   /**
+   * Evaluates as `evaluate` does, for what the function tells in traces on the way.
+   *
+   * @throws NixError with Nix's own message
+   */
+  async trace(
+    installable: string,
+    apply: string,
+    signal: AbortSignal,
+    options: Required<Pick<RunOptions, 'onTrace' | 'onStart'>>,
+  ): Promise<void> {
+    await this.#eval(['--apply', apply, installable], installable, signal, options);
+  }
+
+  /**
    * Evaluates an expression that may read whatever the runner has, such as NIX_PATH, and returns the JSON value.
    *
    * @param name what messages call it

@@ -40,6 +40,8 @@ export async function listHosts(settings: ListSettings, nix: Nix, runtime: Runti
     since === undefined
       ? { changed: selected.map((host) => ({ host, reason: 'listed' })), failed: [], evaluations: 0 }
       : await whatChanged(uri, since, selected, nix, runtime);
+  for (const { host, message } of found.failed)
+    runtime.log.warning(`${host} cannot be evaluated, and is left out: ${message}`);
   if (found.changed.length > mostJobs)
     throw new InputError([
       {

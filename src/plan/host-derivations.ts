@@ -1,10 +1,12 @@
-import { EvaluationError, NixError } from '../errors';
+import { EvaluationError, NixError, NixKilledError, TimeoutError } from '../errors';
 import type { SpecialArgs } from '../inputs/settings';
 import hosts from '../nix/hosts.nix';
 import { type Nix, nixString } from '../nix/nix';
 import shapes from '../nix/shapes.nix';
 import { flakeUri } from './evaluate';
 import type { Derivation } from './evaluation';
+import { ProcessMemory, shareOfMemory } from './process-memory';
+import { refuseIfAllFail, spread } from './shared-failure';
 
 /** What is built for a host; two that are the same are the same to install. */
 export interface HostDerivations {
@@ -31,12 +33,25 @@ export interface EvaluatedHosts {
 }
 
 const scripts = ['diskoScript', 'disko', 'diskoScriptNoDeps', 'diskoNoDeps', 'diskNoDeps'];
+/** How a trace begins that is ours. */
+const mark = 'nixos-anywhere-host ';
+
+/** What a fleet is evaluated with. */
+interface Request {
+  readonly uri: string;
+  readonly nix: Nix;
+  readonly signal: AbortSignal;
+  readonly own: ReadonlyMap<string, OwnRequest>;
+  readonly memory: number;
+}
 
 /**
- * Evaluates many hosts of a flake at once. One that fails does not fail the others.
+ * Evaluates many hosts of a flake: all in one process, in which they share what they have in common. Another process goes
+ * on with the rest when a host has failed, which no others have to suffer for, and when this one has used its memory.
  *
  * @param uri as Nix takes it
- * @throws NixError where not even the flake can be evaluated
+ * @param memory bytes that one process may use; one host is evaluated however little that is
+ * @throws NixError where not even the flake can be evaluated, and where all hosts fail for the same reason; TimeoutError
  */
 export async function evaluateHosts(
   uri: string,
@@ -44,88 +59,75 @@ export async function evaluateHosts(
   nix: Nix,
   signal: AbortSignal,
   own: ReadonlyMap<string, OwnRequest> = new Map(),
+  memory = shareOfMemory(1),
 ): Promise<EvaluatedHosts> {
-  if (names.length === 0) return { hosts: new Map(), evaluations: 0 };
-  const apply = asking(names, own);
-  try {
-    const answer = await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal);
-    return await explained(uri, names, asRecord(answer), nix, signal, own);
-  } catch (error) {
-    if (!(error instanceof NixError)) throw error;
-    if (names.length === 1)
-      return { hosts: new Map([[names[0] ?? '', { problem: error.message }]]), evaluations: 1 };
-    return inHalves(uri, names, nix, signal, own);
+  const found = new Map<string, EvaluatedHost>();
+  let evaluations = 0;
+  for (let left = spread(names); left.length > 0; left = left.filter((name) => !found.has(name))) {
+    evaluations++;
+    await evaluateSome(left, found, { uri, nix, signal, own, memory });
+    refuseIfAllFail(names, found);
   }
+  return { hosts: found, evaluations };
 }
 
-/** @param uncaught what is thrown in a host's configuration becomes the error of the evaluation */
-function asking(names: readonly string[], own: ReadonlyMap<string, OwnRequest>, uncaught = false): string {
-  const request = { names, scripts, own: Object.fromEntries(own), uncaught };
-  return `(${hosts}) (${shapes}) (builtins.fromJSON ${nixString(JSON.stringify(request))})`;
-}
-
-/** Some errors cannot be caught in Nix: the host that has one is found by leaving out others. */
-async function inHalves(
-  uri: string,
+/** One process. What comes out is added to `known`: at least one host. */
+async function evaluateSome(
   names: readonly string[],
-  nix: Nix,
-  signal: AbortSignal,
-  own: ReadonlyMap<string, OwnRequest>,
-): Promise<EvaluatedHosts> {
-  const middle = Math.ceil(names.length / 2);
-  const first = await evaluateHosts(uri, names.slice(0, middle), nix, signal, own);
-  const second = await evaluateHosts(uri, names.slice(middle), nix, signal, own);
-  return {
-    hosts: new Map([...first.hosts, ...second.hosts]),
-    evaluations: 1 + first.evaluations + second.evaluations,
+  known: Map<string, EvaluatedHost>,
+  { uri, nix, signal, own, memory }: Request,
+): Promise<void> {
+  const request = { names, scripts, mark, own: Object.fromEntries(own) };
+  const apply = `(${hosts}) (${shapes}) (builtins.fromJSON ${nixString(JSON.stringify(request))})`;
+  const process = new ProcessMemory(memory);
+  const full = new AbortController();
+  let done = 0;
+  let begun: string | undefined;
+  const onTrace = (text: string) => {
+    const record = recordIn(text);
+    if (typeof record?.begins === 'string') begun = record.begins;
+    if (typeof record?.name !== 'string') return;
+    known.set(record.name, readHost(record.name, asRecord(record.found)));
+    begun = undefined;
+    if (++done < names.length && process.isFullAfter(done)) full.abort();
   };
-}
-
-async function explained(
-  uri: string,
-  names: readonly string[],
-  answer: Record<string, unknown>,
-  nix: Nix,
-  signal: AbortSignal,
-  own: ReadonlyMap<string, OwnRequest>,
-): Promise<EvaluatedHosts> {
-  const hosts = new Map<string, EvaluatedHost>();
-  let evaluations = 1;
-  for (const name of names) {
-    const found = asRecord(answer[name]);
-    if (found.missing === true) hosts.set(name, { problem: `the flake has no nixosConfigurations.${name}` });
-    else if (found.failed !== true) hosts.set(name, { ok: readDerivations(found) });
-    else {
-      evaluations++;
-      hosts.set(name, { problem: await whyNot(uri, name, nix, signal, own) });
-    }
-  }
-  return { hosts, evaluations };
-}
-
-/** What Nix says where nothing catches it. */
-async function whyNot(
-  uri: string,
-  name: string,
-  nix: Nix,
-  signal: AbortSignal,
-  own: ReadonlyMap<string, OwnRequest>,
-): Promise<string> {
   try {
-    const apply = asking([name], own, true);
-    await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal, { quiet: true });
-    return 'it could not be evaluated with the others, and can be alone';
+    await nix.trace(`${flakeUri(uri)}#nixosConfigurations`, apply, AbortSignal.any([signal, full.signal]), {
+      onTrace,
+      onStart: (pid) => process.is(pid),
+    });
   } catch (error) {
-    if (!(error instanceof NixError)) throw error;
-    return error.message;
+    signal.throwIfAborted();
+    if (full.signal.aborted || (done > 0 && error instanceof NixKilledError)) return;
+    const problem = begun === undefined ? undefined : problemOf(error, known);
+    if (begun === undefined || problem === undefined) throw error;
+    known.set(begun, { problem });
+    return;
   }
+  if (done < names.length) throw new EvaluationError('the evaluation gave another answer than was asked for');
 }
 
-function readDerivations({ system, toplevel, diskoScript }: Record<string, unknown>): HostDerivations {
+/** @returns undefined where that is not the host's own fault */
+function problemOf(error: unknown, known: ReadonlyMap<string, EvaluatedHost>): string | undefined {
+  if (error instanceof NixError) return error.reason ?? error.message;
+  // the first host waits for what all need, such as an input that cannot be fetched
+  const othersCould = [...known.values()].some((host) => 'ok' in host);
+  return error instanceof TimeoutError && othersCould ? error.message : undefined;
+}
+
+function recordIn(text: string): Record<string, unknown> | undefined {
+  return text.startsWith(mark) ? asRecord(JSON.parse(text.slice(mark.length))) : undefined;
+}
+
+function readHost(name: string, found: Record<string, unknown>): EvaluatedHost {
+  if (found.missing === true) return { problem: `the flake has no nixosConfigurations.${name}` };
+  const { system, toplevel, diskoScript } = found;
   return {
-    system: String(system),
-    toplevel: asDerivation(toplevel),
-    diskoScript: diskoScript === null ? undefined : asDerivation(diskoScript),
+    ok: {
+      system: String(system),
+      toplevel: asDerivation(toplevel),
+      diskoScript: diskoScript === null ? undefined : asDerivation(diskoScript),
+    },
   };
 }
 
