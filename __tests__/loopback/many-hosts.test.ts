@@ -1,5 +1,7 @@
 // Many hosts in few evaluations, by a real Nix: what fails, what that costs, and what it takes of memory.
 import { expect } from 'vitest';
+import { TimeoutError } from '../../src/errors';
+import { Nix } from '../../src/nix/nix';
 import { type EvaluatedHosts, evaluateHosts } from '../../src/plan/host-derivations';
 import { test, testEach } from '../support/concurrent';
 import { type FleetHost, makeFleet } from '../support/fleet';
@@ -166,6 +168,11 @@ test('a flake that fails as a whole is one error of one evaluation', async () =>
   expect(runtime.evaluations()).toBe(1);
 });
 
+/** Takes minutes, and little memory. */
+const slow = throwing(
+  "builtins.foldl' (_: _: builtins.foldl' builtins.add 0 (builtins.genList (m: m) 100000)) 0 (builtins.genList (n: n) 100000)",
+);
+
 /** A configuration that keeps about so many million values, of 16 bytes and more each. */
 const heavy = (millions: number): FleetHost => ({
   configuration: `let kept = builtins.genList (n: n + 1) ${millions * 1e6}; in {
@@ -205,7 +212,7 @@ test('a Nix that is killed goes on where it was; a host that is killed each time
     });
   };
   const processes = { run, filter: runtime.processes.filter.bind(runtime.processes) };
-  const found = await evaluate(5, { 'web-2': heavy(3) }, undefined, { ...runtime, processes });
+  const found = await evaluate(5, { 'web-2': slow }, undefined, { ...runtime, processes });
   expect(killed).toBe(2);
   expect(problems(found)).toEqual({
     'web-2': expect.stringMatching(/killed, most likely for lack of memory/),
@@ -218,7 +225,27 @@ test('a cancel ends it at once', async () => {
   const runtime = watchedRuntime(cancel.signal);
   const started = Date.now();
   setTimeout(() => cancel.abort(new Error('cancelled')), 2000);
-  const error = await failure(evaluate(3, { 'web-1': heavy(500) }, undefined, runtime));
+  const error = await failure(evaluate(3, { 'web-1': slow }, undefined, runtime));
   expect(error.message).toBe('cancelled');
   expect(Date.now() - started).toBeLessThan(10_000);
+});
+
+const impatient = (runtime: TestRuntime) =>
+  new Nix({ options: [], printBuildLogs: false, idleMs: 4000 }, runtime);
+
+test('a host that takes too long is told, and the others stay; each that is done is a sign of life', async () => {
+  const runtime = watchedRuntime();
+  const { folder } = makeFleet({ count: 3, hosts: { 'web-1': slow } });
+  const names = ['web-0', 'web-1', 'web-2'];
+  const found = await evaluateHosts(folder, names, impatient(runtime), runtime.signal);
+  expect(problems(found)).toEqual({ 'web-1': 'nix eval: no output and no bytes for 4.0 s' });
+  expect(found.evaluations).toBe(2);
+});
+
+test('where already the first host takes too long, it is taken for what all have', async () => {
+  const runtime = watchedRuntime();
+  const { folder } = makeFleet({ count: 2, hosts: { 'web-0': slow } });
+  const error = await failure(evaluateHosts(folder, ['web-0', 'web-1'], impatient(runtime), runtime.signal));
+  expect(error).toBeInstanceOf(TimeoutError);
+  expect(runtime.evaluations()).toBe(1);
 });
