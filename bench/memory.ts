@@ -33,14 +33,15 @@ export function watchMemory(child: ChildProcess): () => Memory {
   };
 }
 
-function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
+/** Of one process, in bytes; 0 where it has ended. */
+export function memoryOf(pid: number): { readonly now: number; readonly peak: number } {
   const status = read(`/proc/${pid}/status`);
   const field = (name: string) =>
     1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0);
   return { now: field('VmRSS'), peak: field('VmHWM') };
 }
 
-function childrenOf(pid: number): number[] {
+export function childrenOf(pid: number): number[] {
   return read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
 }
 
