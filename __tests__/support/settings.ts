@@ -1,4 +1,5 @@
 // Settings out of inputs, for tests that contact a machine.
+import type { HostData } from '../../src/inputs/host-data';
 import type { LoadedSecrets } from '../../src/inputs/load-secrets';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
 import { readSettings } from '../../src/inputs/read-settings';
@@ -18,8 +19,9 @@ export function machineSettings(
   secrets: SecretRegistry = new SecretRegistry(() => undefined),
   loaded: LoadedSecrets = new Map(),
   environment: NodeJS.ProcessEnv = {},
+  host?: HostData,
 ): OnMachine {
-  const settings = readSettings(raw, secrets, loaded, undefined, environment);
+  const settings = readSettings(raw, secrets, loaded, undefined, environment, host);
   if (settings.kind !== 'install' && settings.kind !== 'plan')
     throw new Error(`these are the settings of a run without a machine: ${settings.kind}`);
   return settings;

@@ -59,7 +59,7 @@ function checkOnInstalled({ onInstalled, phases, installId }: MachineSettings, r
       chosenBy,
       `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave ${chosenBy} out`,
     );
-  if (choice === 'converge' && installId.value === undefined)
+  if (choice === 'converge' && installId.value === undefined && !reader.hasProblem('install-id'))
     reader.problem(
       'install-id',
       'is required with on-installed: converge; give a name that you change when the machine shall be installed anew',

@@ -42,7 +42,7 @@ export function readLogin(reader: InputReader, kind: 'plan' | 'install'): LoginS
 function isGiven(reader: InputReader): boolean {
   const inputs: readonly InputName[] = ['ssh-private-key', 'ssh-private-key-file', 'ssh-password'];
   return (
-    inputs.some((input) => reader.text(input) !== undefined) ||
+    inputs.some((input) => reader.text(input) !== undefined || reader.hasProblem(input)) ||
     [keyVariable, ...passwordVariables].some((name) => reader.variable(name) !== undefined)
   );
 }

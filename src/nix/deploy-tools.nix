@@ -3,16 +3,23 @@
 request: output:
 let
   isSet = value: builtins.isAttrs value && value.type or null != "derivation";
-  setOf = value: if isSet value then value else { };
-  listOf = value: if builtins.isList value then value else [ ];
-
-  # what is thrown here would take all others along
-  tried =
+  # empty for anything else
+  setOf =
     value:
     let
-      result = builtins.tryEval (builtins.deepSeq value value);
+      found = opened value;
+    in
+    if isSet found then found else { };
+  listOf = value: if builtins.isList value then value else [ ];
+
+  # what is thrown here would take all others along; as far as to what it is, and as a whole
+  opened =
+    value:
+    let
+      result = builtins.tryEval value;
     in
     if result.success then result.value else null;
+  tried = value: opened (builtins.deepSeq value value);
 
   # what mkDefault, mkForce and the like leave
   plain = value: if isSet value && value._type or null == "override" then value.content else value;
@@ -59,8 +66,8 @@ let
   colmena =
     nodes: name:
     let
-      modules = opened name nodes.${name};
-      defaults = opened name (output.defaults or { });
+      modules = modulesOf name nodes.${name};
+      defaults = modulesOf name (output.defaults or { });
       found =
         of: key: builtins.filter (value: value != null) (map (module: scalar (keyIn key module)) of);
       # what is imported may say something else than the defaults
@@ -72,24 +79,19 @@ let
   keyIn = key: module: (setOf ((setOf (module.config or module)).deployment or null)).${key} or null;
 
   # as sets, each
-  opened =
-    name: module:
+  modulesOf =
+    name: value:
+    let
+      module = opened value;
+    in
     if builtins.isFunction module then
-      opened name (tried' (module (argumentsOf name (builtins.functionArgs module))))
+      modulesOf name (module (argumentsOf name (builtins.functionArgs module)))
     else if builtins.isPath module then
-      opened name (import module)
+      modulesOf name (import module)
     else if builtins.isList module then
-      builtins.concatLists (map (opened name) module)
+      builtins.concatLists (map (modulesOf name) module)
     else
       [ (setOf module) ];
-
-  # as far as to what it is: what is in it is tried one by one
-  tried' =
-    value:
-    let
-      result = builtins.tryEval value;
-    in
-    if result.success then result.value else { };
 
   argumentsOf =
     name: expected:

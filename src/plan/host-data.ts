@@ -30,7 +30,7 @@ export async function readHostData(raw: RawInputs, nix: Nix, signal: AbortSignal
   const reference = parseFlakeReference(raw.flake ?? '');
   if (typeof reference === 'string' || reference.name === '' || isForManyHosts(raw)) return noHostData;
   const { uri, name } = reference;
-  const ofHost = `hosts: if builtins.isAttrs hosts then { data = hosts.${nixString(name)} or null; } else hosts`;
+  const ofHost = `hosts: if builtins.isAttrs hosts then { data = hosts.${nixString(name)} or null; } else false`;
   const found = asSet(await evaluateOutput(uri, output, ofHost, nix, signal), uri).data ?? null;
   const data = found === null ? noHostData : parseHostData(found, originOf(uri, name));
   if (!contactsMachine(raw) || !lacksAddress(data, raw)) return data;
@@ -45,7 +45,13 @@ export async function readHostData(raw: RawInputs, nix: Nix, signal: AbortSignal
  * @throws NixError, InputError
  */
 export async function readHosts(uri: string, nix: Nix, signal: AbortSignal): Promise<readonly Host[]> {
-  const found = await evaluateOutput(uri, output, 'hosts: hosts', nix, signal);
+  const found = await evaluateOutput(
+    uri,
+    output,
+    'hosts: if builtins.isAttrs hosts then hosts else false',
+    nix,
+    signal,
+  );
   if (found !== undefined)
     return Object.entries(asSet(found, uri)).map(([name, value]) => ({
       name,
