@@ -37,6 +37,7 @@ function problemsOf(data: unknown, raw: RawInputs = {}): Record<string, string> 
     read(data, raw);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
+    expect(new Set(error.problems.map(({ input }) => input)).size).toBe(error.problems.length);
     return Object.fromEntries(error.problems.map(({ input, problem }) => [input, problem]));
   }
   return {};
