@@ -165,6 +165,11 @@ test('a flake that cannot be evaluated, hangs, or talks to the runner while it i
   const said = await run(talking, { 'show-trace': 'true' });
   expect(commandsOf(said.log).filter(({ name }) => !ownCommands.has(name))).toEqual([]);
   expect(said.errors[0]).toMatch(/^input plan \(nixosAnywhere\.demo of the flake\): cannot be data/);
+  const named = await run(
+    'nixosAnywhere.demo."\\n::set-output name=outcome::installed" = "##[add-path]/evil";',
+  );
+  expect(named.errors[0]).toContain('(nixosAnywhere.demo of the flake): is no input of this action');
+  expect(commandsOf(named.log).filter(({ name }) => !ownCommands.has(name))).toEqual([]);
   const numbers = 'builtins.genList (x: x) 1000000';
   const hanging = `nixosAnywhere.demo = builtins.foldl' (a: _: builtins.seq (builtins.length (${numbers})) a) { } (${numbers});`;
   const hung = await run(hanging, { 'idle-timeout': '2s' });

@@ -197,3 +197,11 @@ test('a value that is wrong is not missed as well', () => {
     ['install-id', 'target-host', 'ssh-private-key'].map((name) => `${name} (${attribute} of the flake)`),
   );
 });
+
+test('of very many names, and very long ones, as much is said as anybody reads', () => {
+  const many = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`x${index}`, 1]));
+  const { problems } = parse({ ...many, ['y'.repeat(1_000_000)]: 1 });
+  expect(problems).toHaveLength(41);
+  expect(problems.at(-1)).toEqual({ input: 'flake', problem: `has 4961 more such problems in ${attribute}` });
+  expect(parse({ ['y'.repeat(1_000_000)]: 1 }).problems[0]?.input).toBe(`${'y'.repeat(100)}…`);
+});

@@ -52,7 +52,7 @@ const alternatives: readonly (readonly InputName[])[] = [
 export function parseHostData(value: unknown, origin: HostDataOrigin): HostData {
   const { attribute } = origin;
   const problems: InputProblem[] = [];
-  const problem = (input: string, text: string) => problems.push({ input, problem: text });
+  const problem = (input: string, text: string) => problems.push({ input: shown(input), problem: text });
   if (!isRecord(value)) {
     problem(
       'flake',
@@ -76,8 +76,25 @@ export function parseHostData(value: unknown, origin: HostDataOrigin): HostData 
     inputs: texts,
     places: {},
     fleet: readFleetData({ tags, environment, secrets }, problem),
-    problems,
+    problems: problems.length <= mostProblems ? problems : firstOf(problems, attribute),
   };
+}
+
+/** Whoever has more has written something else than inputs. */
+const mostProblems = 40;
+const longestName = 100;
+
+function firstOf(problems: readonly InputProblem[], attribute: string): readonly InputProblem[] {
+  const rest = problems.length - mostProblems;
+  return [
+    ...problems.slice(0, mostProblems),
+    { input: 'flake', problem: `has ${rest} more such problems in ${attribute}` },
+  ];
+}
+
+/** Names may be anything. */
+function shown(name: string): string {
+  return name.length <= longestName ? name : `${name.slice(0, longestName).toWellFormed()}…`;
 }
 
 /** Whether only somebody else can say where the machine is. */

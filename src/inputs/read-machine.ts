@@ -74,5 +74,5 @@ function readDiskKeys(reader: InputReader, { phases }: BuildSettings): Setting<r
     const contents = reader.contentsOf(input, source, `${remotePath}: `);
     return contents === undefined ? [] : [{ remotePath, contents: reader.secrets.register(contents) }];
   });
-  return { value: keys, source: files.source };
+  return { ...files, value: keys };
 }

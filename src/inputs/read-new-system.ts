@@ -31,7 +31,7 @@ function readSecretFiles(reader: InputReader): Setting<readonly SecretFile[]> {
     const contents = reader.contentsOf(input, source, `${path}: `);
     return contents === undefined ? [] : [{ path, mode, owner, contents: reader.secrets.register(contents) }];
   });
-  return { value: files, source: lines.source };
+  return { ...lines, value: files };
 }
 
 /** The accounts of the new system are made when its boot loader is installed: nixos-install has one step for both. */
