@@ -72,7 +72,6 @@ test('what only the run itself can have is not missed: secrets, its files, its i
           'ssh-private-key-passphrase': 'env:FLEET_SECRET_PASS',
           'sudo-password': 'env:FLEET_SECRET_SUDO',
           'post-install-ssh-private-key': 'env:FLEET_SECRET_KEY',
-          'cache-signing-key': 'env:FLEET_SECRET_SIGN',
           netrc: 'env:FLEET_SECRET_NETRC',
           'disk-encryption-keys': '/tmp/a env:FLEET_SECRET_A\n/tmp/b ./made-there',
           'secret-files': '/etc/a exec:exit 1',

@@ -1,7 +1,7 @@
 // What a flake says of a host, as inputs of its runs.
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../src/errors';
-import { parseHostData } from '../../src/inputs/host-data';
+import { parseHostData, withAddress } from '../../src/inputs/host-data';
 import type { LoadedSecrets } from '../../src/inputs/load-secrets';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
 import { describeSettings } from '../../src/inputs/settings';
@@ -124,6 +124,7 @@ describe('names', () => {
     ['changed-since', /for runs over many hosts$/],
     ['matrix', /for runs over many hosts$/],
     ['approved-plan', /given by whoever approves$/],
+    ['cache-signing-key', /one key for all hosts that share the cache$/],
     ['no-reboot', /deprecated; write phases$/],
   ])('%s is no data of a host', (name, why) => {
     expect(problemOf({ [name]: 'x' })).toMatch(why);
@@ -204,4 +205,21 @@ test('of very many names, and very long ones, as much is said as anybody reads',
   expect(problems).toHaveLength(41);
   expect(problems.at(-1)).toEqual({ input: 'flake', problem: `has 4961 more such problems in ${attribute}` });
   expect(parse({ ['y'.repeat(1_000_000)]: 1 }).problems[0]?.input).toBe(`${'y'.repeat(100)}…`);
+});
+
+test('an address from another tool is what nothing else says', () => {
+  const address = {
+    attribute: 'deploy.nodes.web-1',
+    inputs: { 'target-host': 'me@a.example', 'ssh-port': '2222' },
+  };
+  const inputsWith = (data: unknown, raw: RawInputs = {}) => withAddress(parse(data), address, raw).inputs;
+  expect(inputsWith({})).toEqual(address.inputs);
+  expect(withAddress(parse({}), address).places).toEqual({
+    'target-host': address.attribute,
+    'ssh-port': address.attribute,
+  });
+  expect(inputsWith({ 'ssh-port': 22 })).toEqual({ 'target-host': 'me@a.example', 'ssh-port': '22' });
+  const option = { 'ssh-option': 'User=you\nPort=22' };
+  expect(inputsWith(option)).toEqual({ ...option, 'target-host': 'a.example' });
+  expect(inputsWith({}, option)).toEqual({ 'target-host': 'a.example' });
 });

@@ -33,6 +33,8 @@ const notOfHosts: Partial<Record<InputName, string>> = {
   'fleet-results': 'is what kind of run this is',
   matrix: 'is for runs over many hosts',
   'approved-plan': 'is given by whoever approves',
+  // and runs that need no secret of a machine, which may be for anybody's flake, would run its command
+  'cache-signing-key': 'is one key for all hosts that share the cache',
   'stop-after-disko': 'is deprecated; write phases',
   'no-reboot': 'is deprecated; write phases',
   'build-on-remote': 'is deprecated; write build-on',

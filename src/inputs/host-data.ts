@@ -1,6 +1,7 @@
 import type { InputProblem } from '../errors';
 import { type HostDataOrigin, ownVariable, problemWithName, problemWithValue } from './host-data-rules';
 import type { RawInputs } from './raw-inputs';
+import { sshOptions } from './ssh-options';
 import type { InputName } from './table';
 
 /** What the flake says of one host: inputs of its runs, and what only a workflow over many hosts uses. */
@@ -107,9 +108,19 @@ export function lacksAddress({ inputs, problems }: HostData, raw: RawInputs = {}
   );
 }
 
-/** The data with an address for a host that has none. */
-export function withAddress(data: HostData, { attribute, inputs }: Address): HostData {
-  const added = Object.entries(inputs).filter(([name]) => given(data.inputs, name) === undefined);
+/**
+ * The data with an address for a host that has none. What else is said of it, also in an OpenSSH option, goes before what
+ * was written for another tool.
+ */
+export function withAddress(data: HostData, { attribute, inputs }: Address, raw: RawInputs = {}): HostData {
+  const parsed = sshOptions(given(raw, 'ssh-option') ?? given(data.inputs, 'ssh-option') ?? '');
+  const { user, port } = 'ok' in parsed ? parsed.ok : {};
+  const { 'target-host': host = '', 'ssh-port': sshPort } = inputs;
+  const known = {
+    'target-host': user === undefined ? host : host.replace(/^.*@/, ''),
+    ...(port === undefined && sshPort !== undefined ? { 'ssh-port': sshPort } : {}),
+  };
+  const added = Object.entries(known).filter(([name]) => given(data.inputs, name) === undefined);
   return {
     ...data,
     inputs: { ...data.inputs, ...Object.fromEntries(added) },

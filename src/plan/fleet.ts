@@ -33,7 +33,7 @@ export const nothingListed: FleetReport = {
  * @throws InputError, NixError
  */
 export async function listHosts(settings: ListSettings, nix: Nix, runtime: Runtime): Promise<FleetReport> {
-  const selected = await chosenHosts(settings, nix, runtime.signal);
+  const selected = await chosenHosts(settings, nix, runtime.signal, { forRuns: true });
   const uri = settings.flakeUri.value;
   const since = settings.changedSince.value;
   const found =
@@ -62,41 +62,45 @@ export async function listHosts(settings: ListSettings, nix: Nix, runtime: Runti
 /**
  * The hosts that the input hosts means.
  *
+ * @param options `forRuns`: for runs that contact them, all that is said of them is read as those will
  * @throws InputError where what the flake says of them is wrong, or one that is named is not there
  */
 export async function chosenHosts(
   { flakeUri, hosts }: FleetSettings,
   nix: Nix,
   signal: AbortSignal,
+  { forRuns = false } = {},
 ): Promise<readonly Host[]> {
   const uri = flakeUri.value;
   const all = (await readHosts(uri, nix, signal)).map((host) => ({ ...host, tags: host.data.fleet.tags }));
-  const chosen = await withAddresses(uri, selectHosts(hosts.value, all), nix, signal);
+  const selected = selectHosts(hosts.value, all);
+  const chosen = forRuns ? await withAddresses(uri, selected, nix, signal) : selected;
   const byTag = hosts.value.some(({ kind }) => kind === 'tag');
   const problems: InputProblem[] = [
     ...idlePatterns(hosts.value, all).map(({ text }) => ({
       input: 'hosts',
       problem: `has ${text}, which fits no host. ${described(all)}`,
     })),
+    ...chosen.flatMap((host) => problemsOfName(host)),
+    ...(forRuns ? chosen.flatMap((host) => problemsOf(uri, host)) : []),
     // a host that is not chosen because of what is wrong with it
     ...all
-      .filter(({ name }) => byTag && !chosen.some((host) => host.name === name))
+      .filter(({ name }) => byTag && !(forRuns && chosen.some((host) => host.name === name)))
       .flatMap((host) => problemsOf(uri, host).filter(({ input }) => input.startsWith('tags '))),
-    ...chosen.flatMap((host) => problemsOf(uri, host)),
   ];
   if (problems.length > 0) throw new InputError(withoutRest(problems));
   return chosen;
 }
 
+const isWord = (name: string) => /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name);
+
+function problemsOfName({ name }: Host): readonly InputProblem[] {
+  const problem = `has the host ${JSON.stringify(name)}; names of hosts in a workflow are of letters, digits, _ . and -`;
+  return isWord(name) ? [] : [{ input: 'flake', problem }];
+}
+
 function problemsOf(uri: string, { name, data }: Host): readonly InputProblem[] {
-  return /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)
-    ? problemsOfHost(referenceTo(uri, name), data)
-    : [
-        {
-          input: 'flake',
-          problem: `has the host ${JSON.stringify(name)}; names of hosts in a workflow are of letters, digits, _ . and -`,
-        },
-      ];
+  return isWord(name) ? problemsOfHost(referenceTo(uri, name), data) : [];
 }
 
 /** Nobody mends more at a time, and one mistake in a function for all hosts is in each of them. */

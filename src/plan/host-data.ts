@@ -35,7 +35,7 @@ export async function readHostData(raw: RawInputs, nix: Nix, signal: AbortSignal
   const data = found === null ? noHostData : parseHostData(found, originOf(uri, name));
   if (!contactsMachine(raw) || !lacksAddress(data, raw)) return data;
   const address = (await readAddresses(uri, [name], deployTools, nix, signal)).get(name);
-  return address === undefined ? data : withAddress(data, address);
+  return address === undefined ? data : withAddress(data, address, raw);
 }
 
 /**
