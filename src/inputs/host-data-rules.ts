@@ -1,3 +1,5 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { keyFiles } from './disk-encryption-keys';
 import { nearest } from './nearest';
 import { parseKeyFile } from './read-key';
@@ -14,7 +16,7 @@ export interface HostDataOrigin {
 }
 
 /** Variables that no child process gets to see, so that the flake, which is evaluated first, may name them. */
-export const ownVariable = /^(FLEET_SECRET_[A-Z0-9_]+|SSH_PRIVATE_KEY|SSHPASS|SSH_PASS)$/;
+const ownVariable = /^(FLEET_SECRET_[A-Z0-9_]+|SSH_PRIVATE_KEY|SSHPASS|SSH_PASS)$/;
 
 /** Inputs of a run that a flake has no say in, and why. */
 const notOfHosts: Partial<Record<InputName, string>> = {
@@ -73,15 +75,23 @@ export function problemWithValue(
     }
     if (source.kind === 'env' && !ownVariable.test(source.name))
       return `names the variable ${source.name}; a flake may name those that begin with FLEET_SECRET_, which no other program gets to see`;
+    if (source.kind === 'env' && isPut(name) && !source.name.startsWith('FLEET_SECRET_'))
+      return `would put ${source.name} on the machine, which only logs in there; give what belongs there as a variable that begins with FLEET_SECRET_`;
   }
   return undefined;
 }
 
+/** Whether the machine keeps it, or may read it: with the host, the data says who gets it. */
+const isPut = (name: string) => ['disk-encryption-keys', 'secret-files', 'netrc'].includes(name);
+
 /** What is in a flake is in the Nix store, for everybody on the runner, and mostly in a repository. */
 const literal = 'holds a secret, which has no place in a flake; write env:FLEET_SECRET_NAME or exec:COMMAND';
 
-/** What the flake itself brings along is nobody else's. */
-const isInStore = (path: string) => path.trim().startsWith('/nix/store/');
+/** What the flake itself brings along is nobody else's; where it leads out of the store again, it is. */
+function isInStore(text: string): boolean {
+  const path = resolve(text.trim());
+  return [path, existsSync(path) ? realpathSync(path) : path].every((each) => each.startsWith('/nix/store/'));
+}
 
 /** What only the owner of the runner decides. A flake from elsewhere could have any file sent to a machine of its choice. */
 function useOfRunner(name: string, text: string): string | undefined {
@@ -121,4 +131,30 @@ function sourcesOf(name: string, text: string, isSecret: boolean): readonly Secr
         ? secretFiles(text)
         : undefined;
   return lines !== undefined && 'ok' in lines ? lines.ok.map(({ source }) => source) : [];
+}
+
+/** Nobody is to be shown, or to approve, what only looks like the name of an environment. */
+const environmentForm = /^[\p{L}\p{N}_][\p{L}\p{N} _.:@/()+-]{0,254}$/u;
+
+export function problemWithEnvironment(environment: unknown): string | undefined {
+  if (environment === undefined || environment === null) return undefined;
+  return typeof environment === 'string' && environmentForm.test(environment)
+    ? undefined
+    : 'must be the name of an environment of the repository: letters, digits, blanks and _ . : @ / ( ) + -';
+}
+
+/** @param secrets names of the repository's secrets, by the variables that the machine's job gets them in */
+export function problemWithSecretNames(secrets: unknown): string | undefined {
+  if (secrets === undefined || secrets === null) return undefined;
+  const areNames =
+    typeof secrets === 'object' &&
+    !Array.isArray(secrets) &&
+    Object.entries(secrets).every(
+      // GitHub's own token would go wherever the data says
+      ([variable, name]) =>
+        ownVariable.test(variable) && typeof name === 'string' && /^(?!GITHUB_)[A-Z_][A-Z0-9_]*$/.test(name),
+    );
+  return areNames
+    ? undefined
+    : 'must be a set of names of the repository’s secrets, in capitals, by the variables that get them: { SSH_PRIVATE_KEY = "WEB_1_KEY"; }, FLEET_SECRET_… for others';
 }

@@ -1,5 +1,11 @@
 import type { InputProblem } from '../errors';
-import { type HostDataOrigin, ownVariable, problemWithName, problemWithValue } from './host-data-rules';
+import {
+  type HostDataOrigin,
+  problemWithEnvironment,
+  problemWithName,
+  problemWithSecretNames,
+  problemWithValue,
+} from './host-data-rules';
 import type { RawInputs } from './raw-inputs';
 import { sshOptions } from './ssh-options';
 import type { InputName } from './table';
@@ -180,25 +186,15 @@ function readFleetData(
 ): FleetData {
   const areTags = tags === undefined || tags === null || isListOf(tags, /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/);
   if (!areTags) problem('tags', 'must be a list of words: letters, digits, _ . and -');
-  const isName = environment === undefined || environment === null || isText(environment, /^\S[^\p{Cc}]*$/u);
-  if (!isName) problem('environment', 'must be the name of an environment of the repository');
-  const areNames =
-    secrets === undefined ||
-    secrets === null ||
-    (isRecord(secrets) &&
-      Object.entries(secrets).every(
-        ([name, of]) => ownVariable.test(name) && isText(of, /^[A-Z_][A-Z0-9_]*$/),
-      ));
-  if (!areNames)
-    problem(
-      'secrets',
-      'must be a set of names of the repository’s secrets, in capitals, by the variables that get them: { SSH_PRIVATE_KEY = "WEB_1_KEY"; }, FLEET_SECRET_… for others',
-    );
+  const wrongEnvironment = problemWithEnvironment(environment);
+  if (wrongEnvironment !== undefined) problem('environment', wrongEnvironment);
+  const wrongSecrets = problemWithSecretNames(secrets);
+  if (wrongSecrets !== undefined) problem('secrets', wrongSecrets);
   return {
     tags: areTags && Array.isArray(tags) ? tags.map(String) : [],
-    environment: isName && typeof environment === 'string' ? environment : null,
+    environment: wrongEnvironment === undefined && typeof environment === 'string' ? environment : null,
     secrets:
-      areNames && isRecord(secrets)
+      wrongSecrets === undefined && isRecord(secrets)
         ? Object.fromEntries(Object.entries(secrets).map(([name, of]) => [name, String(of)]))
         : {},
   };

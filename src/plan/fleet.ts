@@ -7,7 +7,7 @@ import type { Nix } from '../nix/nix';
 import type { FleetReport } from '../report/result';
 import type { Runtime } from '../runtime';
 import { whatChanged } from './changes';
-import { type Host, readHosts, withAddresses } from './host-data';
+import { type Host, isLocalFlake, readHosts, withAddresses } from './host-data';
 
 /** A host of which not even that is known what would be done, or that could not be built. */
 export interface FailedHost {
@@ -92,15 +92,25 @@ export async function chosenHosts(
   return chosen;
 }
 
-const isWord = (name: string) => /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name);
+/** It is a part of the names of jobs, files and artifacts. */
+const hostNameForm = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/;
 
 function problemsOfName({ name }: Host): readonly InputProblem[] {
-  const problem = `has the host ${JSON.stringify(name)}; names of hosts in a workflow are of letters, digits, _ . and -`;
-  return isWord(name) ? [] : [{ input: 'flake', problem }];
+  const problem = `has the host ${JSON.stringify(name.slice(0, 120))}; names of hosts in a workflow are of up to 100 letters, digits, _ . and -`;
+  return hostNameForm.test(name) ? [] : [{ input: 'flake', problem }];
 }
 
 function problemsOf(uri: string, { name, data }: Host): readonly InputProblem[] {
-  return isWord(name) ? problemsOfHost(referenceTo(uri, name), data) : [];
+  if (!hostNameForm.test(name)) return [];
+  return [...problemsOfHost(referenceTo(uri, name), data), ...secretsFromElsewhere(uri, data)];
+}
+
+/** The jobs of the list get these: whoever writes another repository's flake could have any secret of this one. */
+function secretsFromElsewhere(uri: string, { attribute, fleet }: Host['data']): readonly InputProblem[] {
+  if (Object.keys(fleet.secrets).length === 0 || isLocalFlake(uri)) return [];
+  const problem =
+    'names secrets of the repository, which only a flake in a folder of the runner may; check it out, and give the folder';
+  return [{ input: `secrets (${attribute} of the flake)`, problem }];
 }
 
 /** Nobody mends more at a time, and one mistake in a function for all hosts is in each of them. */
