@@ -65,6 +65,7 @@ export function problemWithValue(
 ): string | undefined {
   const isSecret = secretInputs.some((each) => each === name);
   if (isSecret && !namesSource(text)) return literal;
+  if (name === 'on-installed' && text.trim() === 'reinstall') return wipesEveryTime;
   const use = isLocal ? undefined : useOfRunner(name, text);
   if (use !== undefined) return notLocal(use);
   for (const source of sourcesOf(name, text, isSecret)) {
@@ -86,6 +87,10 @@ const isPut = (name: string) => ['disk-encryption-keys', 'secret-files', 'netrc'
 
 /** What is in a flake is in the Nix store, for everybody on the runner, and mostly in a repository. */
 const literal = 'holds a secret, which has no place in a flake; write env:FLEET_SECRET_NAME or exec:COMMAND';
+
+/** What a flake says holds for every run of every push. */
+const wipesEveryTime =
+  'is reinstall, which would wipe the machine in every run; write converge, and change install-id when it shall be installed anew, or give it as an input of one run';
 
 /** What the flake itself brings along is nobody else's; where it leads out of the store again, it is. */
 function isInStore(text: string): boolean {

@@ -1,4 +1,4 @@
-// Who writes a flake decides where its host is, and with that who gets what the host's job holds.
+// Who writes a flake decides where its host is, and with that who gets what the host’s job holds: what it may not say.
 import { expect, test } from 'vitest';
 import { parseHostData } from '../../src/inputs/host-data';
 
@@ -38,4 +38,12 @@ test('the name of an environment is one, and nothing for a log or an expression'
     expect(problemsOf({ environment: name }), String(name)).toEqual([]);
   for (const name of ['', ' a', 'a ##[error]b', '{{ secrets.X }}', 'a\nb', 'a::b"', 'x'.repeat(256), 1])
     expect(problemsOf({ environment: name }).length, String(name)).toBe(1);
+});
+
+test('a flake wipes no machine in every run', () => {
+  expect(problemsOf({ 'on-installed': ' reinstall\n' })).toEqual([
+    expect.stringMatching(/^is reinstall, which would wipe the machine in every run; write converge/),
+  ]);
+  for (const choice of ['fail', 'skip', 'update', 'converge'])
+    expect(problemsOf({ 'on-installed': choice }), choice).toEqual([]);
 });
