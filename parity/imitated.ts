@@ -69,13 +69,25 @@ export const standIns: readonly StandIn[] = [
     unproven: 'GitHub itself: masks in its log, annotations and summaries as it shows them',
   },
   {
+    files: ['testbed/workflow.mts', 'testbed/workflow/'],
+    standsFor: 'what GitHub makes of a reusable workflow',
+    real: 'read and evaluated by GitHub’s own parser and expressions; the action and the scripts run, with a checkout by git',
+    unproven:
+      'GitHub itself: reviewers and environments, an empty environment, concurrency between runs, permissions of the token, artifacts between jobs, how soon a failed job shows in the list of jobs',
+  },
+  {
     files: ['testbed/proxy.mts', '__tests__/support/network.ts'],
     standsFor: 'a network that delays, cuts and swallows',
     real: 'real connections over loopback and in network namespaces',
     unproven: 'links that lose single packets, firewalls that answer for others',
   },
   {
-    files: ['testbed/sshd.mts', '__tests__/support/machine.ts', '__tests__/support/machine.sh'],
+    files: [
+      'testbed/sshd.mts',
+      '__tests__/support/machine.ts',
+      '__tests__/support/machine.sh',
+      '__tests__/support/workflow.ts',
+    ],
     standsFor: 'a machine to connect to, where no virtual one is needed',
     real: 'a real OpenSSH server, a real Nix store, root in namespaces of its own',
     unproven: 'its kexec, its disks and its reboot: the virtual machine has those',

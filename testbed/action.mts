@@ -136,7 +136,8 @@ function commandFiles(dir: string) {
   };
 }
 
-function runnerEnvironment(dir: string): Record<string, string> {
+/** What a runner gives every step, on a machine of its own. */
+export function runnerEnvironment(dir: string): Record<string, string> {
   const { PATH = '/usr/local/bin:/usr/bin:/bin' } = process.env;
   return {
     PATH,
