@@ -19,6 +19,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/template-token';
+import { Board } from './workflow/board.mts';
 import { type Contexts, evaluate, type Value } from './workflow/expressions.mts';
 import { addMasks, type JobsState, runJob } from './workflow/jobs.mts';
 import { combined, type JobResult } from './workflow/needs.mts';
@@ -49,6 +50,8 @@ export async function runWorkflow(options: WorkflowOptions): Promise<WorkflowRun
     masks,
     signal,
     env: definition.fields.get('env'),
+    permissions: definition.fields.get('permissions'),
+    board: new Board(join(dir, 'jobs')),
   };
   const all = new Map(definition.jobs.map((job) => [job.id, job]));
   const state: JobsState = { run, all, results: new Map(), records: [], groups: new Map() };

@@ -15,7 +15,7 @@ import { type Fleet, type FleetHost, makeFleet } from './fleet';
 import { script, startMachine, targetOf } from './machine';
 import { temporaryFolder, testRuntime } from './runtime';
 
-const fleetWorkflow = fileURLToPath(new URL('../../.github/workflows/fleet.yml', import.meta.url));
+export const fleetWorkflow = fileURLToPath(new URL('../../.github/workflows/fleet.yml', import.meta.url));
 
 export interface FleetOfMachines extends Fleet {
   /** web-0, web-1, … */
@@ -113,6 +113,16 @@ ln -sfn "\${0%/bin/*}" /run/current-system
     args = [ "-c" "mkdir -p $out/bin; printf '%s' \\"$text\\" >$out/bin/switch-to-configuration; chmod 755 $out/bin/*" ];
   };`;
   return buildable.replace('toplevel = drv "nixos-system-demo";', () => toplevel).replaceAll('demo', name);
+}
+
+/**
+ * What the machines' servers have logged since: nothing, where nobody has connected.
+ *
+ * @param machines those that are to be left alone from now on
+ */
+export function contactsSince(machines: readonly Sshd[]): () => readonly string[] {
+  const before = machines.map((machine) => machine.log().length);
+  return () => machines.map((machine, index) => machine.log().slice(before[index]));
 }
 
 /** The jobs that have had a runner, by what they are shown as, each with what it came to. */

@@ -75,6 +75,7 @@ async function runEntry(
   );
   if (cancels !== 'false') throw new Error('this runner does not know cancel-in-progress');
   const start: JobStart = { id: job.id, name: text('name') || job.id, matrix, environment, concurrency };
+  const finished = state.run.board.begin(start.name);
   const record = await inGroup(concurrency, state, async (): Promise<JobRecord> => {
     const { result, steps, outputs, problem } = await runInEnvironment(
       job,
@@ -85,6 +86,7 @@ async function runEntry(
     );
     return { ...start, result, steps, outputs, problem };
   });
+  finished(record.result);
   state.records.push(record);
   await (record.steps.length > 0 ? state.run.options.afterJob?.(record) : undefined);
   return record;

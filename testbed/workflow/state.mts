@@ -1,6 +1,7 @@
 // What the parts of the runner tell each other.
 import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/template-token';
 import type { ActionOptions, ActionResult } from '../action.mts';
+import type { Board } from './board.mts';
 import type { Contexts, Value } from './expressions.mts';
 
 export type Outcome = 'success' | 'failure' | 'cancelled' | 'skipped';
@@ -92,6 +93,8 @@ export interface RunState {
   readonly artifacts: string;
   /** Of the whole workflow. */
   readonly env: TemplateToken | undefined;
+  readonly permissions: TemplateToken | undefined;
+  readonly board: Board;
   /** What may not be in outputs of jobs: secrets, their lines, and what actions have masked. */
   readonly masks: Set<string>;
   /** Ends what runs: a cancelled run, or a fault of the runner. */

@@ -3,8 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { runnerEnvironment } from '../action.mts';
 import { actionFor } from './actions.mts';
+import { programs, variablesForGh } from './board.mts';
 import { type Contexts, evaluate, holds, type StatusFunctions, textOf, type Value } from './expressions.mts';
-import type { JobDefinition, StepDefinition } from './parse.mts';
+import { allFields, type JobDefinition, type StepDefinition } from './parse.mts';
 import { runScript, withPath } from './run-step.mts';
 import type { Outcome, RunState, StepRecord } from './state.mts';
 import type { StepCall, StepEnd } from './step-call.mts';
@@ -58,6 +59,7 @@ export async function runSteps(options: StepsOptions): Promise<StepsEnd> {
     GITHUB_JOB: job.id,
     GITHUB_WORKSPACE: workspace,
     RUNNER_TEMP: temp,
+    ...variablesForGh(run.board, allFields(job.fields.get('permissions') ?? run.permissions)),
   });
   const state = new JobState(envOf(job.fields.get('env'), contexts, envOf(run.env, contexts, {})));
   for (const [index, step] of job.steps.entries()) {
@@ -98,7 +100,7 @@ async function runStep(
   const call: StepCall = {
     ...options,
     inputs: uses === undefined ? {} : envOf(fields.get('with'), contexts, {}),
-    env: withPath({ ...shared, ...env }, state.paths),
+    env: withPath({ ...shared, ...env }, [programs, ...state.paths]),
     workspace: shared.GITHUB_WORKSPACE ?? '',
   };
   const end =
