@@ -3,6 +3,7 @@ import { convertWorkflowTemplate, NoOperationTraceWriter, parseWorkflow } from '
 import { convertToIfCondition } from '@actions/workflow-parser/model/converter/if-condition';
 import type { TemplateContext } from '@actions/workflow-parser/templates/template-context';
 import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/template-token';
+import { TokenType } from '@actions/workflow-parser/templates/tokens/types';
 
 /** The tokens of a mapping, by key. */
 export type Fields = ReadonlyMap<string, TemplateToken>;
@@ -89,7 +90,8 @@ export function fieldsOf(token: TemplateToken | undefined, names: readonly strin
 }
 
 export function allFields(token: TemplateToken | undefined): Fields {
-  if (token === undefined) return new Map();
+  // of a key without a value
+  if (token === undefined || token.templateTokenType === TokenType.Null) return new Map();
   return new Map(
     [...token.assertMapping('a mapping')].map(({ key, value }) => [key.assertString('a key').value, value]),
   );
