@@ -103,29 +103,10 @@ describe('action.yml', () => {
   });
 });
 
-/** The inputs that a YAML text gives to this action. */
-function givenInputs(yaml: string): string[] {
-  const steps = yaml.matchAll(
-    /^ *(?:- )?uses: \S*nixos-anywhere-action\S*.*\n(?: *id: .*\n)?( *)with:\n((?:\1 +.*\n)+)/gm,
-  );
-  return [...steps].flatMap(([, , fields = '']) => {
-    const indentation = /^ */.exec(fields)?.[0] ?? '';
-    return [...fields.matchAll(new RegExp(`^${indentation}([\\w-]+):`, 'gm'))].map(([, name = '']) => name);
-  });
-}
-
 /** README and the pages that it leads to. */
 const documents = ['README.md', ...readdirSync(new URL('docs', root)).map((name) => `docs/${name}`)];
 
 describe('README.md and docs/', () => {
-  test('give only inputs that exist in their workflows', () => {
-    const given = documents.flatMap((path) => givenInputs(read(path)));
-    expect(given).toEqual(
-      expect.arrayContaining(['flake', 'target-host', 'ssh-private-key', 'plan', 'approved-plan']),
-    );
-    for (const name of given) expect(definitions.map((input) => input.name)).toContain(name);
-  });
-
   test.each(documents)('%s leads to what is there', (path) => {
     const text = read(path).replaceAll(/```.*?```/gs, '');
     for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
