@@ -41,7 +41,9 @@ const blocks = ['README.md', 'SECURITY.md', ...filesIn('docs')].flatMap((path) =
   ]),
 );
 
-describe.each([...examples, ...blocks])('%s', (name, text) => {
+const reusable = '.github/workflows/fleet.yml';
+
+describe.each([...examples, [reusable, read(reusable)], ...blocks])('%s', (name, text) => {
   test('is a workflow, by GitHub’s own parser', async () => {
     expect(await problemsIn(name, text)).toEqual([]);
   });
@@ -179,6 +181,11 @@ describe('the checks', () => {
       'a secret',
       job(`${matrix}steps: [{ run: a, env: { A: "${expression("secrets[matrix.secrets.B || 'A']")}" } }]`),
       `next: A gets ${expression("secrets[matrix.secrets.B || 'A']")}`,
+    ],
+    [
+      'what the workflow is not told',
+      `on:\n  workflow_dispatch:\njobs:\n  a:\n    runs-on: x\n    steps: [{ run: "${expression('inputs.a')}" }]\n`,
+      'a: input of the workflow a is not there',
     ],
     [
       'an input of the workflow',

@@ -71,10 +71,11 @@ export const changesMachine = (step: Step) => contactsMachine(step) && !('plan' 
 const callable = new URL('../../.github/workflows/fleet.yml', import.meta.url);
 
 /** The inputs of the reusable workflow. */
-export function callInputs(): string[] {
-  const { on } = readYaml('fleet.yml', readFileSync(callable, 'utf8'));
-  const call = typeof on === 'string' ? undefined : on.workflow_call;
-  return Object.keys(call?.inputs ?? {});
+export const callInputs = () => ownInputs(readYaml('fleet.yml', readFileSync(callable, 'utf8')));
+
+function ownInputs({ on }: Workflow): string[] {
+  if (typeof on === 'string') return [];
+  return [on.workflow_call, on.workflow_dispatch].flatMap((event) => Object.keys(event?.inputs ?? {}));
 }
 
 const sample: MatrixHost = {
@@ -92,6 +93,9 @@ export function misfits(workflow: Workflow): string[] {
       ...ofSteps(job.steps ?? [], text),
       ...ofNeeds(workflow, job, text),
       ...ofMatrix(job, text),
+      ...[...text.matchAll(/\binputs\.([\w-]+)/g)].flatMap(([, name = '']) =>
+        known(ownInputs(workflow), name, 'input of the workflow'),
+      ),
     ].map((problem) => `${id}: ${problem}`);
   });
 }
