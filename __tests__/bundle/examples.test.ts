@@ -93,3 +93,15 @@ test('each of its hosts can be planned without a machine', async () => {
     expect(run.result).toMatchObject({ host, plan: { offline: { installId: '1' } } });
   }
 });
+
+test('docs/fleets.md shows host data that is taken', async () => {
+  const page = readFileSync(new URL('../../docs/fleets.md', import.meta.url), 'utf8');
+  const [, shown = ''] = /```nix\n(.*?)```/s.exec(page) ?? [];
+  const [key = ''] = /AAAAC3\w[^"]*/.exec(readFileSync(join(example, 'fleet.nix'), 'utf8')) ?? [];
+  const flake = makeFiles({ 'flake.nix': `{ outputs = _: { ${shown.replace('AAAA…', key)} }; }` });
+  const run = await runBundle({ inputs: { flake, 'list-hosts': 'true' } });
+  expect(run.code, run.log).toBe(0);
+  expect((JSON.parse(run.outputs.matrix ?? '') as Matrix).include).toMatchObject([
+    { host: 'web-1', tags: ['web', 'canary'], secrets: { FLEET_SECRET_DISK_KEY: 'WEB_1_DISK_KEY' } },
+  ]);
+});
