@@ -193,6 +193,21 @@ describe('the checks', () => {
       'a: input max-paralel is not there',
     ],
     [
+      'an approval',
+      listed.replace('id: list', `with: { approved-plan: "${expression('needs.plan.outputs.digest')}" }`),
+      'job: approved-plan may be empty, which is no input',
+    ],
+    [
+      'a secret of the workflow',
+      'on: push\njobs:\n  a:\n    uses: ./.github/workflows/fleet.yml\n    secrets: { SSH_KEY: x }\n',
+      'a: secret SSH_KEY is not there',
+    ],
+    [
+      'secrets to inherit',
+      'on: push\njobs:\n  a:\n    uses: a/b/.github/workflows/fleet.yml@v0\n    secrets: inherit\n',
+      'a: workflow with secrets a/b/.github/workflows/fleet.yml@v0 is not there',
+    ],
+    [
       'a workflow',
       'on: push\njobs:\n  a:\n    uses: a/b/.github/workflows/flet.yml@v0\n',
       'a: a/b/.github/workflows/flet.yml@v0 is not ours',

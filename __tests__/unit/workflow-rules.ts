@@ -26,7 +26,7 @@ export interface Job {
   uses?: string;
   needs?: string | string[];
   with?: Record<string, unknown>;
-  secrets?: unknown;
+  secrets?: 'inherit' | Record<string, string>;
   outputs?: Record<string, string>;
   strategy?: { matrix?: unknown };
   concurrency?: { group?: string; 'cancel-in-progress'?: unknown };
@@ -35,7 +35,7 @@ export interface Job {
 }
 
 export interface Workflow {
-  on: Record<string, { inputs?: Record<string, unknown> } | null> | string;
+  on: Record<string, { inputs?: Record<string, unknown>; secrets?: Record<string, unknown> } | null> | string;
   permissions?: Record<string, string>;
   concurrency?: { group?: string; 'cancel-in-progress'?: unknown };
   jobs: Record<string, Job>;
@@ -70,8 +70,15 @@ export const changesMachine = (step: Step) => contactsMachine(step) && !('plan' 
 
 const callable = new URL('../../.github/workflows/fleet.yml', import.meta.url);
 
+const readCallable = () => readYaml('fleet.yml', readFileSync(callable, 'utf8'));
+
 /** The inputs of the reusable workflow. */
-export const callInputs = () => ownInputs(readYaml('fleet.yml', readFileSync(callable, 'utf8')));
+export const callInputs = () => ownInputs(readCallable());
+
+function callSecrets(): string[] {
+  const { on } = readCallable();
+  return typeof on === 'string' ? [] : Object.keys(on.workflow_call?.secrets ?? {});
+}
 
 function ownInputs({ on }: Workflow): string[] {
   if (typeof on === 'string') return [];
@@ -103,14 +110,26 @@ export function misfits(workflow: Workflow): string[] {
 const known = (names: readonly string[], name: string, what: string) =>
   names.includes(name) ? [] : [`${what} ${name} is not there`];
 
-function ofCall({ uses = '', with: given = {} }: Job): string[] {
+function ofCall({ uses = '', with: given = {}, secrets = {} }: Job): string[] {
   if (!/\/fleet\.yml(@v\d+)?$/.test(uses)) return [`${uses} is not ours`];
-  return Object.keys(given).flatMap((name) => known(callInputs(), name, 'input'));
+  return [
+    ...Object.keys(given).flatMap((name) => known(callInputs(), name, 'input')),
+    // another organisation's workflow inherits none
+    ...(secrets === 'inherit'
+      ? known(['./.github/workflows/fleet.yml'], uses, 'workflow with secrets')
+      : Object.keys(secrets).flatMap((name) => known(callSecrets(), name, 'secret'))),
+  ];
 }
 
 function ofInputs({ with: given = {} }: Step): string[] {
   const names = inputs.map((input) => input.name);
-  return Object.keys(given).flatMap((name) => known(names, name, 'input'));
+  const approved = given['approved-plan'] ?? '';
+  // GitHub drops an output that a secret is found in
+  const mayBeLost = approved.includes('needs.') && !approved.includes("|| 'none'");
+  return [
+    ...Object.keys(given).flatMap((name) => known(names, name, 'input')),
+    ...(mayBeLost ? ['approved-plan may be empty, which is no input'] : []),
+  ];
 }
 
 function ofSteps(steps: readonly Step[], text: string): string[] {
