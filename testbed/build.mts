@@ -25,6 +25,16 @@ export interface FlakeSettings {
   hostName: string;
   /** the disk that the configurations name; /dev/vda if not given */
   disk?: string;
+  /** configurations that are hosts, by their names */
+  hosts?: Record<string, FlakeHost>;
+}
+
+/** One host of a fleet. */
+export interface FlakeHost {
+  /** arguments of system.nix */
+  system: Record<string, string | number | boolean>;
+  /** the flake's nixosAnywhere.NAME */
+  data: Record<string, string | number | boolean | string[]>;
 }
 
 /**
@@ -35,14 +45,30 @@ export interface FlakeSettings {
 export function flakeCopy(folder: string, settings: FlakeSettings, options: { git?: boolean } = {}): string {
   rmSync(folder, { recursive: true, force: true });
   cpSync(flakeFolder, folder, { recursive: true, verbatimSymlinks: true });
-  writeFileSync(join(folder, 'settings.json'), `${JSON.stringify(settings)}\n`);
-  if (options.git) commitAll(folder);
+  writeSettings(folder, settings);
+  if (!options.git) return folder;
+  git(folder, 'init', '--quiet', '--initial-branch=main');
+  commitAll(folder);
   return folder;
 }
 
-function commitAll(folder: string): void {
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: folder, stdio: 'pipe' });
-  git('init', '--quiet', '--initial-branch=main');
-  git('add', '--all');
-  git('-c', 'user.name=testbed', '-c', 'user.email=testbed@localhost', 'commit', '--quiet', '-m', 'flake');
+/** Gives a copy that is a git repository other settings, as its next commit, which is returned. */
+export function commitSettings(folder: string, settings: FlakeSettings): string {
+  writeSettings(folder, settings);
+  return commitAll(folder);
+}
+
+function writeSettings(folder: string, settings: FlakeSettings): void {
+  writeFileSync(join(folder, 'settings.json'), `${JSON.stringify(settings)}\n`);
+}
+
+function commitAll(folder: string): string {
+  const identity = ['-c', 'user.name=testbed', '-c', 'user.email=testbed@localhost'];
+  git(folder, 'add', '--all');
+  git(folder, ...identity, 'commit', '--quiet', '-m', 'flake');
+  return git(folder, 'rev-parse', 'HEAD').trim();
+}
+
+function git(folder: string, ...args: string[]): string {
+  return execFileSync('git', args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
 }

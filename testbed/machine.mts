@@ -170,6 +170,17 @@ export class Machine {
     execFileSync('mv', [`${file}.new`, file]);
   }
 
+  /** Halts the machine where it is: it answers nobody until it goes on. */
+  pause(): Promise<void> {
+    return this.#qemu.pause();
+  }
+
+  async resume(): Promise<void> {
+    await this.#qemu.resume();
+    // first it finds out how much time has passed
+    await this.waitForSsh(120);
+  }
+
   /** Ends the machine at once, as if its power failed; what it wrote is gone. */
   async stop(): Promise<void> {
     await this.#qemu.stop();

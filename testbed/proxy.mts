@@ -125,6 +125,8 @@ class Pair {
 export class FaultProxy {
   /** The port to connect to instead of the target's. */
   readonly port: number;
+  /** Connections that were ever made. */
+  accepted = 0;
   /** Bytes that reached the target, over all connections; dropped ones are not counted. */
   bytesToTarget = 0;
   /** Bytes that reached the clients, over all connections. */
@@ -177,6 +179,7 @@ export class FaultProxy {
   }
 
   #accept(client: Socket): void {
+    this.accepted++;
     const target = connect({ ...this.#target, allowHalfOpen: true });
     const lines = [
       new Line(client, target, this.#delayMs, (bytes) => {

@@ -186,6 +186,15 @@ export class Qemu {
     await this.stop();
   }
 
+  /** Halts the guest; its memory stays. */
+  async pause(): Promise<void> {
+    await this.#control.execute('stop');
+  }
+
+  async resume(): Promise<void> {
+    await this.#control.execute('cont');
+  }
+
   /** Ends the process at once, as if the power failed. */
   async stop(): Promise<void> {
     if (this.running) this.#process.kill('SIGKILL');

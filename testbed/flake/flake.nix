@@ -15,6 +15,8 @@
         authorizedKeys = [ payload.authorizedKey ];
       };
       variant = changes: mkSystem (shared // changes);
+      # of a fleet: each with what its system has of its own, and with its inputs
+      hosts = settings.hosts or { };
       generated = import ./hardware-configuration.nix {
         config = { };
         lib.mkDefault = value: value;
@@ -64,6 +66,8 @@
         locks-out = variant { fault = "lockout"; };
         bare = variant { bare = true; };
         missing-disk = variant { disk = "/dev/vdz"; };
-      };
+      }
+      // builtins.mapAttrs (hostName: host: variant ({ inherit hostName; } // host.system)) hosts;
+      nixosAnywhere = builtins.mapAttrs (_: host: host.data) hosts;
     };
 }
