@@ -55652,12 +55652,18 @@ class RemoteCommandError extends ActionError {
 }
 class NixError extends ActionError {
     kind = 'nix';
-    /** All of them, in their order: a build that goes on after a failure has many. */
+    /** What Nix says, without what was run; more than one line where it says more. */
+    reason;
+    /** All errors, in their order: a build that goes on after a failure has many. */
     messages;
     constructor(message, context = {}) {
         super(message, context);
+        this.reason = context.reason;
         this.messages = context.messages ?? [];
     }
+}
+/** Nix did not end by itself: most likely the kernel has ended it, for lack of memory. */
+class NixKilledError extends NixError {
 }
 /** The configuration does not evaluate, for a reason that lies in what it says. */
 class EvaluationError extends NixError {
@@ -55930,6 +55936,67 @@ function describeSaved({ saved: { paths, bytes } }) {
     return `${counted(paths, 'path')} (${formatBytes(bytes)})`;
 }
 
+;// CONCATENATED MODULE: ./lib/cache/divide.js
+/**
+ * With 30 hosts of 40 MB each, compressed, and three weeks of commits that change all of them, a job downloads 1.8 times
+ * what it needs (5 to 7 times undivided). With more and smaller layers a cache of 10 GB soon knows too many.
+ */
+const divideLimits = { undividedBytes: 1e8, parts: 12 };
+/**
+ * Divides what one build for many users has to save: a layer is downloaded as a whole, so that in one layer each of them
+ * would get what all others need. What several of them need comes last, since what was saved last is what all look at first.
+ *
+ * @param closures what each of them needs
+ */
+function divide(paths, closures, { undividedBytes, parts } = divideLimits) {
+    const usersOf = (path) => closures.filter((closure) => closure.has(path)).length;
+    const shared = paths.filter(({ path }) => usersOf(path) > 1);
+    const rest = sizeOf(paths) - sizeOf(shared);
+    if (rest <= undividedBytes)
+        return [paths];
+    const single = paths.filter(({ path }) => usersOf(path) === 1);
+    const target = Math.max(undividedBytes, sizeOf(single) / parts);
+    const groups = [];
+    let full = true;
+    for (const closure of closures) {
+        const own = single.filter(({ path }) => closure.has(path));
+        if (full)
+            groups.push([]);
+        const group = groups.at(-1) ?? [];
+        group.push(...own);
+        full = sizeOf(group) >= target;
+    }
+    // what only builds need, such as a compiler, is nobody's
+    const tools = paths.filter(({ path }) => usersOf(path) === 0);
+    return [tools, ...groups, shared].filter((part) => part.length > 0);
+}
+/**
+ * What each user needs of these paths.
+ *
+ * @param users the outputs that each of them wants
+ */
+function closuresOf(paths, users) {
+    const byName = new Map(paths.map((each) => [nameOf(each.path), each]));
+    return users.map((wanted) => {
+        const closure = new Set();
+        const pending = wanted.map(nameOf);
+        for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+            const found = byName.get(name);
+            if (found === undefined || closure.has(found.path))
+                continue;
+            closure.add(found.path);
+            pending.push(...found.references);
+        }
+        return closure;
+    });
+}
+function nameOf(path) {
+    return path.slice(path.lastIndexOf('/') + 1);
+}
+function sizeOf(paths) {
+    return paths.reduce((sum, { narSize }) => sum + narSize, 0);
+}
+
 ;// CONCATENATED MODULE: ./lib/cache/keys.js
 
 /**
@@ -55966,6 +56033,74 @@ function newImageKey(prefix, sha256, now) {
 }
 function shortHash(text) {
     return (0,external_node_crypto_.createHash)('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+;// CONCATENATED MODULE: ./lib/cache/layer-plan.js
+/**
+ * GitHub keeps 10 GB a repository and throws away what was not asked for longest: what no layer knows of any longer is
+ * gone soon. So less than half of that is what one layer and all that it builds upon may take.
+ */
+const layerLimits = { span: 16, known: 64, belowBytes: 3e9, layerBytes: 1.5e9 };
+/**
+ * What a new layer holds, so that it and those below it have every path that is wanted.
+ *
+ * @param wanted the paths that a next run would have to build
+ * @param known the layers that there are
+ * @param users what each of those needs of it who will take from them, where it is for several
+ */
+function planLayer(wanted, known, limits, users = [new Set(wanted.map(({ path }) => path))]) {
+    const kept = withinLimits(known, limits);
+    const missing = without(wanted, kept);
+    if (missing.length === 0)
+        return { store: [], below: kept, compacted: false };
+    const spans = users.map((needed) => kept.filter(holdsOneOf(needed)).length);
+    if (Math.max(...spans) < limits.span)
+        return { store: missing, below: kept, compacted: false };
+    const spanned = kept.filter(holdsOneOf(new Set(wanted.map(({ path }) => path))));
+    const merged = toMerge(spanned, missing, limits);
+    const others = kept.filter((layer) => !merged.has(layer));
+    return { store: without(wanted, others), below: others, compacted: true };
+}
+/**
+ * The layers whose paths the new one takes over: the smallest, as many as there is room for, so that what is large is not
+ * sent again each time; but never so few that the next run would span too many.
+ */
+function toMerge(spanned, missing, { span, layerBytes }) {
+    // before they are compressed, which is the most that they can be
+    let bytes = missing.reduce((sum, { narSize }) => sum + narSize, 0);
+    const smallestFirst = spanned
+        .map((layer) => ({ layer, size: bytesOf(layer) }))
+        .sort((a, b) => a.size - b.size || a.layer.made - b.layer.made);
+    const atLeast = spanned.length - span + 1;
+    const merged = smallestFirst.filter(({ size }, index) => {
+        bytes += size;
+        return index < atLeast || bytes <= layerBytes;
+    });
+    return new Set(merged.map(({ layer }) => layer));
+}
+/** The newest of them: those that a layer may build upon. */
+function withinLimits(known, limits) {
+    const newestFirst = [...known].sort((a, b) => b.made - a.made).slice(0, limits.known - 1);
+    let bytes = 0;
+    return newestFirst.filter((layer) => {
+        bytes += bytesOf(layer);
+        return bytes <= limits.belowBytes;
+    });
+}
+function without(wanted, layers) {
+    const there = new Set(layers.flatMap(({ paths }) => paths.map(({ path }) => path)));
+    return wanted.filter(({ path }) => !there.has(path));
+}
+function holdsOneOf(paths) {
+    return (layer) => layer.paths.some(({ path }) => paths.has(path));
+}
+/** Layers of several origins, each once. */
+function mergeLayers(...lists) {
+    return [...new Map(lists.flat().map((layer) => [layer.key, layer])).values()];
+}
+/** Of the NARs in it; its manifest is small against them. */
+function bytesOf({ paths }) {
+    return paths.reduce((sum, { fileSize }) => sum + fileSize, 0);
 }
 
 ;// CONCATENATED MODULE: external "node:fs"
@@ -56457,71 +56592,6 @@ async function extract(file, stored, to, signal) {
         throw new CacheError(`a layer is damaged: ${path}`);
 }
 
-;// CONCATENATED MODULE: ./lib/cache/layer-plan.js
-/**
- * GitHub keeps 10 GB a repository and throws away what was not asked for longest: what no layer knows of any longer is
- * gone soon. So less than half of that is what one layer and all that it builds upon may take.
- */
-const layerLimits = { span: 16, known: 64, belowBytes: 3e9, layerBytes: 1.5e9 };
-/**
- * What a new layer holds, so that it and those below it have every path that is wanted.
- *
- * @param wanted the paths that a next run would have to build
- * @param known the layers that there are
- */
-function planLayer(wanted, known, limits) {
-    const kept = withinLimits(known, limits);
-    const missing = without(wanted, kept);
-    if (missing.length === 0)
-        return { store: [], below: kept, compacted: false };
-    const spanned = kept.filter(holdsOneOf(new Set(wanted.map(({ path }) => path))));
-    if (spanned.length < limits.span)
-        return { store: missing, below: kept, compacted: false };
-    const merged = toMerge(spanned, missing, limits);
-    const others = kept.filter((layer) => !merged.has(layer));
-    return { store: without(wanted, others), below: others, compacted: true };
-}
-/**
- * The layers whose paths the new one takes over: the smallest, as many as there is room for, so that what is large is not
- * sent again each time; but never so few that the next run would span too many.
- */
-function toMerge(spanned, missing, { span, layerBytes }) {
-    // before they are compressed, which is the most that they can be
-    let bytes = missing.reduce((sum, { narSize }) => sum + narSize, 0);
-    const smallestFirst = spanned
-        .map((layer) => ({ layer, size: bytesOf(layer) }))
-        .sort((a, b) => a.size - b.size || a.layer.made - b.layer.made);
-    const atLeast = spanned.length - span + 1;
-    const merged = smallestFirst.filter(({ size }, index) => {
-        bytes += size;
-        return index < atLeast || bytes <= layerBytes;
-    });
-    return new Set(merged.map(({ layer }) => layer));
-}
-function withinLimits(known, limits) {
-    const newestFirst = [...known].sort((a, b) => b.made - a.made).slice(0, limits.known - 1);
-    let bytes = 0;
-    return newestFirst.filter((layer) => {
-        bytes += bytesOf(layer);
-        return bytes <= limits.belowBytes;
-    });
-}
-function without(wanted, layers) {
-    const there = new Set(layers.flatMap(({ paths }) => paths.map(({ path }) => path)));
-    return wanted.filter(({ path }) => !there.has(path));
-}
-function holdsOneOf(paths) {
-    return (layer) => layer.paths.some(({ path }) => paths.has(path));
-}
-/** Layers of several origins, each once. */
-function mergeLayers(...lists) {
-    return [...new Map(lists.flat().map((layer) => [layer.key, layer])).values()];
-}
-/** Of the NARs in it; its manifest is small against them. */
-function bytesOf({ paths }) {
-    return paths.reduce((sum, { fileSize }) => sum + fileSize, 0);
-}
-
 ;// CONCATENATED MODULE: ./lib/cache/report.js
 const emptyReport = {
     hit: 'none',
@@ -56557,8 +56627,92 @@ function addReport(before, now) {
         image: null,
     };
 }
+/** Of a run that saves several layers. */
+function withSaved(report, { paths, bytes }) {
+    const { saved } = report;
+    return { ...report, saved: { paths: saved.paths + paths, bytes: saved.bytes + bytes } };
+}
 function tenths(seconds) {
     return Math.round(seconds * 10) / 10;
+}
+
+;// CONCATENATED MODULE: ./lib/cache/layer-writer.js
+
+
+
+
+
+
+
+
+/** Writes layers, and has them uploaded beside whatever comes next: one at a time is on the disk. */
+class LayerWriter {
+    #options;
+    #runtime;
+    #say;
+    #saved;
+    #upload;
+    /** @param saved told of each layer that is in the cache */
+    constructor(options, runtime, say, saved) {
+        this.#options = options;
+        this.#runtime = runtime;
+        this.#say = say;
+        this.#saved = saved;
+    }
+    /**
+     * Writes a layer of each part, the last of which knows all others and is what the build is found by.
+     *
+     * @param below what they build upon
+     * @throws node's errors, and the signal's reason
+     */
+    async write(parts, { exact, incomplete }, below, store, signal) {
+        let known = below;
+        for (const [index, part] of parts.entries()) {
+            const key = index === parts.length - 1 ? exact : incomplete;
+            const written = await this.#writeOne(key, part, known, store, signal);
+            if (written !== undefined)
+                known = withinLimits([written, ...known], this.#options.limits);
+        }
+    }
+    async #writeOne(keyPrefix, paths, below, store, signal) {
+        await this.#upload;
+        const { uploadFolder, key: layerKey, uploads, limits } = this.#options;
+        const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)(uploadFolder, 'nixos-anywhere-layer-'));
+        const file = (0,external_node_path_namespaceObject.join)(folder, 'layer');
+        const made = this.#runtime.clock.now();
+        // never one that exists: an entry cannot be replaced, and one that is damaged would stay
+        const key = `${keyPrefix}${made.toString(36)}-${shortHash(folder)}`;
+        // the smallest first: where there is not room for all, a few large ones are left out
+        const smallestFirst = [...paths].sort((a, b) => a.narSize - b.narSize);
+        const layer = { key, made, storeFolder: store.logical };
+        const options = { key: layerKey, limit: limits.layerBytes, signal };
+        try {
+            const { entry, damaged, leftOut } = await writeLayer(file, layer, smallestFirst, below, options);
+            if (damaged.length > 0)
+                this.#say(`left out ${counted(damaged.length, 'path')} with other contents than the store says: ${damaged[0]}`);
+            if (leftOut.length > 0)
+                this.#say(`left out ${counted(leftOut.length, 'large path')}, there is no room in a layer: ${leftOut.at(-1)}`);
+            if (entry.paths.length === 0) {
+                await (0,promises_namespaceObject.rm)(folder, { recursive: true });
+                return undefined;
+            }
+            this.#upload = uploads.begin({ key, file, folder }, (reason) => this.#uploaded(entry, reason));
+            return entry;
+        }
+        catch (error) {
+            await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+            throw error;
+        }
+    }
+    #uploaded(entry, reason) {
+        if (reason !== undefined) {
+            this.#say(`not saved: ${reason}`);
+            return;
+        }
+        const saved = { paths: entry.paths.length, bytes: bytesOf(entry) };
+        this.#saved(saved);
+        this.#say(`saved ${describeSaved({ ...emptyReport, saved })}`);
+    }
 }
 
 // EXTERNAL MODULE: external "node:url"
@@ -57045,12 +57199,15 @@ class ClosureCache {
     #record;
     #report = null;
     #putOff;
-    #upload;
+    #writer;
     constructor(options, nix, runtime) {
         this.#options = options;
         this.#nix = nix;
         this.#runtime = runtime;
         this.#record = new BuildRecord(() => runtime.clock.now());
+        this.#writer = new LayerWriter(options, runtime, (text) => this.#say(text), (saved) => {
+            this.#report = withSaved(this.#report ?? emptyReport, saved);
+        });
     }
     get report() {
         return this.#report;
@@ -57068,7 +57225,7 @@ class ClosureCache {
         if (restored === undefined)
             return work({});
         // with the run's own signal: what goes on beside the build may have failed, which stops the build and not the cache
-        const save = (keyPrefix) => this.#save(build, keyPrefix, restored, surroundings, this.#runtime.signal);
+        const save = (keyPrefix) => this.#save(build, { ...keys, exact: keyPrefix }, restored, surroundings, this.#runtime.signal);
         // what is built now is saved without what was saved already
         if (this.#putOff === undefined)
             this.#record = new BuildRecord(() => this.#runtime.clock.now());
@@ -57170,7 +57327,7 @@ class ClosureCache {
         this.#report = addReport(this.#report, report);
         this.#say(describeFound(report, this.#record.built.size > builtBefore));
     }
-    async #save({ wanted, never = [] }, keyPrefix, restored, { settings, store }, signal) {
+    async #save({ wanted, users, never = [] }, { exact, incomplete }, restored, { settings, store }, signal) {
         try {
             // found in a store that had all: it is not known what is in it, but that it is whole
             if (restored.hit === 'exact' && restored.layers.length === 0)
@@ -57188,54 +57345,20 @@ class ClosureCache {
             const subject = { outPaths: whole, never };
             const paths = await pathsToKeep(subject, this.#record, settings, store, this.#nix, signal);
             const { limits } = this.#options;
-            if (planLayer(paths, restored.layers, limits).store.length === 0)
+            const closures = users === undefined ? undefined : closuresOf(paths, users);
+            if (planLayer(paths, restored.layers, limits, closures).store.length === 0)
                 return;
             // another job may have saved the same meanwhile
             const known = mergeLayers(await restored.lookAgain(signal), restored.layers);
-            const { store: missing, below } = planLayer(paths, known, limits);
+            const { store: missing, below } = planLayer(paths, known, limits, closures);
+            const parts = closures === undefined ? [missing] : divide(missing, closures);
             if (missing.length > 0)
-                await this.#write(keyPrefix, missing, below, store, signal);
+                await this.#writer.write(parts, { exact, incomplete }, below, store, signal);
         }
         catch (error) {
             signal.throwIfAborted();
             this.#say(`not saved: ${reasonOf(error)}`);
         }
-    }
-    async #write(keyPrefix, paths, below, store, signal) {
-        await this.#upload;
-        const { uploadFolder, key: layerKey, uploads, limits } = this.#options;
-        const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_namespaceObject.join)(uploadFolder, 'nixos-anywhere-layer-'));
-        const file = (0,external_node_path_namespaceObject.join)(folder, 'layer');
-        const made = this.#runtime.clock.now();
-        // never one that exists: an entry cannot be replaced, and one that is damaged would stay
-        const key = `${keyPrefix}${made.toString(36)}-${shortHash(folder)}`;
-        // the smallest first: where there is not room for all, a few large ones are left out
-        const smallestFirst = [...paths].sort((a, b) => a.narSize - b.narSize);
-        const layer = { key, made, storeFolder: store.logical };
-        const options = { key: layerKey, limit: limits.layerBytes, signal };
-        try {
-            const { entry, damaged, leftOut } = await writeLayer(file, layer, smallestFirst, below, options);
-            if (damaged.length > 0)
-                this.#say(`left out ${counted(damaged.length, 'path')} with other contents than the store says: ${damaged[0]}`);
-            if (leftOut.length > 0)
-                this.#say(`left out ${counted(leftOut.length, 'large path')}, there is no room in a layer: ${leftOut.at(-1)}`);
-            if (entry.paths.length === 0)
-                return await (0,promises_namespaceObject.rm)(folder, { recursive: true });
-            this.#upload = uploads.begin({ key, file, folder }, (reason) => this.#uploaded(entry, reason));
-        }
-        catch (error) {
-            await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
-            throw error;
-        }
-    }
-    #uploaded(entry, reason) {
-        if (reason !== undefined) {
-            this.#say(`not saved: ${reason}`);
-            return;
-        }
-        const saved = { paths: entry.paths.length, bytes: bytesOf(entry) };
-        this.#report = { ...(this.#report ?? emptyReport), saved };
-        this.#say(`saved ${describeSaved(this.#report)}`);
     }
     #say(text) {
         this.#runtime.log.info(`cache: ${text}`);
@@ -57542,7 +57665,7 @@ function openCache(settings, nix, runtime, { environment, worker, leave }) {
     const closures = new ClosureCache({
         ...parts,
         key,
-        configuration: settings.kind === 'build-hosts' ? manyHosts : nameOf(settings.configuration.value),
+        configuration: settings.kind === 'build-hosts' ? manyHosts : open_nameOf(settings.configuration.value),
         limits: layerLimits,
         unsignedUsed: () => markAsUsed(environment),
     }, nix, runtime);
@@ -57569,7 +57692,7 @@ function layerKeyOf(settings) {
     return derivedLayerKey(secretPartOf(settings.login.privateKey.reveal()));
 }
 /** Without the address of a flake, in which there may be a commit. */
-function nameOf(configuration) {
+function open_nameOf(configuration) {
     switch (configuration.kind) {
         case 'flake':
             return [configuration.flake.name, ...configuration.flake.path].join('.');
@@ -57639,6 +57762,45 @@ function childEnvironment(environment, secrets) {
         result[name] = value;
     }
     return result;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/flake-reference.js
+
+/** No path and no URL is longer. */
+const longest = 4096;
+/**
+ * Reads `URI#NAME`. A NAME that begins with `nixosConfigurations.` names the attribute in full. Quoted parts may
+ * contain dots.
+ *
+ * @returns the reference, or what is wrong with the text
+ */
+function parseFlakeReference(given) {
+    // a block of YAML ends in a line end
+    const text = given.trim();
+    if (/[\r\n]/.test(text))
+        return 'must be one line';
+    if (text.length > longest)
+        return `has more than ${longest} characters; write URI#NAME`;
+    const hash = text.indexOf('#');
+    const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
+    const fragment = hash < 0 ? '' : text.slice(hash + 1).trim();
+    if (uri.startsWith('-'))
+        return 'must not begin with a dash: Nix would take it for an option';
+    if (fragment === '')
+        return { uri: uri || '.', name: '', path: [] };
+    const parts = splitAttributePath(fragment);
+    if (parts === undefined)
+        return `has the attribute ${fragment}, which cannot be read: quote names with dots or special characters, as in .#"host.example.org"`;
+    if (parts.length > 1 && parts[0] === 'nixosConfigurations') {
+        const [, name = '', ...path] = parts;
+        return { uri: uri || '.', name, path };
+    }
+    // an unquoted name with dots is a name, as upstream takes it: hosts are often named by their domain
+    const name = fragment.includes('"') ? parts[0] : fragment;
+    if (name === undefined || (fragment.includes('"') && parts.length > 1)) {
+        return `has the attribute ${fragment}; begin it with nixosConfigurations. to name a part of a configuration`;
+    }
+    return { uri: uri || '.', name, path: [] };
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/path-lines.js
@@ -57766,10 +57928,10 @@ function whatIsWrongWith(path) {
 
 ;// CONCATENATED MODULE: ./lib/inputs/nearest.js
 /** No name of anything is longer, and a comparison takes as many steps as both have letters. */
-const longest = 100;
+const nearest_longest = 100;
 /** Of these names the one that a misspelt one most likely means; undefined where none is near. */
 function nearest(word, names) {
-    if (word.length > longest)
+    if (word.length > nearest_longest)
         return undefined;
     const lower = word.toLowerCase();
     const near = names
@@ -58217,7 +58379,7 @@ const fleetInputs = [
     },
     {
         name: 'hosts',
-        description: 'Which of them: names, globs such as `web-*`, tags as in `tag:web`, each also with `!` before it to leave out; separated by blanks or commas. With build-only: builds all of these at once.',
+        description: 'Which of them: names, globs such as `web-*`, tags as in `tag:web`, each also with `!` before it to leave out; separated by blanks or commas. With build-only it says for which hosts to build at once.',
         otherwise: 'all, with list-hosts',
     },
     {
@@ -58333,7 +58495,7 @@ const runInputs = [
     },
     {
         name: 'build-only',
-        description: 'Evaluates and builds, and contacts no machine.',
+        description: 'Evaluates and builds, and contacts no machine. With hosts: what the runs of all these will want, for the cache.',
         default: 'false',
     },
     {
@@ -58450,6 +58612,8 @@ const inputs = sections.flatMap((section) => [...section.inputs]);
 
 
 
+
+
 /** Variables that no child process gets to see, so that the flake, which is evaluated first, may name them. */
 const ownVariable = /^(FLEET_SECRET_[A-Z0-9_]+|SSH_PRIVATE_KEY|SSHPASS|SSH_PASS)$/;
 /** Inputs of a run that a flake has no say in, and why. */
@@ -58469,6 +58633,8 @@ const notOfHosts = {
     'fleet-results': 'is what kind of run this is',
     matrix: 'is for runs over many hosts',
     'approved-plan': 'is given by whoever approves',
+    // and runs that need no secret of a machine, which may be for anybody's flake, would run its command
+    'cache-signing-key': 'is one key for all hosts that share the cache',
     'stop-after-disko': 'is deprecated; write phases',
     'no-reboot': 'is deprecated; write phases',
     'build-on-remote': 'is deprecated; write build-on',
@@ -58492,6 +58658,8 @@ function problemWithValue(name, text, { isLocal }) {
     const isSecret = secretInputs.some((each) => each === name);
     if (isSecret && !namesSource(text))
         return literal;
+    if (name === 'on-installed' && text.trim() === 'reinstall')
+        return wipesEveryTime;
     const use = isLocal ? undefined : useOfRunner(name, text);
     if (use !== undefined)
         return notLocal(use);
@@ -58506,13 +58674,22 @@ function problemWithValue(name, text, { isLocal }) {
         }
         if (source.kind === 'env' && !ownVariable.test(source.name))
             return `names the variable ${source.name}; a flake may name those that begin with FLEET_SECRET_, which no other program gets to see`;
+        if (source.kind === 'env' && isPut(name) && !source.name.startsWith('FLEET_SECRET_'))
+            return `would put ${source.name} on the machine, which only logs in there; give what belongs there as a variable that begins with FLEET_SECRET_`;
     }
     return undefined;
 }
+/** Whether the machine keeps it, or may read it: with the host, the data says who gets it. */
+const isPut = (name) => ['disk-encryption-keys', 'secret-files', 'netrc'].includes(name);
 /** What is in a flake is in the Nix store, for everybody on the runner, and mostly in a repository. */
 const literal = 'holds a secret, which has no place in a flake; write env:FLEET_SECRET_NAME or exec:COMMAND';
-/** What the flake itself brings along is nobody else's. */
-const isInStore = (path) => path.trim().startsWith('/nix/store/');
+/** What a flake says holds for every run of every push. */
+const wipesEveryTime = 'is reinstall, which would wipe the machine in every run; write converge, and change install-id when it shall be installed anew, or give it as an input of one run';
+/** What the flake itself brings along is nobody else's; where it leads out of the store again, it is. */
+function isInStore(text) {
+    const path = (0,external_node_path_namespaceObject.resolve)(text.trim());
+    return [path, (0,external_node_fs_namespaceObject.existsSync)(path) ? (0,external_node_fs_namespaceObject.realpathSync)(path) : path].every((each) => each.startsWith('/nix/store/'));
+}
 /** What only the owner of the runner decides. A flake from elsewhere could have any file sent to a machine of its choice. */
 function useOfRunner(name, text) {
     switch (name) {
@@ -58549,305 +58726,151 @@ function sourcesOf(name, text, isSecret) {
             : undefined;
     return lines !== undefined && 'ok' in lines ? lines.ok.map(({ source }) => source) : [];
 }
-
-;// CONCATENATED MODULE: ./lib/inputs/host-data.js
-
-const noFleetData = { tags: [], environment: null, secrets: {} };
-const noHostData = {
-    attribute: '',
-    inputs: {},
-    places: {},
-    fleet: noFleetData,
-    problems: [],
-};
-/** Of these one says what another one says too: an input that is given is instead of all data of its group. */
-const alternatives = [
-    ['ssh-private-key', 'ssh-private-key-file'],
-    ['phases', 'stop-after-disko', 'no-reboot'],
-    ['build-on', 'build-on-remote'],
-];
-/** Reads what Nix gives for a host. */
-function parseHostData(value, origin) {
-    const { attribute } = origin;
-    const problems = [];
-    const problem = (input, text) => problems.push({ input, problem: text });
-    if (!isRecord(value)) {
-        problem('flake', `has ${attribute}, which is no set of inputs, as in { target-host = "root@203.0.113.7"; }`);
-        return { ...noHostData, attribute, problems };
-    }
-    const { tags, environment, secrets, ...rest } = value;
-    const texts = {};
-    for (const [name, each] of Object.entries(rest)) {
-        if (each === null)
-            continue;
-        const text = host_data_textOf(name, each);
-        const wrong = problemWithName(name) ??
-            (text === undefined ? shapeProblem(name) : problemWithValue(name, text, origin));
-        if (wrong !== undefined)
-            problem(name, wrong);
-        else if (text !== undefined)
-            texts[name] = text;
-    }
-    return {
-        attribute,
-        inputs: texts,
-        places: {},
-        fleet: readFleetData({ tags, environment, secrets }, problem),
-        problems,
-    };
-}
-/** Whether only somebody else can say where the machine is. */
-function lacksAddress({ inputs, problems }, raw = {}) {
-    const input = 'target-host';
-    return (given(raw, input) === undefined &&
-        given(inputs, input) === undefined &&
-        !problems.some((problem) => problem.input === input));
-}
-/** The data with an address for a host that has none. */
-function withAddress(data, { attribute, inputs }) {
-    const added = Object.entries(inputs).filter(([name]) => given(data.inputs, name) === undefined);
-    return {
-        ...data,
-        inputs: { ...data.inputs, ...Object.fromEntries(added) },
-        places: { ...data.places, ...Object.fromEntries(added.map(([name]) => [name, attribute])) },
-    };
-}
-/** A text that says something: blanks alone are not given. Names may be any, also those that every object has. */
-function given(texts, name) {
-    const text = Object.hasOwn(texts, name) ? texts[name] : undefined;
-    return text === undefined || text.trim() === '' ? undefined : text;
-}
-/** The data without what the inputs of the step say themselves. */
-function withoutGiven(data, raw) {
-    const isGiven = (name) => given(raw, name) !== undefined;
-    const isSaid = (name) => (alternatives.find((group) => group.some((each) => each === name)) ?? [name]).some(isGiven);
-    return {
-        ...data,
-        inputs: Object.fromEntries(Object.entries(data.inputs).filter(([name]) => !isSaid(name))),
-        problems: data.problems.filter(({ input }) => input === 'flake' || !isSaid(input)),
-    };
-}
-/** As an input would have it; undefined for what cannot be one. */
-function host_data_textOf(name, value) {
-    if (typeof value === 'string')
-        return value;
-    if (typeof value === 'boolean' || isWhole(value))
-        return String(value);
-    if (Array.isArray(value)) {
-        const separator = name === 'phases' || name === 'kexec-extra-flags' ? ' ' : '\n';
-        return value.every((each) => typeof each === 'string' || isWhole(each))
-            ? value.join(separator)
-            : undefined;
-    }
-    if (!isRecord(value))
+/** Nobody is to be shown, or to approve, what only looks like the name of an environment. */
+const environmentForm = /^[\p{L}\p{N}_][\p{L}\p{N} _.:@/()+-]{0,254}$/u;
+function problemWithEnvironment(environment) {
+    if (environment === undefined || environment === null)
         return undefined;
-    if (name === 'special-args')
-        return JSON.stringify(value);
-    if (name !== 'ssh-option')
+    return typeof environment === 'string' && environmentForm.test(environment)
+        ? undefined
+        : 'must be the name of an environment of the repository: letters, digits, blanks and _ . : @ / ( ) + -';
+}
+/** @param secrets names of the repository's secrets, by the variables that the machine's job gets them in */
+function problemWithSecretNames(secrets) {
+    if (secrets === undefined || secrets === null)
         return undefined;
-    const options = Object.entries(value).filter(([, each]) => each !== null);
-    return options.every(([, each]) => typeof each === 'string' || typeof each === 'boolean' || isWhole(each))
-        ? options.map(([key, each]) => `${key}=${String(each)}`).join('\n')
-        : undefined;
-}
-/** Another number would not arrive as it was written: those of Nix are of 64 bits, and JavaScript writes others its own way. */
-const isWhole = (value) => Number.isSafeInteger(value);
-function shapeProblem(name) {
-    return name === 'ssh-option'
-        ? 'must be a text, a list of texts, or a set of them'
-        : 'must be a text, a whole number (a long one as a text), a boolean, or a list of texts: one each line';
-}
-function readFleetData({ tags, environment, secrets }, problem) {
-    const areTags = tags === undefined || tags === null || isListOf(tags, /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/);
-    if (!areTags)
-        problem('tags', 'must be a list of words: letters, digits, _ . and -');
-    const isName = environment === undefined || environment === null || isText(environment, /^\S[^\p{Cc}]*$/u);
-    if (!isName)
-        problem('environment', 'must be the name of an environment of the repository');
-    const areNames = secrets === undefined ||
-        secrets === null ||
-        (isRecord(secrets) &&
-            Object.entries(secrets).every(([name, of]) => ownVariable.test(name) && isText(of, /^[A-Z_][A-Z0-9_]*$/)));
-    if (!areNames)
-        problem('secrets', 'must be a set of names of the repository’s secrets, in capitals, by the variables that get them: { SSH_PRIVATE_KEY = "WEB_1_KEY"; }, FLEET_SECRET_… for others');
-    return {
-        tags: areTags && Array.isArray(tags) ? tags.map(String) : [],
-        environment: isName && typeof environment === 'string' ? environment : null,
-        secrets: areNames && isRecord(secrets)
-            ? Object.fromEntries(Object.entries(secrets).map(([name, of]) => [name, String(of)]))
-            : {},
-    };
-}
-const isText = (value, form) => typeof value === 'string' && form.test(value);
-function isListOf(value, form) {
-    return Array.isArray(value) && value.every((each) => isText(each, form));
-}
-function isRecord(value) {
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/input-reader.js
-
-
-
-
-/** Room for the lines of a command that failed. An annotation with more is cut by GitHub, at its end. */
-const longestProblem = 2000;
-/** Without its middle, if it is long: what was wrong stands at the beginning, and what to do at the end. */
-function shortened(problem) {
-    // what quotes a text may have cut a character in two
-    if (problem.length <= longestProblem)
-        return problem.toWellFormed();
-    const [head, tail] = [problem.slice(0, longestProblem - 300), problem.slice(-300)];
-    return `${head} … ${tail}`.toWellFormed();
-}
-/** Reads inputs one by one and keeps every problem, so that all can be told at once. */
-class InputReader {
-    secrets;
-    #raw;
-    #warn;
-    #loaded;
-    #environment;
-    #host;
-    #problems = [];
-    /**
-     * @param warn tells the user, also when the inputs turn out to be wrong
-     * @param host what the flake says of the host; what an input says too is left aside
-     */
-    constructor(raw, loaded, secrets, warn, environment, host = noHostData) {
-        this.#warn = warn;
-        this.#raw = raw;
-        this.#loaded = loaded;
-        this.#environment = environment;
-        this.#host = withoutGiven(host, raw);
-        this.secrets = secrets;
-    }
-    /** A variable of the step; set to nothing, or to blanks, is not set. */
-    variable(name) {
-        return given(this.#environment, name);
-    }
-    text(name) {
-        return given(this.#raw, name) ?? given(this.#host.inputs, name);
-    }
-    /** Where its value comes from, if it has one. */
-    sourceOf(name) {
-        if (given(this.#raw, name) !== undefined)
-            return 'input';
-        return given(this.#host.inputs, name) === undefined ? 'default' : 'flake';
-    }
-    /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
-    contentsOf(input, source, where = '') {
-        const contents = this.#loaded.get(keyOf(source));
-        if (contents === undefined)
-            throw new Error(`a source of ${input} was not loaded`);
-        if ('ok' in contents)
-            return contents.ok;
-        this.problem(input, `${where}${contents.problem}`);
-        return undefined;
-    }
-    problem(input, problem) {
-        this.#problems.push({ input, problem: shortened(problem) });
-    }
-    /** What a user should know of an input, though it stops nothing. */
-    notice(input, notice) {
-        this.#warn(`input ${this.#named(input)}: ${notice}`);
-    }
-    hasProblem(input) {
-        return [...this.#problems, ...this.#host.problems].some((problem) => problem.input === input);
-    }
-    optional(name, parser, otherwise) {
-        const text = this.text(name);
-        if (text === undefined)
-            return { value: otherwise, source: 'default' };
-        const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
-        if ('ok' in parsed)
-            return { value: parsed.ok, ...this.#origin(name) };
-        this.problem(name, parsed.problem);
-        return { value: otherwise, source: 'default' };
-    }
-    /** @param placeholder stands in for a missing value until the problems are thrown */
-    required(name, parser, placeholder) {
-        if (this.text(name) === undefined && !this.hasProblem(name))
-            this.problem(name, 'is required');
-        return this.optional(name, parser, placeholder);
-    }
-    /** A misspelt name would silently leave its default in force, and the default may wipe a disk. */
-    rejectUnknownNames() {
-        const known = inputs.map((input) => input.name);
-        for (const name of Object.keys(this.#raw)) {
-            if (known.includes(name))
-                continue;
-            // a beginning of an input's name is nearer to it than to those that are a beginning of its own
-            const similar = known.find((each) => each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '')) ??
-                known.find((each) => each.startsWith(name)) ??
-                known.find((each) => name.startsWith(each));
-            this.problem(name, `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`);
-        }
-    }
-    throwIfProblems() {
-        const own = this.#problems.map(({ input, problem }) => ({ input: this.#named(input), problem }));
-        const ofData = this.#host.problems.map(({ input, problem }) => ({
-            input: input === 'flake' ? input : this.#inFlake(input),
-            problem,
-        }));
-        if (own.length + ofData.length > 0)
-            throw new InputError([...own, ...ofData]);
-    }
-    /** Whoever reads of a problem looks for the value where it stands. */
-    #named(input) {
-        const inFlake = given(this.#raw, input) === undefined && given(this.#host.inputs, input) !== undefined;
-        return inFlake ? this.#inFlake(input) : input;
-    }
-    #inFlake(input) {
-        return `${input} (${this.#placeOf(input)} of the flake)`;
-    }
-    #placeOf(input) {
-        return given(this.#host.places, input) ?? this.#host.attribute;
-    }
-    #origin(name) {
-        const source = this.sourceOf(name);
-        return source === 'flake' ? { source, place: this.#placeOf(name) } : { source };
-    }
+    const areNames = typeof secrets === 'object' &&
+        !Array.isArray(secrets) &&
+        Object.entries(secrets).every(
+        // GitHub's own token would go wherever the data says
+        ([variable, name]) => ownVariable.test(variable) && typeof name === 'string' && /^(?!GITHUB_)[A-Z_][A-Z0-9_]*$/.test(name));
+    return areNames
+        ? undefined
+        : 'must be a set of names of the repository’s secrets, in capitals, by the variables that get them: { SSH_PRIVATE_KEY = "WEB_1_KEY"; }, FLEET_SECRET_… for others';
 }
 
 // EXTERNAL MODULE: external "node:net"
 var external_node_net_ = __nccwpck_require__(7030);
+;// CONCATENATED MODULE: ./lib/checked-json.js
+function isFields(value) {
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+/** What the JSON itself says: never what all objects inherit, such as `constructor`. */
+function own(of, name) {
+    return isFields(of) && Object.hasOwn(of, name) ? of[name] : undefined;
+}
+/** @throws MisshapenError */
+function fieldsAt(of, name) {
+    const value = own(of, name);
+    return isFields(value) ? value : misshapen(name, 'an object');
+}
+/** @throws MisshapenError */
+function textAt(of, name, form = /^/) {
+    const value = own(of, name);
+    return typeof value === 'string' && form.test(value) ? value : misshapen(name, 'such a text');
+}
+/** @throws MisshapenError */
+function booleanAt(of, name) {
+    const value = own(of, name);
+    return typeof value === 'boolean' ? value : misshapen(name, 'true or false');
+}
+/** A number that is not negative. @throws MisshapenError */
+function amountAt(of, name) {
+    const value = own(of, name);
+    return typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER
+        ? value
+        : misshapen(name, 'such a number');
+}
+/** @throws MisshapenError */
+function listAt(of, name) {
+    const value = own(of, name);
+    return Array.isArray(value) ? value : misshapen(name, 'a list');
+}
+/** @throws MisshapenError */
+function choiceAt(of, name, choices) {
+    const value = own(of, name);
+    return choices.find((choice) => choice === value) ?? misshapen(name, 'one of the words for it');
+}
+/** Null where it is null. @throws MisshapenError */
+function orNull(of, name, read) {
+    return own(of, name) === null ? null : read(of, name);
+}
+/** The JSON is not what this action writes. */
+class MisshapenError extends Error {
+}
+function misshapen(name, wanted) {
+    throw new MisshapenError(`its ${name} is not ${wanted}`);
+}
+
 ;// CONCATENATED MODULE: ./lib/inputs/matrix.js
+
+
 /** What no run takes for an approval. An empty text would be no input at all, and any plan would be carried out. */
 const notApproved = 'none';
 /** GitHub starts no more jobs than that from a matrix. */
 const mostJobs = 256;
+const remedy = 'hand on the output matrix of list-hosts as it is';
 /** Reads what matrixJson has written, and nothing else. */
 const matrix = (text) => {
+    let value;
     try {
-        const value = JSON.parse(text);
-        if (isMatrix(value))
-            return { ok: value };
+        value = JSON.parse(text);
     }
     catch {
-        // said below
+        return { problem: `is no whole JSON; ${remedy}` };
     }
-    return { problem: 'is not what the output matrix of list-hosts was; hand that on as it is' };
+    try {
+        const include = listAt(value, 'include').map(readHost);
+        requireOnly(value, ['include']);
+        const problem = problemWith(include);
+        return problem === undefined ? { ok: { include } } : { problem };
+    }
+    catch (error) {
+        if (!(error instanceof MisshapenError))
+            throw error;
+        return { problem: `is not that of list-hosts: ${error.message}; ${remedy}` };
+    }
 };
 function matrixJson(include) {
     return JSON.stringify({ include });
 }
-function isMatrix(value) {
-    const include = matrix_field(value, 'include');
-    return Array.isArray(include) && include.every(isMatrixHost);
+function problemWith(hosts) {
+    if (hosts.length > mostJobs)
+        return `has ${hosts.length} hosts, more than ${mostJobs}; ${remedy}`;
+    const names = hosts.map(({ host }) => host);
+    const twice = names.find((name, index) => names.indexOf(name) < index);
+    return twice === undefined ? undefined : `has the host ${twice} twice; ${remedy}`;
 }
-function isMatrixHost(value) {
-    const texts = ['host', 'flake', 'environment', 'reason', 'approved-plan'];
-    const [tags, secrets] = [matrix_field(value, 'tags'), matrix_field(value, 'secrets')];
-    return (texts.every((name) => typeof matrix_field(value, name) === 'string') &&
-        Array.isArray(tags) &&
-        tags.every((tag) => typeof tag === 'string') &&
-        typeof secrets === 'object' &&
-        secrets !== null &&
-        Object.values(secrets).every((name) => typeof name === 'string'));
+const fields = ['host', 'flake', 'tags', 'environment', 'secrets', 'reason', 'approved-plan'];
+const word = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}$/;
+const approval = new RegExp(`^(${notApproved}|sha256:[0-9a-f]{64})$`);
+const line = /^[^\p{Cc}]{0,1000}$/u;
+function readHost(value) {
+    requireOnly(value, fields);
+    const host = textAt(value, 'host', word);
+    const flake = textAt(value, 'flake', line);
+    const reference = parseFlakeReference(flake);
+    if (typeof reference === 'string' || reference.name !== host)
+        throw new MisshapenError(`its flake of ${host} is not the one of that host`);
+    return {
+        host,
+        flake,
+        tags: listAt(value, 'tags').map((tag) => textAt({ tag }, 'tag', word)),
+        environment: textAt(value, 'environment', line),
+        secrets: Object.fromEntries(Object.entries(fieldsAt(value, 'secrets')).map(([variable, name]) => [
+            textAt({ variable }, 'variable', /^[A-Z_][A-Z0-9_]*$/),
+            textAt({ secret: name }, 'secret', /^[A-Za-z_][A-Za-z0-9_]*$/),
+        ])),
+        reason: textAt(value, 'reason', line),
+        'approved-plan': textAt(value, 'approved-plan', approval),
+    };
 }
-function matrix_field(value, name) {
-    return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+function requireOnly(value, names) {
+    if (!isFields(value))
+        throw new MisshapenError('it is no object');
+    const other = Object.keys(value).find((name) => !names.includes(name));
+    if (other !== undefined)
+        throw new MisshapenError(`it has ${JSON.stringify(other.slice(0, 60))} in it`);
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/settings.js
@@ -59125,648 +59148,6 @@ const nixFile = (text) => {
         : parsers_ok(value);
 };
 
-;// CONCATENATED MODULE: ./lib/inputs/kind-of-run.js
-
-function isChosen(raw, name) {
-    const parsed = parsers_boolean(raw[name] ?? '');
-    return 'ok' in parsed && parsed.ok;
-}
-function isForManyHosts(raw) {
-    return isChosen(raw, 'list-hosts') || (raw['fleet-results'] ?? '').trim() !== '';
-}
-/** Those that only build are for no machine. */
-const onlyBuilds = (raw) => isChosen(raw, 'build-only') || isChosen(raw, 'vm-test');
-const isOffline = (raw) => raw.plan?.trim() === 'offline';
-function contactsMachine(raw) {
-    return !isForManyHosts(raw) && !onlyBuilds(raw) && !isOffline(raw);
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/load-secrets.js
-
-
-
-
-
-
-
-
-
-
-
-/** What cryptsetup reads of a key file at most. Nothing that is called a secret is larger. */
-const largest = 8 * 1024 * 1024;
-const tooLarge = { problem: 'holds more than 8 MiB' };
-/** That of idle-timeout, when the input is missing or wrong. */
-const defaultDeadlineMs = 600_000;
-/**
- * Reads every source that the inputs name, each once and all of them side by side: whoever fills two pipes may do so in
- * any order. Everything that was read is registered before it is handed out. Problems are kept for readSettings, which
- * knows all others. A run without a machine needs no secret of one, and reads none.
- *
- * @param before what was read already: a pipe gives it once
- * @returns what was read now
- * @throws the reason of the signal
- */
-async function loadSecrets(raw, options, before = new Map()) {
-    shieldSecrets(raw, options.secrets);
-    const sources = new Map(sourcesToRead(raw).map((source) => [keyOf(source), source]));
-    const parsed = duration(raw['idle-timeout'] ?? '');
-    const ms = 'ok' in parsed ? parsed.ok : defaultDeadlineMs;
-    const loaded = await Promise.all([...sources]
-        .filter(([key]) => !before.has(key))
-        .map(async ([key, source]) => [key, await load(source, ms, options)]));
-    return new Map(loaded);
-}
-/**
- * Registers the secrets that stand in the inputs themselves, and withholds the variables that inputs name: before any
- * command is run, which may not see the variable of another input.
- */
-function shieldSecrets(raw, secrets) {
-    for (const text of secretInputs.map((name) => raw[name] ?? '')) {
-        if (!namesSource(text))
-            secrets.register(text);
-    }
-    const keyFile = raw['ssh-private-key-file'] ?? '';
-    // the key itself, by mistake
-    if ('problem' in parseKeyFile(keyFile) && !namesSource(keyFile))
-        secrets.register(keyFile);
-    for (const source of allSources(raw)) {
-        if (source.kind === 'env')
-            secrets.withholdVariable(source.name);
-    }
-}
-/** Those that this kind of run has a use for. */
-function sourcesToRead(raw) {
-    if (isOffline(raw) || isForManyHosts(raw))
-        return [];
-    // what is built may be kept
-    if (onlyBuilds(raw))
-        return sourceIn('cache-signing-key', raw);
-    return allSources(raw);
-}
-function allSources(raw) {
-    const files = [keyFiles(raw['disk-encryption-keys'] ?? ''), secretFiles(raw['secret-files'] ?? '')];
-    const keyFile = parseKeyFile(raw['ssh-private-key-file'] ?? '');
-    return [
-        ...('ok' in keyFile && keyFile.ok.path !== '' ? [keyFile.ok] : []),
-        ...secretInputs.flatMap((name) => sourceIn(name, raw)),
-        ...files.flatMap((lines) => ('ok' in lines ? lines.ok.map(({ source }) => source) : [])),
-    ];
-}
-function sourceIn(name, raw) {
-    const text = raw[name] ?? '';
-    const source = namesSource(text) ? parseSecretSource(text) : undefined;
-    return source !== undefined && 'ok' in source ? [source.ok] : [];
-}
-async function load(source, ms, options) {
-    const { name, contents } = await read(source, ms, options);
-    if ('problem' in contents)
-        return { problem: `${name} ${contents.problem}` };
-    if (contents.ok.length > largest)
-        return { problem: `${name} ${tooLarge.problem}` };
-    return contents.ok.toString('latin1').trim() === '' ? { problem: `${name} is empty` } : contents;
-}
-/** Names no path and no command: somebody may have written the secret itself there. */
-async function read(source, ms, options) {
-    switch (source.kind) {
-        case 'env':
-            return { name: `the variable ${source.name}`, contents: readVariable(source.name, options) };
-        case 'exec':
-            return { name: 'the exec: command', contents: await readCommand(source.command, ms, options) };
-        case 'path':
-            return {
-                name: 'the file on the runner',
-                contents: await readPath(inHome(source.path, options), ms, options),
-            };
-    }
-}
-function readVariable(name, { environment, secrets }) {
-    const value = environment[name];
-    if (value === undefined)
-        return { problem: 'is not set; set it with env: of this step' };
-    secrets.register(value);
-    return { ok: Buffer.from(value) };
-}
-/** What a failed command says at most; it stands among other problems. */
-const shownLines = 10;
-async function readCommand(command, ms, options) {
-    const { clock, processes, secrets, signal } = options;
-    try {
-        const { code, stdoutBytes, errorLines } = await within(clock, 'it', ms, signal, (limited) => processes.run('sh', ['-c', command], { signal: limited, idleMs: ms }));
-        // also of a command that failed: what it said may quote what it printed
-        secrets.register(stdoutBytes);
-        if (code === 0)
-            return { ok: stdoutBytes };
-        const said = errorLines.slice(-shownLines).map((line) => `\n  ${secrets.redact(line)}`);
-        const how = code === null ? 'was killed' : `ended with exit code ${code}`;
-        return { problem: `${how}${said.length === 0 ? ' and said nothing' : `, and said:${said.join('')}`}` };
-    }
-    catch (error) {
-        signal.throwIfAborted();
-        return error instanceof TimeoutError
-            ? { problem: `did not end within ${formatDuration(ms)} (idle-timeout)` }
-            : { problem: `could not be run: ${errorMessage(error)}` };
-    }
-}
-/** What no shell expands here. */
-function inHome(path, { environment }) {
-    return path.startsWith('~/') ? `${environment.HOME ?? '~'}${path.slice(1)}` : path;
-}
-async function readPath(path, ms, options) {
-    try {
-        const kind = (0,external_node_fs_namespaceObject.statSync)(path);
-        if (kind.isFIFO())
-            return registered(await readPipe(path, ms, options), options);
-        if (!kind.isFile())
-            return { problem: 'is neither a file nor a pipe' };
-        return kind.size > largest ? tooLarge : registered({ ok: (0,external_node_fs_namespaceObject.readFileSync)(path) }, options);
-    }
-    catch (error) {
-        options.signal.throwIfAborted();
-        return { problem: `cannot be read (${error.code ?? 'unknown reason'})` };
-    }
-}
-function registered(contents, { secrets }) {
-    if ('ok' in contents)
-        secrets.register(contents.ok);
-    return contents;
-}
-/**
- * Waits until somebody has written to the pipe and closed it. A child does, because the open of a pipe that nobody
- * writes to does not come back and could not be given up here; and without waiting macOS gives its end at once.
- */
-async function readPipe(path, ms, options) {
-    const { clock, processes, signal } = options;
-    try {
-        const { code, stdoutBytes, errorLines } = await within(clock, 'it', ms, signal, (limited) => processes.run('cat', [(0,external_node_path_namespaceObject.resolve)(path)], { signal: limited, idleMs: ms }));
-        return code === 0 ? { ok: stdoutBytes } : { problem: `cannot be read (${errorLines.join('; ')})` };
-    }
-    catch (error) {
-        signal.throwIfAborted();
-        return error instanceof TimeoutError
-            ? { problem: `is a pipe that nobody wrote to and closed within ${formatDuration(ms)} (idle-timeout)` }
-            : { problem: `cannot be read (${errorMessage(error)})` };
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/raw-inputs.js
-/**
- * The inputs as the runner hands them over: `INPUT_` and the name in capitals with blanks made underscores, dashes
- * kept. Read as they are, since a secret's last newline counts.
- */
-function readRawInputs(environment) {
-    const result = {};
-    for (const [name, value] of Object.entries(environment)) {
-        if (name.startsWith('INPUT_') && value !== undefined)
-            result[name.slice('INPUT_'.length).toLowerCase()] = value;
-    }
-    return result;
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/address-tokens.js
-/** A shorter value of a query may be a word, which would be hidden wherever it stands. */
-const shortestToken = 16;
-/** What lets one in to a private server, or is signed: no log shall have it, whoever prints the address. */
-function tokensIn(url) {
-    const user = userInfo(url);
-    const [, query = ''] = /\?([^#]*)/.exec(url) ?? [];
-    const password = user.slice(user.indexOf(':') + 1);
-    const values = query.split('&').map((part) => part.slice(part.indexOf('=') + 1));
-    return [password, ...values.filter((value) => value.length >= shortestToken)];
-}
-/** The same where a user alone is no token, and what the query says (a revision, a path) no secret: stores and flakes. */
-function passwordIn(address) {
-    const [, password = ''] = /:(.*)/s.exec(userInfo(address)) ?? [];
-    return password;
-}
-function userInfo(address) {
-    const [, user = ''] = /^[\w+.-]+:\/\/([^/?#]*)@/.exec(address) ?? [];
-    return user;
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/read-cache.js
-
-
-
-const defaultCacheKey = 'nixos-anywhere';
-/** GitHub takes 512 characters for a key, of which the rest is ours. */
-const longestPrefix = 200;
-function readCache(reader) {
-    return {
-        enabled: reader.optional('cache', parsers_boolean, true),
-        keyPrefix: reader.optional('cache-key', cacheKey, defaultCacheKey),
-        signingKey: readSigningKey(reader),
-    };
-}
-const cacheKey = (text) => {
-    const key = text.trim();
-    if (!/^[^\s,\p{Cc}]+$/u.test(key) || key.length > longestPrefix)
-        return {
-            problem: `is no beginning of a cache key; take up to ${longestPrefix} characters without commas and blanks`,
-        };
-    return { ok: key };
-};
-function readSigningKey(reader) {
-    // for which no secret was loaded
-    if (reader.text('plan')?.trim() === 'offline')
-        return undefined;
-    const text = readSecret(reader, 'cache-signing-key')?.toString('utf8').trim();
-    if (text === undefined)
-        return undefined;
-    // what is secret in it, without its name
-    reader.secrets.register(text.slice(text.indexOf(':') + 1));
-    if (nixLayerKey(text) === undefined)
-        reader.problem('cache-signing-key', 'is not a secret key of Nix (NAME:BASE64); make one with `nix key generate-secret --key-name NAME`');
-    return reader.secrets.register(text);
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/flake-reference.js
-
-/** No path and no URL is longer. */
-const flake_reference_longest = 4096;
-/**
- * Reads `URI#NAME`. A NAME that begins with `nixosConfigurations.` names the attribute in full. Quoted parts may
- * contain dots.
- *
- * @returns the reference, or what is wrong with the text
- */
-function parseFlakeReference(given) {
-    // a block of YAML ends in a line end
-    const text = given.trim();
-    if (/[\r\n]/.test(text))
-        return 'must be one line';
-    if (text.length > flake_reference_longest)
-        return `has more than ${flake_reference_longest} characters; write URI#NAME`;
-    const hash = text.indexOf('#');
-    const uri = (hash < 0 ? text : text.slice(0, hash)).trim();
-    const fragment = hash < 0 ? '' : text.slice(hash + 1).trim();
-    if (uri.startsWith('-'))
-        return 'must not begin with a dash: Nix would take it for an option';
-    if (fragment === '')
-        return { uri: uri || '.', name: '', path: [] };
-    const parts = splitAttributePath(fragment);
-    if (parts === undefined)
-        return `has the attribute ${fragment}, which cannot be read: quote names with dots or special characters, as in .#"host.example.org"`;
-    if (parts.length > 1 && parts[0] === 'nixosConfigurations') {
-        const [, name = '', ...path] = parts;
-        return { uri: uri || '.', name, path };
-    }
-    // an unquoted name with dots is a name, as upstream takes it: hosts are often named by their domain
-    const name = fragment.includes('"') ? parts[0] : fragment;
-    if (name === undefined || (fragment.includes('"') && parts.length > 1)) {
-        return `has the attribute ${fragment}; begin it with nixosConfigurations. to name a part of a configuration`;
-    }
-    return { uri: uri || '.', name, path: [] };
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/store-paths.js
-
-
-/**
- * Reads one or two paths, separated by blanks or line ends. They come in any order, since the tools that make them
- * do not agree on one: a system is known by what lies in it, a disko script is a file that can be executed.
- *
- * @param mayBeAbsent whether a path that is not here can be fetched
- * @param store the store's folder on this machine
- * @returns the store paths, or what is wrong with the text
- */
-function parseStorePaths(text, { mayBeAbsent = false, store = storeFolder() } = {}) {
-    const words = text.split(/\s+/).filter((word) => word !== '');
-    if (words.length > 2)
-        return `has ${words.length} paths; give a disko script and a system, or one of them`;
-    const found = words.map((word) => recognise(word, mayBeAbsent, store));
-    const problems = found.filter((each) => typeof each === 'string');
-    if (problems.length > 0)
-        return problems.join('; ');
-    const of = (kind) => found.flatMap((each) => (typeof each !== 'string' && each.kind === kind ? [each.path] : []));
-    const [systems, scripts] = [of('system'), of('diskoScript')];
-    if (systems.length > 1)
-        return `has two systems and no disko script: ${systems.join(' and ')}`;
-    if (scripts.length > 1)
-        return `has two disko scripts and no system: ${scripts.join(' and ')}`;
-    return { system: systems[0], diskoScript: scripts[0], absent: of('absent') };
-}
-function storeFolder() {
-    return process.env.NIX_STORE_DIR || '/nix/store';
-}
-const marksOfSystem = ['init', 'nixos-version', 'bin/switch-to-configuration'];
-function recognise(word, mayBeAbsent, store) {
-    const path = inStore(word, store);
-    if (path === undefined && mayBeAbsent && isStorePath(word, store))
-        return { kind: 'absent', path: word };
-    if (path === undefined)
-        return `${word} does not exist, or does not lead into ${store}`;
-    // a system is what the running machine will say it is: where all links end
-    const end = (0,external_node_fs_namespaceObject.realpathSync)(path);
-    if (marksOfSystem.every((mark) => isThere(`${end}/${mark}`)))
-        return isStorePath(end, store) ? { kind: 'system', path: end } : insideOf(end, store);
-    if (!isStorePath(path, store))
-        return insideOf(path, store);
-    if (isExecutableFile(end))
-        return { kind: 'diskoScript', path };
-    return `${path} is neither a system (it has no ${marksOfSystem.join(', ')}) nor a disko script (an executable file)`;
-}
-/** Follows links until the path lies in the store, as Nix does: what lies there may be a link itself. */
-function inStore(word, store) {
-    const isInStore = (path) => path.startsWith(`${store}/`);
-    try {
-        let path = (0,external_node_path_namespaceObject.resolve)(word);
-        // the kernel gives up on longer chains
-        for (let links = 0; links < 40 && !isInStore(path); links++) {
-            const real = (0,external_node_path_namespaceObject.join)((0,external_node_fs_namespaceObject.realpathSync)((0,external_node_path_namespaceObject.dirname)(path)), (0,external_node_path_namespaceObject.basename)(path));
-            path = isInStore(real) ? real : (0,external_node_path_namespaceObject.resolve)((0,external_node_path_namespaceObject.dirname)(real), (0,external_node_fs_namespaceObject.readlinkSync)(real));
-        }
-        return isInStore(path) && (0,external_node_fs_namespaceObject.existsSync)(path) ? path : undefined;
-    }
-    catch {
-        return undefined;
-    }
-}
-function isStorePath(path, store) {
-    return (0,external_node_path_namespaceObject.dirname)(path) === store && /^[0-9a-z]{32}-./.test((0,external_node_path_namespaceObject.basename)(path));
-}
-function insideOf(path, store) {
-    return `${path} is no store path itself: give the whole of one, ${store}/HASH-NAME`;
-}
-/** Links out of the path count: `init` may be one, and may lead to what only the machine has. */
-function isThere(path) {
-    try {
-        (0,external_node_fs_namespaceObject.readlinkSync)(path);
-        return true;
-    }
-    catch {
-        return (0,external_node_fs_namespaceObject.existsSync)(path);
-    }
-}
-function isExecutableFile(path) {
-    try {
-        (0,external_node_fs_namespaceObject.accessSync)(path, external_node_fs_namespaceObject.constants.X_OK);
-        return (0,external_node_fs_namespaceObject.statSync)(path).isFile();
-    }
-    catch {
-        return false;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/read-configuration.js
-
-
-
-
-
-/** What stands for a configuration until the problems are thrown. */
-const none = { kind: 'flake', flake: { uri: '', name: '', path: [] } };
-/** What is installed is given in exactly one way. */
-function readConfiguration(reader) {
-    const ways = ['flake', 'nix-file', 'store-paths'];
-    const [way, ...others] = ways.filter((name) => reader.text(name) !== undefined);
-    if (way === undefined)
-        reader.problem('flake', 'is required, or nix-file, or store-paths');
-    for (const other of others)
-        reader.problem(other, `cannot be combined with ${way}; give one of them`);
-    if (way !== 'nix-file' && reader.text('nix-attribute') !== undefined)
-        reader.problem('nix-attribute', 'is an attribute in nix-file; give nix-file too, or leave it out');
-    if (way === 'store-paths')
-        refuseChoices(reader);
-    const read = {
-        flake: readFlake(reader),
-        'nix-file': readFileReference(reader),
-        'store-paths': reader.optional('store-paths', storePaths(reader), none),
-    };
-    return read[way ?? 'flake'];
-}
-/** What was decided when the paths were built. */
-function refuseChoices(reader) {
-    const combined = (why) => `cannot be combined with store-paths: ${why}`;
-    for (const input of ['disko-mode', 'no-disko-deps']) {
-        if (reader.text(input) !== undefined)
-            reader.problem(input, combined('what the disko script does was decided when it was built'));
-    }
-    if (reader.text('special-args') !== undefined)
-        reader.problem('special-args', combined('nothing is evaluated that could get them'));
-}
-function readFlake(reader) {
-    const flake = reader.optional('flake', flakeReference, none);
-    if (flake.value.kind === 'flake')
-        reader.secrets.register(passwordIn(flake.value.flake.uri));
-    return flake;
-}
-function readFileReference(reader) {
-    const file = reader.optional('nix-file', nixFile, '');
-    const path = reader.optional('nix-attribute', attributePath, []);
-    return {
-        value: { kind: 'nix-file', reference: { file: file.value, path: path.value } },
-        source: file.source,
-    };
-}
-const attributePath = (text) => {
-    const parts = /[\r\n]/.test(text.trim()) ? undefined : splitAttributePath(text.trim());
-    return parts === undefined
-        ? {
-            problem: `is ${JSON.stringify(text.slice(0, 60))}, which is no attribute path; quote names with dots or special characters, as in machines."host.example.org"`,
-        }
-        : { ok: parts };
-};
-const flakeReference = (text) => {
-    const flake = parseFlakeReference(text);
-    return typeof flake === 'string' ? { problem: flake } : { ok: { kind: 'flake', flake } };
-};
-/** With `from` they need not be here yet. */
-function storePaths(reader) {
-    return (text) => {
-        const paths = parseStorePaths(text, { mayBeAbsent: reader.text('from') !== undefined });
-        return typeof paths === 'string' ? { problem: paths } : { ok: { kind: 'store-paths', paths } };
-    };
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/read-deprecated.js
-
-/** Whether a deprecated input is switched on; whoever gives it, on or off, is told what to write instead. */
-function isDeprecatedOn(reader, input, instead) {
-    const { value, source } = reader.optional(input, parsers_boolean, false);
-    if (source !== 'default')
-        reader.notice(input, `is deprecated; ${value ? `write ${instead} instead` : 'leave it out'}`);
-    return value;
-}
-/** The same, without a word: for whoever has something to say about what an input has chosen. */
-function isOn(reader, input) {
-    const parsed = parsers_boolean(reader.text(input) ?? '');
-    return 'ok' in parsed && parsed.ok;
-}
-/** Which input has chosen where it is built. */
-function inputOfBuildOn(reader) {
-    return isOn(reader, 'build-on-remote') ? 'build-on-remote' : 'build-on';
-}
-/** What build-on-remote makes of build-on. */
-function withBuildOnRemote(reader, buildOn) {
-    if (!isDeprecatedOn(reader, 'build-on-remote', 'build-on: remote'))
-        return buildOn;
-    if (buildOn.source !== 'default' && buildOn.value !== 'remote')
-        reader.problem('build-on-remote', `contradicts build-on: ${buildOn.value}; leave build-on-remote out`);
-    return { value: 'remote', source: 'input' };
-}
-/** nixos-anywhere's `-t`: accepted, and means nothing. */
-function readTty(reader) {
-    if (reader.optional('tty', parsers_boolean, false).source === 'input')
-        reader.notice('tty', 'is deprecated, and means nothing here: no terminal is used; leave it out');
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/read-phases.js
-
-
-
-/** Deprecated inputs, and how far each goes: from the least far on, since that one holds when several are given. */
-const shortcuts = [
-    { input: 'stop-after-disko', phases: ['kexec', 'disko'] },
-    { input: 'no-reboot', phases: ['kexec', 'disko', 'install'] },
-];
-function readPhases(reader) {
-    const phases = reader.optional('phases', subset(selectablePhases), selectablePhases);
-    const given = shortcuts.filter(({ input, phases: meant }) => isDeprecatedOn(reader, input, `phases: ${meant.join(',')}`));
-    for (const { input } of given) {
-        if (reader.text('phases') !== undefined)
-            reader.problem(input, `cannot be combined with phases, which says what is done; leave ${input} out`);
-    }
-    const [first] = given;
-    return first === undefined ? phases : { value: first.phases, source: 'input' };
-}
-/** Which input has chosen the phases, for whoever has something to say about the choice. */
-function inputOfPhases(reader) {
-    return shortcuts.find(({ input }) => isOn(reader, input))?.input ?? 'phases';
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/special-args.js
-/** They go to Nix in one argument, which Linux limits to 128 KiB, with the expression that uses them. */
-const longestBytes = 96 * 1024;
-/** Whoever walks through them calls itself for each level. */
-const deepest = 100;
-/** A JSON object with what modules are to get. */
-const specialArgs = (text) => {
-    let value;
-    try {
-        value = JSON.parse(text);
-    }
-    catch (error) {
-        // the message quotes the text
-        return {
-            problem: `is not JSON (${error instanceof Error ? error.message : 'it cannot be read'}); write an object, as in {"role": "web"}`,
-        };
-    }
-    if (typeof value !== 'object' || value === null || Array.isArray(value))
-        return { problem: `is JSON, but ${kindOf(value)}; write an object, as in {"role": "web"}` };
-    const unfit = whatNixCannotHold(value, deepest);
-    if (unfit !== undefined)
-        return { problem: unfit };
-    return bytesInNix(value) <= longestBytes
-        ? { ok: { ...value } }
-        : {
-            problem: `is longer than ${longestBytes / 1024} KiB, as Nix is given it; let the configuration read it from a file`,
-        };
-};
-/** As a text of Nix's, in which these characters have a backslash before them. */
-function bytesInNix(value) {
-    const json = JSON.stringify(value);
-    return Buffer.byteLength(json) + (json.match(/["\\$]/g) ?? []).length;
-}
-function whatNixCannotHold(value, levels) {
-    if (levels < 0)
-        return `is nested more than ${deepest} levels deep`;
-    if (typeof value === 'string') {
-        if (value.includes('\0'))
-            return 'contains a NUL character, which no text of Nix can hold';
-        return value.isWellFormed() ? undefined : 'contains half of a surrogate pair, which is no character';
-    }
-    if (typeof value === 'number')
-        return Math.abs(value) <= Number.MAX_SAFE_INTEGER
-            ? undefined
-            : `contains a number beyond ${Number.MAX_SAFE_INTEGER}, which would arrive as another one; write it as a text`;
-    if (typeof value !== 'object' || value === null)
-        return undefined;
-    for (const part of Object.entries(value).flat()) {
-        const unfit = whatNixCannotHold(part, levels - 1);
-        if (unfit !== undefined)
-            return unfit;
-    }
-    return undefined;
-}
-function kindOf(value) {
-    if (Array.isArray(value))
-        return 'a list';
-    return value === null ? 'null' : `a ${typeof value}`;
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/read-build.js
-
-
-
-
-
-
-
-
-/** What every run for one configuration is told. */
-function readBuildSettings(reader) {
-    return { configuration: readConfiguration(reader), ...readBuildChoices(reader) };
-}
-/** How whatever it is is evaluated and built. */
-function readBuildChoices(reader) {
-    readTty(reader);
-    return {
-        specialArgs: reader.optional('special-args', specialArgs, undefined),
-        phases: readPhases(reader),
-        diskoMode: reader.optional('disko-mode', choice(diskoModes), 'disko'),
-        noDiskoDeps: reader.optional('no-disko-deps', parsers_boolean, false),
-        installId: reader.optional('install-id', installId, undefined),
-        buildOn: readBuildOn(reader),
-        hardwareConfig: readHardwareConfig(reader),
-        cache: readCache(reader),
-        ...readNixUse(reader),
-    };
-}
-/** How Nix is used, whatever the run is for. */
-function readNixUse(reader) {
-    return {
-        nixOptions: reader.optional('option', nixOptions, []),
-        printBuildLogs: reader.optional('print-build-logs', parsers_boolean, false),
-        showTrace: reader.optional('show-trace', parsers_boolean, false),
-        from: readFrom(reader),
-        debug: reader.optional('debug', parsers_boolean, false),
-        deadlines: {
-            connect: reader.optional('connect-timeout', duration, 120_000),
-            kexec: reader.optional('kexec-timeout', duration, 600_000),
-            reboot: reader.optional('reboot-timeout', duration, 900_000),
-            idle: reader.optional('idle-timeout', duration, 600_000),
-            diskoIdle: reader.optional('disko-idle-timeout', duration, 1_800_000),
-            vmTest: reader.optional('vm-test-timeout', duration, 3_600_000),
-        },
-    };
-}
-function readFrom(reader) {
-    const from = reader.optional('from', storeUri, undefined);
-    reader.secrets.register(passwordIn(from.value ?? ''));
-    return from;
-}
-function readBuildOn(reader) {
-    const chosen = reader.optional('build-on', choice(buildChoices), 'auto');
-    const buildOn = withBuildOnRemote(reader, chosen);
-    if (buildOn.value === 'remote' && reader.text('store-paths') !== undefined)
-        reader.problem(inputOfBuildOn(reader), 'cannot be remote with store-paths, which are built already; leave it out');
-    return buildOn;
-}
-function readHardwareConfig(reader) {
-    const input = 'generate-hardware-config';
-    const setting = reader.optional(input, hardwareConfig, undefined);
-    if (setting.value !== undefined && reader.text('store-paths') !== undefined)
-        reader.problem(input, 'cannot be combined with store-paths, in which nothing changes any more');
-    return setting;
-}
-/** There is no machine that could build. */
-function readBuiltHere(reader, kind, { buildOn }) {
-    if (buildOn.value === 'remote' && !reader.hasProblem(inputOfBuildOn(reader)))
-        reader.problem(inputOfBuildOn(reader), `cannot be remote with ${kind}, which contacts no machine; leave it out`);
-    return { ...buildOn, value: 'local' };
-}
-
 ;// CONCATENATED MODULE: ./lib/ssh/host-keys.js
 
 /** Reads a key blob as the server sent it; its type is its first string (RFC 4253, 6.6), empty if there is none. */
@@ -59819,667 +59200,6 @@ function signatureAlgorithms(keyType) {
     const algorithms = keyType === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [keyType];
     return algorithms.filter((algorithm) => hostKeyAlgorithms.includes(algorithm));
 }
-
-;// CONCATENATED MODULE: ./lib/ssh/known-hosts.js
-
-
-function parseKnownHosts(text) {
-    const lines = [];
-    const problems = [];
-    text.split(/\r\n|\r|\n/).forEach((raw, index) => {
-        const line = raw.trim();
-        if (line === '' || line.startsWith('#'))
-            return;
-        const parsed = known_hosts_parseLine(line);
-        if (typeof parsed === 'string')
-            problems.push(`line ${index + 1} ${parsed}`);
-        else
-            lines.push(parsed);
-    });
-    return { lines, problems };
-}
-function known_hosts_parseLine(line) {
-    const words = line.split(/\s+/);
-    const marker = words[0]?.startsWith('@') ? words.shift() : undefined;
-    if (marker === '@cert-authority')
-        return 'is a certificate authority (@cert-authority): host certificates are not supported, give the host key itself';
-    if (marker !== undefined && marker !== '@revoked')
-        return `has the unknown marker ${marker}`;
-    const [hosts, type, base64] = words;
-    if (hosts === undefined || type === undefined || base64 === undefined) {
-        return 'is not of the form `host key-type base64-key` (ssh-keyscan prints such lines)';
-    }
-    const blob = Buffer.from(base64, 'base64');
-    if (blob.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, '') || blob.length < 8) {
-        return 'has a key that is not valid base64, or was cut off';
-    }
-    const key = hostKeyOfBlob(blob);
-    if (key.type !== type)
-        return `says ${type}, but its key is not of that type`;
-    return { hosts, key, revoked: marker === '@revoked' };
-}
-/** As OpenSSH looks them up: for another port than 22 by `[host]:port` first, and by the bare host if there is none. */
-function pinnedKeys(lines, host, port) {
-    const matching = (name) => lines.filter((line) => matchesHost(line.hosts, name.toLowerCase()));
-    const withPort = matching(knownHostsName(host, port));
-    const withoutPort = matching(host);
-    const accepted = [withPort, withoutPort].map((found) => found.filter((line) => !line.revoked));
-    return {
-        accepted: (accepted.find((found) => found.length > 0) ?? []).map((line) => line.key),
-        // a key that is revoked for the machine is so on every port
-        revoked: [...new Set([...withPort, ...withoutPort])]
-            .filter((line) => line.revoked)
-            .map((line) => line.key),
-    };
-}
-function matchesHost(patterns, name) {
-    if (patterns.startsWith('|1|'))
-        return matchesHash(patterns, name);
-    let matches = false;
-    for (const pattern of patterns.toLowerCase().split(',')) {
-        if (pattern.startsWith('!') && matchesWildcard(pattern.slice(1), name))
-            return false;
-        if (matchesWildcard(pattern, name))
-            matches = true;
-    }
-    return matches;
-}
-/** `|1|salt|HMAC-SHA1(salt, name)`, as ssh-keygen -H writes it. */
-function matchesHash(field, name) {
-    const [, , salt, hash] = field.split('|');
-    if (salt === undefined || hash === undefined)
-        return false;
-    const expected = Buffer.from(hash, 'base64');
-    const actual = (0,external_node_crypto_.createHmac)('sha1', Buffer.from(salt, 'base64')).update(name).digest();
-    return expected.length === actual.length && (0,external_node_crypto_.timingSafeEqual)(expected, actual);
-}
-/** `*` and `?` as in OpenSSH's match_pattern; in linear space, and without a regular expression that many `*` could stall. */
-function matchesWildcard(pattern, name) {
-    let [at, star, resume] = [0, -1, 0];
-    for (let i = 0; i < name.length;) {
-        if (pattern[at] === '*') {
-            star = at++;
-            resume = i;
-        }
-        else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === name[i])) {
-            at++;
-            i++;
-        }
-        else if (star >= 0) {
-            at = star + 1;
-            i = ++resume;
-        }
-        else {
-            return false;
-        }
-    }
-    return /^\**$/.test(pattern.slice(at));
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/cross-checks.js
-
-
-
-
-/** What is wrong with inputs that are right each by itself. */
-function checkTogether(settings, reader) {
-    checkPinnedHost(settings, reader);
-    checkJumpLogin(settings, reader);
-    checkStorePaths(settings, reader);
-    checkPinnedAfterwards(settings, reader);
-    checkOnInstalled(settings, reader);
-    checkForcedKexec(settings, reader);
-    checkHardwareConfig(settings, reader);
-}
-/** It is made in an installer, for what comes after it. */
-function checkHardwareConfig({ hardwareConfig, phases }, reader) {
-    if (hardwareConfig.value === undefined || phases.value.some((phase) => phase !== 'reboot'))
-        return;
-    reader.problem('generate-hardware-config', 'is for runs that boot the installer or install; leave it out, or add kexec, disko or install to phases');
-}
-/** What the test, which runs the configuration in a machine of its own, has no part for. */
-const notTested = [
-    'disk-encryption-keys',
-    'extra-files',
-    'secret-files',
-    'chown',
-    'hooks',
-    'generate-hardware-config',
-];
-/** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */
-function checkVmTest(reader) {
-    // also where they are wrong: nobody shall first have to mend them
-    if (reader.text('store-paths') !== undefined)
-        reader.problem('store-paths', 'cannot be combined with vm-test: the test is built from the configuration; give flake or nix-file');
-    for (const input of notTested) {
-        if (reader.text(input) !== undefined && !reader.hasProblem(input))
-            reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it out');
-    }
-}
-/** What keeps an installed system decides itself what is to be done. */
-function checkOnInstalled({ onInstalled, phases, installId }, reader) {
-    const choice = onInstalled.value;
-    const chosenBy = inputOfPhases(reader);
-    const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
-    if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
-        reader.problem(chosenBy, `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave ${chosenBy} out`);
-    if (choice === 'converge' && installId.value === undefined)
-        reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
-}
-function checkForcedKexec({ kexec, phases }, reader) {
-    if (kexec.force.value && !phases.value.includes('kexec'))
-        reader.problem('force-kexec', 'is for the kexec phase, which is not among phases; add it, or leave force-kexec out');
-}
-/** What the phases need must be there, and since nobody can tell which disks a script wipes, the user must. */
-function checkStorePaths(settings, reader) {
-    const { configuration, phases, onInstalled, wipeDisks } = settings;
-    if (configuration.value.kind !== 'store-paths')
-        return;
-    const { system, diskoScript, absent } = configuration.value.paths;
-    const needs = (phase) => phases.value.includes(phase);
-    const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
-    // what is still to be fetched may be what is missing: it is looked at again then
-    const isAll = absent.length === 0;
-    if (isAll && needs('disko') && diskoScript === undefined)
-        reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
-    if (isAll && system === undefined && (needs('install') || needs('reboot') || mayUpdate))
-        reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
-    if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
-        reader.problem('wipe-disks', 'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any');
-}
-/** What logs in to the machine need not do so on the way to it. */
-function checkJumpLogin({ sshOptions, login, jumpPrivateKey }, reader) {
-    const input = 'jump-ssh-private-key';
-    const jumps = (sshOptions.value.proxyJump ?? []).length > 0;
-    const hasOwn = login.keyIsGiven || login.agentSocket !== undefined || reader.hasProblem('ssh-private-key');
-    if (jumps && !hasOwn && jumpPrivateKey === undefined && !reader.hasProblem(input))
-        reader.problem(input, 'is required: the jump hosts of ssh-option (ProxyJump) are logged in to by key, and ssh-password is for the machine alone');
-}
-/** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
-function checkPinnedHost(settings, reader) {
-    // without a valid port there is nothing to look up
-    if (reader.hasProblem('ssh-port') || reader.hasProblem('ssh-option'))
-        return;
-    const { strictHostKeyChecking, hostKeyAlgorithms } = settings.sshOptions.value;
-    const { host, port } = knownHostsPlace(settings);
-    const lines = settings.knownHosts.value;
-    // lines for other machines are what accept-new is for
-    if (strictHostKeyChecking !== 'accept-new') {
-        const input = reader.text('known-hosts') === undefined ? 'ssh-option' : 'known-hosts';
-        checkLinesName(host, port, input, lines, reader);
-    }
-    const pinned = pinnedKeys(lines ?? [], host, port).accepted.map(({ type }) => type);
-    if (hostKeyAlgorithms === undefined || pinned.length === 0)
-        return;
-    const signs = (type) => [...signatureAlgorithms(type), type];
-    if (!pinned.flatMap(signs).some((name) => hostKeyAlgorithms.includes(name)))
-        reader.problem('ssh-option', `has HostKeyAlgorithms without the kind of key that known-hosts gives for ${knownHostsName(host, port)} (${pinned.join(', ')})`);
-}
-/** The same for the installed system, where its port does not depend on the configuration. */
-function checkPinnedAfterwards(settings, reader) {
-    const { postInstall, postKexecSshHost, postKexecSshPort, targetHost } = settings;
-    const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
-    const port = postInstall.port.value ?? givenPort;
-    const inputs = [
-        'post-install-ssh-host',
-        'post-install-ssh-port',
-        'post-kexec-ssh-host',
-        'post-kexec-ssh-port',
-    ];
-    if (port === undefined || inputs.some((input) => reader.hasProblem(input)))
-        return;
-    const host = postInstall.host.value ?? postKexecSshHost.value ?? targetHost.value.host;
-    checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
-}
-function checkLinesName(host, port, input, lines, reader) {
-    if (lines === undefined || host === '')
-        return;
-    const { accepted } = pinnedKeys(lines, host, port);
-    if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0))
-        return;
-    const name = knownHostsName(host, port);
-    if (accepted.length > 0) {
-        const types = accepted.map(({ type }) => type).join(', ');
-        reader.problem(input, `has only ${types} for ${name}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`);
-        return;
-    }
-    const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
-    reader.problem(input, `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`);
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/host-selection.js
-const word = /^(!?)(tag:)?([A-Za-z0-9_*?][A-Za-z0-9_.*?-]*)$/;
-/** Names, globs and tags, separated by blanks or commas. */
-const hostSelection = (text) => {
-    const words = text.split(/[\s,]+/).filter((each) => each !== '');
-    const patterns = [];
-    for (const each of words) {
-        const [, not, tag, name = ''] = word.exec(each) ?? [];
-        if (name === '' || (tag !== undefined && /[*?]/.test(name)))
-            return {
-                problem: `has ${JSON.stringify(each.slice(0, 60))}; write names, globs such as web-*, or tag:NAME, each with ! before it to leave out`,
-            };
-        const kind = tag !== undefined ? 'tag' : /[*?]/.test(name) ? 'glob' : 'name';
-        patterns.push({ text: `${tag ?? ''}${name}`, kind, leavesOut: not === '!' });
-    }
-    return patterns.length === 0 ? { problem: 'names no host; leave it out for all' } : { ok: patterns };
-};
-function matches({ text, kind }, { name, tags }) {
-    switch (kind) {
-        case 'name':
-            return name === text;
-        case 'tag':
-            return tags.includes(text.slice('tag:'.length));
-        case 'glob':
-            return globMatches(text, name);
-    }
-}
-/** Without an expression, which takes minutes for many stars. */
-function globMatches(glob, name) {
-    let reachable = new Set([0]);
-    for (const character of glob) {
-        const next = new Set();
-        for (const at of reachable) {
-            if (character === '*')
-                for (let to = at; to <= name.length; to++)
-                    next.add(to);
-            else if (at < name.length && (character === '?' || character === name[at]))
-                next.add(at + 1);
-        }
-        reachable = next;
-    }
-    return reachable.has(name.length);
-}
-/** The hosts that are meant, in their own order. Where nothing is added, all are there to be left out. */
-function selectHosts(selection, hosts) {
-    const added = selection.filter(({ leavesOut }) => !leavesOut);
-    const leftOut = selection.filter(({ leavesOut }) => leavesOut);
-    return hosts
-        .filter((host) => added.length === 0 || added.some((pattern) => matches(pattern, host)))
-        .filter((host) => !leftOut.some((pattern) => matches(pattern, host)));
-}
-/**
- * Patterns that fit no host at all: most likely misspelt, and what was meant would silently be left as it is. All hosts
- * may be none.
- */
-function idlePatterns(selection, hosts) {
-    return selection.filter((pattern) => pattern.text !== '*' && !hosts.some((host) => matches(pattern, host)));
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/read-fleet.js
-
-
-
-
-
-
-
-function readListSettings(reader) {
-    return {
-        kind: 'list-hosts',
-        ...readFleetSettings(reader),
-        changedSince: reader.optional('changed-since', gitRevision, undefined),
-    };
-}
-/** What every run over many hosts is told. */
-function readFleetSettings(reader) {
-    const flakeUri = reader.required('flake', wholeFlake, '');
-    reader.secrets.register(passwordIn(flakeUri.value));
-    return {
-        flakeUri,
-        hosts: reader.optional('hosts', hostSelection, []),
-        ...readNixUse(reader),
-    };
-}
-function readFleetResults(reader) {
-    return {
-        kind: 'fleet-results',
-        folder: reader.required('fleet-results', folder, ''),
-        matrix: reader.optional('matrix', matrix, undefined),
-        debug: reader.optional('debug', parsers_boolean, false),
-    };
-}
-/** An input that does nothing in this kind of run would be taken for a choice that was heard. */
-function checkFleetInputs(reader, kind) {
-    const uses = {
-        hosts: ['list-hosts', 'build-hosts'],
-        'changed-since': ['list-hosts'],
-        matrix: ['fleet-results'],
-    };
-    for (const input of ['hosts', 'changed-since', 'matrix']) {
-        const kinds = uses[input];
-        if (reader.text(input) !== undefined && !kinds.includes(kind))
-            reader.problem(input, `is for ${kinds.map(inputOf).join(' and ')}; leave it out here`);
-    }
-}
-/** What makes it that kind of run. */
-function inputOf(kind) {
-    return kind === 'build-hosts' ? 'build-only' : kind;
-}
-/** Names of many hosts are for another input. */
-const wholeFlake = (text) => {
-    const reference = parseFlakeReference(text);
-    if (typeof reference === 'string')
-        return { problem: reference };
-    return reference.name === ''
-        ? { ok: reference.uri }
-        : { problem: `names ${reference.name}; give the flake alone (${reference.uri}) and the hosts in hosts` };
-};
-/** Nothing that git could take for an option, a range or a path. */
-const gitRevision = (text) => /^[A-Za-z0-9_][A-Za-z0-9_./@{}~^+-]{0,199}$/.test(text.trim()) && !text.includes('..')
-    ? { ok: text.trim() }
-    : {
-        problem: `is ${JSON.stringify(text.slice(0, 60))}; write a commit, a branch or a tag, as in origin/main`,
-    };
-const folder = (text) => (0,external_node_fs_namespaceObject.existsSync)(text.trim()) && (0,external_node_fs_namespaceObject.statSync)(text.trim()).isDirectory()
-    ? { ok: text.trim() }
-    : {
-        problem: `is ${JSON.stringify(text.slice(0, 60))}, and there is no such folder on the runner; give the one that the result files were put into`,
-    };
-
-;// CONCATENATED MODULE: ./lib/inputs/without-effect.js
-
-/** What says something to one phase only. What such a phase would send is refused instead, where it is read. */
-const ofOnePhase = {
-    kexec: ['kexec', 'kexec-sha256', 'kexec-extra-flags'],
-    disko: ['disko-mode', 'no-disko-deps'],
-    install: ['install-bootloader'],
-};
-/** Inputs that stop nothing and do nothing: several runs may share them, or somebody expects something of them. */
-function noticeWithoutEffect(settings, reader) {
-    const isGiven = (input) => input === 'no-disko-deps' ? isOn(reader, input) : reader.text(input) !== undefined;
-    for (const phase of ['kexec', 'disko', 'install']) {
-        if (settings.phases.value.includes(phase))
-            continue;
-        for (const input of ofOnePhase[phase].filter(isGiven))
-            reader.notice(input, `has no effect: it is for the ${phase} phase, which is not among phases`);
-    }
-    const users = [settings.targetHost.value.user, settings.postInstall.user.value ?? 'root'];
-    if (isGiven('sudo-password') && users.every((user) => user === 'root'))
-        reader.notice('sudo-password', 'has no effect: root logs in, who needs no sudo; leave it out');
-}
-/** The same of the cache. In a plan they may stay, like all that only an install uses. */
-function noticeIdleCache({ cache, buildOn }, reader) {
-    const idle = (input, why) => {
-        if (reader.text(input) !== undefined)
-            reader.notice(input, `has no effect: ${why}; leave it out`);
-    };
-    if (!cache.enabled.value) {
-        for (const input of ['cache-key', 'cache-signing-key'])
-            idle(input, 'cache is false');
-    }
-    else if (reader.text('store-paths') !== undefined) {
-        idle('cache-signing-key', 'of store-paths nothing is built that could be kept');
-    }
-    else if (buildOn.value === 'remote') {
-        idle('cache-signing-key', `what ${inputOfBuildOn(reader)} has built on the machine is not kept`);
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/read-build-hosts.js
-
-
-
-/** What cannot be the same for many hosts. */
-const ofOneHost = {
-    'nix-file': 'which are those of a flake',
-    'nix-attribute': 'which are those of a flake',
-    'store-paths': 'which are those of a flake',
-    'generate-hardware-config': 'of which each has a file of its own; let the flake say it (nixosAnywhere.NAME.generate-hardware-config)',
-};
-function readBuildHosts(reader) {
-    for (const input of ['nix-file', 'nix-attribute', 'store-paths', 'generate-hardware-config']) {
-        if (reader.text(input) !== undefined)
-            reader.problem(input, `cannot be combined with hosts, ${ofOneHost[input]}`);
-    }
-    const choices = readBuildChoices(reader);
-    noticeIdleCache(choices, reader);
-    return {
-        kind: 'build-hosts',
-        ...choices,
-        ...readFleetSettings(reader),
-        buildOn: readBuiltHere(reader, 'build-only', choices),
-    };
-}
-
-// EXTERNAL MODULE: external "node:util"
-var external_node_util_ = __nccwpck_require__(7975);
-;// CONCATENATED MODULE: ./lib/secrets.js
-
-const redacted = '***';
-/** A value that must not be printed: every way of turning it into text gives `***`, except the two `reveal`s. */
-class Secret {
-    #bytes;
-    constructor(value) {
-        this.#bytes = Buffer.from(value);
-    }
-    /** As text; of bytes that are none, something that is of no use. */
-    reveal() {
-        return this.#bytes.toString('utf8');
-    }
-    /** Byte for byte as it was given. */
-    revealBytes() {
-        return Buffer.from(this.#bytes);
-    }
-    toString() {
-        return redacted;
-    }
-    toJSON() {
-        return redacted;
-    }
-    [external_node_util_.inspect.custom]() {
-        return redacted;
-    }
-}
-/**
- * Shorter text than this is treated with care, because it is found by chance: as a line among others it is left unmasked,
- * in PATH and the like it is no sign of a secret, and its base64 form is not looked for.
- */
-const shortest = 8;
-/** The text that bytes are, if they are what a person would type or paste; undefined for binary. */
-function secrets_textOf(value) {
-    try {
-        const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value);
-        return /\p{Cc}/u.test(text.replace(/[\t\r\n]/g, '')) ? undefined : text;
-    }
-    catch {
-        return undefined;
-    }
-}
-/**
- * What the runner should mask for one secret. The runner masks line by line, so each line of a multi-line value
- * counts; blank and very short lines and PEM armour say nothing and would only make holes in the log. A value that
- * would not be masked at all then (a few short lines) is masked line by line all the same: rather holes than a secret.
- */
-function masksOf(value) {
-    const whole = value.trim();
-    if (!/[\r\n]/.test(whole))
-        return whole === '' ? [] : [whole];
-    const lines = whole
-        .split(/\r\n|\r|\n/)
-        .map((line) => line.trim())
-        .filter((line) => line !== '' && !/^-----.*-----$/.test(line));
-    const long = lines.filter((line) => line.length >= shortest);
-    return long.length > 0 ? long : lines;
-}
-/** The mask, and how JSON, URLs and base64 write it. */
-function formsOf(mask) {
-    const inJson = JSON.stringify(mask).slice(1, -1);
-    // a lone half of a surrogate pair cannot be part of a URL
-    const inUrl = encodeURIComponent(Buffer.from(mask).toString());
-    const forms = [mask, inJson, inUrl, inUrl.replaceAll('%20', '+')];
-    return mask.length < shortest ? forms : [...forms, ...base64Forms(mask)];
-}
-/**
- * How the text shows inside the base64 of something longer: three ways, by its place in groups of three bytes. Of the
- * characters at both ends that also depend on the neighbours nothing is kept.
- */
-function base64Forms(text) {
-    const bytes = Buffer.from(text);
-    return [0, 1, 2].flatMap((before) => {
-        const whole = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
-        const start = Math.ceil((before * 8) / 6);
-        const end = Math.floor(((before + bytes.length) * 8) / 6);
-        const form = whole.slice(start, end);
-        return [form, form.replaceAll('+', '-').replaceAll('/', '_')];
-    });
-}
-/** The secrets of this run; asked before anything leaves the process as text or as a child's environment. */
-class SecretRegistry {
-    #masks = new Set();
-    #forms = new Set();
-    #withheld = new Set();
-    #maskInRunner;
-    /** @param maskInRunner tells the runner to hide a value in everything that this job prints from now on */
-    constructor(maskInRunner) {
-        this.#maskInRunner = maskInRunner;
-    }
-    /** Binary values are kept secret, but cannot be masked: there is no text to look for. */
-    register(value) {
-        const text = typeof value === 'string' ? value : secrets_textOf(value);
-        for (const mask of text === undefined ? [] : masksOf(text)) {
-            if (this.#masks.has(mask))
-                continue;
-            this.#masks.add(mask);
-            for (const form of formsOf(mask))
-                this.#forms.add(form);
-            this.#maskInRunner(mask);
-        }
-        return new Secret(value);
-    }
-    /** No child process gets the variable of this name from now on. */
-    withholdVariable(name) {
-        this.#withheld.add(name);
-    }
-    isWithheldVariable(name) {
-        return this.#withheld.has(name);
-    }
-    /** The text with every registered secret replaced; where two overlap, with both. */
-    redact(text) {
-        const places = this.#placesIn(text).sort(([a], [b]) => a - b);
-        let result = '';
-        let done = 0;
-        for (const [start, end] of places) {
-            if (start >= done)
-                result += text.slice(done, start) + redacted;
-            done = Math.max(done, end);
-        }
-        return result + text.slice(done);
-    }
-    isContainedIn(text) {
-        return [...this.#forms].some((form) => text.includes(form));
-    }
-    /** The same, but for secrets so short that they would be found by chance. */
-    isSurelyContainedIn(text) {
-        return [...this.#forms].some((form) => form.length >= shortest && text.includes(form));
-    }
-    /** Where a form of a secret stands, from its first character to behind its last. */
-    #placesIn(text) {
-        const places = [];
-        for (const form of this.#forms) {
-            for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + 1))
-                places.push([at, at + form.length]);
-        }
-        return places;
-    }
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/hooks.js
-
-
-
-
-/** The phases that hooks can be at the beginning and the end of. */
-const hookedPhases = [
-    'build',
-    'kexec',
-    'hardware-config',
-    'disko',
-    'install',
-    'update',
-    'reboot',
-    'verify',
-];
-const hooks_form = 'WHEN WHERE SCRIPT, as in after-disko target ./hooks/mount.sh';
-const hooks_largest = 1024 * 1024;
-/** When nothing of ours can run on the target, and why. */
-const unreachable = {
-    'before-build': 'what an earlier run left running there is waited for in the build; take after-build',
-    'after-reboot': 'which is going down then; take before-reboot or after-verify',
-    'before-verify': 'which is going down then; take before-reboot or after-verify',
-};
-/** One `WHEN WHERE SCRIPT` a line; the script, a path on the runner, is the rest of the line. */
-const hooks = (text) => parseLines(text, hooks_parseLine, ({ when, phase, where, path }) => `${when}-${phase} ${where} ${path}`, 'names no hook');
-function hooks_parseLine(line) {
-    const [moment = '', where = '', ...rest] = line.split(/\s+/);
-    const path = line.replace(/^\S+\s+\S+\s*/, '');
-    const [, when, name] = /^(before|after)-(.+)$/.exec(moment) ?? [];
-    const phase = hookedPhases.find((each) => each === name);
-    if ((when !== 'before' && when !== 'after') || phase === undefined)
-        return `begins with no moment; write ${hooks_form}: before- or after- and one of ${hookedPhases.join(', ')}`;
-    if (where !== 'runner' && where !== 'target')
-        return `does not say where; write ${hooks_form}: runner or target`;
-    if (rest.length === 0)
-        return `names no script; write ${hooks_form}`;
-    const why = where === 'target' ? unreachable[moment] : undefined;
-    if (why !== undefined)
-        return `has ${moment} on the target: ${why}`;
-    const script = readScript(path, where);
-    if ('problem' in script)
-        return `has ${path}, which ${script.problem}`;
-    const sha256 = (0,external_node_crypto_.createHash)('sha256').update(script.ok).digest('hex');
-    return { when, phase, where, path, text: new Secret(script.ok), sha256 };
-}
-function readScript(path, where) {
-    try {
-        const found = (0,external_node_fs_namespaceObject.statSync)(path);
-        if (found.isDirectory())
-            return { problem: 'is a folder' };
-        if (!found.isFile())
-            return { problem: 'is no file' };
-        if (found.size > hooks_largest)
-            return { problem: 'is larger than 1 MiB' };
-        const bytes = (0,external_node_fs_namespaceObject.readFileSync)(path);
-        if (bytes.toString('latin1').trim() === '')
-            return { problem: 'is empty' };
-        return where === 'target' ? forTarget(bytes) : forRunner(path, bytes);
-    }
-    catch (error) {
-        const { code } = error;
-        return {
-            problem: code === 'ENOENT' ? 'does not exist on the runner' : `cannot be read (${code ?? 'unknown reason'})`,
-        };
-    }
-}
-function forRunner(path, bytes) {
-    try {
-        (0,external_node_fs_namespaceObject.accessSync)(path, external_node_fs_namespaceObject.constants.X_OK);
-        return { ok: bytes };
-    }
-    catch {
-        return { problem: 'is not executable; run chmod +x on it, and commit that' };
-    }
-}
-/** Nobody reads the first line there. */
-function forTarget(bytes) {
-    const [line = ''] = bytes.toString('latin1').split(/\r?\n/, 1);
-    if (bytes.includes(0))
-        return { problem: 'is a binary; write a shell script for the target' };
-    if (line.startsWith('#!') && !/^#!\s*(\/usr\/bin\/env\s+|\S*\/)sh\b/.test(line))
-        return { problem: `begins with ${line}, but is run by sh on the target; write it for sh` };
-    return bytes.includes('\r\n')
-        ? { problem: 'has Windows line ends, which sh does not understand; save it with LF' }
-        : { ok: bytes };
-}
-
-;// CONCATENATED MODULE: ./lib/inputs/read-known-hosts.js
-
-const knownHosts = (text) => {
-    const { lines, problems } = parseKnownHosts(text);
-    if (problems.length > 0)
-        return { problem: problems.join('; ') };
-    return lines.length === 0 ? { problem: 'has no line with a key' } : { ok: lines };
-};
 
 ;// CONCATENATED MODULE: ./lib/ssh/algorithms.js
 
@@ -60577,6 +59297,102 @@ function offeredHostKeys(accepted, chosen) {
     const both = chosen.filter((name) => allowed.includes(name));
     // the list is for the system that was there first: a key that this run itself has made is good, whatever its type
     return both.length > 0 ? both : fitting;
+}
+
+;// CONCATENATED MODULE: ./lib/ssh/known-hosts.js
+
+
+function parseKnownHosts(text) {
+    const lines = [];
+    const problems = [];
+    text.split(/\r\n|\r|\n/).forEach((raw, index) => {
+        const line = raw.trim();
+        if (line === '' || line.startsWith('#'))
+            return;
+        const parsed = known_hosts_parseLine(line);
+        if (typeof parsed === 'string')
+            problems.push(`line ${index + 1} ${parsed}`);
+        else
+            lines.push(parsed);
+    });
+    return { lines, problems };
+}
+function known_hosts_parseLine(line) {
+    const words = line.split(/\s+/);
+    const marker = words[0]?.startsWith('@') ? words.shift() : undefined;
+    if (marker === '@cert-authority')
+        return 'is a certificate authority (@cert-authority): host certificates are not supported, give the host key itself';
+    if (marker !== undefined && marker !== '@revoked')
+        return `has the unknown marker ${marker}`;
+    const [hosts, type, base64] = words;
+    if (hosts === undefined || type === undefined || base64 === undefined) {
+        return 'is not of the form `host key-type base64-key` (ssh-keyscan prints such lines)';
+    }
+    const blob = Buffer.from(base64, 'base64');
+    if (blob.toString('base64').replace(/=+$/, '') !== base64.replace(/=+$/, '') || blob.length < 8) {
+        return 'has a key that is not valid base64, or was cut off';
+    }
+    const key = hostKeyOfBlob(blob);
+    if (key.type !== type)
+        return `says ${type}, but its key is not of that type`;
+    return { hosts, key, revoked: marker === '@revoked' };
+}
+/** As OpenSSH looks them up: for another port than 22 by `[host]:port` first, and by the bare host if there is none. */
+function pinnedKeys(lines, host, port) {
+    const matching = (name) => lines.filter((line) => matchesHost(line.hosts, name.toLowerCase()));
+    const withPort = matching(knownHostsName(host, port));
+    const withoutPort = matching(host);
+    const accepted = [withPort, withoutPort].map((found) => found.filter((line) => !line.revoked));
+    return {
+        accepted: (accepted.find((found) => found.length > 0) ?? []).map((line) => line.key),
+        // a key that is revoked for the machine is so on every port
+        revoked: [...new Set([...withPort, ...withoutPort])]
+            .filter((line) => line.revoked)
+            .map((line) => line.key),
+    };
+}
+function matchesHost(patterns, name) {
+    if (patterns.startsWith('|1|'))
+        return matchesHash(patterns, name);
+    let matches = false;
+    for (const pattern of patterns.toLowerCase().split(',')) {
+        if (pattern.startsWith('!') && matchesWildcard(pattern.slice(1), name))
+            return false;
+        if (matchesWildcard(pattern, name))
+            matches = true;
+    }
+    return matches;
+}
+/** `|1|salt|HMAC-SHA1(salt, name)`, as ssh-keygen -H writes it. */
+function matchesHash(field, name) {
+    const [, , salt, hash] = field.split('|');
+    if (salt === undefined || hash === undefined)
+        return false;
+    const expected = Buffer.from(hash, 'base64');
+    const actual = (0,external_node_crypto_.createHmac)('sha1', Buffer.from(salt, 'base64')).update(name).digest();
+    return expected.length === actual.length && (0,external_node_crypto_.timingSafeEqual)(expected, actual);
+}
+/** `*` and `?` as in OpenSSH's match_pattern; in linear space, and without a regular expression that many `*` could stall. */
+function matchesWildcard(pattern, name) {
+    let [at, star, resume] = [0, -1, 0];
+    for (let i = 0; i < name.length;) {
+        if (pattern[at] === '*') {
+            star = at++;
+            resume = i;
+        }
+        else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === name[i])) {
+            at++;
+            i++;
+        }
+        else if (star >= 0) {
+            at = star + 1;
+            i = ++resume;
+        }
+        else {
+            return false;
+        }
+    }
+    return /^\**$/.test(pattern.slice(at));
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/jump-hosts.js
@@ -60940,6 +59756,1456 @@ function contradictions({ addressFamily = 0, bindAddress = '' }) {
         : [];
 }
 
+;// CONCATENATED MODULE: ./lib/inputs/host-data.js
+
+
+const noFleetData = { tags: [], environment: null, secrets: {} };
+const noHostData = {
+    attribute: '',
+    inputs: {},
+    places: {},
+    fleet: noFleetData,
+    problems: [],
+};
+/** Of these one says what another one says too: an input that is given is instead of all data of its group. */
+const alternatives = [
+    ['ssh-private-key', 'ssh-private-key-file'],
+    ['phases', 'stop-after-disko', 'no-reboot'],
+    ['build-on', 'build-on-remote'],
+];
+/** Reads what Nix gives for a host. */
+function parseHostData(value, origin) {
+    const { attribute } = origin;
+    const problems = [];
+    const problem = (input, text) => problems.push({ input: host_data_shown(input), problem: text });
+    if (!isRecord(value)) {
+        problem('flake', `has ${attribute}, which is no set of inputs, as in { target-host = "root@203.0.113.7"; }`);
+        return { ...noHostData, attribute, problems };
+    }
+    const { tags, environment, secrets, ...rest } = value;
+    const texts = {};
+    for (const [name, each] of Object.entries(rest)) {
+        if (each === null)
+            continue;
+        const text = host_data_textOf(name, each);
+        const wrong = problemWithName(name) ??
+            (text === undefined ? shapeProblem(name) : problemWithValue(name, text, origin));
+        if (wrong !== undefined)
+            problem(name, wrong);
+        else if (text !== undefined)
+            texts[name] = text;
+    }
+    return {
+        attribute,
+        inputs: texts,
+        places: {},
+        fleet: readFleetData({ tags, environment, secrets }, problem),
+        problems: problems.length <= host_data_mostProblems ? problems : firstOf(problems, attribute),
+    };
+}
+/** Whoever has more has written something else than inputs. */
+const host_data_mostProblems = 40;
+const longestName = 100;
+function firstOf(problems, attribute) {
+    const rest = problems.length - host_data_mostProblems;
+    return [
+        ...problems.slice(0, host_data_mostProblems),
+        { input: 'flake', problem: `has ${rest} more such problems in ${attribute}` },
+    ];
+}
+/** Names may be anything. */
+function host_data_shown(name) {
+    return name.length <= longestName ? name : `${name.slice(0, longestName).toWellFormed()}…`;
+}
+/** Whether only somebody else can say where the machine is. */
+function lacksAddress({ inputs, problems }, raw = {}) {
+    const input = 'target-host';
+    return (given(raw, input) === undefined &&
+        given(inputs, input) === undefined &&
+        !problems.some((problem) => problem.input === input));
+}
+/**
+ * The data with an address for a host that has none. What else is said of it, also in an OpenSSH option, goes before what
+ * was written for another tool.
+ */
+function withAddress(data, { attribute, inputs }, raw = {}) {
+    const parsed = sshOptions(given(raw, 'ssh-option') ?? given(data.inputs, 'ssh-option') ?? '');
+    const { user, port } = 'ok' in parsed ? parsed.ok : {};
+    const { 'target-host': host = '', 'ssh-port': sshPort } = inputs;
+    const known = {
+        'target-host': user === undefined ? host : host.replace(/^.*@/, ''),
+        ...(port === undefined && sshPort !== undefined ? { 'ssh-port': sshPort } : {}),
+    };
+    const added = Object.entries(known).filter(([name]) => given(data.inputs, name) === undefined);
+    return {
+        ...data,
+        inputs: { ...data.inputs, ...Object.fromEntries(added) },
+        places: { ...data.places, ...Object.fromEntries(added.map(([name]) => [name, attribute])) },
+    };
+}
+/** A text that says something: blanks alone are not given. Names may be any, also those that every object has. */
+function given(texts, name) {
+    const text = Object.hasOwn(texts, name) ? texts[name] : undefined;
+    return text === undefined || text.trim() === '' ? undefined : text;
+}
+/** The data without what the inputs of the step say themselves. */
+function withoutGiven(data, raw) {
+    const isGiven = (name) => given(raw, name) !== undefined;
+    const isSaid = (name) => (alternatives.find((group) => group.some((each) => each === name)) ?? [name]).some(isGiven);
+    return {
+        ...data,
+        inputs: Object.fromEntries(Object.entries(data.inputs).filter(([name]) => !isSaid(name))),
+        problems: data.problems.filter(({ input }) => input === 'flake' || !isSaid(input)),
+    };
+}
+/** As an input would have it; undefined for what cannot be one. */
+function host_data_textOf(name, value) {
+    if (typeof value === 'string')
+        return value;
+    if (typeof value === 'boolean' || isWhole(value))
+        return String(value);
+    if (Array.isArray(value)) {
+        const separator = name === 'phases' || name === 'kexec-extra-flags' ? ' ' : '\n';
+        return value.every((each) => typeof each === 'string' || isWhole(each))
+            ? value.join(separator)
+            : undefined;
+    }
+    if (!isRecord(value))
+        return undefined;
+    if (name === 'special-args')
+        return JSON.stringify(value);
+    if (name !== 'ssh-option')
+        return undefined;
+    const options = Object.entries(value).filter(([, each]) => each !== null);
+    return options.every(([, each]) => typeof each === 'string' || typeof each === 'boolean' || isWhole(each))
+        ? options.map(([key, each]) => `${key}=${String(each)}`).join('\n')
+        : undefined;
+}
+/** Another number would not arrive as it was written: those of Nix are of 64 bits, and JavaScript writes others its own way. */
+const isWhole = (value) => Number.isSafeInteger(value);
+function shapeProblem(name) {
+    return name === 'ssh-option'
+        ? 'must be a text, a list of texts, or a set of them'
+        : 'must be a text, a whole number (a long one as a text), a boolean, or a list of texts: one each line';
+}
+function readFleetData({ tags, environment, secrets }, problem) {
+    const areTags = tags === undefined || tags === null || isListOf(tags, /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/);
+    if (!areTags)
+        problem('tags', 'must be a list of words: letters, digits, _ . and -');
+    const wrongEnvironment = problemWithEnvironment(environment);
+    if (wrongEnvironment !== undefined)
+        problem('environment', wrongEnvironment);
+    const wrongSecrets = problemWithSecretNames(secrets);
+    if (wrongSecrets !== undefined)
+        problem('secrets', wrongSecrets);
+    return {
+        tags: areTags && Array.isArray(tags) ? tags.map(String) : [],
+        environment: wrongEnvironment === undefined && typeof environment === 'string' ? environment : null,
+        secrets: wrongSecrets === undefined && isRecord(secrets)
+            ? Object.fromEntries(Object.entries(secrets).map(([name, of]) => [name, String(of)]))
+            : {},
+    };
+}
+const isText = (value, form) => typeof value === 'string' && form.test(value);
+function isListOf(value, form) {
+    return Array.isArray(value) && value.every((each) => isText(each, form));
+}
+function isRecord(value) {
+    return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/input-reader.js
+
+
+
+
+/** Room for the lines of a command that failed. An annotation with more is cut by GitHub, at its end. */
+const longestProblem = 2000;
+/** Without its middle, if it is long: what was wrong stands at the beginning, and what to do at the end. */
+function shortened(problem) {
+    // what quotes a text may have cut a character in two
+    if (problem.length <= longestProblem)
+        return problem.toWellFormed();
+    const [head, tail] = [problem.slice(0, longestProblem - 300), problem.slice(-300)];
+    return `${head} … ${tail}`.toWellFormed();
+}
+/** Reads inputs one by one and keeps every problem, so that all can be told at once. */
+class InputReader {
+    secrets;
+    #raw;
+    #warn;
+    #loaded;
+    #environment;
+    #host;
+    #problems = [];
+    /**
+     * @param warn tells the user, also when the inputs turn out to be wrong
+     * @param host what the flake says of the host; what an input says too is left aside
+     */
+    constructor(raw, loaded, secrets, warn, environment, host = noHostData) {
+        this.#warn = warn;
+        this.#raw = raw;
+        this.#loaded = loaded;
+        this.#environment = environment;
+        this.#host = withoutGiven(host, raw);
+        this.secrets = secrets;
+    }
+    /** A variable of the step; set to nothing, or to blanks, is not set. */
+    variable(name) {
+        return given(this.#environment, name);
+    }
+    text(name) {
+        return given(this.#raw, name) ?? given(this.#host.inputs, name);
+    }
+    /** Where its value comes from, if it has one. */
+    sourceOf(name) {
+        if (given(this.#raw, name) !== undefined)
+            return 'input';
+        return given(this.#host.inputs, name) === undefined ? 'default' : 'flake';
+    }
+    /** What the source holds. @returns undefined when it could not be read, which is a problem of the input then */
+    contentsOf(input, source, where = '') {
+        const contents = this.#loaded.get(keyOf(source));
+        if (contents === undefined)
+            throw new Error(`a source of ${input} was not loaded`);
+        if ('ok' in contents)
+            return contents.ok;
+        this.problem(input, `${where}${contents.problem}`);
+        return undefined;
+    }
+    problem(input, problem) {
+        this.#problems.push({ input, problem: shortened(problem) });
+    }
+    /** What a user should know of an input, though it stops nothing. */
+    notice(input, notice) {
+        this.#warn(`input ${this.#named(input)}: ${notice}`);
+    }
+    hasProblem(input) {
+        return [...this.#problems, ...this.#host.problems].some((problem) => problem.input === input);
+    }
+    optional(name, parser, otherwise) {
+        const text = this.text(name);
+        if (text === undefined)
+            return { value: otherwise, source: 'default' };
+        const parsed = text.includes('\0') ? { problem: 'contains a NUL character' } : parser(text);
+        if ('ok' in parsed)
+            return { value: parsed.ok, ...this.#origin(name) };
+        this.problem(name, parsed.problem);
+        return { value: otherwise, source: 'default' };
+    }
+    /** @param placeholder stands in for a missing value until the problems are thrown */
+    required(name, parser, placeholder) {
+        if (this.text(name) === undefined && !this.hasProblem(name))
+            this.problem(name, 'is required');
+        return this.optional(name, parser, placeholder);
+    }
+    /** A misspelt name would silently leave its default in force, and the default may wipe a disk. */
+    rejectUnknownNames() {
+        const known = inputs.map((input) => input.name);
+        for (const name of Object.keys(this.#raw)) {
+            if (known.includes(name))
+                continue;
+            // a beginning of an input's name is nearer to it than to those that are a beginning of its own
+            const similar = known.find((each) => each.replaceAll('-', '') === name.replaceAll(/[-_ ]/g, '')) ??
+                known.find((each) => each.startsWith(name)) ??
+                known.find((each) => name.startsWith(each));
+            this.problem(name, `is not an input of this action${similar === undefined ? '' : `; did you mean ${similar}?`}`);
+        }
+    }
+    throwIfProblems() {
+        const own = this.#problems.map(({ input, problem }) => ({ input: this.#named(input), problem }));
+        const ofData = this.#host.problems.map(({ input, problem }) => ({
+            input: input === 'flake' ? input : this.#inFlake(input),
+            problem,
+        }));
+        if (own.length + ofData.length > 0)
+            throw new InputError([...own, ...ofData]);
+    }
+    /** Whoever reads of a problem looks for the value where it stands. */
+    #named(input) {
+        const inFlake = given(this.#raw, input) === undefined && given(this.#host.inputs, input) !== undefined;
+        return inFlake ? this.#inFlake(input) : input;
+    }
+    #inFlake(input) {
+        return `${input} (${this.#placeOf(input)} of the flake)`;
+    }
+    #placeOf(input) {
+        return given(this.#host.places, input) ?? this.#host.attribute;
+    }
+    #origin(name) {
+        const source = this.sourceOf(name);
+        return source === 'flake' ? { source, place: this.#placeOf(name) } : { source };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/kind-of-run.js
+
+function isChosen(raw, name) {
+    const parsed = parsers_boolean(raw[name] ?? '');
+    return 'ok' in parsed && parsed.ok;
+}
+function isForManyHosts(raw) {
+    return isChosen(raw, 'list-hosts') || (raw['fleet-results'] ?? '').trim() !== '';
+}
+/** Those that only build are for no machine. */
+const onlyBuilds = (raw) => isChosen(raw, 'build-only') || isChosen(raw, 'vm-test');
+const isOffline = (raw) => raw.plan?.trim() === 'offline';
+function contactsMachine(raw) {
+    return !isForManyHosts(raw) && !onlyBuilds(raw) && !isOffline(raw);
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/load-secrets.js
+
+
+
+
+
+
+
+
+
+
+
+/** What cryptsetup reads of a key file at most. Nothing that is called a secret is larger. */
+const largest = 8 * 1024 * 1024;
+const tooLarge = { problem: 'holds more than 8 MiB' };
+/** That of idle-timeout, when the input is missing or wrong. */
+const defaultDeadlineMs = 600_000;
+/**
+ * Reads every source that the inputs name, each once and all of them side by side: whoever fills two pipes may do so in
+ * any order. Everything that was read is registered before it is handed out. Problems are kept for readSettings, which
+ * knows all others. A run without a machine needs no secret of one, and reads none.
+ *
+ * @param before what was read already: a pipe gives it once
+ * @returns what was read now
+ * @throws the reason of the signal
+ */
+async function loadSecrets(raw, options, before = new Map()) {
+    shieldSecrets(raw, options.secrets);
+    const sources = new Map(sourcesToRead(raw).map((source) => [keyOf(source), source]));
+    const parsed = duration(raw['idle-timeout'] ?? '');
+    const ms = 'ok' in parsed ? parsed.ok : defaultDeadlineMs;
+    const loaded = await Promise.all([...sources]
+        .filter(([key]) => !before.has(key))
+        .map(async ([key, source]) => [key, await load(source, ms, options)]));
+    return new Map(loaded);
+}
+/**
+ * Registers the secrets that stand in the inputs themselves, and withholds the variables that inputs name: before any
+ * command is run, which may not see the variable of another input.
+ */
+function shieldSecrets(raw, secrets) {
+    for (const text of secretInputs.map((name) => raw[name] ?? '')) {
+        if (!namesSource(text))
+            secrets.register(text);
+    }
+    const keyFile = raw['ssh-private-key-file'] ?? '';
+    // the key itself, by mistake
+    if ('problem' in parseKeyFile(keyFile) && !namesSource(keyFile))
+        secrets.register(keyFile);
+    for (const source of allSources(raw)) {
+        if (source.kind === 'env')
+            secrets.withholdVariable(source.name);
+    }
+}
+/** Those that this kind of run has a use for. */
+function sourcesToRead(raw) {
+    if (isOffline(raw) || isForManyHosts(raw))
+        return [];
+    // what is built may be kept
+    if (onlyBuilds(raw))
+        return sourceIn('cache-signing-key', raw);
+    return allSources(raw);
+}
+function allSources(raw) {
+    const files = [keyFiles(raw['disk-encryption-keys'] ?? ''), secretFiles(raw['secret-files'] ?? '')];
+    const keyFile = parseKeyFile(raw['ssh-private-key-file'] ?? '');
+    return [
+        ...('ok' in keyFile && keyFile.ok.path !== '' ? [keyFile.ok] : []),
+        ...secretInputs.flatMap((name) => sourceIn(name, raw)),
+        ...files.flatMap((lines) => ('ok' in lines ? lines.ok.map(({ source }) => source) : [])),
+    ];
+}
+function sourceIn(name, raw) {
+    const text = raw[name] ?? '';
+    const source = namesSource(text) ? parseSecretSource(text) : undefined;
+    return source !== undefined && 'ok' in source ? [source.ok] : [];
+}
+async function load(source, ms, options) {
+    const { name, contents } = await read(source, ms, options);
+    if ('problem' in contents)
+        return { problem: `${name} ${contents.problem}` };
+    if (contents.ok.length > largest)
+        return { problem: `${name} ${tooLarge.problem}` };
+    return contents.ok.toString('latin1').trim() === '' ? { problem: `${name} is empty` } : contents;
+}
+/** Names no path and no command: somebody may have written the secret itself there. */
+async function read(source, ms, options) {
+    switch (source.kind) {
+        case 'env':
+            return { name: `the variable ${source.name}`, contents: readVariable(source.name, options) };
+        case 'exec':
+            return { name: 'the exec: command', contents: await readCommand(source.command, ms, options) };
+        case 'path':
+            return {
+                name: 'the file on the runner',
+                contents: await readPath(inHome(source.path, options), ms, options),
+            };
+    }
+}
+function readVariable(name, { environment, secrets }) {
+    const value = environment[name];
+    if (value === undefined)
+        return { problem: 'is not set; set it with env: of this step' };
+    secrets.register(value);
+    return { ok: Buffer.from(value) };
+}
+/** What a failed command says at most; it stands among other problems. */
+const shownLines = 10;
+async function readCommand(command, ms, options) {
+    const { clock, processes, secrets, signal } = options;
+    try {
+        const { code, stdoutBytes, errorLines } = await within(clock, 'it', ms, signal, (limited) => processes.run('sh', ['-c', command], { signal: limited, idleMs: ms }));
+        // also of a command that failed: what it said may quote what it printed
+        secrets.register(stdoutBytes);
+        if (code === 0)
+            return { ok: stdoutBytes };
+        const said = errorLines.slice(-shownLines).map((line) => `\n  ${secrets.redact(line)}`);
+        const how = code === null ? 'was killed' : `ended with exit code ${code}`;
+        return { problem: `${how}${said.length === 0 ? ' and said nothing' : `, and said:${said.join('')}`}` };
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        return error instanceof TimeoutError
+            ? { problem: `did not end within ${formatDuration(ms)} (idle-timeout)` }
+            : { problem: `could not be run: ${errorMessage(error)}` };
+    }
+}
+/** What no shell expands here. */
+function inHome(path, { environment }) {
+    return path.startsWith('~/') ? `${environment.HOME ?? '~'}${path.slice(1)}` : path;
+}
+async function readPath(path, ms, options) {
+    try {
+        const kind = (0,external_node_fs_namespaceObject.statSync)(path);
+        if (kind.isFIFO())
+            return registered(await readPipe(path, ms, options), options);
+        if (!kind.isFile())
+            return { problem: 'is neither a file nor a pipe' };
+        return kind.size > largest ? tooLarge : registered({ ok: (0,external_node_fs_namespaceObject.readFileSync)(path) }, options);
+    }
+    catch (error) {
+        options.signal.throwIfAborted();
+        return { problem: `cannot be read (${error.code ?? 'unknown reason'})` };
+    }
+}
+function registered(contents, { secrets }) {
+    if ('ok' in contents)
+        secrets.register(contents.ok);
+    return contents;
+}
+/**
+ * Waits until somebody has written to the pipe and closed it. A child does, because the open of a pipe that nobody
+ * writes to does not come back and could not be given up here; and without waiting macOS gives its end at once.
+ */
+async function readPipe(path, ms, options) {
+    const { clock, processes, signal } = options;
+    try {
+        const { code, stdoutBytes, errorLines } = await within(clock, 'it', ms, signal, (limited) => processes.run('cat', [(0,external_node_path_namespaceObject.resolve)(path)], { signal: limited, idleMs: ms }));
+        return code === 0 ? { ok: stdoutBytes } : { problem: `cannot be read (${errorLines.join('; ')})` };
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        return error instanceof TimeoutError
+            ? { problem: `is a pipe that nobody wrote to and closed within ${formatDuration(ms)} (idle-timeout)` }
+            : { problem: `cannot be read (${errorMessage(error)})` };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/raw-inputs.js
+/**
+ * The inputs as the runner hands them over: `INPUT_` and the name in capitals with blanks made underscores, dashes
+ * kept. Read as they are, since a secret's last newline counts.
+ */
+function readRawInputs(environment) {
+    const result = {};
+    for (const [name, value] of Object.entries(environment)) {
+        if (name.startsWith('INPUT_') && value !== undefined)
+            result[name.slice('INPUT_'.length).toLowerCase()] = value;
+    }
+    return result;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/address-tokens.js
+/** A shorter value of a query may be a word, which would be hidden wherever it stands. */
+const shortestToken = 16;
+/** What lets one in to a private server, or is signed: no log shall have it, whoever prints the address. */
+function tokensIn(url) {
+    const user = userInfo(url);
+    const [, query = ''] = /\?([^#]*)/.exec(url) ?? [];
+    const password = user.slice(user.indexOf(':') + 1);
+    const values = query.split('&').map((part) => part.slice(part.indexOf('=') + 1));
+    return [password, ...values.filter((value) => value.length >= shortestToken)];
+}
+/** The same where a user alone is no token, and what the query says (a revision, a path) no secret: stores and flakes. */
+function passwordIn(address) {
+    const [, password = ''] = /:(.*)/s.exec(userInfo(address)) ?? [];
+    return password;
+}
+function userInfo(address) {
+    const [, user = ''] = /^[\w+.-]+:\/\/([^/?#]*)@/.exec(address) ?? [];
+    return user;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-cache.js
+
+
+
+const defaultCacheKey = 'nixos-anywhere';
+/** GitHub takes 512 characters for a key, of which the rest is ours. */
+const longestPrefix = 200;
+function readCache(reader) {
+    return {
+        enabled: reader.optional('cache', parsers_boolean, true),
+        keyPrefix: reader.optional('cache-key', cacheKey, defaultCacheKey),
+        signingKey: readSigningKey(reader),
+    };
+}
+const cacheKey = (text) => {
+    const key = text.trim();
+    if (!/^[^\s,\p{Cc}]+$/u.test(key) || key.length > longestPrefix)
+        return {
+            problem: `is no beginning of a cache key; take up to ${longestPrefix} characters without commas and blanks`,
+        };
+    return { ok: key };
+};
+function readSigningKey(reader) {
+    // for which no secret was loaded
+    if (reader.text('plan')?.trim() === 'offline')
+        return undefined;
+    const text = readSecret(reader, 'cache-signing-key')?.toString('utf8').trim();
+    if (text === undefined)
+        return undefined;
+    // what is secret in it, without its name
+    reader.secrets.register(text.slice(text.indexOf(':') + 1));
+    if (nixLayerKey(text) === undefined)
+        reader.problem('cache-signing-key', 'is not a secret key of Nix (NAME:BASE64); make one with `nix key generate-secret --key-name NAME`');
+    return reader.secrets.register(text);
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/store-paths.js
+
+
+/**
+ * Reads one or two paths, separated by blanks or line ends. They come in any order, since the tools that make them
+ * do not agree on one: a system is known by what lies in it, a disko script is a file that can be executed.
+ *
+ * @param mayBeAbsent whether a path that is not here can be fetched
+ * @param store the store's folder on this machine
+ * @returns the store paths, or what is wrong with the text
+ */
+function parseStorePaths(text, { mayBeAbsent = false, store = storeFolder() } = {}) {
+    const words = text.split(/\s+/).filter((word) => word !== '');
+    if (words.length > 2)
+        return `has ${words.length} paths; give a disko script and a system, or one of them`;
+    const found = words.map((word) => recognise(word, mayBeAbsent, store));
+    const problems = found.filter((each) => typeof each === 'string');
+    if (problems.length > 0)
+        return problems.join('; ');
+    const of = (kind) => found.flatMap((each) => (typeof each !== 'string' && each.kind === kind ? [each.path] : []));
+    const [systems, scripts] = [of('system'), of('diskoScript')];
+    if (systems.length > 1)
+        return `has two systems and no disko script: ${systems.join(' and ')}`;
+    if (scripts.length > 1)
+        return `has two disko scripts and no system: ${scripts.join(' and ')}`;
+    return { system: systems[0], diskoScript: scripts[0], absent: of('absent') };
+}
+function storeFolder() {
+    return process.env.NIX_STORE_DIR || '/nix/store';
+}
+const marksOfSystem = ['init', 'nixos-version', 'bin/switch-to-configuration'];
+function recognise(word, mayBeAbsent, store) {
+    const path = inStore(word, store);
+    if (path === undefined && mayBeAbsent && isStorePath(word, store))
+        return { kind: 'absent', path: word };
+    if (path === undefined)
+        return `${word} does not exist, or does not lead into ${store}`;
+    // a system is what the running machine will say it is: where all links end
+    const end = (0,external_node_fs_namespaceObject.realpathSync)(path);
+    if (marksOfSystem.every((mark) => isThere(`${end}/${mark}`)))
+        return isStorePath(end, store) ? { kind: 'system', path: end } : insideOf(end, store);
+    if (!isStorePath(path, store))
+        return insideOf(path, store);
+    if (isExecutableFile(end))
+        return { kind: 'diskoScript', path };
+    return `${path} is neither a system (it has no ${marksOfSystem.join(', ')}) nor a disko script (an executable file)`;
+}
+/** Follows links until the path lies in the store, as Nix does: what lies there may be a link itself. */
+function inStore(word, store) {
+    const isInStore = (path) => path.startsWith(`${store}/`);
+    try {
+        let path = (0,external_node_path_namespaceObject.resolve)(word);
+        // the kernel gives up on longer chains
+        for (let links = 0; links < 40 && !isInStore(path); links++) {
+            const real = (0,external_node_path_namespaceObject.join)((0,external_node_fs_namespaceObject.realpathSync)((0,external_node_path_namespaceObject.dirname)(path)), (0,external_node_path_namespaceObject.basename)(path));
+            path = isInStore(real) ? real : (0,external_node_path_namespaceObject.resolve)((0,external_node_path_namespaceObject.dirname)(real), (0,external_node_fs_namespaceObject.readlinkSync)(real));
+        }
+        return isInStore(path) && (0,external_node_fs_namespaceObject.existsSync)(path) ? path : undefined;
+    }
+    catch {
+        return undefined;
+    }
+}
+function isStorePath(path, store) {
+    return (0,external_node_path_namespaceObject.dirname)(path) === store && /^[0-9a-z]{32}-./.test((0,external_node_path_namespaceObject.basename)(path));
+}
+function insideOf(path, store) {
+    return `${path} is no store path itself: give the whole of one, ${store}/HASH-NAME`;
+}
+/** Links out of the path count: `init` may be one, and may lead to what only the machine has. */
+function isThere(path) {
+    try {
+        (0,external_node_fs_namespaceObject.readlinkSync)(path);
+        return true;
+    }
+    catch {
+        return (0,external_node_fs_namespaceObject.existsSync)(path);
+    }
+}
+function isExecutableFile(path) {
+    try {
+        (0,external_node_fs_namespaceObject.accessSync)(path, external_node_fs_namespaceObject.constants.X_OK);
+        return (0,external_node_fs_namespaceObject.statSync)(path).isFile();
+    }
+    catch {
+        return false;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-configuration.js
+
+
+
+
+
+/** What stands for a configuration until the problems are thrown. */
+const none = { kind: 'flake', flake: { uri: '', name: '', path: [] } };
+/** What is installed is given in exactly one way. */
+function readConfiguration(reader) {
+    const ways = ['flake', 'nix-file', 'store-paths'];
+    const [way, ...others] = ways.filter((name) => reader.text(name) !== undefined);
+    if (way === undefined)
+        reader.problem('flake', 'is required, or nix-file, or store-paths');
+    for (const other of others)
+        reader.problem(other, `cannot be combined with ${way}; give one of them`);
+    if (way !== 'nix-file' && reader.text('nix-attribute') !== undefined)
+        reader.problem('nix-attribute', 'is an attribute in nix-file; give nix-file too, or leave it out');
+    if (way === 'store-paths')
+        refuseChoices(reader);
+    const read = {
+        flake: readFlake(reader),
+        'nix-file': readFileReference(reader),
+        'store-paths': reader.optional('store-paths', storePaths(reader), none),
+    };
+    return read[way ?? 'flake'];
+}
+/** What was decided when the paths were built. */
+function refuseChoices(reader) {
+    const combined = (why) => `cannot be combined with store-paths: ${why}`;
+    for (const input of ['disko-mode', 'no-disko-deps']) {
+        if (reader.text(input) !== undefined)
+            reader.problem(input, combined('what the disko script does was decided when it was built'));
+    }
+    if (reader.text('special-args') !== undefined)
+        reader.problem('special-args', combined('nothing is evaluated that could get them'));
+}
+function readFlake(reader) {
+    const flake = reader.optional('flake', flakeReference, none);
+    if (flake.value.kind === 'flake')
+        reader.secrets.register(passwordIn(flake.value.flake.uri));
+    return flake;
+}
+function readFileReference(reader) {
+    const file = reader.optional('nix-file', nixFile, '');
+    const path = reader.optional('nix-attribute', attributePath, []);
+    return {
+        value: { kind: 'nix-file', reference: { file: file.value, path: path.value } },
+        source: file.source,
+    };
+}
+const attributePath = (text) => {
+    const parts = /[\r\n]/.test(text.trim()) ? undefined : splitAttributePath(text.trim());
+    return parts === undefined
+        ? {
+            problem: `is ${JSON.stringify(text.slice(0, 60))}, which is no attribute path; quote names with dots or special characters, as in machines."host.example.org"`,
+        }
+        : { ok: parts };
+};
+const flakeReference = (text) => {
+    const flake = parseFlakeReference(text);
+    return typeof flake === 'string' ? { problem: flake } : { ok: { kind: 'flake', flake } };
+};
+/** With `from` they need not be here yet. */
+function storePaths(reader) {
+    return (text) => {
+        const paths = parseStorePaths(text, { mayBeAbsent: reader.text('from') !== undefined });
+        return typeof paths === 'string' ? { problem: paths } : { ok: { kind: 'store-paths', paths } };
+    };
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-deprecated.js
+
+/** Whether a deprecated input is switched on; whoever gives it, on or off, is told what to write instead. */
+function isDeprecatedOn(reader, input, instead) {
+    const { value, source } = reader.optional(input, parsers_boolean, false);
+    if (source !== 'default')
+        reader.notice(input, `is deprecated; ${value ? `write ${instead} instead` : 'leave it out'}`);
+    return value;
+}
+/** The same, without a word: for whoever has something to say about what an input has chosen. */
+function isOn(reader, input) {
+    const parsed = parsers_boolean(reader.text(input) ?? '');
+    return 'ok' in parsed && parsed.ok;
+}
+/** Which input has chosen where it is built. */
+function inputOfBuildOn(reader) {
+    return isOn(reader, 'build-on-remote') ? 'build-on-remote' : 'build-on';
+}
+/** What build-on-remote makes of build-on. */
+function withBuildOnRemote(reader, buildOn) {
+    if (!isDeprecatedOn(reader, 'build-on-remote', 'build-on: remote'))
+        return buildOn;
+    if (buildOn.source !== 'default' && buildOn.value !== 'remote')
+        reader.problem('build-on-remote', `contradicts build-on: ${buildOn.value}; leave build-on-remote out`);
+    return { value: 'remote', source: 'input' };
+}
+/** nixos-anywhere's `-t`: accepted, and means nothing. */
+function readTty(reader) {
+    if (reader.optional('tty', parsers_boolean, false).source === 'input')
+        reader.notice('tty', 'is deprecated, and means nothing here: no terminal is used; leave it out');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-phases.js
+
+
+
+/** Deprecated inputs, and how far each goes: from the least far on, since that one holds when several are given. */
+const shortcuts = [
+    { input: 'stop-after-disko', phases: ['kexec', 'disko'] },
+    { input: 'no-reboot', phases: ['kexec', 'disko', 'install'] },
+];
+function readPhases(reader) {
+    const phases = reader.optional('phases', subset(selectablePhases), selectablePhases);
+    const given = shortcuts.filter(({ input, phases: meant }) => isDeprecatedOn(reader, input, `phases: ${meant.join(',')}`));
+    for (const { input } of given) {
+        if (reader.text('phases') !== undefined)
+            reader.problem(input, `cannot be combined with phases, which says what is done; leave ${input} out`);
+    }
+    const [first] = given;
+    return first === undefined ? phases : { value: first.phases, source: 'input' };
+}
+/** Which input has chosen the phases, for whoever has something to say about the choice. */
+function inputOfPhases(reader) {
+    return shortcuts.find(({ input }) => isOn(reader, input))?.input ?? 'phases';
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/special-args.js
+/** They go to Nix in one argument, which Linux limits to 128 KiB, with the expression that uses them. */
+const longestBytes = 96 * 1024;
+/** Whoever walks through them calls itself for each level. */
+const deepest = 100;
+/** A JSON object with what modules are to get. */
+const specialArgs = (text) => {
+    let value;
+    try {
+        value = JSON.parse(text);
+    }
+    catch (error) {
+        // the message quotes the text
+        return {
+            problem: `is not JSON (${error instanceof Error ? error.message : 'it cannot be read'}); write an object, as in {"role": "web"}`,
+        };
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+        return { problem: `is JSON, but ${kindOf(value)}; write an object, as in {"role": "web"}` };
+    const unfit = whatNixCannotHold(value, deepest);
+    if (unfit !== undefined)
+        return { problem: unfit };
+    return bytesInNix(value) <= longestBytes
+        ? { ok: { ...value } }
+        : {
+            problem: `is longer than ${longestBytes / 1024} KiB, as Nix is given it; let the configuration read it from a file`,
+        };
+};
+/** As a text of Nix's, in which these characters have a backslash before them. */
+function bytesInNix(value) {
+    const json = JSON.stringify(value);
+    return Buffer.byteLength(json) + (json.match(/["\\$]/g) ?? []).length;
+}
+function whatNixCannotHold(value, levels) {
+    if (levels < 0)
+        return `is nested more than ${deepest} levels deep`;
+    if (typeof value === 'string') {
+        if (value.includes('\0'))
+            return 'contains a NUL character, which no text of Nix can hold';
+        return value.isWellFormed() ? undefined : 'contains half of a surrogate pair, which is no character';
+    }
+    if (typeof value === 'number')
+        return Math.abs(value) <= Number.MAX_SAFE_INTEGER
+            ? undefined
+            : `contains a number beyond ${Number.MAX_SAFE_INTEGER}, which would arrive as another one; write it as a text`;
+    if (typeof value !== 'object' || value === null)
+        return undefined;
+    for (const part of Object.entries(value).flat()) {
+        const unfit = whatNixCannotHold(part, levels - 1);
+        if (unfit !== undefined)
+            return unfit;
+    }
+    return undefined;
+}
+function kindOf(value) {
+    if (Array.isArray(value))
+        return 'a list';
+    return value === null ? 'null' : `a ${typeof value}`;
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-build.js
+
+
+
+
+
+
+
+
+/** What every run for one configuration is told. */
+function readBuildSettings(reader) {
+    return { configuration: readConfiguration(reader), ...readBuildChoices(reader) };
+}
+/** How whatever it is is evaluated and built. */
+function readBuildChoices(reader) {
+    readTty(reader);
+    return {
+        specialArgs: reader.optional('special-args', specialArgs, undefined),
+        phases: readPhases(reader),
+        diskoMode: reader.optional('disko-mode', choice(diskoModes), 'disko'),
+        noDiskoDeps: reader.optional('no-disko-deps', parsers_boolean, false),
+        installId: reader.optional('install-id', installId, undefined),
+        buildOn: readBuildOn(reader),
+        hardwareConfig: readHardwareConfig(reader),
+        cache: readCache(reader),
+        ...readNixUse(reader),
+    };
+}
+/** How Nix is used, whatever the run is for. */
+function readNixUse(reader) {
+    return {
+        nixOptions: reader.optional('option', nixOptions, []),
+        printBuildLogs: reader.optional('print-build-logs', parsers_boolean, false),
+        showTrace: reader.optional('show-trace', parsers_boolean, false),
+        from: readFrom(reader),
+        debug: reader.optional('debug', parsers_boolean, false),
+        deadlines: {
+            connect: reader.optional('connect-timeout', duration, 120_000),
+            kexec: reader.optional('kexec-timeout', duration, 600_000),
+            reboot: reader.optional('reboot-timeout', duration, 900_000),
+            idle: reader.optional('idle-timeout', duration, 600_000),
+            diskoIdle: reader.optional('disko-idle-timeout', duration, 1_800_000),
+            vmTest: reader.optional('vm-test-timeout', duration, 3_600_000),
+        },
+    };
+}
+function readFrom(reader) {
+    const from = reader.optional('from', storeUri, undefined);
+    reader.secrets.register(passwordIn(from.value ?? ''));
+    return from;
+}
+function readBuildOn(reader) {
+    const chosen = reader.optional('build-on', choice(buildChoices), 'auto');
+    const buildOn = withBuildOnRemote(reader, chosen);
+    if (buildOn.value === 'remote' && reader.text('store-paths') !== undefined)
+        reader.problem(inputOfBuildOn(reader), 'cannot be remote with store-paths, which are built already; leave it out');
+    return buildOn;
+}
+function readHardwareConfig(reader) {
+    const input = 'generate-hardware-config';
+    const setting = reader.optional(input, hardwareConfig, undefined);
+    if (setting.value !== undefined && reader.text('store-paths') !== undefined)
+        reader.problem(input, 'cannot be combined with store-paths, in which nothing changes any more');
+    return setting;
+}
+/** There is no machine that could build. */
+function readBuiltHere(reader, kind, { buildOn }) {
+    if (buildOn.value === 'remote' && !reader.hasProblem(inputOfBuildOn(reader)))
+        reader.problem(inputOfBuildOn(reader), `cannot be remote with ${kind}, which contacts no machine; leave it out`);
+    return { ...buildOn, value: 'local' };
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/cross-checks.js
+
+
+
+
+/** What is wrong with inputs that are right each by itself. */
+function checkTogether(settings, reader) {
+    checkPinnedHost(settings, reader);
+    checkJumpLogin(settings, reader);
+    checkStorePaths(settings, reader);
+    checkPinnedAfterwards(settings, reader);
+    checkOnInstalled(settings, reader);
+    checkForcedKexec(settings, reader);
+    checkHardwareConfig(settings, reader);
+}
+/** It is made in an installer, for what comes after it. */
+function checkHardwareConfig({ hardwareConfig, phases }, reader) {
+    if (hardwareConfig.value === undefined || phases.value.some((phase) => phase !== 'reboot'))
+        return;
+    reader.problem('generate-hardware-config', 'is for runs that boot the installer or install; leave it out, or add kexec, disko or install to phases');
+}
+/** What the test, which runs the configuration in a machine of its own, has no part for. */
+const notTested = [
+    'disk-encryption-keys',
+    'extra-files',
+    'secret-files',
+    'chown',
+    'hooks',
+    'generate-hardware-config',
+];
+/** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */
+function checkVmTest(reader) {
+    // also where they are wrong: nobody shall first have to mend them
+    if (reader.text('store-paths') !== undefined)
+        reader.problem('store-paths', 'cannot be combined with vm-test: the test is built from the configuration; give flake or nix-file');
+    for (const input of notTested) {
+        if (reader.text(input) !== undefined && !reader.hasProblem(input))
+            reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it out');
+    }
+}
+/** What keeps an installed system decides itself what is to be done. */
+function checkOnInstalled({ onInstalled, phases, installId }, reader) {
+    const choice = onInstalled.value;
+    const chosenBy = inputOfPhases(reader);
+    const leftOut = selectablePhases.filter((phase) => !phases.value.includes(phase));
+    if (choice !== 'fail' && choice !== 'reinstall' && leftOut.length > 0)
+        reader.problem(chosenBy, `leaves out ${leftOut.join(', ')}, but on-installed: ${choice} decides itself what is done; leave ${chosenBy} out`);
+    if (choice === 'converge' && installId.value === undefined && !reader.hasProblem('install-id'))
+        reader.problem('install-id', 'is required with on-installed: converge; give a name that you change when the machine shall be installed anew');
+}
+function checkForcedKexec({ kexec, phases }, reader) {
+    if (kexec.force.value && !phases.value.includes('kexec'))
+        reader.problem('force-kexec', 'is for the kexec phase, which is not among phases; add it, or leave force-kexec out');
+}
+/** What the phases need must be there, and since nobody can tell which disks a script wipes, the user must. */
+function checkStorePaths(settings, reader) {
+    const { configuration, phases, onInstalled, wipeDisks } = settings;
+    if (configuration.value.kind !== 'store-paths')
+        return;
+    const { system, diskoScript, absent } = configuration.value.paths;
+    const needs = (phase) => phases.value.includes(phase);
+    const mayUpdate = onInstalled.value === 'update' || onInstalled.value === 'converge';
+    // what is still to be fetched may be what is missing: it is looked at again then
+    const isAll = absent.length === 0;
+    if (isAll && needs('disko') && diskoScript === undefined)
+        reader.problem('store-paths', 'has no disko script; add its path, or leave disko out of phases');
+    if (isAll && system === undefined && (needs('install') || needs('reboot') || mayUpdate))
+        reader.problem('store-paths', 'has no system; add its path, or leave install and reboot out of phases');
+    if (needs('disko') && wipeDisks.value === undefined && !reader.hasProblem('wipe-disks'))
+        reader.problem('wipe-disks', 'is required with store-paths: which disks a disko script wipes cannot be read from it; name the disks that may be wiped, or write any');
+}
+/** What logs in to the machine need not do so on the way to it. */
+function checkJumpLogin({ sshOptions, login, jumpPrivateKey }, reader) {
+    const input = 'jump-ssh-private-key';
+    const jumps = (sshOptions.value.proxyJump ?? []).length > 0;
+    const hasOwn = login.keyIsGiven || login.agentSocket !== undefined || reader.hasProblem('ssh-private-key');
+    if (jumps && !hasOwn && jumpPrivateKey === undefined && !reader.hasProblem(input))
+        reader.problem(input, 'is required: the jump hosts of ssh-option (ProxyJump) are logged in to by key, and ssh-password is for the machine alone');
+}
+/** Lines for other machines only would pin nothing, or refuse everything: say so before connecting. */
+function checkPinnedHost(settings, reader) {
+    // without a valid port there is nothing to look up
+    if (reader.hasProblem('ssh-port') || reader.hasProblem('ssh-option'))
+        return;
+    const { strictHostKeyChecking, hostKeyAlgorithms } = settings.sshOptions.value;
+    const { host, port } = knownHostsPlace(settings);
+    const lines = settings.knownHosts.value;
+    // lines for other machines are what accept-new is for
+    if (strictHostKeyChecking !== 'accept-new') {
+        const input = reader.text('known-hosts') === undefined ? 'ssh-option' : 'known-hosts';
+        checkLinesName(host, port, input, lines, reader);
+    }
+    const pinned = pinnedKeys(lines ?? [], host, port).accepted.map(({ type }) => type);
+    if (hostKeyAlgorithms === undefined || pinned.length === 0)
+        return;
+    const signs = (type) => [...signatureAlgorithms(type), type];
+    if (!pinned.flatMap(signs).some((name) => hostKeyAlgorithms.includes(name)))
+        reader.problem('ssh-option', `has HostKeyAlgorithms without the kind of key that known-hosts gives for ${knownHostsName(host, port)} (${pinned.join(', ')})`);
+}
+/** The same for the installed system, where its port does not depend on the configuration. */
+function checkPinnedAfterwards(settings, reader) {
+    const { postInstall, postKexecSshHost, postKexecSshPort, targetHost } = settings;
+    const givenPort = postKexecSshPort.source === 'default' ? undefined : postKexecSshPort.value;
+    const port = postInstall.port.value ?? givenPort;
+    const inputs = [
+        'post-install-ssh-host',
+        'post-install-ssh-port',
+        'post-kexec-ssh-host',
+        'post-kexec-ssh-port',
+    ];
+    if (port === undefined || inputs.some((input) => reader.hasProblem(input)))
+        return;
+    const host = postInstall.host.value ?? postKexecSshHost.value ?? targetHost.value.host;
+    checkLinesName(host, port, 'post-install-known-hosts', postInstall.knownHosts.value, reader);
+}
+function checkLinesName(host, port, input, lines, reader) {
+    if (lines === undefined || host === '')
+        return;
+    const { accepted } = pinnedKeys(lines, host, port);
+    if (accepted.some(({ type }) => signatureAlgorithms(type).length > 0))
+        return;
+    const name = knownHostsName(host, port);
+    if (accepted.length > 0) {
+        const types = accepted.map(({ type }) => type).join(', ');
+        reader.problem(input, `has only ${types} for ${name}, which is not supported; give the machine’s ed25519, ECDSA or RSA key`);
+        return;
+    }
+    const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
+    reader.problem(input, `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`);
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/host-selection.js
+const host_selection_word = /^(!?)(tag:)?([A-Za-z0-9_*?][A-Za-z0-9_.*?-]*)$/;
+/** Names, globs and tags, separated by blanks or commas. */
+const hostSelection = (text) => {
+    const words = text.split(/[\s,]+/).filter((each) => each !== '');
+    const patterns = [];
+    for (const each of words) {
+        const [, not, tag, name = ''] = host_selection_word.exec(each) ?? [];
+        if (name === '' || (tag !== undefined && /[*?]/.test(name)))
+            return {
+                problem: `has ${JSON.stringify(each.slice(0, 60))}; write names, globs such as web-*, or tag:NAME, each with ! before it to leave out`,
+            };
+        const kind = tag !== undefined ? 'tag' : /[*?]/.test(name) ? 'glob' : 'name';
+        patterns.push({ text: `${tag ?? ''}${name}`, kind, leavesOut: not === '!' });
+    }
+    return patterns.length === 0 ? { problem: 'names no host; leave it out for all' } : { ok: patterns };
+};
+function matches({ text, kind }, { name, tags }) {
+    switch (kind) {
+        case 'name':
+            return name === text;
+        case 'tag':
+            return tags.includes(text.slice('tag:'.length));
+        case 'glob':
+            return globMatches(text, name);
+    }
+}
+/** Without an expression, which takes minutes for many stars. */
+function globMatches(glob, name) {
+    let reachable = new Set([0]);
+    for (const character of glob) {
+        const next = new Set();
+        for (const at of reachable) {
+            if (character === '*')
+                for (let to = at; to <= name.length; to++)
+                    next.add(to);
+            else if (at < name.length && (character === '?' || character === name[at]))
+                next.add(at + 1);
+        }
+        reachable = next;
+    }
+    return reachable.has(name.length);
+}
+/** The hosts that are meant, in their own order. Where nothing is added, all are there to be left out. */
+function selectHosts(selection, hosts) {
+    const added = selection.filter(({ leavesOut }) => !leavesOut);
+    const leftOut = selection.filter(({ leavesOut }) => leavesOut);
+    return hosts
+        .filter((host) => added.length === 0 || added.some((pattern) => matches(pattern, host)))
+        .filter((host) => !leftOut.some((pattern) => matches(pattern, host)));
+}
+/**
+ * Patterns that fit no host at all: most likely misspelt, and what was meant would silently be left as it is. All hosts
+ * may be none.
+ */
+function idlePatterns(selection, hosts) {
+    return selection.filter((pattern) => pattern.text !== '*' && !hosts.some((host) => matches(pattern, host)));
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-fleet.js
+
+
+
+
+
+
+function readListSettings(reader) {
+    const fleet = readFleetSettings(reader);
+    const changedSince = reader.optional('changed-since', gitRevision, undefined);
+    if (changedSince.value !== undefined && isElsewhere.test(fleet.flakeUri.value))
+        reader.problem('changed-since', `needs a flake in a git checkout on the runner, which ${fleet.flakeUri.value} is not; check its repository out and give the folder as flake, or leave this out and choose by hosts`);
+    return { kind: 'list-hosts', ...fleet, changedSince };
+}
+/** Schemes of flakes that Nix fetches from other computers. */
+const isElsewhere = /^(github|gitlab|sourcehut|tarball\+\w+|https?|ssh|git|git\+(https?|ssh|git)|hg\+(https?|ssh)):/;
+/** What every run over many hosts is told. */
+function readFleetSettings(reader) {
+    const flakeUri = reader.required('flake', wholeFlake, '');
+    reader.secrets.register(passwordIn(flakeUri.value));
+    return {
+        flakeUri,
+        hosts: reader.optional('hosts', hostSelection, []),
+        ...readNixUse(reader),
+    };
+}
+function readFleetResults(reader) {
+    return {
+        kind: 'fleet-results',
+        folder: reader.required('fleet-results', folder, ''),
+        matrix: reader.optional('matrix', matrix, undefined),
+        debug: reader.optional('debug', parsers_boolean, false),
+    };
+}
+/** An input that does nothing in this kind of run would be taken for a choice that was heard. */
+function checkFleetInputs(reader, kind) {
+    const uses = {
+        hosts: ['list-hosts', 'build-hosts'],
+        'changed-since': ['list-hosts'],
+        matrix: ['fleet-results'],
+    };
+    for (const input of ['hosts', 'changed-since', 'matrix']) {
+        const kinds = uses[input];
+        if (reader.text(input) !== undefined && !kinds.includes(kind))
+            reader.problem(input, `is for ${kinds.map(inputOf).join(' and ')}; leave it out here`);
+    }
+}
+/** What makes it that kind of run. */
+function inputOf(kind) {
+    return kind === 'build-hosts' ? 'build-only' : kind;
+}
+/** Names of many hosts are for another input. */
+const wholeFlake = (text) => {
+    const reference = parseFlakeReference(text);
+    if (typeof reference === 'string')
+        return { problem: reference };
+    return reference.name === ''
+        ? { ok: reference.uri }
+        : { problem: `names ${reference.name}; give the flake alone (${reference.uri}) and the hosts in hosts` };
+};
+/** Nothing that git could take for an option, a range or a path: names of branches have nearly all else. */
+const gitRevision = (text) => /^[^\s\p{C}:?*[\\^-][^\s\p{C}:?*[\\]{0,199}$/u.test(text.trim()) && !text.includes('..')
+    ? { ok: text.trim() }
+    : {
+        problem: `is ${JSON.stringify(text.slice(0, 60))}; write a commit, a branch or a tag, as in origin/main`,
+    };
+/** Whether it is there is told when it is needed: where nothing was to be done nothing was put there. */
+const folder = (text) => /[\r\n]/.test(text.trim())
+    ? { problem: 'must be one line: the folder that the result files were put into' }
+    : { ok: text.trim() };
+
+;// CONCATENATED MODULE: ./lib/inputs/without-effect.js
+
+/** What says something to one phase only. What such a phase would send is refused instead, where it is read. */
+const ofOnePhase = {
+    kexec: ['kexec', 'kexec-sha256', 'kexec-extra-flags'],
+    disko: ['disko-mode', 'no-disko-deps'],
+    install: ['install-bootloader'],
+};
+/** Inputs that stop nothing and do nothing: several runs may share them, or somebody expects something of them. */
+function noticeWithoutEffect(settings, reader) {
+    const isGiven = (input) => input === 'no-disko-deps' ? isOn(reader, input) : reader.text(input) !== undefined;
+    for (const phase of ['kexec', 'disko', 'install']) {
+        if (settings.phases.value.includes(phase))
+            continue;
+        for (const input of ofOnePhase[phase].filter(isGiven))
+            reader.notice(input, `has no effect: it is for the ${phase} phase, which is not among phases`);
+    }
+    const users = [settings.targetHost.value.user, settings.postInstall.user.value ?? 'root'];
+    if (isGiven('sudo-password') && users.every((user) => user === 'root'))
+        reader.notice('sudo-password', 'has no effect: root logs in, who needs no sudo; leave it out');
+}
+/** The same of the cache. In a plan they may stay, like all that only an install uses. */
+function noticeIdleCache({ cache, buildOn }, reader) {
+    const idle = (input, why) => {
+        if (reader.text(input) !== undefined)
+            reader.notice(input, `has no effect: ${why}; leave it out`);
+    };
+    if (!cache.enabled.value) {
+        for (const input of ['cache-key', 'cache-signing-key'])
+            idle(input, 'cache is false');
+    }
+    else if (reader.text('store-paths') !== undefined) {
+        idle('cache-signing-key', 'of store-paths nothing is built that could be kept');
+    }
+    else if (buildOn.value === 'remote') {
+        idle('cache-signing-key', `what ${inputOfBuildOn(reader)} has built on the machine is not kept`);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-build-hosts.js
+
+
+
+/** What cannot be the same for many hosts. */
+const ofOneHost = {
+    'nix-file': 'which are those of a flake',
+    'nix-attribute': 'which are those of a flake',
+    'store-paths': 'which are those of a flake',
+    'generate-hardware-config': 'of which each has a file of its own; let the flake say it (nixosAnywhere.NAME.generate-hardware-config)',
+};
+function readBuildHosts(reader) {
+    for (const input of ['nix-file', 'nix-attribute', 'store-paths', 'generate-hardware-config']) {
+        if (reader.text(input) !== undefined)
+            reader.problem(input, `cannot be combined with hosts, ${ofOneHost[input]}`);
+    }
+    const choices = readBuildChoices(reader);
+    noticeIdleCache(choices, reader);
+    return {
+        kind: 'build-hosts',
+        ...choices,
+        ...readFleetSettings(reader),
+        buildOn: readBuiltHere(reader, 'build-only', choices),
+    };
+}
+
+// EXTERNAL MODULE: external "node:util"
+var external_node_util_ = __nccwpck_require__(7975);
+;// CONCATENATED MODULE: ./lib/secrets.js
+
+const redacted = '***';
+/** A value that must not be printed: every way of turning it into text gives `***`, except the two `reveal`s. */
+class Secret {
+    #bytes;
+    constructor(value) {
+        this.#bytes = Buffer.from(value);
+    }
+    /** As text; of bytes that are none, something that is of no use. */
+    reveal() {
+        return this.#bytes.toString('utf8');
+    }
+    /** Byte for byte as it was given. */
+    revealBytes() {
+        return Buffer.from(this.#bytes);
+    }
+    toString() {
+        return redacted;
+    }
+    toJSON() {
+        return redacted;
+    }
+    [external_node_util_.inspect.custom]() {
+        return redacted;
+    }
+}
+/**
+ * Shorter text than this is treated with care, because it is found by chance: as a line among others it is left unmasked,
+ * in PATH and the like it is no sign of a secret, and its base64 form is not looked for.
+ */
+const shortest = 8;
+/** The text that bytes are, if they are what a person would type or paste; undefined for binary. */
+function secrets_textOf(value) {
+    try {
+        const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value);
+        return /\p{Cc}/u.test(text.replace(/[\t\r\n]/g, '')) ? undefined : text;
+    }
+    catch {
+        return undefined;
+    }
+}
+/**
+ * What the runner should mask for one secret. The runner masks line by line, so each line of a multi-line value
+ * counts; blank and very short lines and PEM armour say nothing and would only make holes in the log. A value that
+ * would not be masked at all then (a few short lines) is masked line by line all the same: rather holes than a secret.
+ */
+function masksOf(value) {
+    const whole = value.trim();
+    if (!/[\r\n]/.test(whole))
+        return whole === '' ? [] : [whole];
+    const lines = whole
+        .split(/\r\n|\r|\n/)
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && !/^-----.*-----$/.test(line));
+    const long = lines.filter((line) => line.length >= shortest);
+    return long.length > 0 ? long : lines;
+}
+/** The mask, and how JSON, URLs and base64 write it. */
+function formsOf(mask) {
+    const inJson = JSON.stringify(mask).slice(1, -1);
+    // a lone half of a surrogate pair cannot be part of a URL
+    const inUrl = encodeURIComponent(Buffer.from(mask).toString());
+    const forms = [mask, inJson, inUrl, inUrl.replaceAll('%20', '+')];
+    return mask.length < shortest ? forms : [...forms, ...base64Forms(mask)];
+}
+/**
+ * How the text shows inside the base64 of something longer: three ways, by its place in groups of three bytes. Of the
+ * characters at both ends that also depend on the neighbours nothing is kept.
+ */
+function base64Forms(text) {
+    const bytes = Buffer.from(text);
+    return [0, 1, 2].flatMap((before) => {
+        const whole = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
+        const start = Math.ceil((before * 8) / 6);
+        const end = Math.floor(((before + bytes.length) * 8) / 6);
+        const form = whole.slice(start, end);
+        return [form, form.replaceAll('+', '-').replaceAll('/', '_')];
+    });
+}
+/** The secrets of this run; asked before anything leaves the process as text or as a child's environment. */
+class SecretRegistry {
+    #masks = new Set();
+    #forms = new Set();
+    #withheld = new Set();
+    #maskInRunner;
+    /** @param maskInRunner tells the runner to hide a value in everything that this job prints from now on */
+    constructor(maskInRunner) {
+        this.#maskInRunner = maskInRunner;
+    }
+    /** Binary values are kept secret, but cannot be masked: there is no text to look for. */
+    register(value) {
+        const text = typeof value === 'string' ? value : secrets_textOf(value);
+        for (const mask of text === undefined ? [] : masksOf(text)) {
+            if (this.#masks.has(mask))
+                continue;
+            this.#masks.add(mask);
+            for (const form of formsOf(mask))
+                this.#forms.add(form);
+            this.#maskInRunner(mask);
+        }
+        return new Secret(value);
+    }
+    /** No child process gets the variable of this name from now on. */
+    withholdVariable(name) {
+        this.#withheld.add(name);
+    }
+    isWithheldVariable(name) {
+        return this.#withheld.has(name);
+    }
+    /** The text with every registered secret replaced; where two overlap, with both. */
+    redact(text) {
+        const places = this.#placesIn(text).sort(([a], [b]) => a - b);
+        let result = '';
+        let done = 0;
+        for (const [start, end] of places) {
+            if (start >= done)
+                result += text.slice(done, start) + redacted;
+            done = Math.max(done, end);
+        }
+        return result + text.slice(done);
+    }
+    isContainedIn(text) {
+        return [...this.#forms].some((form) => text.includes(form));
+    }
+    /** The same, but for secrets so short that they would be found by chance. */
+    isSurelyContainedIn(text) {
+        return [...this.#forms].some((form) => form.length >= shortest && text.includes(form));
+    }
+    /** Where a form of a secret stands, from its first character to behind its last. */
+    #placesIn(text) {
+        const places = [];
+        for (const form of this.#forms) {
+            for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + 1))
+                places.push([at, at + form.length]);
+        }
+        return places;
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/hooks.js
+
+
+
+
+/** The phases that hooks can be at the beginning and the end of. */
+const hookedPhases = [
+    'build',
+    'kexec',
+    'hardware-config',
+    'disko',
+    'install',
+    'update',
+    'reboot',
+    'verify',
+];
+const hooks_form = 'WHEN WHERE SCRIPT, as in after-disko target ./hooks/mount.sh';
+const hooks_largest = 1024 * 1024;
+/** When nothing of ours can run on the target, and why. */
+const unreachable = {
+    'before-build': 'what an earlier run left running there is waited for in the build; take after-build',
+    'after-reboot': 'which is going down then; take before-reboot or after-verify',
+    'before-verify': 'which is going down then; take before-reboot or after-verify',
+};
+/** One `WHEN WHERE SCRIPT` a line; the script, a path on the runner, is the rest of the line. */
+const hooks = (text) => parseLines(text, hooks_parseLine, ({ when, phase, where, path }) => `${when}-${phase} ${where} ${path}`, 'names no hook');
+function hooks_parseLine(line) {
+    const [moment = '', where = '', ...rest] = line.split(/\s+/);
+    const path = line.replace(/^\S+\s+\S+\s*/, '');
+    const [, when, name] = /^(before|after)-(.+)$/.exec(moment) ?? [];
+    const phase = hookedPhases.find((each) => each === name);
+    if ((when !== 'before' && when !== 'after') || phase === undefined)
+        return `begins with no moment; write ${hooks_form}: before- or after- and one of ${hookedPhases.join(', ')}`;
+    if (where !== 'runner' && where !== 'target')
+        return `does not say where; write ${hooks_form}: runner or target`;
+    if (rest.length === 0)
+        return `names no script; write ${hooks_form}`;
+    const why = where === 'target' ? unreachable[moment] : undefined;
+    if (why !== undefined)
+        return `has ${moment} on the target: ${why}`;
+    const script = readScript(path, where);
+    if ('problem' in script)
+        return `has ${path}, which ${script.problem}`;
+    const sha256 = (0,external_node_crypto_.createHash)('sha256').update(script.ok).digest('hex');
+    return { when, phase, where, path, text: new Secret(script.ok), sha256 };
+}
+function readScript(path, where) {
+    try {
+        const found = (0,external_node_fs_namespaceObject.statSync)(path);
+        if (found.isDirectory())
+            return { problem: 'is a folder' };
+        if (!found.isFile())
+            return { problem: 'is no file' };
+        if (found.size > hooks_largest)
+            return { problem: 'is larger than 1 MiB' };
+        const bytes = (0,external_node_fs_namespaceObject.readFileSync)(path);
+        if (bytes.toString('latin1').trim() === '')
+            return { problem: 'is empty' };
+        return where === 'target' ? forTarget(bytes) : forRunner(path, bytes);
+    }
+    catch (error) {
+        const { code } = error;
+        return {
+            problem: code === 'ENOENT' ? 'does not exist on the runner' : `cannot be read (${code ?? 'unknown reason'})`,
+        };
+    }
+}
+function forRunner(path, bytes) {
+    try {
+        (0,external_node_fs_namespaceObject.accessSync)(path, external_node_fs_namespaceObject.constants.X_OK);
+        return { ok: bytes };
+    }
+    catch {
+        return { problem: 'is not executable; run chmod +x on it, and commit that' };
+    }
+}
+/** Nobody reads the first line there. */
+function forTarget(bytes) {
+    const [line = ''] = bytes.toString('latin1').split(/\r?\n/, 1);
+    if (bytes.includes(0))
+        return { problem: 'is a binary; write a shell script for the target' };
+    if (line.startsWith('#!') && !/^#!\s*(\/usr\/bin\/env\s+|\S*\/)sh\b/.test(line))
+        return { problem: `begins with ${line}, but is run by sh on the target; write it for sh` };
+    return bytes.includes('\r\n')
+        ? { problem: 'has Windows line ends, which sh does not understand; save it with LF' }
+        : { ok: bytes };
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/read-known-hosts.js
+
+const knownHosts = (text) => {
+    const { lines, problems } = parseKnownHosts(text);
+    if (problems.length > 0)
+        return { problem: problems.join('; ') };
+    return lines.length === 0 ? { problem: 'has no line with a key' } : { ok: lines };
+};
+
 ;// CONCATENATED MODULE: ./lib/inputs/read-address.js
 
 
@@ -61219,7 +61485,7 @@ function readLogin(reader, kind) {
 /** Whether there is a way in, be it one that has a problem: then nobody needs to hear that there is none. */
 function isGiven(reader) {
     const inputs = ['ssh-private-key', 'ssh-private-key-file', 'ssh-password'];
-    return (inputs.some((input) => reader.text(input) !== undefined) ||
+    return (inputs.some((input) => reader.text(input) !== undefined || reader.hasProblem(input)) ||
         [keyVariable, ...passwordVariables].some((name) => reader.variable(name) !== undefined));
 }
 
@@ -61273,7 +61539,7 @@ function readSecretFiles(reader) {
         const contents = reader.contentsOf(input, source, `${path}: `);
         return contents === undefined ? [] : [{ path, mode, owner, contents: reader.secrets.register(contents) }];
     });
-    return { value: files, source: lines.source };
+    return { ...lines, value: files };
 }
 /** The accounts of the new system are made when its boot loader is installed: nixos-install has one step for both. */
 function checkNames({ secretFiles, chown, installBootloader }, reader) {
@@ -61350,7 +61616,7 @@ function readDiskKeys(reader, { phases }) {
         const contents = reader.contentsOf(input, source, `${remotePath}: `);
         return contents === undefined ? [] : [{ remotePath, contents: reader.secrets.register(contents) }];
     });
-    return { value: keys, source: files.source };
+    return { ...files, value: keys };
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/read-settings.js
@@ -61561,9 +61827,61 @@ class BuildLogs {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/nix/nix-error.js
+
+/** Of a Nix that has failed: what it said, or that it was killed. */
+function nixError(ran, code, messages, logs) {
+    const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));
+    const lines = (failedBuild ?? messages.join('\n')).split('\n');
+    const { said, place } = innermostError(lines);
+    // of what stands beside the word the first line says it all
+    const why = said[0] === 'error:' ? `error: ${said.slice(1).join('\n')}` : (said[0] ?? '');
+    const reason = said.join('\n').replace(/^error:\s*/, '');
+    const isKilled = code === null || code > shellKilled;
+    const withoutWords = isKilled
+        ? ': Nix was killed, most likely for lack of memory'
+        : ` with exit code ${code}`;
+    return new (isKilled ? NixKilledError : NixError)(`${ran} failed${why === '' ? withoutWords : `: ${why}`}`, {
+        ran,
+        messages: messages.map((text) => ({ text, buildLog: logs.lastLinesOf(text) })),
+        ...(why === ''
+            ? {}
+            : { reason: place === undefined ? reason : `${reason} (at ${withoutStore(place)})` }),
+        lastLines: failedBuild === undefined ? lines.slice(-40) : [...logs.lastLinesOf(failedBuild), ...lines],
+    });
+}
+/** Of a flake's file the part that its author knows. */
+function withoutStore(place) {
+    return place.replace(/^\S*\/[a-z0-9]{32}-source\//, '');
+}
+/** What a shell that wraps Nix adds the signal's number to. */
+const shellKilled = 128;
+/** Of a throw that says very much, such as the failed assertions of a configuration. */
+const mostLines = 12;
+/**
+ * What Nix says of the failure, and where that is. The innermost error stands last: what comes before it is the trace that
+ * leads there. A text that begins with a line end stands below the word.
+ */
+function innermostError(lines) {
+    const at = lines.findLastIndex((line) => /^\s*error:/.test(line));
+    const from = at < 0 ? lines.findIndex((line) => line.trim() !== '') : at;
+    if (from < 0)
+        return { said: [], place: undefined };
+    const below = lines.slice(from).map((line) => line.trim());
+    const isPlace = (line) => /^at (\S.*?:\d+(?::\d+)?):?$/.exec(line)?.[1];
+    const end = below.findIndex((line, index) => index > 0 && (line === '' || isPlace(line) !== undefined));
+    const said = below.slice(0, end < 0 ? mostLines : Math.min(end, mostLines));
+    return {
+        said,
+        place: end < 0 ? undefined : isPlace(below[end] ?? ''),
+    };
+}
+
 ;// CONCATENATED MODULE: ./lib/nix/command.js
 
 
+/** What Nix puts before the text of builtins.trace (libexpr/primops.cc). */
+const tracePrefix = 'trace: ';
 const features = ['--extra-experimental-features', 'nix-command flakes'];
 /** The program `nix`: its options, its log, its errors. */
 class NixCommand {
@@ -61592,6 +61910,10 @@ class NixCommand {
             if (event.kind === 'build-log' && isLogOf(more.logOf?.drvPath, event.activity)) {
                 more.logOf?.onLine(event.text);
                 this.#foreign(event.text);
+                return;
+            }
+            if (event.kind === 'message' && more.onTrace !== undefined && event.text.startsWith(tracePrefix)) {
+                more.onTrace(event.text.slice(tracePrefix.length));
                 return;
             }
             if (event.kind === 'message')
@@ -61657,22 +61979,12 @@ class NixCommand {
             ...(options.onErrorLine === undefined ? {} : { onErrorLine: options.onErrorLine }),
             ...(options.env === undefined ? {} : { env: options.env }),
             ...(options.alsoAlive === undefined ? {} : { alsoAlive: options.alsoAlive }),
+            ...(options.onStart === undefined ? {} : { onStart: options.onStart }),
         });
     }
 }
 /** Somebody asks whether there is one, and has no need of a trace. */
 const isMissingOutput = (text) => /^\s*error: flake '.*' does not provide attribute/.test(text);
-function nixError(ran, code, messages, logs) {
-    const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));
-    const lines = (failedBuild ?? messages.join('\n')).split('\n');
-    // the innermost error stands last: what comes before it is the trace that leads there
-    const reason = lines.findLast((line) => /^\s*error: \S/.test(line)) ?? lines.find((line) => line.trim() !== '');
-    return new NixError(`${ran} failed${reason === undefined ? ` with exit code ${code}` : `: ${reason.trim()}`}`, {
-        ran,
-        messages: messages.map((text) => ({ text, buildLog: logs.lastLinesOf(text) })),
-        lastLines: failedBuild === undefined ? lines.slice(-40) : [...logs.lastLinesOf(failedBuild), ...lines],
-    });
-}
 
 ;// CONCATENATED MODULE: ./lib/nix/derivation.js
 /**
@@ -61900,6 +62212,14 @@ class Nix {
         return this.#eval(['--apply', apply, installable], installable, signal, more);
     }
     /**
+     * Evaluates as `evaluate` does, for what the function tells in traces on the way.
+     *
+     * @throws NixError with Nix's own message
+     */
+    async trace(installable, apply, signal, options) {
+        await this.#eval(['--apply', apply, installable], installable, signal, options);
+    }
+    /**
      * Evaluates an expression that may read whatever the runner has, such as NIX_PATH, and returns the JSON value.
      *
      * @param name what messages call it
@@ -62080,7 +62400,7 @@ function nixString(text) {
 }
 
 ;// CONCATENATED MODULE: ./lib/nix/deploy-tools.nix.js
-/* harmony default export */ const deploy_tools_nix = ("# Applied to an output of a flake that is for deploy-rs (deploy) or colmena (colmenaHive, colmena), as `request.tool` says:\n# how it reaches the hosts that `request.names` names; null: which hosts it has.\nrequest: output:\nlet\n  isSet = value: builtins.isAttrs value && value.type or null != \"derivation\";\n  setOf = value: if isSet value then value else { };\n  listOf = value: if builtins.isList value then value else [ ];\n\n  # what is thrown here would take all others along\n  tried =\n    value:\n    let\n      result = builtins.tryEval (builtins.deepSeq value value);\n    in\n    if result.success then result.value else null;\n\n  # what mkDefault, mkForce and the like leave\n  plain = value: if isSet value && value._type or null == \"override\" then value.content else value;\n  scalar =\n    value:\n    let\n      found = tried (plain value);\n    in\n    if builtins.isString found || builtins.isInt found then found else null;\n\n  # https://github.com/serokell/deploy-rs/blob/master/interface.json: a profile's settings go before those of its node\n  deploy =\n    nodes: name:\n    let\n      node = setOf nodes.${name};\n      profile = setOf ((setOf (node.profiles or null)).system or null);\n      levels = [\n        profile\n        node\n        (setOf output)\n      ];\n      users = builtins.filter (user: user != null) (map (level: scalar (level.sshUser or null)) levels);\n    in\n    {\n      host = scalar (node.hostname or null);\n      user = if users == [ ] then null else builtins.head users;\n      port = null;\n      options = builtins.filter builtins.isString (\n        builtins.concatLists (map (level: listOf (tried (level.sshOpts or [ ]))) levels)\n      );\n    };\n\n  deployment = of: {\n    host = of \"targetHost\";\n    user = of \"targetUser\";\n    port = of \"targetPort\";\n    options = [ ];\n  };\n\n  # https://colmena.cli.rs/unstable/reference/deployment.html\n  colmenaHive = nodes: name: deployment (key: scalar (nodes.${name}.config.deployment.${key} or null));\n\n  # the modules themselves, without NixOS: what they make of its arguments cannot be told\n  colmena =\n    nodes: name:\n    let\n      modules = opened name nodes.${name};\n      defaults = opened name (output.defaults or { });\n      found =\n        of: key: builtins.filter (value: value != null) (map (module: scalar (keyIn key module)) of);\n      # what is imported may say something else than the defaults\n      all = key: found modules key ++ (if builtins.any (module: module ? imports) modules then [ ] else found defaults key);\n      first = values: if values == [ ] then null else builtins.head values;\n    in\n    deployment (key: first (all key));\n\n  keyIn = key: module: (setOf ((setOf (module.config or module)).deployment or null)).${key} or null;\n\n  # as sets, each\n  opened =\n    name: module:\n    if builtins.isFunction module then\n      opened name (tried' (module (argumentsOf name (builtins.functionArgs module))))\n    else if builtins.isPath module then\n      opened name (import module)\n    else if builtins.isList module then\n      builtins.concatLists (map (opened name) module)\n    else\n      [ (setOf module) ];\n\n  # as far as to what it is: what is in it is tried one by one\n  tried' =\n    value:\n    let\n      result = builtins.tryEval value;\n    in\n    if result.success then result.value else { };\n\n  argumentsOf =\n    name: expected:\n    let\n      unknown = argument: throw \"${argument} is only known where NixOS is evaluated\";\n      usual = {\n        lib = null;\n        pkgs = null;\n        config = null;\n        options = null;\n        nodes = null;\n        modulesPath = null;\n      };\n      # of those with a default it is taken\n      needed = if expected == { } then usual // { inherit name; } else expected;\n      names = builtins.filter (argument: needed.${argument} != true) (builtins.attrNames needed);\n      value = argument: if argument == \"name\" then name else unknown argument;\n    in\n    builtins.listToAttrs (map (argument: { name = argument; value = value argument; }) names);\n\n  tools = { inherit deploy colmenaHive colmena; };\n  nodes = {\n    deploy = setOf ((setOf output).nodes or null);\n    colmenaHive = setOf ((setOf output).nodes or null);\n    colmena = builtins.removeAttrs (setOf output) [\n      \"meta\"\n      \"network\"\n      \"defaults\"\n    ];\n  }.${request.tool};\n  isNode = name: nodes ? ${name};\nin\nif request.names == null then\n  builtins.attrNames nodes\nelse\n  builtins.listToAttrs (\n    map (name: { inherit name; value = tools.${request.tool} nodes name; }) (builtins.filter isNode request.names)\n  )\n");
+/* harmony default export */ const deploy_tools_nix = ("# Applied to an output of a flake that is for deploy-rs (deploy) or colmena (colmenaHive, colmena), as `request.tool` says:\n# how it reaches the hosts that `request.names` names; null: which hosts it has.\nrequest: output:\nlet\n  isSet = value: builtins.isAttrs value && value.type or null != \"derivation\";\n  # empty for anything else\n  setOf =\n    value:\n    let\n      found = opened value;\n    in\n    if isSet found then found else { };\n  listOf = value: if builtins.isList value then value else [ ];\n\n  # what is thrown here would take all others along; as far as to what it is, and as a whole\n  opened =\n    value:\n    let\n      result = builtins.tryEval value;\n    in\n    if result.success then result.value else null;\n  tried = value: opened (builtins.deepSeq value value);\n\n  # what mkDefault, mkForce and the like leave\n  plain = value: if isSet value && value._type or null == \"override\" then value.content else value;\n  scalar =\n    value:\n    let\n      found = tried (plain value);\n    in\n    if builtins.isString found || builtins.isInt found then found else null;\n\n  # https://github.com/serokell/deploy-rs/blob/master/interface.json: a profile's settings go before those of its node\n  deploy =\n    nodes: name:\n    let\n      node = setOf nodes.${name};\n      profile = setOf ((setOf (node.profiles or null)).system or null);\n      levels = [\n        profile\n        node\n        (setOf output)\n      ];\n      users = builtins.filter (user: user != null) (map (level: scalar (level.sshUser or null)) levels);\n    in\n    {\n      host = scalar (node.hostname or null);\n      user = if users == [ ] then null else builtins.head users;\n      port = null;\n      options = builtins.filter builtins.isString (\n        builtins.concatLists (map (level: listOf (tried (level.sshOpts or [ ]))) levels)\n      );\n    };\n\n  deployment = of: {\n    host = of \"targetHost\";\n    user = of \"targetUser\";\n    port = of \"targetPort\";\n    options = [ ];\n  };\n\n  # https://colmena.cli.rs/unstable/reference/deployment.html\n  colmenaHive = nodes: name: deployment (key: scalar (nodes.${name}.config.deployment.${key} or null));\n\n  # the modules themselves, without NixOS: what they make of its arguments cannot be told\n  colmena =\n    nodes: name:\n    let\n      modules = modulesOf name nodes.${name};\n      defaults = modulesOf name (output.defaults or { });\n      found =\n        of: key: builtins.filter (value: value != null) (map (module: scalar (keyIn key module)) of);\n      # what is imported may say something else than the defaults\n      all = key: found modules key ++ (if builtins.any (module: module ? imports) modules then [ ] else found defaults key);\n      first = values: if values == [ ] then null else builtins.head values;\n    in\n    deployment (key: first (all key));\n\n  keyIn = key: module: (setOf ((setOf (module.config or module)).deployment or null)).${key} or null;\n\n  # as sets, each\n  modulesOf =\n    name: value:\n    let\n      module = opened value;\n    in\n    if builtins.isFunction module then\n      modulesOf name (module (argumentsOf name (builtins.functionArgs module)))\n    else if builtins.isPath module then\n      modulesOf name (import module)\n    else if builtins.isList module then\n      builtins.concatLists (map (modulesOf name) module)\n    else\n      [ (setOf module) ];\n\n  argumentsOf =\n    name: expected:\n    let\n      unknown = argument: throw \"${argument} is only known where NixOS is evaluated\";\n      usual = {\n        lib = null;\n        pkgs = null;\n        config = null;\n        options = null;\n        nodes = null;\n        modulesPath = null;\n      };\n      # of those with a default it is taken\n      needed = if expected == { } then usual // { inherit name; } else expected;\n      names = builtins.filter (argument: needed.${argument} != true) (builtins.attrNames needed);\n      value = argument: if argument == \"name\" then name else unknown argument;\n    in\n    builtins.listToAttrs (map (argument: { name = argument; value = value argument; }) names);\n\n  tools = { inherit deploy colmenaHive colmena; };\n  nodes = {\n    deploy = setOf ((setOf output).nodes or null);\n    colmenaHive = setOf ((setOf output).nodes or null);\n    colmena = builtins.removeAttrs (setOf output) [\n      \"meta\"\n      \"network\"\n      \"defaults\"\n    ];\n  }.${request.tool};\n  isNode = name: nodes ? ${name};\nin\nif request.names == null then\n  builtins.attrNames nodes\nelse\n  builtins.listToAttrs (\n    map (name: { inherit name; value = tools.${request.tool} nodes name; }) (builtins.filter isNode request.names)\n  )\n");
 
 ;// CONCATENATED MODULE: ./lib/nix/evaluation.nix.js
 /* harmony default export */ const evaluation_nix = ("# Applied to a flake's nixosConfigurations, or to what a file holds: everything that the action must know about what is\n# installed, in one evaluation. `request` is { path, specialArgs, scripts, test }: the attributes that lead to it, what\n# its modules get as specialArgs (or null), which disko script is asked for (names, the best first, or null), and whether\n# the VM test is.\nshapes: request: root:\nlet\n  inherit (builtins) attrNames attrValues foldl' isAttrs isFunction;\n\n  # where the path has come to: { value, pkgs, extended }, or { missing = the attribute that is not there; … }\n  at =\n    known: value:\n    let\n      called = if isFunction value then value { } else value;\n      extend = request.specialArgs != null && !known.extended && isAttrs called && called ? extendModules;\n      extended = if extend then called.extendModules { inherit (request) specialArgs; } else called;\n    in\n    {\n      value = extended;\n      # a variant within a configuration has none of its own\n      pkgs = if isAttrs extended then extended.pkgs or known.pkgs else known.pkgs;\n      extended = known.extended || extend;\n      depth = known.depth + 1;\n    };\n\n  descend =\n    found: name:\n    if found ? missing then\n      found\n    else if isAttrs found.value && found.value ? ${name} then\n      at found found.value.${name}\n    else\n      {\n        missing = name;\n        inherit (found) depth;\n        names = if isAttrs found.value then attrNames found.value else [ ];\n      };\n\n  reached = foldl' descend (at {\n    pkgs = { };\n    extended = false;\n    depth = -1;\n  } root) request.path;\n\n  # not outPath: Nix prints a set that has one as that path alone\n  derivation = drv: if drv == null then null else { drv = drv.drvPath; out = drv.outPath; };\n\n  # what is asked for of what a configuration builds\n  wantedOf = build: {\n    diskoScript =\n      if request.scripts == null then null else\n      let script = shapes.firstOf request.scripts build; in\n      if script == null then \"missing\" else derivation script;\n    installTest =\n      if !request.test then null else\n      let test = shapes.firstOf shapes.outputNames.test build; in\n      if test == null then \"missing\" else derivation test;\n  };\n\n  describeOutputs =\n    value:\n    let\n      inherit (shapes) outputNames;\n      toplevel = shapes.firstOf outputNames.system value;\n    in\n    {\n      outputs = wantedOf value // {\n        toplevel = derivation toplevel;\n        system = (if toplevel != null then toplevel else shapes.firstOf (outputNames.script ++ outputNames.test) value).system;\n      };\n    };\n\n  describeConfiguration =\n    { value, pkgs, ... }:\n    let\n      config = if value ? config && shapes.hasBuild value.config then value.config else value;\n      build = config.system.build;\n      # not set where the system was an argument of eval-config; without it, what builds it has to do\n      host = builtins.tryEval (config.nixpkgs.hostPlatform.system or build.toplevel.system);\n      system = pkgs.stdenv.hostPlatform.system or pkgs.system or (if host.success then host.value else build.toplevel.system);\n      openssh = config.services.openssh or { };\n      initrdSsh = config.boot.initrd.network.ssh or { };\n      grub = config.boot.loader.grub or { };\n      efi = toString (config.boot.loader.efi.efiSysMountPoint or \"/boot\");\n      entries = config.boot.loader.systemd-boot.xbootldrMountPoint or null;\n      settings = openssh.settings or { };\n      users = attrValues (\n        builtins.mapAttrs (attribute: user: user // { name = user.name or attribute; }) (config.users.users or { })\n      );\n      keyFilesOf = user: user.openssh.authorizedKeys.keyFiles or [ ];\n      # NixOS reads them itself, and where one is missing says so in no way that a user would understand\n      missingKeyFiles = builtins.filter (file: !builtins.pathExists file) (builtins.concatMap keyFilesOf users);\n      # sshd's own default is yes\n      passwords =\n        (settings.PasswordAuthentication or true) != false || (settings.KbdInteractiveAuthentication or true) != false;\n      # only whether there is one: the value stays where it is. \"!\" and \"*\" begin a hash that nothing fits, and sshd takes\n      # no empty password\n      isPassword = value: value != null && value != \"\" && builtins.match \"[!*].*\" (toString value) == null;\n      hasPassword =\n        user:\n        builtins.any (name: isPassword (user.${name} or null)) [\n          \"hashedPassword\"\n          \"password\"\n          \"initialHashedPassword\"\n          \"initialPassword\"\n          \"hashedPasswordFile\"\n        ];\n      # users whom sshd may let in\n      logins = map (user: {\n        inherit (user) name;\n        keys = user.openssh.authorizedKeys.keys or [ ] ++ map builtins.readFile (keyFilesOf user);\n        password = passwords && hasPassword user;\n      }) (builtins.filter (user: user.enable or true) users);\n      found = wantedOf build // {\n        inherit system;\n        # where it is built: a cross-compiled configuration runs on another system than that\n        buildSystem = build.toplevel.system or system;\n        toplevel = derivation build.toplevel;\n        hostName = config.networking.hostName or \"\";\n        disks = map (disk: { device = toString disk.device; destroy = disk.destroy or true; }) (\n          attrValues (config.disko.devices.disk or { })\n        );\n        groups = builtins.concatMap (\n          kind:\n          attrValues (\n            builtins.mapAttrs (attribute: group: { inherit kind; name = toString (group.name or attribute); }) (\n              config.disko.devices.${kind} or { }\n            )\n          )\n        ) [ \"lvm_vg\" \"mdadm\" \"zpool\" ];\n        substituters = map toString (config.nix.settings.substituters or [ ]);\n        trustedPublicKeys = map toString (config.nix.settings.trusted-public-keys or [ ]);\n        hostKeys =\n          if openssh.enable or false then\n            map (key: { type = key.type; path = toString key.path; bits = toString (key.bits or \"\"); }) (openssh.hostKeys or [ ])\n          else\n            [ ];\n        sshd = {\n          enabled = openssh.enable or false;\n          ports = openssh.ports or [ 22 ];\n          rootLogin = toString (openssh.settings.PermitRootLogin or \"prohibit-password\");\n          # keys that the configuration does not know: from a program, or an authority\n          otherKeys =\n            (openssh.authorizedKeysCommand or \"none\") != \"none\" || (openssh.settings.TrustedUserCAKeys or null) != null;\n        };\n        logins = builtins.filter (login: login.keys != [ ] || login.password) logins;\n        bootLoader = {\n          kind =\n            if config.boot.loader.systemd-boot.enable or false then\n              \"systemd-boot\"\n            else if grub.enable or false then\n              \"grub\"\n            else\n              \"other\";\n          # mirrors have their own, and need no others\n          grubDevices = map toString (\n            grub.devices or [ ] ++ builtins.concatMap (boot: boot.devices or [ ]) (grub.mirroredBoots or [ ])\n          );\n          grubEfi = grub.efiSupport or false;\n          efiMountPoint = efi;\n          entriesMountPoint = if entries == null then efi else toString entries;\n          # grub.nix takes the path for the EFI partition where a mirror names none\n          grubBoots = map (boot: {\n            path = toString boot.path;\n            efi = toString (if boot.efiSysMountPoint or null == null then boot.path else boot.efiSysMountPoint);\n          }) (grub.mirroredBoots or [ { path = \"/boot\"; efiSysMountPoint = efi; } ]);\n        };\n        initrdSsh = {\n          enabled = (config.boot.initrd.network.enable or false) && (initrdSsh.enable or false);\n          port = initrdSsh.port or 22;\n          hostKeys = map toString (initrdSsh.hostKeys or [ ]);\n        };\n      };\n    in\n    if missingKeyFiles == [ ] then { inherit found; } else { missingKeyFiles = map toString missingKeyFiles; };\nin\nif reached ? missing then\n  { inherit (reached) missing depth names; }\nelse if request.specialArgs != null && !reached.extended then\n  { cannotExtend = true; }\nelse if shapes.isConfiguration reached.value then\n  describeConfiguration reached\nelse if shapes.hasOutputs reached.value then\n  describeOutputs reached.value\nelse\n  { nothing = if isAttrs reached.value then attrNames reached.value else [ ]; }\n");
@@ -62470,13 +62790,13 @@ async function readHostData(raw, nix, signal) {
     if (typeof reference === 'string' || reference.name === '' || isForManyHosts(raw))
         return noHostData;
     const { uri, name } = reference;
-    const ofHost = `hosts: if builtins.isAttrs hosts then { data = hosts.${nixString(name)} or null; } else hosts`;
+    const ofHost = `hosts: if builtins.isAttrs hosts then { data = hosts.${nixString(name)} or null; } else false`;
     const found = asSet(await evaluateOutput(uri, output, ofHost, nix, signal), uri).data ?? null;
     const data = found === null ? noHostData : parseHostData(found, originOf(uri, name));
     if (!contactsMachine(raw) || !lacksAddress(data, raw))
         return data;
     const address = (await readAddresses(uri, [name], deployTools, nix, signal)).get(name);
-    return address === undefined ? data : withAddress(data, address);
+    return address === undefined ? data : withAddress(data, address, raw);
 }
 /**
  * All hosts that the flake describes, in the order of their names: for this action, else for deploy-rs or colmena, else
@@ -62485,7 +62805,7 @@ async function readHostData(raw, nix, signal) {
  * @throws NixError, InputError
  */
 async function readHosts(uri, nix, signal) {
-    const found = await evaluateOutput(uri, output, 'hosts: hosts', nix, signal);
+    const found = await evaluateOutput(uri, output, 'hosts: if builtins.isAttrs hosts then hosts else false', nix, signal);
     if (found !== undefined)
         return Object.entries(asSet(found, uri)).map(([name, value]) => ({
             name,
@@ -62559,6 +62879,7 @@ function isLocalFlake(uri) {
 
 
 
+
 /**
  * Gathers all that settings are made of: the inputs of the step, what the flake says of the host, and what the sources of
  * secrets hold that both name.
@@ -62567,6 +62888,9 @@ function isLocalFlake(uri) {
  */
 async function gatherInputs(environment, secrets, runtime, progress) {
     const raw = readRawInputs(environment);
+    const reference = parseFlakeReference(raw.flake ?? '');
+    // whose run it was is told of one that fails right here, too
+    progress.host = typeof reference === 'string' ? '' : reference.name;
     const { processes, clock, signal } = runtime;
     const options = { environment, processes, clock, signal, secrets };
     // the flake may name them, and it is evaluated first: no other variable may hand one on
@@ -66383,13 +66707,20 @@ function nameRoute({ endpoint, jumpHosts }) {
     const through = jumpHosts.map((host) => connection_nameOf(host.endpoint));
     return [connection_nameOf(endpoint), ...(through.length === 0 ? [] : ['through', through.join(', ')])].join(' ');
 }
-/** SHA-256 of what the plan decides; what was merely observed is left out. */
+/**
+ * SHA-256 of what the plan decides; what was merely observed is left out.
+ *
+ * @param plan also one that was read from a file
+ */
 function plan_planDigest(plan) {
-    const { work: _, ...decided } = { work: null, ...plan };
-    if (decided.online === null)
-        return digestOf(decided);
-    const { observed: __, ...online } = decided.online;
-    return digestOf({ ...decided, online });
+    const fields = { ...plan };
+    const { work: _, ...decided } = fields;
+    return digestOf({ ...decided, online: withoutObserved(decided.online) });
+}
+function withoutObserved(online) {
+    if (typeof online !== 'object' || online === null)
+        return online;
+    return Object.fromEntries(Object.entries(online).filter(([name]) => name !== 'observed'));
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/approval.js
@@ -67405,13 +67736,20 @@ const isOtherSecret = (name) => secretInputs.some((each) => each === name) && !n
  */
 async function localFlake(nix, uri, signal) {
     const answer = flake_source_asRecord(await nix.ask(['flake', 'metadata', '--json', '--no-write-lock-file', uri], signal));
-    const { type, url, path, dir, rev, ref } = flake_source_asRecord(answer.resolved);
+    const resolved = flake_source_asRecord(answer.resolved);
+    const { type, url, path, dir, rev, ref } = resolved;
     const root = type === 'path' ? flake_source_text(path) : type === 'git' ? folderOf(flake_source_text(url)) : '';
     if (root === '' || rev !== undefined || ref !== undefined)
         return undefined;
     // a store that lies elsewhere than its paths say, or a Nix that copies nothing, has no such folder
     const seen = flake_source_text(answer.path);
-    return { root, isGit: type === 'git', dir: flake_source_text(dir), seen: seen !== '' && (0,external_node_fs_namespaceObject.existsSync)(seen) ? seen : root };
+    return {
+        root,
+        isGit: type === 'git',
+        dir: flake_source_text(dir),
+        fetched: ['submodules', 'lfs', 'exportIgnore'].filter((option) => resolved[option] === true),
+        seen: seen !== '' && (0,external_node_fs_namespaceObject.existsSync)(seen) ? seen : root,
+    };
 }
 function folderOf(url) {
     return url.startsWith('file://') ? (0,external_node_url_.fileURLToPath)(url.replace(/[?#].*$/, '')) : '';
@@ -67427,40 +67765,148 @@ const flake_source_text = (value) => (typeof value === 'string' ? value : '');
 /** How long git may take to look at a checkout. */
 const gitPatienceMs = 60_000;
 /**
+ * Only looks: neither the index nor anything else in the checkout is written.
+ *
  * @param uri of a flake in a git checkout on the runner, as Nix takes it
  * @throws InputError for another flake, and for a revision that the checkout does not have
  */
 async function flakeAt(uri, since, nix, runtime) {
     const source = await localFlake(nix, uri, runtime.signal);
     if (source === undefined || !source.isGit)
-        throw flake_at_refused(`needs a flake in a git checkout on the runner, which ${uri} is not; leave it out, and choose by hosts`);
-    const git = (...args) => runtime.processes.run('git', ['-C', source.root, ...args], {
-        signal: runtime.signal,
-        idleMs: gitPatienceMs,
-    });
-    const commit = await git('rev-parse', '--verify', '--quiet', '--end-of-options', `${since}^{commit}`);
+        throw flake_at_refused(`needs a flake in a git checkout on the runner, as it is checked out, which ${uri} is not; give its folder without path:, rev and ref, or leave changed-since out and choose by hosts`);
+    const git = (...args) => runGit(source.root, args, runtime);
+    const commit = await git('rev-parse', '--verify', '--end-of-options', `${since}^{commit}`);
     if (commit.code !== 0)
-        throw flake_at_refused(`is ${since}, which the checkout does not have; give actions/checkout fetch-depth: 0, and fetch the commit if no branch has it any more`);
+        throw explained(since, source.root, commit);
     const rev = commit.stdout.trim();
     const clean = await git('status', '--porcelain', '--untracked-files=no');
     const head = await git('rev-parse', '--verify', 'HEAD');
     const shallow = await git('rev-parse', '--is-shallow-repository');
-    const query = new URLSearchParams({ rev });
-    if (source.dir !== '')
-        query.set('dir', source.dir);
-    if (shallow.stdout.trim() === 'true')
-        query.set('shallow', '1');
+    const query = [
+        ['rev', rev],
+        ...(source.dir === '' ? [] : [['dir', source.dir]]),
+        ...(shallow.stdout.trim() === 'true' ? [['shallow', '1']] : []),
+        ...source.fetched.map((option) => [option, '1']),
+    ];
+    const parameters = query.map(([name = '', value = '']) => `${name}=${encodeURIComponent(value)}`);
+    const path = source.root.split('/').map(encodeURIComponent).join('/');
     return {
-        uri: `git+file://${encodeURI(source.root)}?${query.toString()}`,
+        uri: `git+file://${path}?${parameters.join('&')}`,
         isSame: head.stdout.trim() === rev && clean.code === 0 && clean.stdout.trim() === '',
     };
+}
+async function runGit(root, args, runtime) {
+    const options = {
+        // what it says is read
+        env: { LC_ALL: 'C' },
+        signal: runtime.signal,
+        idleMs: gitPatienceMs,
+    };
+    return runtime.processes
+        .run('git', ['--no-optional-locks', '-C', root, ...args], options)
+        .catch((error) => {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT'))
+            throw error;
+        throw flake_at_refused('needs git, and there is no such program in PATH; install it in a step before this one');
+    });
+}
+function explained(since, root, { errorLines }) {
+    if (errorLines.some((line) => line.includes('dubious ownership')))
+        return flake_at_refused(`cannot be looked up: the checkout ${root} belongs to another user, and git reads no such repository unasked; run git config --global --add safe.directory '${root}' in a step before this one`);
+    const ambiguous = errorLines.find((line) => line.includes('is ambiguous'));
+    if (ambiguous !== undefined)
+        return flake_at_refused(`is ${since}, which means more than one commit; write all of it`);
+    return flake_at_refused(`is ${since}, which the checkout does not have; give actions/checkout fetch-depth: 0, write origin/NAME for a branch that is not checked out, and fetch the commit by its ID if no branch has it any more (after a forced push)`);
 }
 function flake_at_refused(problem) {
     return new InputError([{ input: 'changed-since', problem }]);
 }
 
 ;// CONCATENATED MODULE: ./lib/nix/hosts.nix.js
-/* harmony default export */ const hosts_nix = ("# Applied to a flake's nixosConfigurations: what is built for each of the hosts that `request.names` names, by which one\n# tells whether it has changed. `request.scripts` are the names of the disko script, the best first; `request.own` says\n# of some hosts that they have others, and which specialArgs their modules get. With `request.uncaught` the error of a host\n# is that of the evaluation.\nshapes: request: configurations:\nlet\n  derivation = drv: if drv == null then null else { drv = drv.drvPath; out = drv.outPath; };\n\n  describe =\n    name:\n    let\n      own = request.own.${name} or { };\n      specialArgs = own.specialArgs or null;\n      found' = configurations.${name};\n      value =\n        if specialArgs == null then\n          found'\n        else if found' ? extendModules then\n          found'.extendModules { inherit specialArgs; }\n        else\n          throw \"nixosConfigurations.${name} takes no special-args: it has no extendModules\";\n      config = if value ? config && shapes.hasBuild value.config then value.config else value;\n      inherit (config.system) build;\n      found = {\n        system = build.toplevel.system;\n        toplevel = derivation build.toplevel;\n        diskoScript = derivation (shapes.firstOf (own.scripts or request.scripts) build);\n      };\n      # what is thrown here would take all others along; only another evaluation tells what it was\n      whole = builtins.deepSeq found found;\n      tried = builtins.tryEval whole;\n    in\n    if !(configurations ? ${name}) then { missing = true; } else if request.uncaught then whole else if tried.success then tried.value else { failed = true; };\nin\nbuiltins.listToAttrs (map (name: { inherit name; value = describe name; }) request.names)\n");
+/* harmony default export */ const hosts_nix = ("# Applied to a flake's nixosConfigurations: tells what is built for each of the hosts that `request.names` names, by which\n# one knows whether it has changed. `request.scripts` are the names of the disko script, the best first; `request.own` says\n# of some hosts that they have others, and which specialArgs their modules get.\n#\n# All is told in traces, host by host: what was told stays known when a later host fails, or needs more memory than there is.\nshapes: request: configurations:\nlet\n  derivation = drv: if drv == null then null else { drv = drv.drvPath; out = drv.outPath; };\n\n  withArgs =\n    name: value: specialArgs:\n    if specialArgs == null then\n      value\n    else if value ? extendModules then\n      value.extendModules { inherit specialArgs; }\n    else\n      throw \"nixosConfigurations.${name} takes no special-args: it has no extendModules\";\n\n  describe =\n    name:\n    let\n      own = request.own.${name} or { };\n      value = withArgs name configurations.${name} (own.specialArgs or null);\n      config = if value ? config && shapes.hasBuild value.config then value.config else value;\n      inherit (config.system) build;\n    in\n    if !(configurations ? ${name}) then\n      { missing = true; }\n    else\n      {\n        system = build.toplevel.system;\n        toplevel = derivation build.toplevel;\n        diskoScript = derivation (shapes.firstOf (own.scripts or request.scripts) build);\n      };\n\n  tell = record: builtins.trace \"${request.mark}${builtins.toJSON record}\";\n  tellOf =\n    name:\n    let\n      found = describe name;\n    in\n    tell { begins = name; } (builtins.deepSeq found (tell { inherit name found; } null));\nin\nbuiltins.foldl' (_: tellOf) null request.names\n");
+
+;// CONCATENATED MODULE: ./lib/plan/process-memory.js
+
+
+/** What evaluations leave to the rest of the runner, as colmena does (EVAL_RESERVE_MB). */
+const process_memory_reserved = 1 << 30;
+/** The first NixOS configuration takes about that much, with all of nixpkgs that it looks at; each further one less. */
+const firstHost = 1 << 30;
+/** How many evaluations may run side by side. */
+function sideBySideWithin(wanted, available = process.availableMemory(), cores = (0,external_node_os_namespaceObject.availableParallelism)()) {
+    const fit = Math.floor((available - process_memory_reserved) / firstHost);
+    return Math.max(1, Math.min(wanted, cores, fit));
+}
+/** Bytes for each of the evaluations that run side by side; a container's limit counts. */
+function shareOfMemory(atOnce, available = process.availableMemory()) {
+    return Math.max(available - process_memory_reserved, firstHost) / atOnce;
+}
+/**
+ * Watches what a process uses. A Nix that evaluates keeps all that it has evaluated, and what a host takes is known only
+ * afterwards: 50 MB for a container, 500 MB for a desktop.
+ */
+class ProcessMemory {
+    #limit;
+    #pid;
+    /** @param limit in bytes */
+    constructor(limit) {
+        this.#limit = limit;
+    }
+    is(pid) {
+        this.#pid = pid;
+    }
+    /** Whether one host more, of the size of those that are done, would be too much. */
+    isFullAfter(done) {
+        return (this.#used() * (done + 1)) / done > this.#limit;
+    }
+    /** Bytes; 0 where it is not known. */
+    #used() {
+        try {
+            const status = (0,external_node_fs_namespaceObject.readFileSync)(`/proc/${this.#pid}/status`, 'utf8');
+            return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
+        }
+        catch {
+            // it has ended already
+            return 0;
+        }
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/plan/shared-failure.js
+
+/** After so many hosts that fail for the same reason, with none that does not, the others are taken to fail too. */
+const enough = 8;
+/**
+ * Those first that stand far from each other: names that are alike often belong to hosts that are alike, and one wants to
+ * know early whether all fail or only these.
+ */
+function spread(names) {
+    if (names.length <= enough)
+        return names;
+    const first = Array.from({ length: enough }, (_, at) => Math.floor((at * names.length) / enough));
+    return [...first.flatMap((at) => names[at] ?? []), ...names.filter((_, at) => !first.includes(at))];
+}
+/**
+ * One error for one reason, instead of one for each host, of which each takes an evaluation.
+ *
+ * @param found in the order of their evaluation
+ * @throws EvaluationError
+ */
+function refuseIfAllFail(names, found) {
+    const problems = [...found].map(([name, host]) => 'problem' in host ? host.problem.replaceAll(name, 'NAME') : undefined);
+    const isDone = found.size === names.length;
+    if (problems.length < 2 || (problems.length < enough && !isDone))
+        return;
+    const [first, ...others] = problems;
+    if (first === undefined || others.some((problem) => problem !== first))
+        return;
+    const which = isDone
+        ? `all ${names.length} hosts fail`
+        : `the first ${found.size} of ${names.length} hosts that were tried fail, and most likely all do`;
+    throw new EvaluationError(`${which}, for the same reason: ${first}`, {
+        hint: 'correct what these hosts share, or choose others with the input hosts',
+    });
+}
 
 ;// CONCATENATED MODULE: ./lib/plan/host-derivations.js
 
@@ -67468,78 +67914,88 @@ function flake_at_refused(problem) {
 
 
 
+
+
 const scripts = ['diskoScript', 'disko', 'diskoScriptNoDeps', 'diskoNoDeps', 'diskNoDeps'];
+/** How a trace begins that is ours. */
+const mark = 'nixos-anywhere-host ';
 /**
- * Evaluates many hosts of a flake at once. One that fails does not fail the others.
+ * Evaluates many hosts of a flake: all in one process, in which they share what they have in common. Another process goes
+ * on with the rest when a host has failed, which no others have to suffer for, and when this one has used its memory.
  *
  * @param uri as Nix takes it
- * @throws NixError where not even the flake can be evaluated
+ * @param memory bytes that one process may use; one host is evaluated however little that is
+ * @throws NixError where not even the flake can be evaluated, and where all hosts fail for the same reason; TimeoutError
  */
-async function evaluateHosts(uri, names, nix, signal, own = new Map()) {
-    if (names.length === 0)
-        return { hosts: new Map(), evaluations: 0 };
-    const apply = asking(names, own);
-    try {
-        const answer = await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal);
-        return await explained(uri, names, host_derivations_asRecord(answer), nix, signal, own);
+async function evaluateHosts(uri, names, nix, signal, own = new Map(), memory = shareOfMemory(1)) {
+    const found = new Map();
+    let evaluations = 0;
+    for (let left = spread(names); left.length > 0; left = left.filter((name) => !found.has(name))) {
+        evaluations++;
+        await evaluateSome(left, found, { uri, nix, signal, own, memory });
+        refuseIfAllFail(names, found);
     }
-    catch (error) {
-        if (!(error instanceof NixError))
-            throw error;
-        if (names.length === 1)
-            return { hosts: new Map([[names[0] ?? '', { problem: error.message }]]), evaluations: 1 };
-        return inHalves(uri, names, nix, signal, own);
-    }
+    return { hosts: found, evaluations };
 }
-/** @param uncaught what is thrown in a host's configuration becomes the error of the evaluation */
-function asking(names, own, uncaught = false) {
-    const request = { names, scripts, own: Object.fromEntries(own), uncaught };
-    return `(${hosts_nix}) (${shapes_nix}) (builtins.fromJSON ${nixString(JSON.stringify(request))})`;
-}
-/** Some errors cannot be caught in Nix: the host that has one is found by leaving out others. */
-async function inHalves(uri, names, nix, signal, own) {
-    const middle = Math.ceil(names.length / 2);
-    const first = await evaluateHosts(uri, names.slice(0, middle), nix, signal, own);
-    const second = await evaluateHosts(uri, names.slice(middle), nix, signal, own);
-    return {
-        hosts: new Map([...first.hosts, ...second.hosts]),
-        evaluations: 1 + first.evaluations + second.evaluations,
+/** One process. What comes out is added to `known`: at least one host. */
+async function evaluateSome(names, known, { uri, nix, signal, own, memory }) {
+    const request = { names, scripts, mark, own: Object.fromEntries(own) };
+    const apply = `(${hosts_nix}) (${shapes_nix}) (builtins.fromJSON ${nixString(JSON.stringify(request))})`;
+    const process = new ProcessMemory(memory);
+    const full = new AbortController();
+    let done = 0;
+    let begun;
+    const onTrace = (text) => {
+        const record = recordIn(text);
+        if (typeof record?.begins === 'string')
+            begun = record.begins;
+        if (typeof record?.name !== 'string')
+            return;
+        known.set(record.name, host_derivations_readHost(record.name, host_derivations_asRecord(record.found)));
+        begun = undefined;
+        if (++done < names.length && process.isFullAfter(done))
+            full.abort();
     };
-}
-async function explained(uri, names, answer, nix, signal, own) {
-    const hosts = new Map();
-    let evaluations = 1;
-    for (const name of names) {
-        const found = host_derivations_asRecord(answer[name]);
-        if (found.missing === true)
-            hosts.set(name, { problem: `the flake has no nixosConfigurations.${name}` });
-        else if (found.failed !== true)
-            hosts.set(name, { ok: readDerivations(found) });
-        else {
-            evaluations++;
-            hosts.set(name, { problem: await whyNot(uri, name, nix, signal, own) });
-        }
-    }
-    return { hosts, evaluations };
-}
-/** What Nix says where nothing catches it. */
-async function whyNot(uri, name, nix, signal, own) {
     try {
-        const apply = asking([name], own, true);
-        await nix.evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal, { quiet: true });
-        return 'it could not be evaluated with the others, and can be alone';
+        await nix.trace(`${flakeUri(uri)}#nixosConfigurations`, apply, AbortSignal.any([signal, full.signal]), {
+            onTrace,
+            onStart: (pid) => process.is(pid),
+        });
     }
     catch (error) {
-        if (!(error instanceof NixError))
+        signal.throwIfAborted();
+        if (full.signal.aborted || (done > 0 && error instanceof NixKilledError))
+            return;
+        const problem = begun === undefined ? undefined : problemOf(error, known);
+        if (begun === undefined || problem === undefined)
             throw error;
-        return error.message;
+        known.set(begun, { problem });
+        return;
     }
+    if (done < names.length)
+        throw new EvaluationError('the evaluation gave another answer than was asked for');
 }
-function readDerivations({ system, toplevel, diskoScript }) {
+/** @returns undefined where that is not the host's own fault */
+function problemOf(error, known) {
+    if (error instanceof NixError)
+        return error.reason ?? error.message;
+    // the first host waits for what all need, such as an input that cannot be fetched
+    const othersCould = [...known.values()].some((host) => 'ok' in host);
+    return error instanceof TimeoutError && othersCould ? error.message : undefined;
+}
+function recordIn(text) {
+    return text.startsWith(mark) ? host_derivations_asRecord(JSON.parse(text.slice(mark.length))) : undefined;
+}
+function host_derivations_readHost(name, found) {
+    if (found.missing === true)
+        return { problem: `the flake has no nixosConfigurations.${name}` };
+    const { system, toplevel, diskoScript } = found;
     return {
-        system: String(system),
-        toplevel: host_derivations_asDerivation(toplevel),
-        diskoScript: diskoScript === null ? undefined : host_derivations_asDerivation(diskoScript),
+        ok: {
+            system: String(system),
+            toplevel: host_derivations_asDerivation(toplevel),
+            diskoScript: diskoScript === null ? undefined : host_derivations_asDerivation(diskoScript),
+        },
     };
 }
 function host_derivations_asDerivation(value) {
@@ -67558,6 +68014,8 @@ function host_derivations_asRecord(value) {
 
 
 
+
+
 /** What a git push event gives as `before` when there was nothing before. */
 const noCommit = /^0{40}(0{24})?$/;
 /**
@@ -67568,35 +68026,45 @@ const noCommit = /^0{40}(0{24})?$/;
  * @throws InputError, NixError
  */
 async function whatChanged(uri, since, hosts, nix, runtime) {
-    const { signal } = runtime;
     if (noCommit.test(since))
         return allOf(hosts, 'there was no commit before this one');
     const before = await flakeAt(flakeUri(uri), since, nix, runtime);
     if (before.isSame)
         return allOf([], '');
     const names = hosts.map(({ name }) => name);
-    const now = await evaluateHosts(uri, names, nix, signal);
-    const old = await oldHosts(before.uri, nix, signal);
-    const then = await evaluateHosts(before.uri, names.filter((name) => old.has(name)), nix, signal);
-    const changed = [];
-    const failed = [];
-    for (const host of hosts) {
-        const found = now.hosts.get(host.name);
-        if (found === undefined || 'problem' in found) {
-            failed.push({ host: host.name, message: found?.problem ?? 'was not evaluated' });
-            continue;
-        }
-        const reason = changes_changeOf(host, found.ok, old.get(host.name), then.hosts.get(host.name));
-        if (reason !== undefined)
-            changed.push({ host, reason });
-    }
-    return { changed, failed, evaluations: now.evaluations + then.evaluations };
+    const atOnce = sideBySideWithin(2);
+    const memory = shareOfMemory(atOnce);
+    const evaluateNow = (signal) => evaluateHosts(uri, names, nix, signal, undefined, memory);
+    const evaluateThen = (signal) => evaluateBefore({ uri: before.uri, since, names, memory }, nix, signal, runtime);
+    const [now, then] = atOnce > 1
+        ? await sideBySide(runtime.signal, evaluateNow, evaluateThen)
+        : [await evaluateNow(runtime.signal), await evaluateThen(runtime.signal)];
+    return { ...compare(hosts, now.hosts, then), evaluations: now.evaluations + then.evaluations };
 }
 function allOf(hosts, reason) {
     return { changed: hosts.map((host) => ({ host, reason })), failed: [], evaluations: 0 };
 }
+/** What was wrong at another commit is no reason to stop: it may be what this one mends. */
+async function evaluateBefore({ uri, since, names, memory }, nix, signal, { log }) {
+    try {
+        const described = await describedBefore(uri, nix, signal);
+        const known = names.filter((name) => described.has(name));
+        const { hosts, evaluations } = await evaluateHosts(uri, known, nix, signal, undefined, memory);
+        for (const [name, host] of hosts)
+            if ('problem' in host)
+                log.info(`${name} as it was at ${since} cannot be evaluated: ${host.problem}`);
+        return { described, hosts, evaluations };
+    }
+    catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof NixError))
+            throw error;
+        log.warning(`The flake as it was at ${since} cannot be evaluated, so that all hosts count as changed: ${error.message}`);
+        return { described: undefined, hosts: new Map(), evaluations: 1 };
+    }
+}
 /** Before there was a fleet there was none of its hosts. */
-async function oldHosts(uri, nix, signal) {
+async function describedBefore(uri, nix, signal) {
     const hosts = await readHosts(uri, nix, signal).catch((error) => {
         if (error instanceof InputError)
             return [];
@@ -67604,11 +68072,27 @@ async function oldHosts(uri, nix, signal) {
     });
     return new Map(hosts.map((host) => [host.name, host]));
 }
+function compare(hosts, now, before) {
+    const changed = [];
+    const failed = [];
+    for (const host of hosts) {
+        const found = now.get(host.name);
+        if (found === undefined || 'problem' in found) {
+            failed.push({ host: host.name, message: found?.problem ?? 'was not evaluated' });
+            continue;
+        }
+        const reason = changes_changeOf(host, found.ok, before);
+        if (reason !== undefined)
+            changed.push({ host, reason });
+    }
+    return { changed, failed };
+}
 /** @returns undefined: nothing that matters */
-function changes_changeOf({ data }, now, old, then) {
-    if (old === undefined || then === undefined)
+function changes_changeOf({ name, data }, now, before) {
+    const [old, then] = [before.described?.get(name), before.hosts.get(name)];
+    if (before.described !== undefined && old === undefined)
         return 'new';
-    if ('problem' in then)
+    if (old === undefined || then === undefined || 'problem' in then)
         return 'could not be evaluated before';
     const differences = [
         ...(data.inputs['install-id'] === old.data.inputs['install-id'] ? [] : ['install-id']),
@@ -67625,18 +68109,29 @@ function changes_changeOf({ data }, now, old, then) {
 
 
 
+/** The report of a run that has listed nothing yet. */
+const nothingListed = {
+    selected: 0,
+    hosts: [],
+    failed: [],
+    evaluations: 0,
+    results: [],
+    files: null,
+};
 /**
  * The hosts that are asked for, as jobs of a workflow. Contacts none of them.
  *
  * @throws InputError, NixError
  */
 async function listHosts(settings, nix, runtime) {
-    const selected = await chosenHosts(settings, nix, runtime.signal);
+    const selected = await chosenHosts(settings, nix, runtime.signal, { forRuns: true });
     const uri = settings.flakeUri.value;
     const since = settings.changedSince.value;
     const found = since === undefined
         ? { changed: selected.map((host) => ({ host, reason: 'listed' })), failed: [], evaluations: 0 }
         : await whatChanged(uri, since, selected, nix, runtime);
+    for (const { host, message } of found.failed)
+        runtime.log.warning(`${host} cannot be evaluated, and is left out: ${message}`);
     if (found.changed.length > mostJobs)
         throw new InputError([
             {
@@ -67650,42 +68145,54 @@ async function listHosts(settings, nix, runtime) {
         failed: found.failed,
         evaluations: found.evaluations,
         results: [],
+        files: null,
     };
 }
 /**
  * The hosts that the input hosts means.
  *
+ * @param options `forRuns`: for runs that contact them, all that is said of them is read as those will
  * @throws InputError where what the flake says of them is wrong, or one that is named is not there
  */
-async function chosenHosts({ flakeUri, hosts }, nix, signal) {
+async function chosenHosts({ flakeUri, hosts }, nix, signal, { forRuns = false } = {}) {
     const uri = flakeUri.value;
     const all = (await readHosts(uri, nix, signal)).map((host) => ({ ...host, tags: host.data.fleet.tags }));
-    const chosen = await withAddresses(uri, selectHosts(hosts.value, all), nix, signal);
+    const selected = selectHosts(hosts.value, all);
+    const chosen = forRuns ? await withAddresses(uri, selected, nix, signal) : selected;
     const byTag = hosts.value.some(({ kind }) => kind === 'tag');
     const problems = [
         ...idlePatterns(hosts.value, all).map(({ text }) => ({
             input: 'hosts',
             problem: `has ${text}, which fits no host. ${described(all)}`,
         })),
+        ...chosen.flatMap((host) => problemsOfName(host)),
+        ...(forRuns ? chosen.flatMap((host) => fleet_problemsOf(uri, host)) : []),
         // a host that is not chosen because of what is wrong with it
         ...all
-            .filter(({ name }) => byTag && !chosen.some((host) => host.name === name))
+            .filter(({ name }) => byTag && !(forRuns && chosen.some((host) => host.name === name)))
             .flatMap((host) => fleet_problemsOf(uri, host).filter(({ input }) => input.startsWith('tags '))),
-        ...chosen.flatMap((host) => fleet_problemsOf(uri, host)),
     ];
     if (problems.length > 0)
         throw new InputError(withoutRest(problems));
     return chosen;
 }
+/** It is a part of the names of jobs, files and artifacts. */
+const hostNameForm = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/;
+function problemsOfName({ name }) {
+    const problem = `has the host ${JSON.stringify(name.slice(0, 120))}; names of hosts in a workflow are of up to 100 letters, digits, _ . and -`;
+    return hostNameForm.test(name) ? [] : [{ input: 'flake', problem }];
+}
 function fleet_problemsOf(uri, { name, data }) {
-    return /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)
-        ? problemsOfHost(referenceTo(uri, name), data)
-        : [
-            {
-                input: 'flake',
-                problem: `has the host ${JSON.stringify(name)}; names of hosts in a workflow are of letters, digits, _ . and -`,
-            },
-        ];
+    if (!hostNameForm.test(name))
+        return [];
+    return [...problemsOfHost(referenceTo(uri, name), data), ...secretsFromElsewhere(uri, data)];
+}
+/** The jobs of the list get these: whoever writes another repository's flake could have any secret of this one. */
+function secretsFromElsewhere(uri, { attribute, fleet }) {
+    if (Object.keys(fleet.secrets).length === 0 || isLocalFlake(uri))
+        return [];
+    const problem = 'names secrets of the repository, which only a flake in a folder of the runner may; check it out, and give the folder';
+    return [{ input: `secrets (${attribute} of the flake)`, problem }];
 }
 /** Nobody mends more at a time, and one mistake in a function for all hosts is in each of them. */
 const shownProblems = 40;
@@ -68031,18 +68538,138 @@ function buildOf({ host, settings }, found, systems) {
     return { host, system, wanted: diskoScript === undefined ? [toplevel] : [diskoScript, toplevel] };
 }
 
+;// CONCATENATED MODULE: ./lib/report/fleet-words.js
+
+/** What came of a host, as one counts it. Those that need somebody come first. */
+const fleet_words_groups = [
+    'failed',
+    'missing',
+    'to be changed',
+    'changed',
+    'prepared',
+    'planned without the machine',
+    'built',
+    'tested',
+    'unchanged',
+];
+function groupOf({ outcome, plan }) {
+    switch (outcome) {
+        case 'planned':
+            if (plan === null)
+                return 'planned without the machine';
+            return plan.action === 'nothing' ? 'unchanged' : 'to be changed';
+        case 'installed':
+        case 'updated':
+            return 'changed';
+        case 'listed':
+        case 'gathered':
+            throw new Error(`${outcome} is no outcome of a run for one host`);
+        default:
+            return outcome;
+    }
+}
+function needsSomebody(result) {
+    return result.outcome === 'failed' || result.outcome === 'missing';
+}
+/** In the order of their groups, and in that of their names. */
+function inOrder(results) {
+    return results.toSorted((a, b) => fleet_words_groups.indexOf(groupOf(a)) - fleet_words_groups.indexOf(groupOf(b)) ||
+        a.host.localeCompare(b.host, 'en', { numeric: true }));
+}
+/** `30 hosts: 2 failed, 1 missing, 3 changed (1 reinstall, 2 update), 24 unchanged`. */
+function countsOf({ results, hosts, failed, selected, files, evaluations }) {
+    if (files === null) {
+        const looked = evaluations === 0 ? '' : `, ${counted(evaluations, 'evaluation')}`;
+        const broken = failed.length === 0 ? '' : `, ${failed.length} failed`;
+        return `${hosts.length} of ${counted(selected, 'host')}${broken}${looked}`;
+    }
+    const words = fleet_words_groups.flatMap((group) => {
+        const of = results.filter((result) => groupOf(result) === group);
+        // that there are none of these is what one wants to read
+        return of.length === 0 && group !== 'failed' ? [] : [`${of.length} ${group}${actionsOf(of, group)}`];
+    });
+    return `${counted(selected, 'host')}: ${words.join(', ')}`;
+}
+function actionsOf(results, group) {
+    if (group !== 'changed' && group !== 'to be changed')
+        return '';
+    const words = ['reinstall', 'install', 'update'].flatMap((action) => {
+        const count = results.filter(({ plan }) => plan?.action === action).length;
+        return count === 0 ? [] : [`${count} ${action}`];
+    });
+    return words.length === 0 ? '' : ` (${words.join(', ')})`;
+}
+const whyMissing = 'there is no result of it: its job was skipped or cancelled, or ended before the action could leave one';
+/** One line, cut where nobody reads on. */
+function fleet_words_short(text, most = 160) {
+    const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+    // not in the middle of a character
+    return line.length > most ? `${line.slice(0, most - 1).replace(/[\ud800-\udbff]$/, '')}…` : line;
+}
+
+;// CONCATENATED MODULE: ./lib/report/states.js
+/** What a state means for who cares for the machine. */
+const stateWords = {
+    untouched: 'untouched: nothing on its disks was changed',
+    installer: 'in the installer; its disks were not changed',
+    partitioned: 'in the installer; its disks were partitioned anew and the old data is gone',
+    installed: 'installed, but not seen running',
+    unlocking: 'installed; its initrd waits for a disk’s passphrase',
+    booted: 'running the system of the configuration',
+};
+
 ;// CONCATENATED MODULE: ./lib/report/describe-fleet.js
 
+
+
 const failures = { evaluation: 'cannot be evaluated', build: 'was not built' };
-/** What was found, as a few lines of the log. */
-function describeFleet({ selected, hosts, failed, evaluations }) {
-    const looked = evaluations === 0 ? '' : ` (${counted(evaluations, 'evaluation')})`;
+/** Of a message the log has more than the summary. */
+const longestMessage = 500;
+/** What was found, as lines of the log: what needs somebody first. */
+function describeFleet(fleet) {
     return [
-        `${hosts.length} of ${counted(selected, 'host')}${looked}`,
-        ...failed.map(({ host, at, message }) => `  ${host}  ${failures[at ?? 'evaluation']}: ${message}`),
-        ...hosts.map(({ host, reason }) => `  ${host}  ${reason}`),
+        countsOf(fleet),
+        ...fleet.failed.map(({ host, at, message }) => `  ${host}  ${failures[at ?? 'evaluation']}: ${fleet_words_short(message, longestMessage)}`),
+        ...(fleet.files === null
+            ? fleet.hosts.map(({ host, reason }) => `  ${host}  ${reason}`)
+            : inOrder(fleet.results).flatMap(resultLines)),
     ].join('\n');
 }
+function resultLines(result) {
+    const { host, outcome, seconds, plan, failure, targetState } = result;
+    const word = needsSomebody(result) ? outcome.toUpperCase() : outcome;
+    const action = plan === null ? '' : `  ${plan.action}: ${fleet_words_short(plan.reason, longestMessage)}`;
+    const more = (text) => `    ${text}`;
+    return [
+        `  ${word.padEnd(9)}  ${host}${seconds === 0 ? '' : `  ${formatDuration(seconds * 1000)}`}${action}`,
+        ...(outcome === 'missing' ? [more(whyMissing)] : []),
+        ...(failure === null ? [] : [more(`${whereFailed(failure)}: ${fleet_words_short(failure.message, longestMessage)}`)]),
+        ...(failure === null || failure.hint === null
+            ? []
+            : [more(`what to do: ${fleet_words_short(failure.hint, longestMessage)}`)]),
+        ...(outcome === 'failed' && targetState !== null && targetState !== 'untouched'
+            ? [more(`the machine is ${stateWords[targetState]}`)]
+            : []),
+        ...(groupOf(result) === 'to be changed' ? planLines(plan).map(more) : []),
+    ];
+}
+/** `in phase disko`. */
+function whereFailed({ phase, cancelled }) {
+    const where = phase === null ? 'before the first phase' : `in phase ${phase}`;
+    return cancelled ? `cancelled ${where}` : where;
+}
+function planLines(plan) {
+    if (plan === null)
+        return [];
+    return [
+        ...(plan.lost.length === 0
+            ? []
+            : [`disks that will be lost: ${fleet_words_short(plan.lost.join('; '), longestMessage)}`]),
+        plan.digest === null ? noDigest : `plan ${plan.digest}`,
+    ];
+}
+/** Why there is no job for a host with a plan. */
+const noDigest = 'cannot be approved: the digest in its file is not that of the plan in it';
 
 ;// CONCATENATED MODULE: ./lib/phases/clean-up.js
 
@@ -68693,11 +69320,11 @@ function describeDisk(disk) {
     const names = [...new Set([...disk.named, disk.device])].join(' = ');
     const serial = disk.serial === '' ? '' : `serial ${disk.serial}`;
     const wwn = disk.serial === '' && disk.wwn !== '' ? `WWN ${disk.wwn}` : '';
-    const words = [names, sizeOf(disk.bytes), disk.model, serial, wwn].filter((word) => word !== '');
+    const words = [names, describe_disks_sizeOf(disk.bytes), disk.model, serial, wwn].filter((word) => word !== '');
     return oneLine(words.join(', '));
 }
 /** Empty where it is not known. */
-function sizeOf(bytes) {
+function describe_disks_sizeOf(bytes) {
     return bytes === 0 ? '' : formatBytes(bytes);
 }
 /** What is on a disk, the outer before the inner. */
@@ -68952,7 +69579,7 @@ function kexecLines({ image, sha256, extraFlags }) {
 function diskLines(online) {
     return online.disks.flatMap((disk) => [
         `  ${fateWords[disk.fate].log.padEnd(10)} ${describeDisk(disk)}`,
-        ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => `    ${lost ? 'LOST' : 'kept'} ${'  '.repeat(depth)}${[device, sizeOf(bytes), ...words].filter((word) => word !== '').join(', ')}`),
+        ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => `    ${lost ? 'LOST' : 'kept'} ${'  '.repeat(depth)}${[device, describe_disks_sizeOf(bytes), ...words].filter((word) => word !== '').join(', ')}`),
     ]);
 }
 function describeOfflinePlan(offline, work, mayBeCached) {
@@ -71599,7 +72226,7 @@ function build_hosts_reportOf(uri, { selected, builds, elsewhere, evaluations },
         return reason === undefined ? [] : [asMatrixHost(uri, host, reason)];
     });
     const inOrder = selected.flatMap(({ name }) => failed.find(({ host }) => host === name) ?? []);
-    return { selected: selected.length, hosts, failed: inOrder, evaluations, results: [] };
+    return { selected: selected.length, hosts, failed: inOrder, evaluations, results: [], files: null };
 }
 /** One build for all that the same system builds, as layers of the cache are of one system. */
 async function buildEachSystem(builds, tools) {
@@ -71607,11 +72234,12 @@ async function buildEachSystem(builds, tools) {
     const failed = [];
     for (const system of new Set(builds.map((each) => each.system))) {
         const group = builds.filter((each) => each.system === system);
+        const users = group.map((each) => each.wanted.map(({ outPath }) => outPath));
         const wanted = [
             ...new Map(group.flatMap((each) => each.wanted.map((one) => [one.outPath, one]))).values(),
         ];
         try {
-            await buildClosures({ wanted, system, keepGoing: true }, tools, runtime.signal);
+            await buildClosures({ wanted, users, system, keepGoing: true }, tools, runtime.signal);
         }
         catch (error) {
             runtime.signal.throwIfAborted();
@@ -72209,6 +72837,8 @@ class SpawnRunner {
             stdio: ['pipe', 'pipe', 'pipe'],
             detached: true,
         });
+        if (child.pid !== undefined)
+            options.onStart?.(child.pid);
         // a program that ends early says more by its end
         child.stdin.on('error', () => undefined).end(options.input ?? '');
         const idle = new IdleTimer(`${command} ${args[0] ?? ''}`.trim(), options.idleMs);
@@ -72480,75 +73110,470 @@ function clientEnvironment(environment) {
     return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => value !== undefined && needed.test(name) ? [[name, value]] : []));
 }
 
+;// CONCATENATED MODULE: ./lib/report/lost-disks.js
+
+
+/** Which disks a plan that was read from a file will have lost, each in a few words. @throws MisshapenError */
+function lostDisks(plan) {
+    if (own(plan, 'action') !== 'install' || !listAt(plan, 'phases').includes('disko'))
+        return [];
+    const online = fieldsAt(plan, 'online');
+    if (booleanAt(fieldsAt(plan, 'offline'), 'provisional'))
+        return ['those of a configuration that is only known when the machine has described itself'];
+    return [
+        ...(booleanAt(online, 'disksKnown') ? [] : ['the configuration does not tell: count on all of them']),
+        ...listAt(online, 'disks').flatMap(lossOf),
+    ];
+}
+function lossOf(disk) {
+    const fate = choiceAt(disk, 'fate', ['wiped', 'collateral', 'changed', 'untouched']);
+    const [name] = [...listAt(disk, 'named'), textAt(disk, 'device')];
+    const size = describe_disks_sizeOf(amountAt(disk, 'bytes'));
+    const words = `${String(name)}${size === '' ? '' : ` (${size})`}`;
+    if (fate === 'wiped')
+        return [words];
+    if (fate === 'collateral')
+        return [`${words}, as collateral`];
+    return fate === 'changed' && listAt(disk, 'contents').some(losesSomething) ? [`a part of ${words}`] : [];
+}
+function losesSomething(content) {
+    return (isFields(content) && (booleanAt(content, 'lost') || listAt(content, 'contains').some(losesSomething)));
+}
+
+;// CONCATENATED MODULE: ./lib/report/result.js
+
+/** `listed`, `built`, `tested`: no machine was contacted. `gathered`: results of other runs. `prepared`: the phases that were asked for end before install, and were done. */
+const outcomes = [
+    'listed',
+    'gathered',
+    'planned',
+    'built',
+    'tested',
+    'prepared',
+    'installed',
+    'updated',
+    'unchanged',
+    'failed',
+];
+/** How far the machine came. From `partitioned` on the old data is gone, unless disko only mounts or adds. */
+const targetStates = [
+    'untouched',
+    'installer',
+    'partitioned',
+    'installed',
+    'unlocking',
+    'booted',
+];
+/** Gathers the result while the run goes on. */
+class Progress {
+    targetState = 'untouched';
+    target = '';
+    host = '';
+    run = { url: '', attempt: 0, startedAt: '' };
+    fleet = null;
+    systemPath = '';
+    verified = 'none';
+    plan;
+    /** The keys that the new system must show after the reboot. */
+    expectedHostKeys = [];
+    /** The keys of the new system's initrd, where they could be read. */
+    initrdHostKeys = [];
+    hostKeyLines = [];
+    /** What goes on on the machine when this run stops now: `disko`, `nixos-install`, … */
+    goesOn;
+    /** The installer was given a key that ends with this run, and lets in no later one. */
+    keyIsLost = false;
+    agePublicKeys = [];
+    failedUnits = null;
+    hardwareConfig = null;
+    kexecSha256 = null;
+    cache = null;
+    #phases = [];
+    #current;
+    /** The phase that runs, or that failed. */
+    get phase() {
+        return this.#current;
+    }
+    /** Forgets the phases so far: what they found holds no longer. */
+    startOver() {
+        this.#phases.length = 0;
+        this.#current = undefined;
+        this.goesOn = undefined;
+        if (this.targetState === 'installer')
+            this.targetState = 'untouched';
+    }
+    begin(phase) {
+        this.#current = phase;
+    }
+    end(outcome, ms) {
+        if (this.#current === undefined)
+            return;
+        this.#phases.push({ name: this.#current, outcome, seconds: Math.round(ms / 100) / 10 });
+        if (outcome === 'success')
+            this.#current = undefined;
+    }
+    result(outcome, failure) {
+        return {
+            version: 1,
+            outcome,
+            targetState: this.targetState,
+            target: this.target,
+            host: this.host,
+            run: this.run,
+            systemPath: this.systemPath,
+            verified: this.verified,
+            // what comes after a phase's end, such as the check of the plan, is reported with it
+            phases: this.#phases.map((phase) => phase.name === failure?.phase ? { ...phase, outcome: 'failure' } : phase),
+            hostKeys: this.hostKeyLines,
+            agePublicKeys: this.agePublicKeys,
+            failedUnits: this.failedUnits,
+            hardwareConfig: this.hardwareConfig,
+            kexecSha256: this.kexecSha256,
+            cache: this.cache,
+            plan: this.plan ?? null,
+            planDigest: this.plan === undefined ? null : plan_planDigest(this.plan),
+            fleet: this.fleet,
+            failure: failure ?? null,
+        };
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/report/host-run.js
+
+
+
+
+
+/** No name of a host is longer, and none has what could be taken for more than a name. */
+const nameForm = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,255}$/u;
+const digestForm = /^sha256:[0-9a-f]{64}$/;
+const host_run_longestMessage = 4000;
+/** Reads a result file, which another job has left: it may be anything. */
+function readResult(text) {
+    let value;
+    try {
+        value = JSON.parse(text);
+    }
+    catch {
+        return { kind: 'problem', problem: 'is no whole JSON; was it cut off?' };
+    }
+    const marks = ['version', 'outcome', 'targetState', 'phases'];
+    if (!marks.every((name) => own(value, name) !== undefined))
+        return { kind: 'foreign' };
+    const version = own(value, 'version');
+    if (version !== 1)
+        return {
+            kind: 'problem',
+            problem: `is a result of version ${host_run_shown(version)}, and this action reads version 1: use one version of it for all jobs`,
+        };
+    // of a run over many hosts, or for a configuration without a name
+    if (own(value, 'host') === '')
+        return { kind: 'foreign' };
+    try {
+        return { kind: 'host', run: readRun(value) };
+    }
+    catch (error) {
+        // too deep for anybody
+        if (error instanceof RangeError)
+            return { kind: 'problem', problem: 'is nested too deeply for a result' };
+        if (!(error instanceof MisshapenError))
+            throw error;
+        return { kind: 'problem', problem: `is no result that this action has written: ${error.message}` };
+    }
+}
+function host_run_shown(version) {
+    return typeof version === 'number' ? String(version) : 'unknown';
+}
+function readRun(value) {
+    const run = fieldsAt(value, 'run');
+    const digest = orNull(value, 'planDigest', (of, name) => textAt(of, name, digestForm));
+    return {
+        host: textAt(value, 'host', nameForm),
+        outcome: choiceAt(value, 'outcome', outcomes),
+        targetState: choiceAt(value, 'targetState', targetStates),
+        run: {
+            url: safeText(run, 'url'),
+            attempt: amountAt(run, 'attempt'),
+            startedAt: textAt(run, 'startedAt', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+        },
+        seconds: listAt(value, 'phases').reduce((sum, phase) => sum + amountAt(phase, 'seconds'), 0),
+        failure: orNull(value, 'failure', (of, name) => readFailure(fieldsAt(of, name))),
+        plan: orNull(value, 'plan', (of, name) => readPlan(fieldsAt(of, name), digest)),
+    };
+}
+const kinds = {
+    input: true,
+    connection: true,
+    'remote-command': true,
+    nix: true,
+    timeout: true,
+    guard: true,
+    hook: true,
+    cancelled: true,
+    unexpected: true,
+};
+function readFailure(failure) {
+    return {
+        cancelled: choiceAt(failure, 'kind', Object.keys(kinds)) === 'cancelled',
+        phase: orNull(failure, 'phase', (of, name) => choiceAt(of, name, phaseNames)),
+        message: safeText(failure, 'message'),
+        hint: orNull(failure, 'hint', safeText),
+    };
+}
+function readPlan(plan, digest) {
+    if (own(plan, 'online') === null)
+        return null;
+    const online = fieldsAt(plan, 'online');
+    return {
+        action: actionOf(plan, online),
+        reason: safeText(plan, 'reason'),
+        lost: lostDisks(plan).map(safe),
+        digest: digest !== null && shows(plan, digest) ? digest : null,
+    };
+}
+/** A machine that runs NixOS and gets it anew is another thing to approve than one that runs something else. */
+function actionOf(plan, online) {
+    const action = choiceAt(plan, 'action', ['install', 'update', 'nothing']);
+    const phases = listAt(plan, 'phases');
+    const replaces = phases.includes('disko') || phases.includes('install');
+    const isAgain = booleanAt(online, 'runsNixos') && !booleanAt(online, 'isInstaller');
+    return action === 'install' && replaces && isAgain ? 'reinstall' : action;
+}
+/**
+ * Whether who approves the digest approves what is shown. A secret that is part of the plan was replaced in the file
+ * after the digest was made, so that it cannot be told.
+ */
+function shows(plan, digest) {
+    return plan_planDigest(plan) === digest || JSON.stringify(plan).includes('***');
+}
+function safeText(of, name) {
+    return safe(textAt(of, name));
+}
+function safe(text) {
+    return neutraliseText(text.slice(0, host_run_longestMessage));
+}
+
+;// CONCATENATED MODULE: ./lib/report/result-files.js
+
+
+
+/** A result has some kB; with hundreds of disks some hundred. */
+const largestFile = 8 * 1024 * 1024;
+/** Artifacts lie in a folder each. */
+const result_files_deepest = 8;
+/** Far more than hundreds of hosts leave, and soon looked through. */
+const mostEntries = 20_000;
+/**
+ * Reads the JSON files of a folder. Other jobs have filled it: no link is followed, which could lead anywhere on the
+ * runner, and what is too large or too deep for results is told.
+ *
+ * @throws InputError where there is no such folder, and where it holds so much that another one must be meant
+ */
+function readJsonFiles(folder) {
+    const texts = [];
+    const problems = [];
+    let skipped = 0;
+    let entries = 0;
+    const queue = [{ path: '', depth: 0 }];
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        for (const entry of result_files_entriesOf(folder, next.path)) {
+            const path = (0,external_node_path_namespaceObject.join)(next.path, entry.name);
+            entries += 1;
+            if (entries > mostEntries)
+                throw tooMany(folder);
+            if (entry.isDirectory()) {
+                if (next.depth < result_files_deepest)
+                    queue.push({ path, depth: next.depth + 1 });
+                else
+                    problems.push({
+                        file: path,
+                        problem: `lies deeper than ${result_files_deepest} folders, and was not looked into`,
+                    });
+            }
+            else if (!entry.isFile())
+                skipped += 1;
+            else if (entry.name.endsWith('.json')) {
+                const read = readFile((0,external_node_path_namespaceObject.join)(folder, path));
+                if ('text' in read)
+                    texts.push({ file: path, text: read.text });
+                else
+                    problems.push({ file: path, problem: read.problem });
+            }
+        }
+    }
+    return { texts: texts.toSorted((a, b) => (a.file < b.file ? -1 : 1)), skipped, problems };
+}
+function result_files_entriesOf(folder, path) {
+    try {
+        return (0,external_node_fs_namespaceObject.readdirSync)((0,external_node_path_namespaceObject.join)(folder, path), { withFileTypes: true });
+    }
+    catch (error) {
+        throw new InputError([
+            {
+                input: 'fleet-results',
+                problem: `is ${JSON.stringify(folder)}, which cannot be read (${errorMessage(error)}); give the folder that the result files were put into`,
+            },
+        ]);
+    }
+}
+function tooMany(folder) {
+    return new InputError([
+        {
+            input: 'fleet-results',
+            problem: `is ${JSON.stringify(folder)}, which holds more than ${mostEntries} files; give a folder that holds nothing but the result files`,
+        },
+    ]);
+}
+function readFile(path) {
+    let file;
+    try {
+        file = (0,external_node_fs_namespaceObject.openSync)(path, external_node_fs_namespaceObject.constants.O_RDONLY | external_node_fs_namespaceObject.constants.O_NOFOLLOW | external_node_fs_namespaceObject.constants.O_NONBLOCK);
+        const stat = (0,external_node_fs_namespaceObject.fstatSync)(file);
+        if (!stat.isFile())
+            return { problem: 'is no file' };
+        if (stat.size > largestFile)
+            return { problem: 'is larger than 8 MiB, which no result is' };
+        return { text: (0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8') };
+    }
+    catch (error) {
+        return { problem: `cannot be read: ${errorMessage(error)}` };
+    }
+    finally {
+        if (file !== undefined)
+            (0,external_node_fs_namespaceObject.closeSync)(file);
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/report/fleet-results.js
 
 
 
+
+/** The report of a run that has gathered nothing yet. */
+const nothingGathered = {
+    selected: 0,
+    hosts: [],
+    failed: [],
+    evaluations: 0,
+    results: [],
+    files: { results: 0, superseded: 0, skipped: 0, problems: [] },
+};
 /**
  * Puts together what the runs for many hosts have left.
  *
  * @param folder holds their result files, in any depth
  * @param expected the hosts that there should be results of; undefined where that is not known
- * @throws InputError where there is no result at all
+ * @throws InputError
  */
 function gatherResults(folder, expected) {
-    const found = new Map(resultsIn(folder).map((result) => [result.host, result]));
-    if (found.size === 0 && (expected === undefined || expected.include.length > 0))
-        throw new InputError([
-            { input: 'fleet-results', problem: `is ${folder}, which holds no result file of this action` },
-        ]);
-    const names = new Set([...(expected?.include ?? []).map(({ host }) => host), ...found.keys()]);
-    const results = [...names].map((host) => hostResult(host, found.get(host)));
+    // where nothing was to be done there may be no folder either
+    if (expected?.include.length === 0)
+        return nothingGathered;
+    const { runs, files } = readRuns(folder);
+    const counting = new Map([...Map.groupBy(runs, ({ host }) => host)].map(([host, all]) => [host, whatCounts(all)]));
+    const names = new Set([...(expected?.include ?? []).map(({ host }) => host), ...counting.keys()]);
     return {
         selected: names.size,
-        hosts: (expected?.include ?? []).flatMap((entry) => toBeDone(entry, found.get(entry.host))),
+        hosts: (expected?.include ?? []).flatMap((entry) => toBeDone(entry, counting.get(entry.host))),
         failed: [],
         evaluations: 0,
-        results,
+        results: [...names].map((host) => asResult(host, counting.get(host))),
+        files: { ...files, superseded: runs.length - counting.size },
     };
 }
-function resultsIn(folder) {
-    const files = (0,external_node_fs_namespaceObject.readdirSync)(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.json'));
-    return files.flatMap((file) => {
-        const result = parseResult((0,external_node_fs_namespaceObject.readFileSync)((0,external_node_path_namespaceObject.join)(folder, file), 'utf8'));
-        return result === undefined || result.host === '' ? [] : [result];
-    });
+/**
+ * Most likely the folder is the wrong one: a fleet of which all results are missing must not pass for one with nothing
+ * to do.
+ *
+ * @throws InputError
+ */
+function requireResults(folder, { files, selected }) {
+    if (files === null || files.results > 0 || files === nothingGathered.files)
+        return;
+    const [first] = files.problems;
+    const told = first === undefined ? '' : `; ${first.file} ${first.problem}`;
+    const of = selected === 0 ? '' : ` of the ${selected} hosts`;
+    throw new InputError([
+        {
+            input: 'fleet-results',
+            problem: `is ${JSON.stringify(folder)}, which holds no result file${of}${told}; put there what the output result-file of the runs names`,
+        },
+    ]);
 }
-/** @returns undefined for anything that this action has not written */
-function parseResult(text) {
-    try {
-        const value = JSON.parse(text);
-        return isResult(value) ? value : undefined;
+function readRuns(folder) {
+    const found = readJsonFiles(folder);
+    const runs = [];
+    const problems = [...found.problems];
+    let skipped = found.skipped;
+    for (const { file, text } of found.texts) {
+        const read = readResult(text);
+        if (read.kind === 'host')
+            runs.push(read.run);
+        else if (read.kind === 'foreign')
+            skipped += 1;
+        else
+            problems.push({ file, problem: read.problem });
     }
-    catch {
-        return undefined;
-    }
-}
-function isResult(value) {
-    const of = (name) => typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-    return of('version') === 1 && typeof of('host') === 'string' && typeof of('outcome') === 'string';
-}
-function hostResult(host, result) {
-    const plan = result?.plan ?? null;
     return {
-        host,
-        outcome: result?.outcome ?? 'missing',
-        action: plan === null || plan.online === null ? null : plan.action,
-        reason: plan === null || plan.online === null ? null : plan.reason,
-        targetState: result?.targetState ?? null,
-        seconds: (result?.phases ?? []).reduce((sum, { seconds }) => sum + seconds, 0),
-        failure: result?.failure?.message ?? null,
-        planDigest: result?.planDigest ?? null,
+        runs,
+        files: {
+            results: runs.length,
+            superseded: 0,
+            skipped,
+            // names of files are foreign text, too
+            problems: problems.map(({ file, problem }) => ({
+                file: neutralise(file),
+                problem: neutralise(problem),
+            })),
+        },
     };
+}
+/**
+ * Of several results of one host the one that says how it ended. Within a run of the workflow that is the last attempt's,
+ * and there what was done, not what was planned: runners' clocks may differ. Of several runs it is the one that began
+ * last.
+ */
+function whatCounts(runs) {
+    const last = (some, order) => some.reduce((best, each) => (order(best, each) <= 0 ? each : best));
+    const byRun = [...Map.groupBy(runs, ({ run }) => run.url).values()];
+    const ofRuns = byRun.map((some) => last(some, (a, b) => a.run.attempt - b.run.attempt || Number(isAct(a)) - Number(isAct(b)) || byStart(a, b) || byText(a, b)));
+    return last(ofRuns, (a, b) => byStart(a, b) || byText(a, b));
+}
+/** A failure may be of either; a plan of the same attempt was there before, or else nothing was done. */
+function isAct({ outcome }) {
+    return !['planned', 'built', 'tested'].includes(outcome);
+}
+function byStart(a, b) {
+    return a.run.startedAt.localeCompare(b.run.startedAt);
+}
+/** So that the order of the files does not matter. */
+function byText(a, b) {
+    return JSON.stringify(a) < JSON.stringify(b) ? -1 : 1;
+}
+function asResult(host, run) {
+    if (run === undefined)
+        return { host, outcome: 'missing', targetState: null, seconds: 0, failure: null, plan: null };
+    const { outcome, targetState, seconds, failure, plan } = run;
+    return { host, outcome, targetState, seconds, failure, plan };
 }
 /** The host's job, with the plan that is to be approved; none where there is nothing to do, and where there is no plan. */
-function toBeDone(entry, result) {
-    const { plan, planDigest, outcome } = result ?? { plan: null, planDigest: null, outcome: 'failed' };
-    if (plan === null || plan.online === null || planDigest === null || outcome === 'failed')
+function toBeDone(entry, run) {
+    if (run === undefined || run.outcome !== 'planned' || run.plan === null)
         return [];
-    if (plan.action === 'nothing')
+    const { action, reason, digest } = run.plan;
+    if (action === 'nothing' || digest === null)
         return [];
-    return [{ ...entry, reason: `${plan.action}: ${plan.reason}`, 'approved-plan': planDigest }];
+    return [{ ...entry, reason: asMatrixReason(`${action}: ${reason}`), 'approved-plan': digest }];
+}
+/**
+ * What workflows write as `${{ matrix.reason }}` into scripts becomes a part of these, and what a machine says of itself
+ * is a part of the reason.
+ */
+function asMatrixReason(text) {
+    return text
+        .replace(/[^A-Za-z0-9.,:/_+@=-]+/g, ' ')
+        .trim()
+        .slice(0, 200);
 }
 
 ;// CONCATENATED MODULE: ./lib/report/hints.js
@@ -72696,6 +73721,7 @@ function hints_hintFor(text) {
 
 ;// CONCATENATED MODULE: ./lib/report/outputs.js
 
+
 /** The outputs of the action, in the order of action.yml. */
 const outputs = [
     {
@@ -72739,7 +73765,7 @@ const outputs = [
     { name: 'rest', description: 'The matrix of the others; empty if there are none.' },
     {
         name: 'failed-hosts',
-        description: 'With list-hosts: the names of hosts that cannot be evaluated, as JSON; they are not in the matrix.',
+        description: 'As JSON, the names of hosts that are not in the matrix because they failed: with list-hosts those that cannot be evaluated, with build-only and hosts also those that cannot be built, with fleet-results those whose runs failed or left no result.',
     },
     {
         name: 'result-file',
@@ -72759,14 +73785,19 @@ function outputs_outputsOf(result, resultFile) {
         'cache-hit': result.cache?.hit ?? 'none',
         plan: result.plan === null ? '' : JSON.stringify(result.plan),
         'plan-digest': result.planDigest ?? '',
-        ...fleetOutputs(result.fleet),
+        ...fleetOutputs(result),
         'result-file': resultFile,
     };
 }
-function fleetOutputs(fleet) {
-    if (fleet === null)
+/**
+ * Nothing where the run has failed and knows no hosts: a count of 0 would say that there is nothing to do. Where only some
+ * could not be built the others go on.
+ */
+function fleetOutputs({ fleet, outcome, }) {
+    const knowsHosts = fleet !== null && fleet.files === null && fleet.selected > 0;
+    if (fleet === null || (outcome === 'failed' && !knowsHosts))
         return { matrix: '', count: '', canary: '', rest: '', 'failed-hosts': '' };
-    const { hosts, failed } = fleet;
+    const { hosts, failed, results } = fleet;
     const tagged = hosts.filter(({ tags }) => tags.includes('canary'));
     const canary = tagged.length === 0 ? hosts.slice(0, 1) : tagged;
     const rest = hosts.filter((host) => !canary.includes(host));
@@ -72775,7 +73806,7 @@ function fleetOutputs(fleet) {
         count: String(hosts.length),
         canary: canary.length === 0 ? '' : matrixJson(canary),
         rest: rest.length === 0 ? '' : matrixJson(rest),
-        'failed-hosts': JSON.stringify(failed.map(({ host }) => host)),
+        'failed-hosts': JSON.stringify([...failed, ...results.filter(needsSomebody)].map(({ host }) => host)),
     };
 }
 
@@ -72837,6 +73868,18 @@ function table(header, rows) {
     const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
     return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
 }
+/** The rows that fit into so many bytes, and how many do not. */
+function rowsWithin(most, rows) {
+    const kept = [];
+    let bytes = 0;
+    for (const row of rows) {
+        bytes += Buffer.byteLength(row.join(' | ')) + 6;
+        if (bytes > most)
+            return [...kept, [`and ${rows.length - kept.length} more, see the log`, ...row.slice(1).map(() => '')]];
+        kept.push(row);
+    }
+    return kept;
+}
 /** Far more than a name or a reason has; GitHub takes 1 MiB for the whole summary. */
 const longestInline = 500;
 const longestBlock = 80_000;
@@ -72865,38 +73908,172 @@ function markdown_block(lines) {
 
 
 
+
+
+
+
+/** In bytes. GitHub takes 1 MiB for the whole summary, and drops all of a larger one. */
+const room = { failures: 300_000, others: 200_000, plans: 250_000, messages: 120_000, files: 40_000 };
+/** A longer table is folded away where nothing in it needs somebody. */
+const longestOpen = 20;
+const icons = {
+    failed: '❌',
+    missing: '❌',
+    'to be changed': '🔵',
+    changed: '✅',
+    prepared: '✅',
+    'planned without the machine': '📋',
+    built: '✅',
+    tested: '✅',
+    unchanged: '⚪',
+};
+/** The first line of the summary: how it went. */
+function fleetTitle(fleet, { outcome, phases }) {
+    const counts = escapeMarkdown(countsOf(fleet));
+    if (outcome === 'failed') {
+        if (fleet.files !== null)
+            return `❌ Results of ${counts}`;
+        // only a build has phases
+        return phases.length === 0
+            ? '❌ Hosts could not be listed'
+            : `❌ Not all hosts could be built: ${counts}`;
+    }
+    const isBad = fleet.failed.length > 0 || fleet.results.some(needsSomebody);
+    const verb = outcome === 'built' ? 'Built, no machine contacted: ' : '';
+    return `${isBad ? '❌' : '📋'} ${verb}${counts}`;
+}
 /** The part of the job summary that is about many hosts. What needs somebody comes first. */
-function fleetSection({ hosts, failed, results }) {
-    if (results.length > 0)
-        return [resultTable(results)];
+function fleetSection({ hosts, failed, results, files }) {
+    if (files === null)
+        return [...failedSection(failed), ...hostsSection(hosts)];
+    const ordered = inOrder(results);
     return [
-        ...(failed.length === 0
-            ? []
-            : [
-                table(['host', '', ''], failed.map(({ host, at, message }) => [
-                    code(host),
-                    `❌ ${failures[at ?? 'evaluation']}`,
-                    escapeMarkdown(message),
-                ])),
-            ]),
-        ...(hosts.length === 0
-            ? []
-            : [
-                table(['host', 'why'], hosts.map(({ host, reason }) => [code(host), escapeMarkdown(reason)])),
-            ]),
+        ...resultTables(ordered),
+        ...plansSection(ordered.filter((result) => groupOf(result) === 'to be changed')),
+        ...messagesSection(ordered),
+        ...filesSection(files),
     ];
 }
-function resultTable(results) {
-    const isBad = ({ outcome }) => outcome === 'failed' || outcome === 'missing';
-    return table(['host', '', 'action', 'time', ''], [...results]
-        .sort((a, b) => Number(isBad(b)) - Number(isBad(a)))
-        .map((result) => [
-        code(result.host),
-        `${isBad(result) ? '❌' : '✅'} ${result.outcome}`,
-        result.action ?? '–',
-        formatDuration(result.seconds * 1000),
-        escapeMarkdown(result.failure ?? result.reason ?? ''),
-    ]));
+function failedSection(failed) {
+    if (failed.length === 0)
+        return [];
+    const safe = failed.map((each) => ({ ...each, message: neutraliseText(each.message) }));
+    const rows = safe.map(({ host, at, message }) => [
+        code(host),
+        `❌ ${failures[at ?? 'evaluation']}`,
+        escapeMarkdown(fleet_words_short(message)),
+    ]);
+    return [
+        table(['host', '', 'why'], rowsWithin(room.failures, rows)),
+        ...folded('Whole messages', wholeMessages(safe)),
+    ];
+}
+function hostsSection(hosts) {
+    if (hosts.length === 0)
+        return [];
+    const rows = hosts.map(({ host, reason, tags }) => [
+        code(host),
+        escapeMarkdown(fleet_words_short(reason)),
+        escapeMarkdown(fleet_words_short(tags.join(', '))),
+    ]);
+    const text = table(['host', 'why', 'tags'], rowsWithin(room.others, rows));
+    return rows.length > longestOpen ? folded(counted(hosts.length, 'host'), [text]) : [text];
+}
+function resultTables(ordered) {
+    const header = ['', 'host', 'action', 'time', 'why'];
+    const isQuiet = (result) => groupOf(result) === 'unchanged';
+    const bad = ordered.filter(needsSomebody);
+    const rest = ordered.filter((result) => !needsSomebody(result));
+    const quiet = rest.length > longestOpen ? rest.filter(isQuiet) : [];
+    const loud = [...rest.filter((result) => !quiet.includes(result))];
+    const rows = [
+        ...rowsWithin(room.failures, bad.map(resultRow)),
+        ...rowsWithin(room.others / 2, loud.map(resultRow)),
+    ];
+    return [
+        ...(rows.length === 0 ? [] : [table(header, rows)]),
+        ...(quiet.length === 0
+            ? []
+            : folded(`${quiet.length} unchanged`, [
+                table(header, rowsWithin(room.others / 2, quiet.map(resultRow))),
+            ])),
+    ];
+}
+function resultRow(result) {
+    const { host, outcome, plan, seconds, failure } = result;
+    const word = failure?.cancelled ? '🛑 cancelled' : `${icons[groupOf(result)]} ${outcome}`;
+    return [
+        word.replace(' ', '&nbsp;'),
+        code(host),
+        plan?.action ?? '–',
+        seconds === 0 ? '–' : formatDuration(seconds * 1000).replaceAll(' ', '&nbsp;'),
+        whyCell(result),
+    ];
+}
+/** A failure with what to do about it; of all others the plan's reason. */
+function whyCell({ outcome, failure, plan, targetState }) {
+    if (outcome === 'missing')
+        return whyMissing;
+    if (failure === null)
+        return escapeMarkdown(fleet_words_short(plan?.reason ?? ''));
+    return [
+        `**${whereFailed(failure)}:** ${escapeMarkdown(fleet_words_short(failure.message))}`,
+        ...(failure.hint === null ? [] : [`**What to do:** ${escapeMarkdown(fleet_words_short(failure.hint, 240))}`]),
+        ...(targetState === null || targetState === 'untouched'
+            ? []
+            : [`**The machine** is ${stateWords[targetState]}`]),
+    ].join('<br>');
+}
+/** What is to be approved: what is done, what is lost by it, and the digest that binds the run to it. */
+function plansSection(planned) {
+    if (planned.length === 0)
+        return [];
+    const rows = planned.map(({ host, plan }) => [
+        code(host),
+        plan?.action ?? '',
+        plan === null || plan.lost.length === 0
+            ? 'none'
+            : `🔴 ${plan.lost
+                .slice(0, 8)
+                .map((disk) => escapeMarkdown(fleet_words_short(disk, 80)))
+                .join('<br>')}${plan.lost.length > 8 ? `<br>and ${plan.lost.length - 8} more` : ''}`,
+        plan === null || plan.digest === null ? `❌ ${noDigest}` : code(plan.digest),
+    ]);
+    return [
+        '### Plans to be approved',
+        table(['host', 'action', 'disks that will be lost', 'plan'], rowsWithin(room.plans, rows)),
+    ];
+}
+function messagesSection(results) {
+    return folded('Whole messages', wholeMessages(results.flatMap(({ host, failure }) => (failure === null ? [] : [{ host, message: failure.message }]))));
+}
+/** Of those that the table has cut. */
+function wholeMessages(messages) {
+    const cut = messages.filter(({ message }) => fleet_words_short(message) !== message);
+    const blocks = cut.map(({ host, message }) => `${code(host)}\n\n${markdown_block(message.split('\n'))}`);
+    const kept = [];
+    let bytes = 0;
+    for (const each of blocks) {
+        bytes += Buffer.byteLength(each);
+        if (bytes > room.messages)
+            return [...kept, `and ${blocks.length - kept.length} more, see the log`];
+        kept.push(each);
+    }
+    return kept;
+}
+function filesSection({ problems, skipped, superseded }) {
+    const rows = problems.map(({ file, problem }) => [code(file), escapeMarkdown(fleet_words_short(problem))]);
+    const words = [
+        ...(superseded === 0 ? [] : [`${counted(superseded, 'earlier result')} of the same hosts`]),
+        ...(skipped === 0 ? [] : [`${counted(skipped, 'file')} that are no result of a host, or links`]),
+    ];
+    return [
+        ...(rows.length === 0 ? [] : [table(['⚠️ file that was not read', 'why'], rowsWithin(room.files, rows))]),
+        ...(words.length === 0 ? [] : [`Left out: ${words.join('; ')}.`]),
+    ];
+}
+function folded(title, parts) {
+    return parts.length === 0 ? [] : [`<details><summary>${title}</summary>`, ...parts, '</details>'];
 }
 
 ;// CONCATENATED MODULE: ./lib/report/summary.js
@@ -72924,14 +74101,6 @@ const titles = {
     unchanged: '✅ Nothing to do',
     failed: '❌ Installation failed',
 };
-const summary_states = {
-    untouched: 'untouched: nothing on its disks was changed',
-    installer: 'in the installer; its disks were not changed',
-    partitioned: 'in the installer; its disks were partitioned anew and the old data is gone',
-    installed: 'installed, but not seen running',
-    unlocking: 'installed; its initrd waits for a disk’s passphrase',
-    booted: 'running the system of the configuration',
-};
 const proofs = {
     system: 'logged in: the running system is the one of the configuration',
     'host-key': 'the expected host key answers; the running system was not compared',
@@ -72940,7 +74109,7 @@ const proofs = {
 /** The job summary, as GitHub's Markdown. Everything in it that others said was made harmless before. */
 function summarise(result) {
     return [
-        `## ${titleOf(result)}: ${code(subjectOf(result))}`,
+        `## ${titleOf(result)}`,
         ...(result.failure === null ? [] : failureSection(result)),
         ...(result.fleet === null ? [] : fleetSection(result.fleet)),
         // without a machine there is no state of one
@@ -72956,16 +74125,16 @@ function summarise(result) {
             : ['### Host keys of the new system, for known_hosts', markdown_block(result.hostKeys)]),
     ].join('\n\n');
 }
-function subjectOf({ target, plan, fleet }) {
-    if (fleet !== null)
-        return `${fleet.hosts.length} of ${counted(fleet.selected, 'host')}`;
-    return target || plan?.offline.hostName || 'no target';
+function titleOf(result) {
+    const { failure, fleet, target, plan } = result;
+    if (fleet !== null && failure?.kind !== 'cancelled')
+        return fleetTitle(fleet, result);
+    const subject = target || plan?.offline.hostName || 'no target';
+    return fleet === null ? `${verdictOf(result)}: ${code(subject)}` : verdictOf(result);
 }
-function titleOf({ outcome, failure, plan, fleet }) {
+function verdictOf({ outcome, failure, plan }) {
     if (failure?.kind === 'cancelled')
         return '🛑 Cancelled';
-    if (outcome === 'failed' && fleet !== null)
-        return '❌ Not all hosts could be built';
     if (outcome === 'failed' && (plan?.offline.vmTest ?? null) !== null)
         return '❌ VM test failed';
     const updating = plan !== null && plan.online !== null && plan.action === 'update';
@@ -72979,7 +74148,7 @@ function unitsRow({ failedUnits }) {
 }
 function stateTable(result) {
     const { outcome, targetState, systemPath, verified } = result;
-    const machine = ['machine', summary_states[targetState]];
+    const machine = ['machine', stateWords[targetState]];
     const installed = [
         ['system', systemPath === '' ? '–' : code(systemPath)],
         ['verified', proofs[verified]],
@@ -73090,7 +74259,7 @@ function diskTable(online) {
 }
 /** In one piece: the column is narrow. */
 function sizeCell(bytes) {
-    return sizeOf(bytes).replace(' ', '&nbsp;');
+    return describe_disks_sizeOf(bytes).replace(' ', '&nbsp;');
 }
 function describeIdentityOf({ model, serial, wwn }) {
     const known = [model, serial === '' ? '' : `serial ${serial}`, wwn === '' ? '' : `WWN ${wwn}`];
@@ -73152,7 +74321,7 @@ function report_adviceFor(hint, error, progress) {
 async function publish(whole, log, secrets) {
     const result = withoutSecrets(whole, secrets);
     if (result.failure !== null)
-        annotate(result.failure, result.targetState, log);
+        annotate(result.failure, result, log);
     const file = await attempt('result file', log, () => writeResultFile(result, secrets));
     await attempt('outputs', log, async () => setOutputs(whole, result, file ?? '', log, secrets));
     if ((process.env.GITHUB_STEP_SUMMARY ?? '') === '')
@@ -73185,95 +74354,29 @@ async function attempt(what, log, work) {
         return undefined;
     }
 }
+/** One job may list hosts, look at several configurations without a machine, and gather results. */
+function report_nameOf({ target, plan, host, fleet, phases }) {
+    if (fleet !== null && fleet.files !== null)
+        return 'fleet';
+    // of runs over many hosts only a build has phases
+    if (fleet !== null)
+        return phases.length === 0 ? 'hosts' : 'build';
+    const of = target || plan?.offline.hostName || host;
+    return of.replace(/[^A-Za-z0-9.-]+/g, '_') || 'no-target';
+}
 async function writeResultFile(result, secrets) {
     const folder = process.env.RUNNER_TEMP ?? '.';
-    // without a machine several configurations may be looked at in one job
-    const of = result.target || result.plan?.offline.hostName || '';
-    const name = of.replace(/[^A-Za-z0-9.-]+/g, '_') || 'no-target';
-    const file = (0,external_node_path_namespaceObject.join)(folder, `nixos-anywhere-${name}.json`);
+    const file = (0,external_node_path_namespaceObject.join)(folder, `nixos-anywhere-${report_nameOf(result)}.json`);
     await (0,promises_namespaceObject.writeFile)(file, secrets.redact(`${JSON.stringify(result, undefined, 2)}\n`), { mode: 0o600 });
     return file;
 }
-function annotate(failure, targetState, log) {
+function annotate(failure, { targetState, fleet }, log) {
     for (const line of failure.lastLines)
         log.foreign('last lines', line);
     const where = failure.phase === null ? '' : ` in phase ${failure.phase}`;
     const advice = failure.hint === null ? '' : `\nWhat to do: ${failure.hint}`;
-    log.error(`${failure.message}${advice}\nThe machine is ${targetState}.`, `nixos-anywhere ${failure.kind === 'cancelled' ? 'was cancelled' : 'failed'}${where}`);
-}
-
-;// CONCATENATED MODULE: ./lib/report/result.js
-
-/** Gathers the result while the run goes on. */
-class Progress {
-    targetState = 'untouched';
-    target = '';
-    host = '';
-    fleet = null;
-    systemPath = '';
-    verified = 'none';
-    plan;
-    /** The keys that the new system must show after the reboot. */
-    expectedHostKeys = [];
-    /** The keys of the new system's initrd, where they could be read. */
-    initrdHostKeys = [];
-    hostKeyLines = [];
-    /** What goes on on the machine when this run stops now: `disko`, `nixos-install`, … */
-    goesOn;
-    /** The installer was given a key that ends with this run, and lets in no later one. */
-    keyIsLost = false;
-    agePublicKeys = [];
-    failedUnits = null;
-    hardwareConfig = null;
-    kexecSha256 = null;
-    cache = null;
-    #phases = [];
-    #current;
-    /** The phase that runs, or that failed. */
-    get phase() {
-        return this.#current;
-    }
-    /** Forgets the phases so far: what they found holds no longer. */
-    startOver() {
-        this.#phases.length = 0;
-        this.#current = undefined;
-        this.goesOn = undefined;
-        if (this.targetState === 'installer')
-            this.targetState = 'untouched';
-    }
-    begin(phase) {
-        this.#current = phase;
-    }
-    end(outcome, ms) {
-        if (this.#current === undefined)
-            return;
-        this.#phases.push({ name: this.#current, outcome, seconds: Math.round(ms / 100) / 10 });
-        if (outcome === 'success')
-            this.#current = undefined;
-    }
-    result(outcome, failure) {
-        return {
-            version: 1,
-            outcome,
-            targetState: this.targetState,
-            target: this.target,
-            host: this.host,
-            systemPath: this.systemPath,
-            verified: this.verified,
-            // what comes after a phase's end, such as the check of the plan, is reported with it
-            phases: this.#phases.map((phase) => phase.name === failure?.phase ? { ...phase, outcome: 'failure' } : phase),
-            hostKeys: this.hostKeyLines,
-            agePublicKeys: this.agePublicKeys,
-            failedUnits: this.failedUnits,
-            hardwareConfig: this.hardwareConfig,
-            kexecSha256: this.kexecSha256,
-            cache: this.cache,
-            plan: this.plan ?? null,
-            planDigest: this.plan === undefined ? null : plan_planDigest(this.plan),
-            fleet: this.fleet,
-            failure: failure ?? null,
-        };
-    }
+    const state = fleet === null ? `\nThe machine is ${targetState}.` : '';
+    log.error(`${failure.message}${advice}${state}`, `nixos-anywhere ${failure.kind === 'cancelled' ? 'was cancelled' : 'failed'}${where}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/runner.js
@@ -73346,6 +74449,8 @@ async function main(cacheClient) {
     const secrets = new SecretRegistry(core_setSecret);
     const log = new ActionLog(secrets, systemClock);
     const progress = new Progress();
+    const { run: url, attempt } = readRunIdentity(process.env);
+    progress.run = { url, attempt, startedAt: new Date().toISOString() };
     const cancel = cancelledBySignal();
     try {
         checkRunner(process.platform);
@@ -73377,11 +74482,11 @@ async function main(cacheClient) {
 /** @param inputs for what is only known once a part of it was fetched */
 async function run(settings, inputs, { runtime, progress }, cacheClient) {
     if (settings.kind === 'fleet-results') {
-        progress.fleet = gatherResults(settings.folder.value, settings.matrix.value);
-        return 'gathered';
+        return gather(settings, { runtime, progress });
     }
     const nix = new Nix(nixOptionsOf(settings), runtime);
     if (settings.kind === 'list-hosts') {
+        progress.fleet = nothingListed;
         progress.fleet = await listHosts(settings, nix, runtime);
         runtime.log.info(describeFleet(progress.fleet));
         return 'listed';
@@ -73393,6 +74498,16 @@ async function run(settings, inputs, { runtime, progress }, cacheClient) {
         });
     }
     return runForHost(settings, inputs.read, { nix, runtime, progress }, cacheClient);
+}
+function gather({ folder, matrix }, { runtime, progress }) {
+    progress.fleet = nothingGathered;
+    const fleet = gatherResults(folder.value, matrix.value);
+    progress.fleet = fleet;
+    runtime.log.info(describeFleet(fleet));
+    for (const { file, problem } of fleet.files?.problems ?? [])
+        runtime.log.warning(`${file} ${problem}`);
+    requireResults(folder.value, fleet);
+    return 'gathered';
 }
 async function runForHost(given, readAgain, { nix, runtime, progress }, cacheClient) {
     progress.host = hostOf(given);

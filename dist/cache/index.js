@@ -97691,12 +97691,18 @@ class RemoteCommandError extends ActionError {
 }
 class NixError extends ActionError {
     kind = 'nix';
-    /** All of them, in their order: a build that goes on after a failure has many. */
+    /** What Nix says, without what was run; more than one line where it says more. */
+    reason;
+    /** All errors, in their order: a build that goes on after a failure has many. */
     messages;
     constructor(message, context = {}) {
         super(message, context);
+        this.reason = context.reason;
         this.messages = context.messages ?? [];
     }
+}
+/** Nix did not end by itself: most likely the kernel has ended it, for lack of memory. */
+class NixKilledError extends (/* unused pure expression or super */ null && (NixError)) {
 }
 /** The configuration does not evaluate, for a reason that lies in what it says. */
 class EvaluationError extends (/* unused pure expression or super */ null && (NixError)) {
