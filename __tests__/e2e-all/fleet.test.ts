@@ -89,7 +89,7 @@ describe('three machines of one flake, by the workflow for fleets,', () => {
       ['web-1', 'updated'],
       ['web-2', 'installed'],
     ]);
-    expect(second.summary).toMatchObject({ 'web-1': 'updated, update', 'web-2': 'installed, install' });
+    expect(second.summary).toMatchObject({ 'web-1': 'updated, update', 'web-2': 'installed, reinstall' });
     const { 'web-1': updated, 'web-2': reinstalled, 'web-3': untouched } = await states();
     expect(updated).toEqual({
       ...before['web-1'],

@@ -114,6 +114,9 @@ function summaryOf(outputs: Readonly<Record<string, string>>): Readonly<Record<s
   if (file === undefined) return {};
   const { fleet } = JSON.parse(readFileSync(file, 'utf8')) as Result;
   return Object.fromEntries(
-    (fleet?.results ?? []).map(({ host, outcome, action }) => [host, `${outcome}, ${action ?? 'no plan'}`]),
+    (fleet?.results ?? []).map(({ host, outcome, plan }) => [
+      host,
+      `${outcome}, ${plan?.action ?? 'no plan'}`,
+    ]),
   );
 }
