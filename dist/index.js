@@ -58809,6 +58809,8 @@ function misshapen(name, wanted) {
 const notApproved = 'none';
 /** GitHub starts no more jobs than that from a matrix. */
 const mostJobs = 256;
+/** An input is one variable of a program's environment, of which Linux takes 128 KiB with its name (MAX_ARG_STRLEN). */
+const longestMatrix = 130_000;
 const remedy = 'hand on the output matrix of list-hosts as it is';
 /** Reads what matrixJson has written, and nothing else. */
 const matrix = (text) => {
@@ -58845,12 +58847,14 @@ const fields = ['host', 'flake', 'tags', 'environment', 'secrets', 'reason', 'ap
 const word = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}$/;
 const approval = new RegExp(`^(${notApproved}|sha256:[0-9a-f]{64})$`);
 const line = /^[^\p{Cc}]{0,1000}$/u;
+/** As long as flakes may be, and names of hosts. */
+const reference = /^[^\p{Cc}]{0,4300}$/u;
 function readHost(value) {
     requireOnly(value, fields);
     const host = textAt(value, 'host', word);
-    const flake = textAt(value, 'flake', line);
-    const reference = parseFlakeReference(flake);
-    if (typeof reference === 'string' || reference.name !== host)
+    const flake = textAt(value, 'flake', reference);
+    const parsed = parseFlakeReference(flake);
+    if (typeof parsed === 'string' || parsed.name !== host)
         throw new MisshapenError(`its flake of ${host} is not the one of that host`);
     return {
         host,
@@ -59889,9 +59893,9 @@ function shapeProblem(name) {
         : 'must be a text, a whole number (a long one as a text), a boolean, or a list of texts: one each line';
 }
 function readFleetData({ tags, environment, secrets }, problem) {
-    const areTags = tags === undefined || tags === null || isListOf(tags, /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/);
+    const areTags = tags === undefined || tags === null || isListOf(tags, /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/);
     if (!areTags)
-        problem('tags', 'must be a list of words: letters, digits, _ . and -');
+        problem('tags', 'must be a list of words: up to 100 letters, digits, _ . and -');
     const wrongEnvironment = problemWithEnvironment(environment);
     if (wrongEnvironment !== undefined)
         problem('environment', wrongEnvironment);
@@ -68132,21 +68136,27 @@ async function listHosts(settings, nix, runtime) {
         : await whatChanged(uri, since, selected, nix, runtime);
     for (const { host, message } of found.failed)
         runtime.log.warning(`${host} cannot be evaluated, and is left out: ${message}`);
-    if (found.changed.length > mostJobs)
-        throw new InputError([
-            {
-                input: 'hosts',
-                problem: `leads to ${found.changed.length} hosts, and GitHub starts ${mostJobs} jobs from a matrix at most; choose fewer at a time (names, globs, tag:NAME), or give changed-since`,
-            },
-        ]);
+    const hosts = found.changed.map(({ host, reason }) => asMatrixHost(uri, host, reason));
+    requireJobs(hosts);
     return {
         selected: selected.length,
-        hosts: found.changed.map(({ host, reason }) => asMatrixHost(uri, host, reason)),
+        hosts,
         failed: found.failed,
         evaluations: found.evaluations,
         results: [],
         files: null,
     };
+}
+/** @throws InputError for more than a matrix takes, or than can be handed on to fleet-results */
+function requireJobs(hosts) {
+    const bytes = Buffer.byteLength(matrixJson(hosts));
+    if (hosts.length <= mostJobs && bytes <= longestMatrix)
+        return;
+    const limit = hosts.length > mostJobs
+        ? `GitHub starts ${mostJobs} jobs from a matrix at most`
+        : `their matrix takes ${bytes} bytes of the ${longestMatrix} that an input can have`;
+    const problem = `leads to ${hosts.length} hosts, and ${limit}; choose fewer at a time (names, globs, tag:NAME), or give changed-since`;
+    throw new InputError([{ input: 'hosts', problem }]);
 }
 /**
  * The hosts that the input hosts means.

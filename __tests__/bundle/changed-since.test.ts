@@ -6,6 +6,7 @@ import type { Matrix } from '../../src/inputs/matrix';
 import { type BundleRun, runBundle } from '../support/bundle';
 import { test, testEach } from '../support/concurrent';
 import { type FleetHost, git, makeFleet } from '../support/fleet';
+import { temporaryFolder } from '../support/runtime';
 
 const listChanged = (folder: string, inputs: Record<string, string> = {}) =>
   runBundle({ inputs: { flake: folder, 'list-hosts': 'true', 'changed-since': 'HEAD', ...inputs } });
@@ -163,4 +164,22 @@ test('256 hosts are a matrix, and 257 are refused with what to do', async () => 
     /^input hosts: leads to 257 hosts, and GitHub starts 256 jobs .* choose fewer/,
   );
   expect(refused.outputs.matrix).toBe('');
+});
+
+test('a matrix that is too long to be handed on is refused', async () => {
+  const long = {
+    data: {
+      tags: Array.from({ length: 700 }, (_, index) => `${index}${'x'.repeat(97 - String(index).length)}`),
+    },
+  };
+  const { folder } = makeFleet({ count: 2, hosts: { 'web-0': long, 'web-1': long } });
+  const inputs = { flake: folder, 'list-hosts': 'true' };
+  const refused = await runBundle({ inputs });
+  expect(refused.errors[0]).toMatch(/^input hosts: leads to 2 hosts, and their matrix takes 14\d{4} bytes/);
+  const fits = await runBundle({ inputs: { ...inputs, hosts: 'web-0' } });
+  const gathered = await runBundle({
+    inputs: { 'fleet-results': temporaryFolder('results'), matrix: fits.outputs.matrix ?? '' },
+  });
+  // it has come there, and is read
+  expect(gathered.errors[0]).toMatch(/holds no result file of the (1 )?host/);
 });

@@ -184,8 +184,8 @@ function readFleetData(
   { tags, environment, secrets }: Readonly<Record<string, unknown>>,
   problem: (name: string, text: string) => void,
 ): FleetData {
-  const areTags = tags === undefined || tags === null || isListOf(tags, /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/);
-  if (!areTags) problem('tags', 'must be a list of words: letters, digits, _ . and -');
+  const areTags = tags === undefined || tags === null || isListOf(tags, /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/);
+  if (!areTags) problem('tags', 'must be a list of words: up to 100 letters, digits, _ . and -');
   const wrongEnvironment = problemWithEnvironment(environment);
   if (wrongEnvironment !== undefined) problem('environment', wrongEnvironment);
   const wrongSecrets = problemWithSecretNames(secrets);

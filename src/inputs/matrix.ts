@@ -28,6 +28,8 @@ export interface Matrix {
 
 /** GitHub starts no more jobs than that from a matrix. */
 export const mostJobs = 256;
+/** An input is one variable of a program's environment, of which Linux takes 128 KiB with its name (MAX_ARG_STRLEN). */
+export const longestMatrix = 130_000;
 
 const remedy = 'hand on the output matrix of list-hosts as it is';
 
@@ -65,13 +67,15 @@ const fields = ['host', 'flake', 'tags', 'environment', 'secrets', 'reason', 'ap
 const word = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}$/;
 const approval = new RegExp(`^(${notApproved}|sha256:[0-9a-f]{64})$`);
 const line = /^[^\p{Cc}]{0,1000}$/u;
+/** As long as flakes may be, and names of hosts. */
+const reference = /^[^\p{Cc}]{0,4300}$/u;
 
 function readHost(value: unknown): MatrixHost {
   requireOnly(value, fields);
   const host = textAt(value, 'host', word);
-  const flake = textAt(value, 'flake', line);
-  const reference = parseFlakeReference(flake);
-  if (typeof reference === 'string' || reference.name !== host)
+  const flake = textAt(value, 'flake', reference);
+  const parsed = parseFlakeReference(flake);
+  if (typeof parsed === 'string' || parsed.name !== host)
     throw new MisshapenError(`its flake of ${host} is not the one of that host`);
   return {
     host,

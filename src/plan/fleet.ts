@@ -1,7 +1,7 @@
 import { InputError, type InputProblem } from '../errors';
 import { problemsOfHost } from '../inputs/check-host-data';
 import { idlePatterns, selectHosts } from '../inputs/host-selection';
-import { type MatrixHost, mostJobs, notApproved } from '../inputs/matrix';
+import { longestMatrix, type MatrixHost, matrixJson, mostJobs, notApproved } from '../inputs/matrix';
 import type { FleetSettings, ListSettings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import type { FleetReport } from '../report/result';
@@ -42,21 +42,28 @@ export async function listHosts(settings: ListSettings, nix: Nix, runtime: Runti
       : await whatChanged(uri, since, selected, nix, runtime);
   for (const { host, message } of found.failed)
     runtime.log.warning(`${host} cannot be evaluated, and is left out: ${message}`);
-  if (found.changed.length > mostJobs)
-    throw new InputError([
-      {
-        input: 'hosts',
-        problem: `leads to ${found.changed.length} hosts, and GitHub starts ${mostJobs} jobs from a matrix at most; choose fewer at a time (names, globs, tag:NAME), or give changed-since`,
-      },
-    ]);
+  const hosts = found.changed.map(({ host, reason }) => asMatrixHost(uri, host, reason));
+  requireJobs(hosts);
   return {
     selected: selected.length,
-    hosts: found.changed.map(({ host, reason }) => asMatrixHost(uri, host, reason)),
+    hosts,
     failed: found.failed,
     evaluations: found.evaluations,
     results: [],
     files: null,
   };
+}
+
+/** @throws InputError for more than a matrix takes, or than can be handed on to fleet-results */
+function requireJobs(hosts: readonly MatrixHost[]): void {
+  const bytes = Buffer.byteLength(matrixJson(hosts));
+  if (hosts.length <= mostJobs && bytes <= longestMatrix) return;
+  const limit =
+    hosts.length > mostJobs
+      ? `GitHub starts ${mostJobs} jobs from a matrix at most`
+      : `their matrix takes ${bytes} bytes of the ${longestMatrix} that an input can have`;
+  const problem = `leads to ${hosts.length} hosts, and ${limit}; choose fewer at a time (names, globs, tag:NAME), or give changed-since`;
+  throw new InputError([{ input: 'hosts', problem }]);
 }
 
 /**
