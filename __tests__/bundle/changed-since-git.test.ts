@@ -196,6 +196,8 @@ test('submodules, where the flake asks for them', async () => {
   git(part, 'pull', '-q', join(folder, 'part'), 'HEAD');
   const run = await list(`git+file://${folder}?submodules=1`, 'HEAD~1', allowed);
   expect(changedIn(run)).toEqual(['web-2']);
+  // and not because it could not be evaluated before
+  expect(run.result.fleet?.hosts[0]?.reason).toBe('changed: system');
 });
 
 testEach<string, (folder: string) => string>([
