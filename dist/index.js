@@ -58379,7 +58379,7 @@ const fleetInputs = [
     },
     {
         name: 'hosts',
-        description: 'Which of them: names, globs such as `web-*`, tags as in `tag:web`, each also with `!` before it to leave out; separated by blanks or commas. With build-only it says for which hosts to build at once.',
+        description: 'Which of them: names, globs such as `web-*`, tags as in `tag:web`, each also with `!` before it to leave out, as in `* !web-1`; separated by blanks or commas. With build-only it says for which hosts to build at once.',
         otherwise: 'all, with list-hosts',
     },
     {
@@ -59771,12 +59771,17 @@ const noHostData = {
     fleet: noFleetData,
     problems: [],
 };
-/** Of these one says what another one says too: an input that is given is instead of all data of its group. */
-const alternatives = [
-    ['ssh-private-key', 'ssh-private-key-file'],
-    ['phases', 'stop-after-disko', 'no-reboot'],
-    ['build-on', 'build-on-remote'],
-];
+const ownKey = ['ssh-private-key', 'ssh-private-key-file'];
+/** Data that is nothing without another one, or says the same: left aside where one of these inputs is given. */
+const overruledBy = new Map([
+    ['ssh-private-key', ownKey],
+    ['ssh-private-key-file', ownKey],
+    ['ssh-private-key-passphrase', ownKey],
+    ['jump-ssh-private-key-passphrase', ['jump-ssh-private-key']],
+    ['post-install-ssh-private-key-passphrase', ['post-install-ssh-private-key']],
+    ['phases', ['stop-after-disko', 'no-reboot']],
+    ['build-on', ['build-on-remote']],
+]);
 /** Reads what Nix gives for a host. */
 function parseHostData(value, origin) {
     const { attribute } = origin;
@@ -59855,7 +59860,7 @@ function given(texts, name) {
 /** The data without what the inputs of the step say themselves. */
 function withoutGiven(data, raw) {
     const isGiven = (name) => given(raw, name) !== undefined;
-    const isSaid = (name) => (alternatives.find((group) => group.some((each) => each === name)) ?? [name]).some(isGiven);
+    const isSaid = (name) => [name, ...(overruledBy.get(name) ?? [])].some(isGiven);
     return {
         ...data,
         inputs: Object.fromEntries(Object.entries(data.inputs).filter(([name]) => !isSaid(name))),
@@ -60791,7 +60796,12 @@ const hostSelection = (text) => {
         const kind = tag !== undefined ? 'tag' : /[*?]/.test(name) ? 'glob' : 'name';
         patterns.push({ text: `${tag ?? ''}${name}`, kind, leavesOut: not === '!' });
     }
-    return patterns.length === 0 ? { problem: 'names no host; leave it out for all' } : { ok: patterns };
+    if (patterns.length === 0)
+        return { problem: 'names no host; leave it out for all' };
+    // where a part of it came to nothing by mistake, nearly all hosts would be meant
+    if (patterns.every(({ leavesOut }) => leavesOut))
+        return { problem: `only leaves hosts out; write * before it for all others, as in * ${words.join(' ')}` };
+    return { ok: patterns };
 };
 function matches({ text, kind }, { name, tags }) {
     switch (kind) {
@@ -60819,7 +60829,7 @@ function globMatches(glob, name) {
     }
     return reachable.has(name.length);
 }
-/** The hosts that are meant, in their own order. Where nothing is added, all are there to be left out. */
+/** The hosts that are meant, in their own order; of no patterns all. */
 function selectHosts(selection, hosts) {
     const added = selection.filter(({ leavesOut }) => !leavesOut);
     const leftOut = selection.filter(({ leavesOut }) => leavesOut);
@@ -61891,6 +61901,8 @@ const features = ['--extra-experimental-features', 'nix-command flakes'];
 class NixCommand {
     #options;
     #runtime;
+    /** Each evaluation says so. */
+    #lockWasMissed = false;
     constructor(options, runtime) {
         this.#options = options;
         this.#runtime = runtime;
@@ -61949,6 +61961,9 @@ class NixCommand {
                         this.#foreign(event.text);
                 }
                 else if (/not writing modified lock file/.test(event.text)) {
+                    if (this.#lockWasMissed)
+                        return;
+                    this.#lockWasMissed = true;
                     log.warning('The flake has no flake.lock, or an incomplete one: its inputs were resolved anew and may differ tomorrow. Run `nix flake lock` and commit the file.');
                 }
                 else if (event.level <= nixLevel.notice)
@@ -68675,6 +68690,7 @@ function planLines(plan) {
         ...(plan.lost.length === 0
             ? []
             : [`disks that will be lost: ${fleet_words_short(plan.lost.join('; '), longestMessage)}`]),
+        ...plan.terms.map((term) => fleet_words_short(term, longestMessage)),
         plan.digest === null ? noDigest : `plan ${plan.digest}`,
     ];
 }
@@ -73248,7 +73264,37 @@ class Progress {
     }
 }
 
+;// CONCATENATED MODULE: ./lib/report/terms-in-file.js
+
+
+
+/** On which terms a plan that was read from a file is carried out, in words. @throws MisshapenError */
+function termsInFile(plan) {
+    const terms = fieldsAt(plan, 'terms');
+    const rows = describeTerms({
+        action: choiceAt(plan, 'action', ['install', 'update', 'nothing']),
+        terms: {
+            installer: placeAt(terms, 'installer'),
+            afterwards: placeAt(terms, 'afterwards'),
+            verify: choiceAt(terms, 'verify', verifyChoices),
+            allowLockout: booleanAt(terms, 'allowLockout'),
+        },
+        online: { hostKeys: listAt(fieldsAt(plan, 'online'), 'hostKeys').map(String) },
+    });
+    return rows.map(([, words]) => words);
+}
+function placeAt(terms, name) {
+    const place = fieldsAt(terms, name);
+    return {
+        host: orNull(place, 'host', textAt),
+        port: orNull(place, 'port', amountAt),
+        user: orNull(place, 'user', textAt),
+        hostKeys: listAt(place, 'hostKeys').map(String),
+    };
+}
+
 ;// CONCATENATED MODULE: ./lib/report/host-run.js
+
 
 
 
@@ -73338,6 +73384,7 @@ function readPlan(plan, digest) {
         action: actionOf(plan, online),
         reason: safeText(plan, 'reason'),
         lost: lostDisks(plan).map(safe),
+        terms: termsInFile(plan).map(safe),
         digest: digest !== null && shows(plan, digest) ? digest : null,
     };
 }
@@ -73772,7 +73819,7 @@ const outputs = [
         name: 'canary',
         description: 'Of that matrix the hosts that go first: those with the tag canary, else the first one.',
     },
-    { name: 'rest', description: 'The matrix of the others; empty if there are none.' },
+    { name: 'rest', description: 'The matrix of the others: `{"include":[]}` if there are none.' },
     {
         name: 'failed-hosts',
         description: 'As JSON, the names of hosts that are not in the matrix because they failed: with list-hosts those that cannot be evaluated, with build-only and hosts also those that cannot be built, with fleet-results those whose runs failed or left no result.',
@@ -73814,8 +73861,9 @@ function fleetOutputs({ fleet, outcome, }) {
     return {
         matrix: matrixJson(hosts),
         count: String(hosts.length),
-        canary: canary.length === 0 ? '' : matrixJson(canary),
-        rest: rest.length === 0 ? '' : matrixJson(rest),
+        canary: matrixJson(canary),
+        // an output that got lost is empty too, and would skip hosts without a word
+        rest: matrixJson(rest),
         'failed-hosts': JSON.stringify([...failed, ...results.filter(needsSomebody)].map(({ host }) => host)),
     };
 }
@@ -74040,7 +74088,7 @@ function plansSection(planned) {
         return [];
     const rows = planned.map(({ host, plan }) => [
         code(host),
-        plan?.action ?? '',
+        [plan?.action ?? '', ...(plan?.terms ?? []).map((term) => `⚠️ ${escapeMarkdown(fleet_words_short(term))}`)].join('<br>'),
         plan === null || plan.lost.length === 0
             ? 'none'
             : `🔴 ${plan.lost
@@ -74327,16 +74375,21 @@ function report_adviceFor(hint, error, progress) {
 /**
  * Annotation, result file, outputs and job summary. Called once, at the end of every run. A part that cannot be
  * written (a full disk) is a warning: it says nothing about the machine, and the other parts are still wanted.
+ *
+ * @returns whether the outputs were written, which are all that a run over many hosts is for
  */
 async function publish(whole, log, secrets) {
     const result = withoutSecrets(whole, secrets);
     if (result.failure !== null)
         annotate(result.failure, result, log);
     const file = await attempt('result file', log, () => writeResultFile(result, secrets));
-    await attempt('outputs', log, async () => setOutputs(whole, result, file ?? '', log, secrets));
-    if ((process.env.GITHUB_STEP_SUMMARY ?? '') === '')
-        return;
-    await attempt('job summary', log, () => summary.addRaw(secrets.redact(summarise(result)), true).write());
+    const outputs = await attempt('outputs', log, async () => {
+        setOutputs(whole, result, file ?? '', log, secrets);
+        return true;
+    });
+    if ((process.env.GITHUB_STEP_SUMMARY ?? '') !== '')
+        await attempt('job summary', log, () => summary.addRaw(secrets.redact(summarise(result)), true).write());
+    return outputs ?? false;
 }
 /** Text by text, before JSON and Markdown write a secret's characters in their own ways. */
 function withoutSecrets(result, secrets) {
@@ -74477,8 +74530,8 @@ async function main(cacheClient) {
             }),
             cancel.atOnce,
         ]);
-        await publish(progress.result(outcome), log, secrets);
-        return 0;
+        const isTold = await publish(progress.result(outcome), log, secrets);
+        return isTold || progress.fleet === null ? 0 : 1;
     }
     catch (error) {
         const reason = cancel.signal.aborted ? cancel.signal.reason : error;

@@ -84,8 +84,8 @@ export async function main(cacheClient: readonly string[]): Promise<number> {
       }),
       cancel.atOnce,
     ]);
-    await publish(progress.result(outcome), log, secrets);
-    return 0;
+    const isTold = await publish(progress.result(outcome), log, secrets);
+    return isTold || progress.fleet === null ? 0 : 1;
   } catch (error) {
     const reason = cancel.signal.aborted ? cancel.signal.reason : error;
     await publish(progress.result('failed', failureOf(reason, progress, secrets)), log, secrets);

@@ -71,7 +71,7 @@ test('what the nightly workflow tests can be tested, and what it leaves out cann
   const folder = checkout();
   const vmTest = (host: string) => runBundle({ inputs: { flake: `${folder}#${host}`, 'vm-test': 'true' } });
   const listed = await runBundle({
-    inputs: { flake: folder, 'list-hosts': 'true', hosts: '!tag:no-vm-test' },
+    inputs: { flake: folder, 'list-hosts': 'true', hosts: '* !tag:no-vm-test' },
   });
   const { include } = JSON.parse(listed.outputs.matrix ?? '') as Matrix;
   expect(include.map(({ host }) => host)).toEqual(['web-1', 'web-2']);

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Matrix } from '../../src/inputs/matrix';
 import { nixString } from '../../src/nix/nix';
+import { runAction } from '../../testbed/action.mts';
+import { nixEnvironment } from '../../testbed/paths.mts';
 import { type BundleRun, configuration, makeFlake, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
 import { makeFleet } from '../support/fleet';
+import { temporaryFolder } from '../support/runtime';
 
 const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
 const nixOf = (data: unknown) => `builtins.fromJSON ${nixString(JSON.stringify(data))}`;
@@ -145,4 +148,15 @@ test('the flake may lie in another folder, and is the one that the matrix names'
   const run = await list(`path:${folder}/sub`);
   const { include } = JSON.parse(run.outputs.matrix ?? '{}') as Matrix;
   expect(include.map(({ flake }) => flake)).toEqual([`path:${folder}/sub#other`]);
+});
+
+test('a list that cannot be handed on is none', async () => {
+  const { folder } = makeFleet({ count: 1 });
+  const run = await runAction({
+    inputs: { flake: folder, 'list-hosts': 'true' },
+    dir: temporaryFolder('full'),
+    env: { ...nixEnvironment(), GITHUB_OUTPUT: '/dev/full' },
+  });
+  expect(run.log).toContain('The outputs could not be written: ENOSPC');
+  expect(run.code).toBe(1);
 });

@@ -8,6 +8,15 @@ import { contactsSince, fleetOfMachines, fleetWorkflow, logOf, on, ranJobs } fro
 
 vi.setConfig({ testTimeout: 240_000 });
 
+test('hosts that come to nothing are not all hosts', async () => {
+  const { run, machines } = await fleetOfMachines(1);
+  const contacts = contactsSince(machines);
+  const done = await run({ inputs: { hosts: '' } });
+  expect(ranJobs(done), logOf(done)).toEqual({ 'List hosts': 'failure' });
+  expect(logOf(done)).toContain('The input hosts is empty. Write * for all');
+  expect(contacts().join('')).not.toContain('Connection from');
+});
+
 test('a canary that fails: nobody connects to the others after their plans', async () => {
   const { run, machines, switched } = await fleetOfMachines(3, { breaks: (index) => index === 0 });
   let contacts = (): readonly string[] => ['the canary has not begun'];
@@ -19,7 +28,8 @@ test('a canary that fails: nobody connects to the others after their plans', asy
   expect(done.results, logOf(done)).toMatchObject({ review: 'success', canary: 'failure', rest: 'skipped' });
   expect(contacts()).toEqual(['', '']);
   expect(await switched(0)).toEqual(['web-0']);
-  expect(done.results.summary).toBe('success');
+  // that the others were left is said too
+  expect(done.results.summary).toBe('failure');
   expect(done.result).toBe('failure');
 });
 

@@ -97,6 +97,9 @@ describe('the summary of many runs', () => {
     expect(plans).toContain(
       '| <code>web-2</code> | update | none | ❌ cannot be approved: the digest in its file is not that of the plan in it |',
     );
+    const terms = host('web-3', { plan: planFor({ inputs: { verify: 'off' } }) });
+    expect(summaryOf(fleetOf([terms]))).toContain('| install<br>⚠️ verify is off |');
+    expect(describeFleet(fleetOf([terms]))).toContain('\n    verify is off\n');
     const lost = Array.from({ length: 10 }, (_, index) => `/dev/sd${index}`);
     const ten = { ...reinstall, plan: reinstall.plan && { ...reinstall.plan, lost } };
     expect(summaryOf(fleetOf([ten]))).toContain('/dev/sd7<br>and 2 more |');

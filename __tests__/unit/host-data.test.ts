@@ -1,7 +1,7 @@
 // What a flake says of a host, as inputs of its runs.
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../src/errors';
-import { parseHostData, withAddress } from '../../src/inputs/host-data';
+import { parseHostData, withAddress, withoutGiven } from '../../src/inputs/host-data';
 import type { LoadedSecrets } from '../../src/inputs/load-secrets';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
 import { describeSettings } from '../../src/inputs/settings';
@@ -162,6 +162,16 @@ describe('an input', () => {
     expect(read(data).login.privateKey.reveal()).toBe(given['ssh-private-key']);
     const keyless = { 'ssh-private-key': '' };
     expect(read(data, keyless, loadedKey).login.privateKey.reveal()).not.toBe(given['ssh-private-key']);
+    // a passphrase is for its key
+    expect(problemsOf({ 'target-host': 'a', 'ssh-private-key-passphrase': 'env:FLEET_SECRET_X' })).toEqual(
+      {},
+    );
+    const own = {
+      'ssh-private-key': 'env:FLEET_SECRET_KEY',
+      'ssh-private-key-passphrase': 'env:FLEET_SECRET_X',
+    };
+    const raw = { 'ssh-private-key': '', 'ssh-private-key-passphrase': 'of the step' };
+    expect(Object.keys(withoutGiven(parse(own), raw).inputs)).toEqual(['ssh-private-key']);
     expect(problemsOf({ 'target-host': 'a', phases: 'disko' }, { 'no-reboot': '' })).toEqual({});
     expect(read({ 'target-host': 'a', phases: 'disko' }, { 'no-reboot': 'true' }).phases.value).toEqual([
       'kexec',

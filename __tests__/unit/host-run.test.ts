@@ -29,6 +29,7 @@ describe('readResult', () => {
         action: 'update',
         reason: 'it runs another system',
         lost: [],
+        terms: [],
         digest: planDigest(updatePlan),
       },
     });
@@ -65,6 +66,22 @@ describe('readResult', () => {
         ? []
         : ['/dev/disk/by-id/a (1.0 TB)'],
     );
+  });
+
+  test('terms that are not as one expects are told, and are of the right shape', () => {
+    const plan = planFor({
+      inputs: { verify: 'off', 'allow-lockout': 'true', 'post-kexec-ssh-host': 'b.example' },
+    });
+    expect(runIn(resultOf('web-1', { plan })).plan?.terms).toEqual([
+      'the installer is met at root@b.example, port 22',
+      'verify is off',
+      'allow-lockout: nobody may be able to log in to the new system',
+    ]);
+    const other = { ...plan, terms: { ...plan.terms, verify: 'maybe' } };
+    expect(readResult(JSON.stringify(resultOf('web-1', { plan: other as typeof plan })))).toMatchObject({
+      kind: 'problem',
+      problem: expect.stringContaining('its verify is not one of the words for it'),
+    });
   });
 
   test('disks that nobody knows are not passed over', () => {

@@ -104,13 +104,13 @@ describe('outputs of a run over many hosts', () => {
   const [a, b, c] = [matrixHost('a'), matrixHost('b', { tags: ['canary'] }), matrixHost('c')];
   const d = matrixHost('d', { tags: ['web', 'canary'] });
 
-  test.each<[string, MatrixHost[], string[], string[] | '', string[] | '']>([
-    ['none', [], [], '', ''],
-    ['one', [a], ['a'], ['a'], ''],
+  test.each<[string, MatrixHost[], string[], string[], string[]]>([
+    ['none', [], [], [], []],
+    ['one', [a], ['a'], ['a'], []],
     ['many: the first is the canary', [a, c], ['a', 'c'], ['a'], ['c']],
     ['one with the tag', [a, b, c], ['a', 'b', 'c'], ['b'], ['a', 'c']],
     ['two with the tag', [a, b, c, d], ['a', 'b', 'c', 'd'], ['b', 'd'], ['a', 'c']],
-    ['all with the tag', [b, d], ['b', 'd'], ['b', 'd'], ''],
+    ['all with the tag', [b, d], ['b', 'd'], ['b', 'd'], []],
   ])('%s', (_, hosts, all, canary, rest) => {
     expect(outputsFor(hosts)).toMatchObject({
       matrix: all,

@@ -48,12 +48,18 @@ export interface Address {
   readonly inputs: Readonly<Partial<Record<'target-host' | 'ssh-port', string>>>;
 }
 
-/** Of these one says what another one says too: an input that is given is instead of all data of its group. */
-const alternatives: readonly (readonly InputName[])[] = [
-  ['ssh-private-key', 'ssh-private-key-file'],
-  ['phases', 'stop-after-disko', 'no-reboot'],
-  ['build-on', 'build-on-remote'],
-];
+const ownKey: readonly InputName[] = ['ssh-private-key', 'ssh-private-key-file'];
+
+/** Data that is nothing without another one, or says the same: left aside where one of these inputs is given. */
+const overruledBy: ReadonlyMap<string, readonly InputName[]> = new Map([
+  ['ssh-private-key', ownKey],
+  ['ssh-private-key-file', ownKey],
+  ['ssh-private-key-passphrase', ownKey],
+  ['jump-ssh-private-key-passphrase', ['jump-ssh-private-key']],
+  ['post-install-ssh-private-key-passphrase', ['post-install-ssh-private-key']],
+  ['phases', ['stop-after-disko', 'no-reboot']],
+  ['build-on', ['build-on-remote']],
+]);
 
 /** Reads what Nix gives for a host. */
 export function parseHostData(value: unknown, origin: HostDataOrigin): HostData {
@@ -143,8 +149,7 @@ export function given(texts: RawInputs, name: string): string | undefined {
 /** The data without what the inputs of the step say themselves. */
 export function withoutGiven(data: HostData, raw: RawInputs): HostData {
   const isGiven = (name: string) => given(raw, name) !== undefined;
-  const isSaid = (name: string) =>
-    (alternatives.find((group) => group.some((each) => each === name)) ?? [name]).some(isGiven);
+  const isSaid = (name: string) => [name, ...(overruledBy.get(name) ?? [])].some(isGiven);
   return {
     ...data,
     inputs: Object.fromEntries(Object.entries(data.inputs).filter(([name]) => !isSaid(name))),

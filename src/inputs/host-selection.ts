@@ -27,7 +27,11 @@ export const hostSelection: Parser<HostSelection> = (text) => {
     const kind = tag !== undefined ? 'tag' : /[*?]/.test(name) ? 'glob' : 'name';
     patterns.push({ text: `${tag ?? ''}${name}`, kind, leavesOut: not === '!' });
   }
-  return patterns.length === 0 ? { problem: 'names no host; leave it out for all' } : { ok: patterns };
+  if (patterns.length === 0) return { problem: 'names no host; leave it out for all' };
+  // where a part of it came to nothing by mistake, nearly all hosts would be meant
+  if (patterns.every(({ leavesOut }) => leavesOut))
+    return { problem: `only leaves hosts out; write * before it for all others, as in * ${words.join(' ')}` };
+  return { ok: patterns };
 };
 
 /** What a host is chosen by. */
@@ -61,7 +65,7 @@ function globMatches(glob: string, name: string): boolean {
   return reachable.has(name.length);
 }
 
-/** The hosts that are meant, in their own order. Where nothing is added, all are there to be left out. */
+/** The hosts that are meant, in their own order; of no patterns all. */
 export function selectHosts<T extends Selectable>(
   selection: HostSelection,
   hosts: readonly T[],

@@ -46,6 +46,8 @@ const features = ['--extra-experimental-features', 'nix-command flakes'];
 export class NixCommand {
   readonly #options: NixOptions;
   readonly #runtime: Runtime;
+  /** Each evaluation says so. */
+  #lockWasMissed = false;
 
   constructor(options: NixOptions, runtime: Runtime) {
     this.#options = options;
@@ -113,6 +115,8 @@ export class NixCommand {
           // of which the failure shows only the end
           if (this.#options.showTrace === true && !isMissingOutput(event.text)) this.#foreign(event.text);
         } else if (/not writing modified lock file/.test(event.text)) {
+          if (this.#lockWasMissed) return;
+          this.#lockWasMissed = true;
           log.warning(
             'The flake has no flake.lock, or an incomplete one: its inputs were resolved anew and may differ tomorrow. Run `nix flake lock` and commit the file.',
           );

@@ -53,6 +53,7 @@ function planLines(plan: HostResult['plan']): readonly string[] {
     ...(plan.lost.length === 0
       ? []
       : [`disks that will be lost: ${short(plan.lost.join('; '), longestMessage)}`]),
+    ...plan.terms.map((term) => short(term, longestMessage)),
     plan.digest === null ? noDigest : `plan ${plan.digest}`,
   ];
 }

@@ -129,7 +129,9 @@ function plansSection(planned: readonly HostResult[]): string[] {
   if (planned.length === 0) return [];
   const rows = planned.map(({ host, plan }) => [
     code(host),
-    plan?.action ?? '',
+    [plan?.action ?? '', ...(plan?.terms ?? []).map((term) => `⚠️ ${escapeMarkdown(short(term))}`)].join(
+      '<br>',
+    ),
     plan === null || plan.lost.length === 0
       ? 'none'
       : `🔴 ${plan.lost

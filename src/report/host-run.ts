@@ -24,6 +24,7 @@ import {
   type TargetState,
   targetStates,
 } from './result';
+import { termsInFile } from './terms-in-file';
 
 /** What a result file says of a host's run, as far as it matters for many. Every text in it was made harmless. */
 export interface HostRun {
@@ -126,6 +127,7 @@ function readPlan(plan: Fields, digest: string | null): HostPlan | null {
     action: actionOf(plan, online),
     reason: safeText(plan, 'reason'),
     lost: lostDisks(plan).map(safe),
+    terms: termsInFile(plan).map(safe),
     digest: digest !== null && shows(plan, digest) ? digest : null,
   };
 }

@@ -46,7 +46,7 @@ export const outputs = [
     name: 'canary',
     description: 'Of that matrix the hosts that go first: those with the tag canary, else the first one.',
   },
-  { name: 'rest', description: 'The matrix of the others; empty if there are none.' },
+  { name: 'rest', description: 'The matrix of the others: `{"include":[]}` if there are none.' },
   {
     name: 'failed-hosts',
     description:
@@ -95,8 +95,9 @@ function fleetOutputs({
   return {
     matrix: matrixJson(hosts),
     count: String(hosts.length),
-    canary: canary.length === 0 ? '' : matrixJson(canary),
-    rest: rest.length === 0 ? '' : matrixJson(rest),
+    canary: matrixJson(canary),
+    // an output that got lost is empty too, and would skip hosts without a word
+    rest: matrixJson(rest),
     'failed-hosts': JSON.stringify([...failed, ...results.filter(needsSomebody)].map(({ host }) => host)),
   };
 }

@@ -44,16 +44,22 @@ function adviceFor(hint: string | undefined, error: ActionError | undefined, pro
 /**
  * Annotation, result file, outputs and job summary. Called once, at the end of every run. A part that cannot be
  * written (a full disk) is a warning: it says nothing about the machine, and the other parts are still wanted.
+ *
+ * @returns whether the outputs were written, which are all that a run over many hosts is for
  */
-export async function publish(whole: Result, log: ActionLog, secrets: SecretRegistry): Promise<void> {
+export async function publish(whole: Result, log: ActionLog, secrets: SecretRegistry): Promise<boolean> {
   const result = withoutSecrets(whole, secrets);
   if (result.failure !== null) annotate(result.failure, result, log);
   const file = await attempt('result file', log, () => writeResultFile(result, secrets));
-  await attempt('outputs', log, async () => setOutputs(whole, result, file ?? '', log, secrets));
-  if ((process.env.GITHUB_STEP_SUMMARY ?? '') === '') return;
-  await attempt('job summary', log, () =>
-    core.summary.addRaw(secrets.redact(summarise(result)), true).write(),
-  );
+  const outputs = await attempt('outputs', log, async () => {
+    setOutputs(whole, result, file ?? '', log, secrets);
+    return true;
+  });
+  if ((process.env.GITHUB_STEP_SUMMARY ?? '') !== '')
+    await attempt('job summary', log, () =>
+      core.summary.addRaw(secrets.redact(summarise(result)), true).write(),
+    );
+  return outputs ?? false;
 }
 
 /** Text by text, before JSON and Markdown write a secret's characters in their own ways. */

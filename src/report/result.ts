@@ -115,6 +115,8 @@ export interface HostPlan {
   readonly reason: string;
   /** The disks that will be lost, in words. */
   readonly lost: readonly string[];
+  /** What is not as one expects of how it is carried out, in words. */
+  readonly terms: readonly string[];
   /** Null where it is not the digest of this very plan. */
   readonly digest: string | null;
 }

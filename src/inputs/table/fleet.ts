@@ -10,7 +10,7 @@ export const fleetInputs = [
   {
     name: 'hosts',
     description:
-      'Which of them: names, globs such as `web-*`, tags as in `tag:web`, each also with `!` before it to leave out; separated by blanks or commas. With build-only it says for which hosts to build at once.',
+      'Which of them: names, globs such as `web-*`, tags as in `tag:web`, each also with `!` before it to leave out, as in `* !web-1`; separated by blanks or commas. With build-only it says for which hosts to build at once.',
     otherwise: 'all, with list-hosts',
   },
   {
