@@ -152,10 +152,22 @@ test('the flake may lie in another folder, and is the one that the matrix names'
 
 test('a list that cannot be handed on is none', async () => {
   const { folder } = makeFleet({ count: 1 });
+  const dir = temporaryFolder('full');
+  const hook = join(dir, 'full.cjs');
+  // as on a disk that is full
+  writeFileSync(
+    hook,
+    `const fs = require('node:fs');
+     const append = fs.appendFileSync;
+     fs.appendFileSync = (file, ...rest) => {
+       if (file === process.env.GITHUB_OUTPUT) throw new Error('ENOSPC: no space left on device');
+       return append(file, ...rest);
+     };`,
+  );
   const run = await runAction({
     inputs: { flake: folder, 'list-hosts': 'true' },
-    dir: temporaryFolder('full'),
-    env: { ...nixEnvironment(), GITHUB_OUTPUT: '/dev/full' },
+    dir,
+    env: { ...nixEnvironment(), NODE_OPTIONS: `--require ${hook}` },
   });
   expect(run.log).toContain('The outputs could not be written: ENOSPC');
   expect(run.code).toBe(1);
