@@ -58924,23 +58924,6 @@ function knownHostsPlace(settings) {
 function hostOf({ configuration }) {
     return configuration.value.kind === 'flake' ? configuration.value.flake.name : '';
 }
-/** Settings that are several. */
-const groups = [
-    'cache',
-    'deadlines',
-    'login',
-    'kexec',
-    'copy',
-    'newSystem',
-    'postInstall',
-];
-/** Each value with its source, a line each; secrets print as `***`. */
-function describeSettings(settings) {
-    return Object.entries(settings)
-        .flatMap(([name, value]) => (groups.includes(name) ? Object.entries(value) : [[name, value]]))
-        .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
-        .join('\n');
-}
 
 ;// CONCATENATED MODULE: ./lib/inputs/parsers.js
 
@@ -62164,6 +62147,34 @@ function settings_asRecord(value) {
     return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
+;// CONCATENATED MODULE: ./lib/nix/version.js
+
+/** Oldest Nix that knows `drv^*` and `--print-out-paths` in the way we use them. */
+const oldestNix = [2, 18];
+/** @throws NixError when there is no Nix, or one that is too old */
+async function askVersion(command, signal) {
+    const hint = 'add a step before this one that installs Nix 2.18 or later, such as cachix/install-nix-action or DeterminateSystems/nix-installer-action';
+    const result = await command.spawn(['--version'], { signal }).catch((error) => {
+        if (error.code !== 'ENOENT')
+            throw error;
+        throw new NixError('there is no nix on this runner (no such program in PATH)', {
+            hint,
+            cause: error,
+        });
+    });
+    const version = /\b(\d+)\.(\d+)(\.\S+)?\s*$/.exec(result.stdout.trim());
+    if (result.code !== 0 || version === null) {
+        throw new NixError(`nix --version failed: ${result.errorLines.at(-1) ?? result.stdout.trim()}`, {
+            ran: 'nix --version',
+        });
+    }
+    const [major, minor] = [Number(version[1]), Number(version[2])];
+    if (major < oldestNix[0] || (major === oldestNix[0] && minor < oldestNix[1])) {
+        throw new NixError(`the Nix on this runner is ${version[0].trim()}; at least ${oldestNix.join('.')} is needed`, { hint });
+    }
+    return version[0].trim();
+}
+
 ;// CONCATENATED MODULE: ./lib/nix/nix.js
 
 
@@ -62174,8 +62185,7 @@ function settings_asRecord(value) {
 
 
 
-/** Oldest Nix that knows `drv^*` and `--print-out-paths` in the way we use them. */
-const oldestNix = [2, 18];
+
 /** Settings of the user that hold for builds wherever they are. */
 const buildSettings = ['cores', 'max-jobs', 'keep-going', 'fallback', 'max-silent-time', 'timeout'];
 /** The client's own limit comes first: it says more. */
@@ -62193,32 +62203,8 @@ class Nix {
     }
     /** Asks once. @returns the version @throws NixError when there is no Nix, or one that is too old */
     checkVersion() {
-        this.#version ??= this.#askVersion();
+        this.#version ??= askVersion(this.#command, this.#runtime.signal);
         return this.#version;
-    }
-    async #askVersion() {
-        const hint = 'add a step before this one that installs Nix 2.18 or later, such as cachix/install-nix-action or DeterminateSystems/nix-installer-action';
-        const result = await this.#command
-            .spawn(['--version'], { signal: this.#runtime.signal })
-            .catch((error) => {
-            if (error.code !== 'ENOENT')
-                throw error;
-            throw new NixError('there is no nix on this runner (no such program in PATH)', {
-                hint,
-                cause: error,
-            });
-        });
-        const version = /\b(\d+)\.(\d+)(\.\S+)?\s*$/.exec(result.stdout.trim());
-        if (result.code !== 0 || version === null) {
-            throw new NixError(`nix --version failed: ${result.errorLines.at(-1) ?? result.stdout.trim()}`, {
-                ran: 'nix --version',
-            });
-        }
-        const [major, minor] = [Number(version[1]), Number(version[2])];
-        if (major < oldestNix[0] || (major === oldestNix[0] && minor < oldestNix[1])) {
-            throw new NixError(`the Nix on this runner is ${version[0].trim()}; at least ${oldestNix.join('.')} is needed`, { hint });
-        }
-        return version[0].trim();
     }
     /**
      * Evaluates `installable`, applies a Nix function to it, and returns the JSON value.
@@ -62965,6 +62951,25 @@ function nixOptionsOf(settings) {
 }
 function onlyMissing({ problems }) {
     return problems.every(({ input, problem }) => input === 'target-host' && problem === 'is required');
+}
+
+;// CONCATENATED MODULE: ./lib/inputs/describe-settings.js
+/** Settings that are several. */
+const groups = [
+    'cache',
+    'deadlines',
+    'login',
+    'kexec',
+    'copy',
+    'newSystem',
+    'postInstall',
+];
+/** Each value with its source, a line each; secrets print as `***`. */
+function describeSettings(settings) {
+    return Object.entries(settings)
+        .flatMap(([name, value]) => (groups.includes(name) ? Object.entries(value) : [[name, value]]))
+        .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
+        .join('\n');
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/run-identity.js
@@ -74456,6 +74461,7 @@ function checkRunner(platform) {
 }
 
 ;// CONCATENATED MODULE: ./lib/main.js
+
 
 
 

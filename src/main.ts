@@ -5,16 +5,10 @@ import { refuseInstallAfterUse } from './cache/unsigned';
 import { cancelledBySignal } from './cancellation';
 import { childEnvironment } from './child-environment';
 import { gatherInputs, type Inputs, nixOptionsOf, type ReadSettings } from './gather-inputs';
+import { describeSettings } from './inputs/describe-settings';
+import type { FleetResultsSettings } from './inputs/fleet-settings';
 import { readRunIdentity } from './inputs/run-identity';
-import {
-  describeSettings,
-  type FleetResultsSettings,
-  type HostSettings,
-  hostOf,
-  hostSettings,
-  type OnMachine,
-  type Settings,
-} from './inputs/settings';
+import { type HostSettings, hostOf, hostSettings, type OnMachine, type Settings } from './inputs/settings';
 import { Nix } from './nix/nix';
 import { openTarget } from './open-target';
 import { requireApproval } from './phases/approval';

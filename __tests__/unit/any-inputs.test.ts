@@ -3,10 +3,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../src/errors';
+import { describeSettings } from '../../src/inputs/describe-settings';
 import type { Parsed } from '../../src/inputs/parsers';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
 import { readSettings } from '../../src/inputs/read-settings';
-import { describeSettings } from '../../src/inputs/settings';
 import { type InputName, inputs } from '../../src/inputs/table';
 import { SecretRegistry } from '../../src/secrets';
 import { makeTestKey, nastyText } from './support';

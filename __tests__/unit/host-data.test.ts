@@ -1,10 +1,10 @@
 // What a flake says of a host, as inputs of its runs.
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../src/errors';
+import { describeSettings } from '../../src/inputs/describe-settings';
 import { parseHostData, withAddress, withoutGiven } from '../../src/inputs/host-data';
 import type { LoadedSecrets } from '../../src/inputs/load-secrets';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
-import { describeSettings } from '../../src/inputs/settings';
 import { SecretRegistry } from '../../src/secrets';
 import { machineSettings } from '../support/settings';
 import { makeTestKey } from './support';

@@ -2,10 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import { childEnvironment } from '../../src/child-environment';
 import { InputError } from '../../src/errors';
+import { describeSettings } from '../../src/inputs/describe-settings';
 import type { LoadedSecrets } from '../../src/inputs/load-secrets';
 import type { Parsed } from '../../src/inputs/parsers';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
-import { describeSettings, secretsToSend } from '../../src/inputs/settings';
+import { secretsToSend } from '../../src/inputs/settings';
 import { loginAfterwards, loginNow, loginOfEarlierInstaller, loginOfInstaller } from '../../src/plan/logins';
 import { SecretRegistry } from '../../src/secrets';
 import { readPrivateKey } from '../../src/ssh/private-key';

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { showAttributePath } from '../inputs/attribute-path';
-import type { BuildHostsSettings, Configuration, HostSettings } from '../inputs/settings';
+import type { BuildHostsSettings } from '../inputs/fleet-settings';
+import type { Configuration, HostSettings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import type { Runtime } from '../runtime';
 import { secretPartOf } from '../ssh/private-key';

@@ -1,7 +1,7 @@
+import type { BuildHostsSettings } from './fleet-settings';
 import type { InputReader } from './input-reader';
 import { readBuildChoices, readBuiltHere } from './read-build';
 import { readFleetSettings } from './read-fleet';
-import type { BuildHostsSettings } from './settings';
 import { noticeIdleCache } from './without-effect';
 
 /** What cannot be the same for many hosts. */

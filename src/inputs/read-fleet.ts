@@ -1,11 +1,12 @@
 import { passwordIn } from './address-tokens';
 import { parseFlakeReference } from './flake-reference';
+import type { FleetResultsSettings, FleetSettings, ListSettings } from './fleet-settings';
 import { hostSelection } from './host-selection';
 import type { InputReader } from './input-reader';
 import { matrix } from './matrix';
 import * as parse from './parsers';
 import { readNixUse } from './read-build';
-import type { FleetResultsSettings, FleetSettings, ListSettings, Settings } from './settings';
+import type { Settings } from './settings';
 import type { InputName } from './table';
 
 export function readListSettings(reader: InputReader): ListSettings {

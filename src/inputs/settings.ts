@@ -3,9 +3,8 @@ import type { HostKey } from '../ssh/host-keys';
 import type { KnownHost } from '../ssh/known-hosts';
 import type { OwnerName, Ownership } from './chown';
 import type { FlakeReference } from './flake-reference';
+import type { BuildHostsSettings, FleetResultsSettings, ListSettings } from './fleet-settings';
 import type { Hook } from './hooks';
-import type { HostSelection } from './host-selection';
-import type { Matrix } from './matrix';
 import type { SshOptions } from './ssh-option-table';
 import type { InputName } from './table';
 
@@ -157,13 +156,6 @@ export interface BuildSettings extends BuildChoices {
   readonly configuration: Setting<Configuration>;
 }
 
-/** What a run over many hosts is told. */
-export interface FleetSettings extends NixUse {
-  /** The flake that describes them, for Nix to resolve. */
-  readonly flakeUri: Setting<string>;
-  readonly hosts: Setting<HostSelection>;
-}
-
 /** How the installed system is reached; what is not given follows from the configuration and from target-host. */
 export interface PostInstallSettings {
   readonly host: Setting<string | undefined>;
@@ -256,28 +248,6 @@ export type HostSettings =
   | ({ readonly kind: 'build-only' } & BuildSettings)
   | ({ readonly kind: 'vm-test' } & BuildSettings);
 
-/** Lists hosts for the jobs that follow. */
-export interface ListSettings extends FleetSettings {
-  readonly kind: 'list-hosts';
-  /** A commit, branch or tag of the checkout. */
-  readonly changedSince: Setting<string | undefined>;
-}
-
-/** Builds what the runs of many hosts are about to want, for the cache. What a host's data says wins over a default. */
-export interface BuildHostsSettings extends FleetSettings, BuildChoices {
-  readonly kind: 'build-hosts';
-}
-
-/** Puts together what the runs for many hosts have left. */
-export interface FleetResultsSettings {
-  readonly kind: 'fleet-results';
-  /** A folder on the runner. */
-  readonly folder: Setting<string>;
-  /** The hosts of which results are expected; undefined where that is not known. */
-  readonly matrix: Setting<Matrix | undefined>;
-  readonly debug: Setting<boolean>;
-}
-
 export type Settings = HostSettings | ListSettings | BuildHostsSettings | FleetResultsSettings;
 
 /** For what is read again: a part of it is known now, and that it is a run for one host does not change. */
@@ -320,23 +290,4 @@ export function knownHostsPlace(settings: MachineSettings): { readonly host: str
 /** The name of the configuration in its flake; empty where there is none. */
 export function hostOf({ configuration }: BuildSettings): string {
   return configuration.value.kind === 'flake' ? configuration.value.flake.name : '';
-}
-
-/** Settings that are several. */
-const groups: readonly string[] = [
-  'cache',
-  'deadlines',
-  'login',
-  'kexec',
-  'copy',
-  'newSystem',
-  'postInstall',
-];
-
-/** Each value with its source, a line each; secrets print as `***`. */
-export function describeSettings(settings: Settings): string {
-  return Object.entries(settings)
-    .flatMap(([name, value]) => (groups.includes(name) ? Object.entries(value) : [[name, value]]))
-    .map(([name, setting]) => `${name} = ${JSON.stringify(setting)}`)
-    .join('\n');
 }

@@ -10,6 +10,7 @@ import { parseRequirements, type Requirements } from './derivation';
 import { type Missing, parseMissing } from './missing';
 import { type PathInfo, parsePathInfo } from './path-info';
 import { type NixSettings, parseSettings, parseStoreInfo, type StoreInfo } from './settings';
+import { askVersion } from './version';
 
 export type { NixOptions } from './command';
 
@@ -44,8 +45,6 @@ export interface TestOptions extends BuildOptions {
   readonly onLine: (line: string) => void;
 }
 
-/** Oldest Nix that knows `drv^*` and `--print-out-paths` in the way we use them. */
-const oldestNix = [2, 18] as const;
 /** Settings of the user that hold for builds wherever they are. */
 const buildSettings = ['cores', 'max-jobs', 'keep-going', 'fallback', 'max-silent-time', 'timeout'];
 /** The client's own limit comes first: it says more. */
@@ -66,36 +65,8 @@ export class Nix {
 
   /** Asks once. @returns the version @throws NixError when there is no Nix, or one that is too old */
   checkVersion(): Promise<string> {
-    this.#version ??= this.#askVersion();
+    this.#version ??= askVersion(this.#command, this.#runtime.signal);
     return this.#version;
-  }
-
-  async #askVersion(): Promise<string> {
-    const hint =
-      'add a step before this one that installs Nix 2.18 or later, such as cachix/install-nix-action or DeterminateSystems/nix-installer-action';
-    const result = await this.#command
-      .spawn(['--version'], { signal: this.#runtime.signal })
-      .catch((error: unknown) => {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-        throw new NixError('there is no nix on this runner (no such program in PATH)', {
-          hint,
-          cause: error,
-        });
-      });
-    const version = /\b(\d+)\.(\d+)(\.\S+)?\s*$/.exec(result.stdout.trim());
-    if (result.code !== 0 || version === null) {
-      throw new NixError(`nix --version failed: ${result.errorLines.at(-1) ?? result.stdout.trim()}`, {
-        ran: 'nix --version',
-      });
-    }
-    const [major, minor] = [Number(version[1]), Number(version[2])];
-    if (major < oldestNix[0] || (major === oldestNix[0] && minor < oldestNix[1])) {
-      throw new NixError(
-        `the Nix on this runner is ${version[0].trim()}; at least ${oldestNix.join('.')} is needed`,
-        { hint },
-      );
-    }
-    return version[0].trim();
   }
 
   /**

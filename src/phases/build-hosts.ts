@@ -1,7 +1,7 @@
 import type { RunCache } from '../cache/run-cache';
 import { NixError } from '../errors';
+import type { BuildHostsSettings } from '../inputs/fleet-settings';
 import type { ReadHost } from '../inputs/read-host';
-import type { BuildHostsSettings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import { asMatrixHost, type FailedHost } from '../plan/fleet';
 import { type HostBuild, type HostBuilds, planHostBuilds } from '../plan/host-builds';

@@ -1,8 +1,8 @@
 import { InputError, type InputProblem } from '../errors';
 import { problemsOfHost } from '../inputs/check-host-data';
+import type { FleetSettings, ListSettings } from '../inputs/fleet-settings';
 import { idlePatterns, selectHosts } from '../inputs/host-selection';
 import { longestMatrix, type MatrixHost, matrixJson, mostJobs, notApproved } from '../inputs/matrix';
-import type { FleetSettings, ListSettings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import type { FleetReport } from '../report/result';
 import type { Runtime } from '../runtime';

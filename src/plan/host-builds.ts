@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { InputError } from '../errors';
+import type { BuildHostsSettings } from '../inputs/fleet-settings';
 import type { ReadHost } from '../inputs/read-host';
-import type { BuildHostsSettings, BuildSettings } from '../inputs/settings';
+import type { BuildSettings } from '../inputs/settings';
 import type { Nix } from '../nix/nix';
 import type { Runtime } from '../runtime';
 import { wantedScript } from './configuration';
