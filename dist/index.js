@@ -60628,8 +60628,11 @@ function readHardwareConfig(reader) {
 }
 /** There is no machine that could build. */
 function readBuiltHere(reader, kind, { buildOn }) {
-    if (buildOn.value === 'remote' && !reader.hasProblem(inputOfBuildOn(reader)))
-        reader.problem(inputOfBuildOn(reader), `cannot be remote with ${kind}, which contacts no machine; leave it out`);
+    const input = inputOfBuildOn(reader);
+    // where the flake has the host build its system, that says nothing of its test
+    const isOfInstalls = kind === 'vm-test' && reader.sourceOf(input) === 'flake';
+    if (buildOn.value === 'remote' && !isOfInstalls && !reader.hasProblem(input))
+        reader.problem(input, `cannot be remote with ${kind}, which contacts no machine; leave it out`);
     return { ...buildOn, value: 'local' };
 }
 
@@ -60663,13 +60666,18 @@ const notTested = [
     'hooks',
     'generate-hardware-config',
 ];
-/** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */
+/**
+ * Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. What the flake says of
+ * the host is for its installs: nobody has asked this run for it.
+ */
 function checkVmTest(reader) {
     // also where they are wrong: nobody shall first have to mend them
     if (reader.text('store-paths') !== undefined)
         reader.problem('store-paths', 'cannot be combined with vm-test: the test is built from the configuration; give flake or nix-file');
     for (const input of notTested) {
-        if (reader.text(input) !== undefined && !reader.hasProblem(input))
+        if (reader.sourceOf(input) === 'flake')
+            reader.notice(input, 'is not part of the test, which installs without it');
+        else if (reader.text(input) !== undefined && !reader.hasProblem(input))
             reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it out');
     }
 }
@@ -61659,9 +61667,11 @@ function readHostSettings(reader, kind) {
         : kind === 'offline-plan'
             ? { kind, ...build }
             : { kind, ...build, buildOn: readBuiltHere(reader, kind, build) };
-    if (kind === 'vm-test')
-        checkVmTest(reader);
-    return settings;
+    if (kind !== 'vm-test')
+        return settings;
+    checkVmTest(reader);
+    // the file that a machine has written counts, and none is written here
+    return { ...settings, hardwareConfig: { value: undefined, source: 'default' } };
 }
 /** A boolean, in whatever way it is written, or another word. */
 const planChoice = (text) => {

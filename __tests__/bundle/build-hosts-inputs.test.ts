@@ -61,13 +61,6 @@ testEach<string, readonly [() => Record<string, string>, readonly RegExp[]]>([
     ],
   ],
   [
-    'what is wrong with a host',
-    [
-      () => ({ flake: flakeWith({ a: {}, b: {} }, { b: '{ phases = [ "dance" ]; }' }), hosts: '*' }),
-      [/input phases \(nixosAnywhere.b of the flake\): has "dance"/],
-    ],
-  ],
-  [
     'a wrong choice',
     [() => ({ flake: flake(), hosts: '*', phases: 'dance' }), [/input phases: has "dance"/]],
   ],
@@ -109,4 +102,13 @@ test('without cache-signing-key it is said that installs will not find it', asyn
   ]);
   expect((await build({ 'cache-signing-key': generateKey() })).warnings).toEqual([]);
   expect((await build({ cache: 'false' })).warnings).toEqual([]);
+});
+
+test('what is wrong with a host is told, and is that host’s alone', async () => {
+  const flakeOfTwo = flakeWith({ a: {}, b: {} }, { b: '{ phases = [ "dance" ]; }' });
+  const run = await runBundle({ inputs: { 'build-only': 'true', flake: flakeOfTwo, hosts: '*' } });
+  expect(run.code).toBe(1);
+  expect(run.errors[0]).toMatch(/^1 of 2 hosts could not be built: b\n/);
+  expect(run.log).toMatch(/input phases \(nixosAnywhere.b of the flake\): has "dance"/);
+  expect(run.outputs).toMatchObject({ count: '1', 'failed-hosts': '["b"]' });
 });

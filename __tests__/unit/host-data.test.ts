@@ -6,7 +6,7 @@ import { parseHostData, withAddress, withoutGiven } from '../../src/inputs/host-
 import type { LoadedSecrets } from '../../src/inputs/load-secrets';
 import type { RawInputs } from '../../src/inputs/raw-inputs';
 import { SecretRegistry } from '../../src/secrets';
-import { machineSettings } from '../support/settings';
+import { hostSettings, machineSettings } from '../support/settings';
 import { makeTestKey } from './support';
 
 const attribute = 'nixosAnywhere.web-1';
@@ -232,4 +232,24 @@ test('an address from another tool is what nothing else says', () => {
   const option = { 'ssh-option': 'User=you\nPort=22' };
   expect(inputsWith(option)).toEqual({ ...option, 'target-host': 'a.example' });
   expect(inputsWith({}, option)).toEqual({ 'target-host': 'a.example' });
+});
+
+test('a VM test takes what the flake says of installs for no wish of its own', () => {
+  const data = {
+    'secret-files': '/etc/key env:FLEET_SECRET_X',
+    'generate-hardware-config': 'nixos-facter facter.json',
+    'build-on': 'remote',
+    'vm-test-timeout': '5m',
+  };
+  const notices: string[] = [];
+  const [secrets, warn] = [new SecretRegistry(() => undefined), (notice: string) => notices.push(notice)];
+  const raw = { flake: '.#web-1', 'vm-test': 'true' };
+  const settings = hostSettings(raw, secrets, new Map(), warn, {}, parse(data));
+  expect(settings).toMatchObject({ kind: 'vm-test', hardwareConfig: { value: undefined } });
+  expect(settings.deadlines.vmTest).toMatchObject({ value: 300_000, source: 'flake' });
+  const place = `(${attribute} of the flake)`;
+  expect(notices).toEqual([
+    `input secret-files ${place}: is not part of the test, which installs without it`,
+    `input generate-hardware-config ${place}: is not part of the test, which installs without it`,
+  ]);
 });

@@ -48,10 +48,6 @@ in
       SSH_PRIVATE_KEY = "DB_SSH_KEY";
       FLEET_SECRET_HOST_KEY = "DB_1_HOST_KEY";
     };
-    tags = [
-      "db"
-      # vm-test installs without secret-files, and says so
-      "no-vm-test"
-    ];
+    tags = [ "db" ];
   };
 }

@@ -35,7 +35,10 @@ const notTested = [
   'generate-hardware-config',
 ] as const satisfies readonly InputName[];
 
-/** Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. */
+/**
+ * Inputs about a machine are not looked at, but the test must not seem to prove what it leaves out. What the flake says of
+ * the host is for its installs: nobody has asked this run for it.
+ */
 export function checkVmTest(reader: InputReader): void {
   // also where they are wrong: nobody shall first have to mend them
   if (reader.text('store-paths') !== undefined)
@@ -44,7 +47,9 @@ export function checkVmTest(reader: InputReader): void {
       'cannot be combined with vm-test: the test is built from the configuration; give flake or nix-file',
     );
   for (const input of notTested) {
-    if (reader.text(input) !== undefined && !reader.hasProblem(input))
+    if (reader.sourceOf(input) === 'flake')
+      reader.notice(input, 'is not part of the test, which installs without it');
+    else if (reader.text(input) !== undefined && !reader.hasProblem(input))
       reader.problem(input, 'cannot be combined with vm-test: the test installs without it; leave it out');
   }
 }

@@ -88,10 +88,10 @@ export function readBuiltHere(
   kind: 'build-only' | 'vm-test',
   { buildOn }: BuildChoices,
 ): BuildSettings['buildOn'] {
-  if (buildOn.value === 'remote' && !reader.hasProblem(inputOfBuildOn(reader)))
-    reader.problem(
-      inputOfBuildOn(reader),
-      `cannot be remote with ${kind}, which contacts no machine; leave it out`,
-    );
+  const input = inputOfBuildOn(reader);
+  // where the flake has the host build its system, that says nothing of its test
+  const isOfInstalls = kind === 'vm-test' && reader.sourceOf(input) === 'flake';
+  if (buildOn.value === 'remote' && !isOfInstalls && !reader.hasProblem(input))
+    reader.problem(input, `cannot be remote with ${kind}, which contacts no machine; leave it out`);
   return { ...buildOn, value: 'local' };
 }

@@ -54,8 +54,10 @@ function readHostSettings(reader: InputReader, kind: HostSettings['kind']): Host
       : kind === 'offline-plan'
         ? { kind, ...build }
         : { kind, ...build, buildOn: readBuiltHere(reader, kind, build) };
-  if (kind === 'vm-test') checkVmTest(reader);
-  return settings;
+  if (kind !== 'vm-test') return settings;
+  checkVmTest(reader);
+  // the file that a machine has written counts, and none is written here
+  return { ...settings, hardwareConfig: { value: undefined, source: 'default' } };
 }
 
 /** A boolean, in whatever way it is written, or another word. */
