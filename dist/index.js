@@ -73834,7 +73834,7 @@ const outputs = [
         name: 'canary',
         description: 'Of that matrix the hosts that go first: those with the tag canary, else the first one.',
     },
-    { name: 'rest', description: 'The matrix of the others: `{"include":[]}` if there are none.' },
+    { name: 'rest', description: 'The matrix of the others; its include is an empty list if there are none.' },
     {
         name: 'failed-hosts',
         description: 'As JSON, the names of hosts that are not in the matrix because they failed: with list-hosts those that cannot be evaluated, with build-only and hosts also those that cannot be built, with fleet-results those whose runs failed or left no result.',

@@ -46,7 +46,7 @@ export const outputs = [
     name: 'canary',
     description: 'Of that matrix the hosts that go first: those with the tag canary, else the first one.',
   },
-  { name: 'rest', description: 'The matrix of the others: `{"include":[]}` if there are none.' },
+  { name: 'rest', description: 'The matrix of the others; its include is an empty list if there are none.' },
   {
     name: 'failed-hosts',
     description:
