@@ -67950,9 +67950,8 @@ function refuseIfAllFail(names, found) {
 
 
 
+
 const scripts = ['diskoScript', 'disko', 'diskoScriptNoDeps', 'diskoNoDeps', 'diskNoDeps'];
-/** How a trace begins that is ours. */
-const mark = 'nixos-anywhere-host ';
 /**
  * Evaluates many hosts of a flake: all in one process, in which they share what they have in common. Another process goes
  * on with the rest when a host has failed, which no others have to suffer for, and when this one has used its memory.
@@ -67973,6 +67972,8 @@ async function evaluateHosts(uri, names, nix, signal, own = new Map(), memory = 
 }
 /** One process. What comes out is added to `known`: at least one host. */
 async function evaluateSome(names, known, { uri, nix, signal, own, memory }) {
+    // how a trace begins that is ours: what a configuration traces itself cannot begin so
+    const mark = `${(0,external_node_crypto_.randomUUID)()} `;
     const request = { names, scripts, mark, own: Object.fromEntries(own) };
     const apply = `(${hosts_nix}) (${shapes_nix}) (builtins.fromJSON ${nixString(JSON.stringify(request))})`;
     const process = new ProcessMemory(memory);
@@ -67980,7 +67981,7 @@ async function evaluateSome(names, known, { uri, nix, signal, own, memory }) {
     let done = 0;
     let begun;
     const onTrace = (text) => {
-        const record = recordIn(text);
+        const record = text.startsWith(mark) ? host_derivations_asRecord(JSON.parse(text.slice(mark.length))) : undefined;
         if (typeof record?.begins === 'string')
             begun = record.begins;
         if (typeof record?.name !== 'string')
@@ -68016,9 +68017,6 @@ function problemOf(error, known) {
     // the first host waits for what all need, such as an input that cannot be fetched
     const othersCould = [...known.values()].some((host) => 'ok' in host);
     return error instanceof TimeoutError && othersCould ? error.message : undefined;
-}
-function recordIn(text) {
-    return text.startsWith(mark) ? host_derivations_asRecord(JSON.parse(text.slice(mark.length))) : undefined;
 }
 function host_derivations_readHost(name, found) {
     if (found.missing === true)

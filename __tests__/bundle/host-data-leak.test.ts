@@ -1,25 +1,15 @@
 // Secrets that the flake only names get to nobody: not to the Nix that reads what names them, nor into a log or a file.
 import { randomUUID } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { nixString } from '../../src/nix/nix';
-import { nixEnvironment } from '../../testbed/paths.mts';
 import { makeKey } from '../../testbed/sshd.mts';
 import { configuration, inputsFor, makeFlake, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
-import { distinctLines, expectNoLeak, LeakWatch, visible } from '../support/leak';
+import { distinctLines, expectNoLeak, LeakWatch, slowNix, visible } from '../support/leak';
 import { startMachine } from '../support/machine';
 import { temporaryFolder } from '../support/runtime';
-
-/** A `nix` that lives long enough to be looked at, before it is the real one. */
-function slowNix(): string {
-  const folder = temporaryFolder('slow');
-  const real = nixEnvironment().PATH;
-  const text = `#!/bin/sh\nsleep 0.7\nPATH='${real}' exec nix "$@"\n`;
-  writeFileSync(join(folder, 'nix'), text, { mode: 0o755 });
-  return `${folder}${delimiter}${real}`;
-}
 
 const flakeOf = (data: unknown) =>
   `${makeFlake(`{ nixosConfigurations.demo = ${configuration}; nixosAnywhere.demo = builtins.fromJSON ${nixString(JSON.stringify(data))}; }`)}#demo`;

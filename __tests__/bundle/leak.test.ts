@@ -1,29 +1,19 @@
 // The private key and the runner's own secrets are nowhere: not with any child of the action, in no file, in no output.
 import { randomUUID } from 'node:crypto';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect } from 'vitest';
 import { readPrivateKey } from '../../src/ssh/private-key';
 import { decoys } from '../../testbed/action.mts';
-import { nixEnvironment } from '../../testbed/paths.mts';
 import { makeKey } from '../../testbed/sshd.mts';
 import { type BundleRun, inputsFor, makeFlake, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
-import { distinctLines, expectNoLeak, filesWith, LeakWatch, visible } from '../support/leak';
+import { distinctLines, expectNoLeak, filesWith, LeakWatch, slowNix, visible } from '../support/leak';
 import { startMachine } from '../support/machine';
 import { failure, temporaryFolder } from '../support/runtime';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
-
-/** A `nix` that lives long enough to be looked at, before it is the real one. */
-function slowNix(): string {
-  const folder = temporaryFolder('slow');
-  const real = nixEnvironment().PATH;
-  const text = `#!/bin/sh\nsleep 0.7\nPATH='${real}' exec nix "$@"\n`;
-  writeFileSync(join(folder, 'nix'), text, { mode: 0o755 });
-  return `${folder}${delimiter}${real}`;
-}
 
 /** A key that is in no file (any more). */
 function makeSecretKey(passphrase: string) {

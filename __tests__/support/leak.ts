@@ -1,10 +1,12 @@
 // Looks for secrets wherever a run could have left or shown them: on the runner and, as far as one can log in, on the target.
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { expect } from 'vitest';
 import type { ActionResult } from '../../testbed/action.mts';
+import { nixEnvironment } from '../../testbed/paths.mts';
+import { temporaryFolder } from './runtime';
 import { Watcher } from './watcher';
 
 /** Each text as it is, and what base64 makes of it wherever in something longer it stands. */
@@ -156,4 +158,13 @@ export async function tracesOnTarget(
   const command = `grep -rlaFs -D skip --exclude-dir=nix-kept -f - ${folders.join(' ')}`;
   const found = await onTarget(`${command} || [ $? -le 2 ]`, `${needlesOf(secrets).join('\n')}\n`);
   return found.split('\n').filter((path) => path !== '');
+}
+
+/** PATH with a `nix` that lives long enough to be looked at, before it is the real one. */
+export function slowNix(): string {
+  const folder = temporaryFolder('slow');
+  const real = nixEnvironment().PATH;
+  const text = `#!/bin/sh\nsleep 0.7\nPATH='${real}' exec nix "$@"\n`;
+  writeFileSync(join(folder, 'nix'), text, { mode: 0o755 });
+  return `${folder}${delimiter}${real}`;
 }

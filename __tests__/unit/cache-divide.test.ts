@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { closuresOf, divide } from '../../src/cache/divide';
 import type { LayerEntry } from '../../src/cache/layer';
 import { layerLimits, planLayer } from '../../src/cache/layer-plan';
+import { storedPath } from './support';
 
 const path = (name: string, narSize = 10, references: readonly string[] = []) => ({
   path: `/nix/store/${name}`,
@@ -72,18 +73,7 @@ describe('what one build for several saves', () => {
       ...layer,
       paths: stored
         .filter((each) => each.layer === at)
-        .map(({ path: at_, narSize }) => ({
-          path: at_,
-          narSize,
-          fileSize: 1,
-          narHash: '',
-          references: [],
-          deriver: '',
-          ca: '',
-          fileHash: '',
-          offset: 0,
-          buildMs: 0,
-        })),
+        .map(({ path: name, narSize }) => storedPath(name, narSize)),
     }));
     const limits = { ...layerLimits, span: 3 };
     expect(planLayer(paths, layers, limits).compacted).toBe(true);

@@ -4,20 +4,11 @@ import { layerKeys } from '../../src/cache/keys';
 import type { LayerEntry } from '../../src/cache/layer';
 import { freshLayerKey } from '../../src/cache/layer-key';
 import { bytesOf, type LayerLimits, layerLimits, mergeLayers, planLayer } from '../../src/cache/layer-plan';
+import { storedPath } from './support';
 
 const stored = fc
   .record({ path: fc.nat({ max: 30 }).map(String), narSize: fc.nat({ max: 100 }) })
-  .map((path) => ({
-    ...path,
-    fileSize: Math.ceil(path.narSize / 3),
-    narHash: '',
-    references: [],
-    deriver: '',
-    ca: '',
-    fileHash: '',
-    offset: 0,
-    buildMs: 0,
-  }));
+  .map(({ path, narSize }) => storedPath(path, narSize, Math.ceil(narSize / 3)));
 const paths = fc.uniqueArray(stored, { maxLength: 12, selector: ({ path }) => path });
 const layers: fc.Arbitrary<readonly LayerEntry[]> = fc
   .array(fc.record({ made: fc.nat({ max: 20 }), paths }), { maxLength: 14 })

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { utils } from 'ssh2';
+import type { StoredPath } from '../../src/cache/layer';
 import type { ProcessOptions, ProcessResult, ProcessRunner } from '../../src/process';
 import type { Clock, Logger, Runtime } from '../../src/runtime';
 import { readPrivateKey } from '../../src/ssh/private-key';
@@ -149,4 +150,10 @@ export function makeTestKey(): string {
     const key = utils.generateKeyPairSync('ed25519').private;
     if ('key' in readPrivateKey(key)) return key;
   }
+}
+
+/** A path of a layer, of which only its size matters. */
+export function storedPath(path: string, narSize: number, fileSize = 1): StoredPath {
+  const [narHash, deriver, ca, fileHash] = ['', '', '', ''];
+  return { path, narSize, fileSize, narHash, references: [], deriver, ca, fileHash, offset: 0, buildMs: 0 };
 }

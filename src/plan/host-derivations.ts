@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { EvaluationError, NixError, NixKilledError, TimeoutError } from '../errors';
 import type { SpecialArgs } from '../inputs/settings';
 import hosts from '../nix/hosts.nix';
@@ -33,8 +34,6 @@ export interface EvaluatedHosts {
 }
 
 const scripts = ['diskoScript', 'disko', 'diskoScriptNoDeps', 'diskoNoDeps', 'diskNoDeps'];
-/** How a trace begins that is ours. */
-const mark = 'nixos-anywhere-host ';
 
 /** What a fleet is evaluated with. */
 interface Request {
@@ -77,6 +76,8 @@ async function evaluateSome(
   known: Map<string, EvaluatedHost>,
   { uri, nix, signal, own, memory }: Request,
 ): Promise<void> {
+  // how a trace begins that is ours: what a configuration traces itself cannot begin so
+  const mark = `${randomUUID()} `;
   const request = { names, scripts, mark, own: Object.fromEntries(own) };
   const apply = `(${hosts}) (${shapes}) (builtins.fromJSON ${nixString(JSON.stringify(request))})`;
   const process = new ProcessMemory(memory);
@@ -84,7 +85,7 @@ async function evaluateSome(
   let done = 0;
   let begun: string | undefined;
   const onTrace = (text: string) => {
-    const record = recordIn(text);
+    const record = text.startsWith(mark) ? asRecord(JSON.parse(text.slice(mark.length))) : undefined;
     if (typeof record?.begins === 'string') begun = record.begins;
     if (typeof record?.name !== 'string') return;
     known.set(record.name, readHost(record.name, asRecord(record.found)));
@@ -113,10 +114,6 @@ function problemOf(error: unknown, known: ReadonlyMap<string, EvaluatedHost>): s
   // the first host waits for what all need, such as an input that cannot be fetched
   const othersCould = [...known.values()].some((host) => 'ok' in host);
   return error instanceof TimeoutError && othersCould ? error.message : undefined;
-}
-
-function recordIn(text: string): Record<string, unknown> | undefined {
-  return text.startsWith(mark) ? asRecord(JSON.parse(text.slice(mark.length))) : undefined;
 }
 
 function readHost(name: string, found: Record<string, unknown>): EvaluatedHost {
