@@ -68,6 +68,19 @@ describe('readResult', () => {
     );
   });
 
+  test('what is lost beside the disks that are named is told, and no name of a disk is a command', () => {
+    const plan = planFor();
+    const disks = plan.online.disks.map((disk) => ({
+      ...disk,
+      fate: 'collateral' as const,
+      named: ['##[set-output name=a]b'],
+    }));
+    const [lost = ''] =
+      runIn(resultOf('web-1', { plan: { ...plan, online: { ...plan.online, disks } } })).plan?.lost ?? [];
+    expect(lost).toMatch(/ \(1\.0 TB\), as collateral$/);
+    expect(lost).not.toContain('##[');
+  });
+
   test('terms that are not as one expects are told, and are of the right shape', () => {
     const plan = planFor({
       inputs: { verify: 'off', 'allow-lockout': 'true', 'post-kexec-ssh-host': 'b.example' },
