@@ -41,8 +41,11 @@ test('plan-only: all is planned, and nothing changed', async () => {
     environments: { production: { approve: asked } },
   });
   expect(ranJobs(done), logOf(done)).toEqual(all(changeNothing));
-  expect([await switched(0), await switched(1)]).toEqual([[], []]);
   expect(asked).not.toHaveBeenCalled();
+  // where nobody is asked, nobody’s answer is waited for either
+  const unasked = await run({ inputs: { 'plan-only': true } });
+  expect(ranJobs(unasked), logOf(unasked)).toEqual(all(changeNothing));
+  expect([await switched(0), await switched(1)]).toEqual([[], []]);
 });
 
 test('hosts that cannot be built or planned are left out and told, and the others go on', async () => {
