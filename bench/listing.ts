@@ -1,11 +1,12 @@
 // Hosts to be listed, and what listing them takes: by the bundle, and by its one evaluation of many hosts.
 import type { ChildProcess } from 'node:child_process';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Nix } from '../src/nix/nix';
 import { evaluateHosts } from '../src/plan/host-derivations';
 import { SpawnRunner } from '../src/process';
+import type { Result } from '../src/report/result';
 import { systemClock } from '../src/runtime';
 import { runAction } from '../testbed/action.mts';
 import { nixEnvironment } from '../testbed/paths.mts';
@@ -121,7 +122,8 @@ export async function measureList(
   const seconds = (performance.now() - start) / 1000;
   const memory = watch.stop();
   if (run.code !== 0) throw new Error(run.log);
-  const evaluations = Number(/\((\d+) evaluations?\)/.exec(run.log)?.[1] ?? 0);
+  const { fleet } = JSON.parse(readFileSync(run.outputs['result-file'] ?? '', 'utf8')) as Result;
+  const evaluations = fleet?.evaluations ?? 0;
   return { seconds, jobs: Number(run.outputs.count), evaluations, ...memory };
 }
 
