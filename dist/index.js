@@ -60073,7 +60073,7 @@ const defaultDeadlineMs = 600_000;
  * @throws the reason of the signal
  */
 async function loadSecrets(raw, options, before = new Map()) {
-    shieldSecrets(raw, options.secrets);
+    shieldSecrets(raw, options);
     const sources = new Map(sourcesToRead(raw).map((source) => [keyOf(source), source]));
     const parsed = duration(raw['idle-timeout'] ?? '');
     const ms = 'ok' in parsed ? parsed.ok : defaultDeadlineMs;
@@ -60086,7 +60086,12 @@ async function loadSecrets(raw, options, before = new Map()) {
  * Registers the secrets that stand in the inputs themselves, and withholds the variables that inputs name: before any
  * command is run, which may not see the variable of another input.
  */
-function shieldSecrets(raw, secrets) {
+function shieldSecrets(raw, { environment, secrets }) {
+    // the flake may name them, and it is evaluated first: no other variable may hand one on
+    for (const [name, value] of Object.entries(environment)) {
+        if (name.startsWith('FLEET_SECRET_') && value !== undefined)
+            secrets.register(value);
+    }
     for (const text of secretInputs.map((name) => raw[name] ?? '')) {
         if (!namesSource(text))
             secrets.register(text);
@@ -62550,6 +62555,7 @@ function read_evaluation_readConfiguration(found, asked) {
 function asBootLoader(value) {
     return value === 'systemd-boot' || value === 'grub' ? value : 'other';
 }
+/** @throws NixError */
 function read_evaluation_asRecord(value) {
     if (typeof value !== 'object' || value === null)
         throw new NixError('the evaluation gave another answer than was asked for');
@@ -62561,6 +62567,7 @@ function asRecords(value) {
 function asStrings(value) {
     return Array.isArray(value) ? value.map(String) : [];
 }
+/** As evaluation.nix and hosts.nix give one. @throws NixError */
 function asDerivation(value) {
     const { drv, out } = read_evaluation_asRecord(value);
     return { drvPath: String(drv), outPath: String(out) };
@@ -62713,6 +62720,7 @@ const isMissing = (message) => /error: flake '.*' does not provide attribute /.t
 
 
 
+
 /** What a flake may have for other tools, and where a host stands in it: the best first. */
 const tools = {
     deploy: ['deploy', 'nodes'],
@@ -62734,7 +62742,7 @@ async function readAddresses(uri, names, from, nix, signal) {
             break;
         const answer = await ask(uri, tool, wanted, nix, signal);
         for (const name of wanted) {
-            const address = addressIn(fieldOf(answer, name), placeOf(tool, name));
+            const address = addressIn(own(answer, name), placeOf(tool, name));
             if (address !== undefined)
                 found.set(name, address);
         }
@@ -62758,10 +62766,10 @@ function ask(uri, tool, names, nix, signal) {
     return evaluateOutput(uri, tool, `(${deploy_tools_nix}) (builtins.fromJSON ${request})`, nix, signal);
 }
 function addressIn(answer, attribute) {
-    const [host, user, port] = ['host', 'user', 'port'].map((name) => fieldOf(answer, name));
+    const [host, user, port] = ['host', 'user', 'port'].map((name) => own(answer, name));
     if (typeof host !== 'string' || host.trim() === '')
         return undefined;
-    const options = fieldOf(answer, 'options');
+    const options = own(answer, 'options');
     const found = typeof port === 'number' ? String(port) : portIn(Array.isArray(options) ? options : []);
     return {
         attribute,
@@ -62774,11 +62782,6 @@ function addressIn(answer, attribute) {
 /** Of options for ssh the port, of which ssh takes the first one too: `-p 22`, `-p22`, `-o Port=22`. */
 function portIn(options) {
     return /(?:^|\0)(?:-p|-o\s*\0?\s*port\s*[=\s])[\s\0]*(\d+)(?=\0|$)/i.exec(options.join('\0'))?.[1];
-}
-function fieldOf(value, name) {
-    return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-        ? Reflect.get(value, name)
-        : undefined;
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/host-data.js
@@ -62908,11 +62911,6 @@ async function gatherInputs(environment, secrets, runtime, progress) {
     progress.host = typeof reference === 'string' ? '' : reference.name;
     const { processes, clock, signal } = runtime;
     const options = { environment, processes, clock, signal, secrets };
-    // the flake may name them, and it is evaluated first: no other variable may hand one on
-    for (const [name, value] of Object.entries(environment)) {
-        if (name.startsWith('FLEET_SECRET_') && value !== undefined)
-            secrets.register(value);
-    }
     const loaded = await loadSecrets(raw, options);
     const readGiven = (warn) => readSettings(raw, secrets, loaded, warn, environment);
     // registers all secrets, before Nix is started; what is wrong is told later
@@ -67951,6 +67949,7 @@ function refuseIfAllFail(names, found) {
 
 
 
+
 const scripts = ['diskoScript', 'disko', 'diskoScriptNoDeps', 'diskoNoDeps', 'diskNoDeps'];
 /**
  * Evaluates many hosts of a flake: all in one process, in which they share what they have in common. Another process goes
@@ -67981,12 +67980,12 @@ async function evaluateSome(names, known, { uri, nix, signal, own, memory }) {
     let done = 0;
     let begun;
     const onTrace = (text) => {
-        const record = text.startsWith(mark) ? host_derivations_asRecord(JSON.parse(text.slice(mark.length))) : undefined;
+        const record = text.startsWith(mark) ? read_evaluation_asRecord(JSON.parse(text.slice(mark.length))) : undefined;
         if (typeof record?.begins === 'string')
             begun = record.begins;
         if (typeof record?.name !== 'string')
             return;
-        known.set(record.name, host_derivations_readHost(record.name, host_derivations_asRecord(record.found)));
+        known.set(record.name, host_derivations_readHost(record.name, read_evaluation_asRecord(record.found)));
         begun = undefined;
         if (++done < names.length && process.isFullAfter(done))
             full.abort();
@@ -68025,19 +68024,10 @@ function host_derivations_readHost(name, found) {
     return {
         ok: {
             system: String(system),
-            toplevel: host_derivations_asDerivation(toplevel),
-            diskoScript: diskoScript === null ? undefined : host_derivations_asDerivation(diskoScript),
+            toplevel: asDerivation(toplevel),
+            diskoScript: diskoScript === null ? undefined : asDerivation(diskoScript),
         },
     };
-}
-function host_derivations_asDerivation(value) {
-    const { drv, out } = host_derivations_asRecord(value);
-    return { drvPath: String(drv), outPath: String(out) };
-}
-function host_derivations_asRecord(value) {
-    if (typeof value !== 'object' || value === null)
-        throw new EvaluationError('the evaluation gave another answer than was asked for');
-    return { ...value };
 }
 
 ;// CONCATENATED MODULE: ./lib/plan/changes.js
@@ -74563,6 +74553,7 @@ async function run(settings, inputs, { runtime, progress }, cacheClient) {
     }
     const nix = new Nix(nixOptionsOf(settings), runtime);
     if (settings.kind === 'list-hosts') {
+        // one that fails is told as a run over many hosts, too
         progress.fleet = nothingListed;
         progress.fleet = await listHosts(settings, nix, runtime);
         runtime.log.info(describeFleet(progress.fleet));

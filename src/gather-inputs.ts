@@ -41,10 +41,6 @@ export async function gatherInputs(
   progress.host = typeof reference === 'string' ? '' : reference.name;
   const { processes, clock, signal } = runtime;
   const options = { environment, processes, clock, signal, secrets };
-  // the flake may name them, and it is evaluated first: no other variable may hand one on
-  for (const [name, value] of Object.entries(environment)) {
-    if (name.startsWith('FLEET_SECRET_') && value !== undefined) secrets.register(value);
-  }
   const loaded = await loadSecrets(raw, options);
   const readGiven: ReadSettings = (warn) => readSettings(raw, secrets, loaded, warn, environment);
   // registers all secrets, before Nix is started; what is wrong is told later

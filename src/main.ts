@@ -1,6 +1,6 @@
 import * as core from '@actions/core';
 import { type BuildingSettings, openCache } from './cache/open';
-import { noCache, type RunCache } from './cache/run-cache';
+import { noCache } from './cache/run-cache';
 import { refuseInstallAfterUse } from './cache/unsigned';
 import { cancelledBySignal } from './cancellation';
 import { childEnvironment } from './child-environment';
@@ -15,6 +15,7 @@ import { requireApproval } from './phases/approval';
 import { buildClosures } from './phases/build';
 import { buildHosts } from './phases/build-hosts';
 import { CleanUp } from './phases/clean-up';
+import type { Tools } from './phases/context';
 import { Lease, RebootedError } from './phases/lease';
 import { offlinePreflight, preflight, type WithoutMachine } from './phases/preflight';
 import { phase, runPhases } from './phases/run-phases';
@@ -37,7 +38,7 @@ import { gatherResults, nothingGathered, requireResults } from './report/fleet-r
 import { failureOf, publish } from './report/report';
 import { type Outcome, Progress } from './report/result';
 import { checkRunner } from './runner';
-import { type Runtime, systemClock } from './runtime';
+import { systemClock } from './runtime';
 import { SecretRegistry } from './secrets';
 import { nameOf } from './ssh/connection';
 import type { Target } from './ssh/target';
@@ -101,6 +102,7 @@ async function run(
   }
   const nix = new Nix(nixOptionsOf(settings), runtime);
   if (settings.kind === 'list-hosts') {
+    // one that fails is told as a run over many hosts, too
     progress.fleet = nothingListed;
     progress.fleet = await listHosts(settings, nix, runtime);
     runtime.log.info(describeFleet(progress.fleet));
@@ -166,14 +168,6 @@ async function withCache(
     await cache.finish(uploadPatienceMs);
     progress.cache = cache.report;
   }
-}
-
-/** What a run works with, whatever it does. */
-interface Tools {
-  readonly nix: Nix;
-  readonly cache: RunCache;
-  readonly runtime: Runtime;
-  readonly progress: Progress;
 }
 
 async function runWithoutMachine(settings: WithoutMachine, tools: Tools): Promise<Outcome> {

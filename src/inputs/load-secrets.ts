@@ -45,7 +45,7 @@ export async function loadSecrets(
   options: LoadOptions,
   before: LoadedSecrets = new Map(),
 ): Promise<LoadedSecrets> {
-  shieldSecrets(raw, options.secrets);
+  shieldSecrets(raw, options);
   const sources = new Map(sourcesToRead(raw).map((source) => [keyOf(source), source]));
   const parsed = duration(raw['idle-timeout'] ?? '');
   const ms = 'ok' in parsed ? parsed.ok : defaultDeadlineMs;
@@ -61,7 +61,11 @@ export async function loadSecrets(
  * Registers the secrets that stand in the inputs themselves, and withholds the variables that inputs name: before any
  * command is run, which may not see the variable of another input.
  */
-function shieldSecrets(raw: RawInputs, secrets: SecretRegistry): void {
+function shieldSecrets(raw: RawInputs, { environment, secrets }: LoadOptions): void {
+  // the flake may name them, and it is evaluated first: no other variable may hand one on
+  for (const [name, value] of Object.entries(environment)) {
+    if (name.startsWith('FLEET_SECRET_') && value !== undefined) secrets.register(value);
+  }
   for (const text of secretInputs.map((name) => raw[name] ?? '')) {
     if (!namesSource(text)) secrets.register(text);
   }

@@ -1,4 +1,3 @@
-import type { RunCache } from '../cache/run-cache';
 import { NixError } from '../errors';
 import type { BuildHostsSettings } from '../inputs/fleet-settings';
 import type { ReadHost } from '../inputs/read-host';
@@ -7,17 +6,10 @@ import { asMatrixHost, type FailedHost } from '../plan/fleet';
 import { type HostBuild, type HostBuilds, planHostBuilds } from '../plan/host-builds';
 import { describeFleet } from '../report/describe-fleet';
 import { counted } from '../report/quantities';
-import type { FleetReport, Progress } from '../report/result';
-import type { Runtime } from '../runtime';
+import type { FleetReport } from '../report/result';
 import { buildClosures } from './build';
+import type { Tools } from './context';
 import { phase } from './run-phases';
-
-interface Tools {
-  readonly nix: Nix;
-  readonly cache: RunCache;
-  readonly runtime: Runtime;
-  readonly progress: Progress;
-}
 
 /**
  * Builds what the runs of many hosts are about to want, so that these find it in the cache. What fails for one host does

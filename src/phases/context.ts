@@ -12,6 +12,9 @@ import type { Target } from '../ssh/target';
 import type { CleanUp } from './clean-up';
 import type { Lease } from './lease';
 
+/** What a run works with, whatever it does. */
+export type Tools = Pick<PhaseContext, 'nix' | 'cache' | 'runtime' | 'progress'>;
+
 /** What a phase works with. */
 export interface PhaseContext {
   readonly settings: MachineSettings;

@@ -1,3 +1,4 @@
+import { own } from '../checked-json';
 import { showAttributePath } from '../inputs/attribute-path';
 import type { Address } from '../inputs/host-data';
 import expression from '../nix/deploy-tools.nix';
@@ -33,7 +34,7 @@ export async function readAddresses(
     if (wanted.length === 0) break;
     const answer = await ask(uri, tool, wanted, nix, signal);
     for (const name of wanted) {
-      const address = addressIn(fieldOf(answer, name), placeOf(tool, name));
+      const address = addressIn(own(answer, name), placeOf(tool, name));
       if (address !== undefined) found.set(name, address);
     }
   }
@@ -70,9 +71,9 @@ function ask(
 }
 
 function addressIn(answer: unknown, attribute: string): Address | undefined {
-  const [host, user, port] = ['host', 'user', 'port'].map((name) => fieldOf(answer, name));
+  const [host, user, port] = ['host', 'user', 'port'].map((name) => own(answer, name));
   if (typeof host !== 'string' || host.trim() === '') return undefined;
-  const options = fieldOf(answer, 'options');
+  const options = own(answer, 'options');
   const found = typeof port === 'number' ? String(port) : portIn(Array.isArray(options) ? options : []);
   return {
     attribute,
@@ -86,10 +87,4 @@ function addressIn(answer: unknown, attribute: string): Address | undefined {
 /** Of options for ssh the port, of which ssh takes the first one too: `-p 22`, `-p22`, `-o Port=22`. */
 function portIn(options: readonly unknown[]): string | undefined {
   return /(?:^|\0)(?:-p|-o\s*\0?\s*port\s*[=\s])[\s\0]*(\d+)(?=\0|$)/i.exec(options.join('\0'))?.[1];
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-    ? Reflect.get(value, name)
-    : undefined;
 }

@@ -7,6 +7,7 @@ import shapes from '../nix/shapes.nix';
 import { flakeUri } from './evaluate';
 import type { Derivation } from './evaluation';
 import { ProcessMemory, shareOfMemory } from './process-memory';
+import { asDerivation, asRecord } from './read-evaluation';
 import { refuseIfAllFail, spread } from './shared-failure';
 
 /** What is built for a host; two that are the same are the same to install. */
@@ -126,15 +127,4 @@ function readHost(name: string, found: Record<string, unknown>): EvaluatedHost {
       diskoScript: diskoScript === null ? undefined : asDerivation(diskoScript),
     },
   };
-}
-
-function asDerivation(value: unknown): Derivation {
-  const { drv, out } = asRecord(value);
-  return { drvPath: String(drv), outPath: String(out) };
-}
-
-function asRecord(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null)
-    throw new EvaluationError('the evaluation gave another answer than was asked for');
-  return { ...value };
 }

@@ -157,7 +157,8 @@ function asBootLoader(value: unknown): ConfiguredBootLoader['kind'] {
   return value === 'systemd-boot' || value === 'grub' ? value : 'other';
 }
 
-function asRecord(value: unknown): Record<string, unknown> {
+/** @throws NixError */
+export function asRecord(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null)
     throw new NixError('the evaluation gave another answer than was asked for');
   return { ...value };
@@ -171,7 +172,8 @@ function asStrings(value: unknown): string[] {
   return Array.isArray(value) ? value.map(String) : [];
 }
 
-function asDerivation(value: unknown): Derivation {
+/** As evaluation.nix and hosts.nix give one. @throws NixError */
+export function asDerivation(value: unknown): Derivation {
   const { drv, out } = asRecord(value);
   return { drvPath: String(drv), outPath: String(out) };
 }
