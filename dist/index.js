@@ -55702,7 +55702,7 @@ class BuildRecord {
     }
     add(event) {
         if (event.kind === 'copying')
-            this.#copied.set(event.path, event.from);
+            this.#copied.set(event.path, event);
         if (event.kind === 'building') {
             this.#built.set(event.derivation, 0);
             this.#running.set(event.activity, { derivation: event.derivation, since: this.#now() });
@@ -55725,7 +55725,11 @@ class BuildRecord {
      */
     copiedFrom(uri) {
         const beginnings = [uri, decodeURIComponent(uri)];
-        return [...this.#copied].flatMap(([path, from]) => beginnings.some((each) => from.startsWith(each)) ? [path] : []);
+        return [...this.#copied].flatMap(([path, { from }]) => beginnings.some((each) => from.startsWith(each)) ? [path] : []);
+    }
+    /** How many paths were copied into the stores with these addresses. */
+    copiesTo(uris) {
+        return [...this.#copied.values()].filter(({ to }) => uris.includes(to)).length;
     }
 }
 
@@ -61777,7 +61781,7 @@ function parseNixLog(line) {
         return { kind: 'message', level: nixLevel.notice, text: line };
     const fields = Array.isArray(record.fields) ? record.fields : [];
     const id = typeof record.id === 'number' ? record.id : 0;
-    const [first = '', second = ''] = fields.map((field) => (typeof field === 'string' ? field : ''));
+    const [first = '', second = '', third = ''] = fields.map((field) => typeof field === 'string' ? field : '');
     switch (record.action) {
         case 'msg':
             return {
@@ -61789,7 +61793,7 @@ function parseNixLog(line) {
             if (record.type === activity.build)
                 return { kind: 'building', activity: id, derivation: first };
             return record.type === activity.copyPath
-                ? { kind: 'copying', path: first, from: second }
+                ? { kind: 'copying', path: first, from: second, to: third }
                 : { kind: 'other' };
         case 'stop':
             return { kind: 'ended', activity: id };
@@ -62371,6 +62375,7 @@ class Nix {
             env: await this.#isolatedSettings(),
             alsoAlive: options.alsoAlive,
             userOptions: false,
+            ...(options.record === undefined ? {} : { record: options.record }),
         });
     }
     /**
@@ -62385,6 +62390,7 @@ class Nix {
             env: isolated,
             alsoAlive: options.alsoAlive,
             userOptions: false,
+            ...(options.record === undefined ? {} : { record: options.record }),
         });
     }
     async #isolatedSettings() {
@@ -62920,8 +62926,8 @@ async function gatherInputs(environment, secrets, runtime, progress) {
         // first what is wrong with the step itself; what seems to be missing may be what could not be read
         if (problems !== undefined && !onlyMissing(problems))
             throw problems;
-        progress.begin('preflight');
-        progress.end('failure', clock.now() - start);
+        progress.begin('preflight', start);
+        progress.end('failure');
         throw error;
     });
     const readHost = (...host) => readHostOfMany(raw, host, secrets, environment);
@@ -67674,19 +67680,21 @@ async function buildHere(context, signal, mayBuildAgain = false) {
 /** Makes sure that nothing of an earlier run is at work there, and brings the kexec image to a running system. */
 async function prepareTarget(context, signal) {
     await takeOver(context, signal);
-    if (context.plan.phases.includes('kexec'))
-        context.stagedImage = await stageKexecImage(context, signal);
+    if (!context.plan.phases.includes('kexec'))
+        return;
+    context.stagedImage = await context.progress.activity('kexec-image', () => stageKexecImage(context, signal));
 }
 /** Those of one configuration. */
 const shownPaths = 2;
-async function buildClosures(build, { nix, runtime, cache }, signal) {
+async function buildClosures(build, { nix, runtime, cache, progress }, signal) {
     const { wanted, keepGoing } = build;
     if (wanted.length === 0)
         return;
     const start = runtime.clock.now();
     let done = { built: 0, copied: 0, taken: 0 };
     let before;
-    await cache.around(build, signal, async (options) => {
+    const around = (...args) => progress.activity('build', () => cache.around(...args));
+    await around(build, signal, async (options) => {
         const record = options.record ?? new BuildRecord(() => runtime.clock.now());
         // a cache's own remembers the builds before this one; what it cannot give is built in a second attempt
         before ??= { built: record.built.size, copied: record.copies, taken: 0 };
@@ -68966,34 +68974,43 @@ async function withNetrc(context, work) {
 
 
 
+
 /**
  * Brings what a derivation gives, and all that it needs, into a store on the target: copied where it was built here,
  * else built in that very store. What breaks with the connection is started again and skips what is there.
  *
  * @param store as Nix names it on the target: `local`, or `local?root=/mnt`
  */
-function bring(context, derivation, store) {
-    return withNetrc(context, () => bringNow(context, derivation, store));
+function bring(context, what, derivation, store) {
+    return context.progress.activity(what, () => withNetrc(context, async () => {
+        context.progress.copied.push({ what, ...(await bringNow(context, derivation, store)) });
+    }));
 }
 async function bringNow(context, derivation, store) {
     const { target, runtime, plan, nix } = context;
     const { outPath } = derivation;
     const remote = plan.offline.buildOn === 'remote';
     const start = runtime.clock.now();
-    let bytes = 0;
+    const record = new BuildRecord(() => runtime.clock.now());
+    let sentBytes = 0;
+    // one each time that the connection was lost
+    const bridges = [];
     await target.survivingDrops(`${remote ? 'building' : 'copying'} ${outPath}`, async () => {
         const bridge = await StoreBridge.open(target, { store, daemonOptions: daemonOptions(context, store) }, runtime);
         try {
             await through(bridge, context, (options) => remote
-                ? nix.buildIn(bridge.uri, installable(derivation), options)
-                : nix.copy([outPath], bridge.uri, options));
+                ? nix.buildIn(bridge.uri, installable(derivation), { ...options, record })
+                : nix.copy([outPath], bridge.uri, { ...options, record }));
         }
         finally {
-            bytes += bridge.bytesSent;
+            sentBytes += bridge.bytesSent;
+            bridges.push(bridge.uri);
             await bridge.close();
         }
     });
-    runtime.log.info(`${remote ? 'built there:' : 'copied'} ${outPath}: ${(bytes / 1e6).toFixed(1)} MB sent in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
+    runtime.log.info(`${remote ? 'built there:' : 'copied'} ${outPath}: ${(sentBytes / 1e6).toFixed(1)} MB sent in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
+    const sentPaths = record.copiesTo(bridges);
+    return { sentPaths, sentBytes, substituted: record.copies - sentPaths, built: record.built.size };
 }
 async function through(bridge, { target, runtime }, work) {
     try {
@@ -69126,17 +69143,17 @@ async function disko(context) {
     if (script === undefined)
         throw new Error('the disko phase needs the disko script that the evaluation asks for');
     await target.run(installing, ['yes'], { privileged: true });
-    await bring(context, script, 'local');
+    await bring(context, 'disko-script', script, 'local');
     await sendDiskKeys(context);
     await checkDisksAgain(context);
     progress.targetState = 'partitioned';
-    await runInProgress(context, {
+    await progress.activity('disko', () => runInProgress(context, {
         name: 'disko',
         script: execScript(script.outPath),
         args: [],
         idleMs: settings.deadlines.diskoIdle.value,
         onLine: (line) => runtime.log.foreign('disko', line),
-    });
+    }));
     await target.run(mounted, []);
 }
 
@@ -69941,12 +69958,12 @@ function writeNumber(header, value, at) {
  * folder: its mode and owner are not touched. A copy that breaks with the connection begins anew.
  */
 async function copyExtraFiles(context) {
-    const { extraFiles, target, runtime } = context;
+    const { extraFiles, target, runtime, progress } = context;
     if (extraFiles === undefined)
         return;
     const start = runtime.clock.now();
     await target.run(newFolders, extraFiles.entries.flatMap(folderArguments), { privileged: true });
-    await target.survivingDrops('copying the extra files', () => unpack(context, extraFiles));
+    await progress.activity('extra-files', () => target.survivingDrops('copying the extra files', () => unpack(context, extraFiles)));
     const files = extraFiles.entries.filter(({ kind }) => kind !== 'folder');
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
     runtime.log.info(`copied ${files.length} extra files: ${(bytes / 1e6).toFixed(1)} MB in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
@@ -71506,12 +71523,12 @@ async function install(context) {
     const toplevel = systemOf(evaluation);
     const system = toplevel.outPath;
     await target.run(mounted, []);
-    await bring(context, toplevel, 'local?root=/mnt');
+    await bring(context, 'system', toplevel, 'local?root=/mnt');
     await copyExtraFiles(context);
     await sendSecretFiles(context);
     await changeOwners(context, 'number');
     progress.expectedHostKeys = await prepareHostKeys(context);
-    await runNixosInstall(context, system);
+    await progress.activity('nixos-install', () => runNixosInstall(context, system));
     await changeOwners(context, 'name');
     await check_installed_checkInstalled(context);
     await readInitrdKeys(context);
@@ -71810,10 +71827,10 @@ async function update_update(context) {
     const { evaluation, facts, progress, settings, target } = context;
     const system = systemPathOf(evaluation);
     if (facts.systemPath !== system || facts.profilePath !== system) {
-        await bring(context, systemOf(evaluation), 'local').catch(async (error) => {
+        await bring(context, 'system', systemOf(evaluation), 'local').catch(async (error) => {
             throw await explainFullDisk(context, error);
         });
-        await switchOver(context, system);
+        await progress.activity('switch', () => switchOver(context, system));
     }
     progress.targetState = 'installed';
     progress.systemPath = system;
@@ -72201,16 +72218,15 @@ function recordWhatIsThere({ facts, plan, evaluation, settings, progress }) {
 }
 /** One phase: a group in the log, a time in the result. */
 async function phase(name, progress, runtime, work) {
-    const start = runtime.clock.now();
     progress.begin(name);
     return runtime.log.group(name, async () => {
         try {
             const result = await work();
-            progress.end('success', runtime.clock.now() - start);
+            progress.end('success');
             return result;
         }
         catch (error) {
-            progress.end('failure', runtime.clock.now() - start);
+            progress.end('failure');
             throw error;
         }
     });
@@ -72614,11 +72630,12 @@ async function offlinePreflight(settings, nix, runtime) {
     };
 }
 /** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */
-async function preflight(settings, target, nix, runtime) {
+async function preflight(settings, target, tools) {
+    const { nix, runtime } = tools;
     runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
     // before the connection, as all that is wrong with inputs
     const extraFiles = await readExtraFiles(settings, runtime);
-    const { facts, access, ...described } = await lookAtBoth(settings, target, nix, runtime);
+    const { facts, access, ...described } = await lookAtBoth(settings, target, tools);
     const { evaluation } = described;
     const inventory = await readInventory(target, diskPaths(settings, evaluation));
     const situation = { settings, ...described, facts, access, inventory, target, extraFiles };
@@ -72633,14 +72650,15 @@ function readExtraFiles({ newSystem }, { signal }) {
     return folder === undefined ? Promise.resolve(undefined) : listExtraFiles(folder, signal);
 }
 /** Side by side, unless what stands in for a hardware configuration depends on the machine. */
-async function lookAtBoth(settings, target, nix, runtime) {
-    const describe = (system, signal) => describeConfiguration(settings, nix, { ...runtime, signal }, { system });
+async function lookAtBoth(settings, target, { nix, runtime, progress }) {
+    const describe = (system, signal) => progress.activity('evaluation', () => describeConfiguration(settings, nix, { ...runtime, signal }, { system }));
+    const look = (signal) => progress.activity('facts', () => inspect(settings, target, runtime, signal));
     const hardware = settings.hardwareConfig.value;
     if (hardware !== undefined && !(0,external_node_fs_namespaceObject.existsSync)(hardware.path)) {
-        const inspected = await inspect(settings, target, runtime, runtime.signal);
+        const inspected = await look(runtime.signal);
         return { ...inspected, ...(await describe(`${inspected.facts.architecture}-linux`, runtime.signal)) };
     }
-    const [inspected, described] = await sideBySide(runtime.signal, (signal) => inspect(settings, target, runtime, signal), (signal) => describe(ownSystem(), signal));
+    const [inspected, described] = await sideBySide(runtime.signal, look, (signal) => describe(ownSystem(), signal));
     return { ...inspected, ...described };
 }
 async function inspect(settings, target, runtime, signal) {
@@ -73169,7 +73187,90 @@ function losesSomething(content) {
     return (isFields(content) && (booleanAt(content, 'lost') || listAt(content, 'contains').some(losesSomething)));
 }
 
+;// CONCATENATED MODULE: ./lib/report/timeline.js
+/** What takes its time within a phase, mostly beside something else. */
+const activityNames = (/* unused pure expression or super */ null && ([
+    'facts',
+    'evaluation',
+    'build',
+    'kexec-image',
+    'disko-script',
+    'disko',
+    'system',
+    'extra-files',
+    'nixos-install',
+    'switch',
+]));
+/** When what was done: phase by phase, and what went on within them. */
+class Timeline {
+    #clock;
+    #began;
+    #phases = [];
+    #activities = [];
+    #current;
+    constructor(clock) {
+        this.#clock = clock;
+        this.#began = clock.now();
+    }
+    /** The phase that runs, or that failed. */
+    get phase() {
+        return this.#current?.name;
+    }
+    get phases() {
+        return this.#phases;
+    }
+    get activities() {
+        return this.#activities;
+    }
+    /** @param start milliseconds, where it began before that was known */
+    begin(name, start = this.#clock.now()) {
+        this.#current = { name, start };
+    }
+    end(outcome) {
+        if (this.#current === undefined)
+            return;
+        const { name, start } = this.#current;
+        this.#phases.push({ name, ...this.#spanSince(start, outcome) });
+        if (outcome === 'success')
+            this.#current = undefined;
+    }
+    /** Does the work, and remembers when; it may go on beside other work of its phase. */
+    async activity(name, work) {
+        const start = this.#clock.now();
+        const phase = this.phase ?? null;
+        const end = (outcome) => this.#activities.push({ name, phase, ...this.#spanSince(start, outcome) });
+        try {
+            const result = await work();
+            end('success');
+            return result;
+        }
+        catch (error) {
+            end('failure');
+            throw error;
+        }
+    }
+    /** Forgets the phases so far: what they found holds no longer. */
+    startOver() {
+        this.#phases.length = 0;
+        this.#activities.length = 0;
+        this.#current = undefined;
+    }
+    #spanSince(start, outcome) {
+        return {
+            outcome,
+            startedAfter: inSeconds(start - this.#began),
+            seconds: inSeconds(this.#clock.now() - start),
+        };
+    }
+}
+/** To a tenth. */
+function inSeconds(ms) {
+    return Math.round(ms / 100) / 10;
+}
+
 ;// CONCATENATED MODULE: ./lib/report/result.js
+
+
 
 /** `listed`, `built`, `tested`: no machine was contacted. `gathered`: results of other runs. `prepared`: the phases that were asked for end before install, and were done. */
 const outcomes = [
@@ -73217,29 +73318,32 @@ class Progress {
     hardwareConfig = null;
     kexecSha256 = null;
     cache = null;
-    #phases = [];
-    #current;
+    copied = [];
+    #timeline;
+    constructor(clock = systemClock) {
+        this.#timeline = new Timeline(clock);
+    }
     /** The phase that runs, or that failed. */
     get phase() {
-        return this.#current;
+        return this.#timeline.phase;
     }
     /** Forgets the phases so far: what they found holds no longer. */
     startOver() {
-        this.#phases.length = 0;
-        this.#current = undefined;
+        this.#timeline.startOver();
         this.goesOn = undefined;
         if (this.targetState === 'installer')
             this.targetState = 'untouched';
     }
-    begin(phase) {
-        this.#current = phase;
+    /** @param start milliseconds, where it began before that was known */
+    begin(phase, start) {
+        this.#timeline.begin(phase, start);
     }
-    end(outcome, ms) {
-        if (this.#current === undefined)
-            return;
-        this.#phases.push({ name: this.#current, outcome, seconds: Math.round(ms / 100) / 10 });
-        if (outcome === 'success')
-            this.#current = undefined;
+    end(outcome) {
+        this.#timeline.end(outcome);
+    }
+    /** Does the work, and remembers when; it may go on beside other work of its phase. */
+    activity(name, work) {
+        return this.#timeline.activity(name, work);
     }
     result(outcome, failure) {
         return {
@@ -73252,7 +73356,9 @@ class Progress {
             systemPath: this.systemPath,
             verified: this.verified,
             // what comes after a phase's end, such as the check of the plan, is reported with it
-            phases: this.#phases.map((phase) => phase.name === failure?.phase ? { ...phase, outcome: 'failure' } : phase),
+            phases: this.#timeline.phases.map((phase) => phase.name === failure?.phase ? { ...phase, outcome: 'failure' } : phase),
+            activities: this.#timeline.activities,
+            copied: this.copied,
             hostKeys: this.hostKeyLines,
             agePublicKeys: this.agePublicKeys,
             failedUnits: this.failedUnits,
@@ -73797,7 +73903,7 @@ const outputs = [
         name: 'verified',
         description: 'What was proven about the new system: system, host-key or none.',
     },
-    { name: 'phases', description: 'The phases that ran, as JSON: name, outcome, seconds.' },
+    { name: 'phases', description: 'The phases that ran, as JSON: name, outcome, startedAfter, seconds.' },
     { name: 'host-keys', description: 'known_hosts lines of the new system.' },
     {
         name: 'age-public-keys',
@@ -74650,8 +74756,8 @@ async function runOnMachine(settings, tools) {
     }
 }
 async function lookAndAct(settings, target, tools) {
-    const { nix, cache, runtime, progress } = tools;
-    const { situation, plan, work } = await phase('preflight', progress, runtime, () => preflight(settings, target, nix, runtime));
+    const { cache, runtime, progress } = tools;
+    const { situation, plan, work } = await phase('preflight', progress, runtime, () => preflight(settings, target, tools));
     const { evaluation, facts, extraFiles, hardwareFile } = situation;
     // after the phase: within it the log would fold the plan away
     progress.plan = { ...plan, work };

@@ -50,8 +50,8 @@ export async function gatherInputs(
     (error: unknown) => {
       // first what is wrong with the step itself; what seems to be missing may be what could not be read
       if (problems !== undefined && !onlyMissing(problems)) throw problems;
-      progress.begin('preflight');
-      progress.end('failure', clock.now() - start);
+      progress.begin('preflight', start);
+      progress.end('failure');
       throw error;
     },
   );

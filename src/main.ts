@@ -221,9 +221,9 @@ async function runOnMachine(settings: OnMachine, tools: Tools): Promise<Outcome>
 }
 
 async function lookAndAct(settings: OnMachine, target: Target, tools: Tools): Promise<Outcome> {
-  const { nix, cache, runtime, progress } = tools;
+  const { cache, runtime, progress } = tools;
   const { situation, plan, work } = await phase('preflight', progress, runtime, () =>
-    preflight(settings, target, nix, runtime),
+    preflight(settings, target, tools),
   );
   const { evaluation, facts, extraFiles, hardwareFile } = situation;
   // after the phase: within it the log would fold the plan away

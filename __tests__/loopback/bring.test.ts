@@ -29,11 +29,13 @@ testEach(breaks)('a copy survives a connection %s', async (_, breakIt) => {
   const { sshd, proxy, runtime, target, context } = await distantMachine();
   const closure = makeClosure({ small: 20, large: 48 });
   const before = proxy.bytesToTarget;
-  const copy = bring(context, built(closure.path), newStore);
+  const copy = bring(context, 'system', built(closure.path), newStore);
   await until('the copy is under way', () => proxy.bytesToTarget - before > 12 << 20);
   breakIt(proxy);
   await copy;
   expect(runtime.log.text).toContain(`was lost during copying ${closure.path}`);
+  // none is counted twice that was on its way when it broke
+  expect(context.progress.copied).toMatchObject([{ sentPaths: closure.count, substituted: 0 }]);
   const observer = targetOf(sshd, runtime);
   expect(await verifiedPaths(observer)).toBe(closure.count);
   // the daemon of the broken connection was ended, and ours ended with its bridge
@@ -46,12 +48,16 @@ testEach(breaks)('a copy survives a connection %s', async (_, breakIt) => {
 test('paths that the machine has already are not sent again', async () => {
   const { sshd, runtime, target, context } = await distantMachine();
   const closure = makeClosure({ small: 2, large: 12 });
-  await bring(context, built(closure.path), 'local');
+  await bring(context, 'system', built(closure.path), 'local');
   const sent = () => Number(/copied \S+: ([\d.]+) MB/.exec(runtime.log.lines.at(-1) ?? '')?.[1]);
   expect(sent()).toBeGreaterThan(12);
   // the new system's store takes them from the installer's
-  await bring(context, built(closure.path), newStore);
+  await bring(context, 'system', built(closure.path), newStore);
   expect(sent()).toBeLessThan(1);
+  expect(context.progress.copied).toEqual([
+    { what: 'system', sentPaths: closure.count, sentBytes: expect.any(Number), substituted: 0, built: 0 },
+    { what: 'system', sentPaths: 0, sentBytes: expect.any(Number), substituted: closure.count, built: 0 },
+  ]);
   expect(await verifiedPaths(target)).toBe(closure.count);
   expect(await daemons(targetOf(sshd, runtime))).toEqual([]);
 });
@@ -60,7 +66,9 @@ test('a machine without Nix: what is missing, and advice', async () => {
   const sshd = await startMachine({ nix: false });
   const runtime = testRuntime();
   const context = await contextOf(sshd, targetOf(sshd, runtime), runtime);
-  const error = await failure(bring(context, built(makeClosure({ small: 1, large: 0 }).path), newStore));
+  const error = await failure(
+    bring(context, 'system', built(makeClosure({ small: 1, large: 0 }).path), newStore),
+  );
   const lines = (error as { lastLines?: readonly string[] }).lastLines ?? [];
   const said = [error.message, ...lines].join('\n');
   expect(said).toContain('nix-daemon: not found');

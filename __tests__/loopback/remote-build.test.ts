@@ -31,7 +31,7 @@ testEach(['local', newStore].map((store) => [store] as const))(
   async (store) => {
     const { runtime, context, contents } = await buildingMachine();
     const derivation = makeDerivation('$bb cat $first >$out; echo second >>$out');
-    await bring(context, derivation, store);
+    await bring(context, 'system', derivation, store);
     expect(await contents(store, derivation.outPath)).toBe('first\nsecond\n');
     expect(existsSync(derivation.outPath)).toBe(false);
     expect(runtime.log.text).toMatch(/^building \S+-second\.drv$/m);
@@ -44,7 +44,7 @@ test('a connection that is lost in a build costs that build, and not those befor
   const derivation = makeDerivation(
     'for n in 1 2 3 4; do echo "step $n of 4"; $bb sleep 1; done; $bb cp $first $out',
   );
-  const built = bring(context, derivation, newStore);
+  const built = bring(context, 'system', derivation, newStore);
   built.catch(() => undefined);
   const begun = (name: string) =>
     runtime.log.lines.filter((line) => line.startsWith('building ') && line.endsWith(`-${name}.drv`)).length;
@@ -59,7 +59,7 @@ test('a connection that is lost in a build costs that build, and not those befor
 test('a build that fails there is not begun again, and gives its last lines', async () => {
   const { runtime, context } = await buildingMachine();
   const derivation = makeDerivation('echo "this does not work" >&2; exit 3');
-  const error = await failure(bring(context, derivation, 'local'));
+  const error = await failure(bring(context, 'system', derivation, 'local'));
   expect(error).toBeInstanceOf(NixError);
   expect(error.message).toMatch(/^the build of \S+-second\.drv\^\* on the machine failed: /);
   expect((error as NixError).lastLines).toContain('this does not work');

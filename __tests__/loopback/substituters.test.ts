@@ -23,7 +23,8 @@ async function scene(inputs: Record<string, string>) {
   const context: PhaseContext = Object.assign(base, {
     evaluation: { ...evaluation, substituters: [cache.url], trustedPublicKeys: [cache.publicKey] },
   });
-  const copy = (store: string) => bring(context, { drvPath: undefined, outPath: closure.path }, store);
+  const copy = (store: string) =>
+    bring(context, 'system', { drvPath: undefined, outPath: closure.path }, store);
   /** In megabytes, by the last copy. */
   const sent = () => Number([...runtime.log.text.matchAll(/: ([\d.]+) MB sent/g)].at(-1)?.[1]);
   const left = async () =>
@@ -43,10 +44,11 @@ describe('a cache that asks for a password', () => {
   testEach([['local'], [newStore]])(
     'upstream: no netrc; a cache that asks for a password is used with one, for the store %s',
     async (store) => {
-      const { closure, cache, copy, sent, left } = await scene({ netrc });
+      const { context, closure, cache, copy, sent, left } = await scene({ netrc });
       await copy(store);
       expect(nars(cache)).toBe(closure.count);
       expect(sent()).toBeLessThan(1);
+      expect(context.progress.copied).toMatchObject([{ sentPaths: 0, substituted: closure.count, built: 0 }]);
       expect(await left()).not.toMatch(/netrc|secrets/);
     },
   );

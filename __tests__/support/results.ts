@@ -21,11 +21,13 @@ export const updatePlan: Plan = { ...somePlan, action: 'update', reason: 'it run
 /** What the run for a host has found. */
 export function resultOf(host: string, of: HostRunOf = {}): Result {
   const { outcome = 'planned', plan = updatePlan, failure, run, targetState = 'untouched', seconds = 2 } = of;
-  const progress = new Progress();
+  const clock = { time: 0, now: () => clock.time };
+  const progress = new Progress(clock);
   const known = { url: 'https://example.org/run/1', attempt: 1, startedAt: '2026-11-28T07:30:00.000Z' };
   Object.assign(progress, { host, targetState, run: { ...known, ...run }, plan: plan ?? undefined });
   progress.begin('preflight');
-  progress.end('success', seconds * 1000);
+  clock.time += seconds * 1000;
+  progress.end('success');
   return progress.result(
     outcome,
     outcome === 'failed'

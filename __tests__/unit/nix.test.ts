@@ -39,7 +39,7 @@ describe('parseNixLog', () => {
     [buildLine(7, '\u001b[1mmake\u001b[0m'), { kind: 'build-log', activity: 7, text: 'make' }],
     [
       event({ action: 'start', id: 1, type: 100, fields: ['/nix/store/x', 'file:///c', 'local'] }),
-      { kind: 'copying', path: '/nix/store/x', from: 'file:///c' },
+      { kind: 'copying', path: '/nix/store/x', from: 'file:///c', to: 'local' },
     ],
     [event({ action: 'start', id: 1, type: 0, text: 'x' }), { kind: 'other' }],
     [event({ action: 'result', id: 1, type: 105, fields: [1, 2] }), { kind: 'other' }],

@@ -10,7 +10,7 @@ import { failureOf } from '../../src/report/report';
 import { type Failure, Progress, type Result } from '../../src/report/result';
 import { summarise } from '../../src/report/summary';
 import { SecretRegistry } from '../../src/secrets';
-import { nastyText } from './support';
+import { FakeClock, nastyText } from './support';
 
 const limit = 1024 * 1024;
 
@@ -106,9 +106,12 @@ function resultWith(text: string, lines = 2): Result {
       },
     },
   };
-  const progress = new Progress();
+  const clock = new FakeClock();
+  const progress = new Progress(clock);
   progress.begin('disko');
-  progress.end('failure', 1234);
+  clock.advance(1234);
+  progress.end('failure');
+  progress.copied.push({ what: 'system', sentPaths: 3, sentBytes: 4, substituted: 1, built: 0 });
   Object.assign(progress, { target: text, systemPath: text, plan, hostKeyLines: [text] });
   const failure: Failure = {
     kind: 'nix',
@@ -289,16 +292,39 @@ test('failed units are shown where there are any', () => {
 
 describe('Progress', () => {
   test('knows the phase that failed, and the times', () => {
-    const progress = new Progress();
+    const clock = new FakeClock();
+    const progress = new Progress(clock);
+    clock.advance(500);
     progress.begin('preflight');
-    progress.end('success', 1000);
+    clock.advance(1000);
+    progress.end('success');
     expect(progress.phase).toBeUndefined();
     progress.begin('disko');
-    progress.end('failure', 2345);
+    clock.advance(2345);
+    progress.end('failure');
     expect(progress.phase).toBe('disko');
     expect(progress.result('failed').phases).toEqual([
-      { name: 'preflight', outcome: 'success', seconds: 1 },
-      { name: 'disko', outcome: 'failure', seconds: 2.3 },
+      { name: 'preflight', outcome: 'success', startedAfter: 0.5, seconds: 1 },
+      { name: 'disko', outcome: 'failure', startedAfter: 1.5, seconds: 2.3 },
+    ]);
+  });
+
+  test('knows what went on side by side, in which phase, and how it ended', async () => {
+    const clock = new FakeClock();
+    const progress = new Progress(clock);
+    progress.begin('build');
+    const image = progress.activity('kexec-image', () => clock.sleep(3000));
+    const build = progress.activity('build', async () => {
+      await clock.sleep(2000);
+      throw new Error('no');
+    });
+    clock.advance(2000);
+    await expect(build).rejects.toThrow('no');
+    clock.advance(1000);
+    await image;
+    expect(progress.result('failed').activities).toEqual([
+      { name: 'build', phase: 'build', outcome: 'failure', startedAfter: 0, seconds: 2 },
+      { name: 'kexec-image', phase: 'build', outcome: 'success', startedAfter: 0, seconds: 3 },
     ]);
   });
 
@@ -314,6 +340,8 @@ describe('Progress', () => {
       systemPath: '',
       verified: 'none',
       phases: [],
+      activities: [],
+      copied: [],
       hostKeys: [],
       agePublicKeys: [],
       kexecSha256: null,
@@ -329,18 +357,23 @@ describe('Progress', () => {
 
 describe('a run that starts over', () => {
   test('reports only the phases after that', () => {
-    const progress = new Progress();
+    const clock = new FakeClock();
+    const progress = new Progress(clock);
     progress.targetState = 'installer';
     progress.goesOn = 'hook-after-build';
     progress.begin('build');
-    progress.end('failure', 1000);
+    void progress.activity('build', async () => undefined);
+    clock.advance(1000);
+    progress.end('failure');
     progress.startOver();
     expect(progress.goesOn).toBeUndefined();
     progress.begin('preflight');
-    progress.end('success', 2000);
+    clock.advance(2000);
+    progress.end('success');
     expect(progress.result('planned')).toMatchObject({
       targetState: 'untouched',
-      phases: [{ name: 'preflight', outcome: 'success', seconds: 2 }],
+      phases: [{ name: 'preflight', outcome: 'success', startedAfter: 1, seconds: 2 }],
+      activities: [],
     });
   });
 });

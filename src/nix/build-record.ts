@@ -5,7 +5,7 @@ export class BuildRecord {
   readonly #now: () => number;
   readonly #running = new Map<number, { readonly derivation: string; readonly since: number }>();
   readonly #built = new Map<string, number>();
-  readonly #copied = new Map<string, string>();
+  readonly #copied = new Map<string, { readonly from: string; readonly to: string }>();
 
   /** @param now milliseconds */
   constructor(now: () => number) {
@@ -13,7 +13,7 @@ export class BuildRecord {
   }
 
   add(event: NixEvent): void {
-    if (event.kind === 'copying') this.#copied.set(event.path, event.from);
+    if (event.kind === 'copying') this.#copied.set(event.path, event);
     if (event.kind === 'building') {
       this.#built.set(event.derivation, 0);
       this.#running.set(event.activity, { derivation: event.derivation, since: this.#now() });
@@ -38,8 +38,13 @@ export class BuildRecord {
    */
   copiedFrom(uri: string): readonly string[] {
     const beginnings = [uri, decodeURIComponent(uri)];
-    return [...this.#copied].flatMap(([path, from]) =>
+    return [...this.#copied].flatMap(([path, { from }]) =>
       beginnings.some((each) => from.startsWith(each)) ? [path] : [],
     );
+  }
+
+  /** How many paths were copied into the stores with these addresses. */
+  copiesTo(uris: readonly string[]): number {
+    return [...this.#copied.values()].filter(({ to }) => uris.includes(to)).length;
   }
 }

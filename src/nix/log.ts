@@ -5,7 +5,7 @@ export type NixEvent =
   | { readonly kind: 'message'; readonly level: number; readonly text: string }
   | { readonly kind: 'building'; readonly activity: number; readonly derivation: string }
   | { readonly kind: 'build-log'; readonly activity: number; readonly text: string }
-  | { readonly kind: 'copying'; readonly path: string; readonly from: string }
+  | { readonly kind: 'copying'; readonly path: string; readonly from: string; readonly to: string }
   | { readonly kind: 'ended'; readonly activity: number }
   | { readonly kind: 'other' };
 
@@ -21,7 +21,9 @@ export function parseNixLog(line: string): NixEvent {
   if (record === undefined) return { kind: 'message', level: nixLevel.notice, text: line };
   const fields = Array.isArray(record.fields) ? record.fields : [];
   const id = typeof record.id === 'number' ? record.id : 0;
-  const [first = '', second = ''] = fields.map((field) => (typeof field === 'string' ? field : ''));
+  const [first = '', second = '', third = ''] = fields.map((field) =>
+    typeof field === 'string' ? field : '',
+  );
   switch (record.action) {
     case 'msg':
       return {
@@ -32,7 +34,7 @@ export function parseNixLog(line: string): NixEvent {
     case 'start':
       if (record.type === activity.build) return { kind: 'building', activity: id, derivation: first };
       return record.type === activity.copyPath
-        ? { kind: 'copying', path: first, from: second }
+        ? { kind: 'copying', path: first, from: second, to: third }
         : { kind: 'other' };
     case 'stop':
       return { kind: 'ended', activity: id };

@@ -19,6 +19,8 @@ export interface BridgedOptions {
   readonly signal: AbortSignal;
   /** Called by whatever else sees bytes move. */
   readonly alsoAlive: (touch: () => void) => void;
+  /** Gets to know what is sent, what the other store fetches, and what it builds. */
+  readonly record?: BuildRecord;
 }
 
 /** A binary cache that one build may take from, though the runner's settings do not name it. */
@@ -276,6 +278,7 @@ export class Nix {
       env: await this.#isolatedSettings(),
       alsoAlive: options.alsoAlive,
       userOptions: false,
+      ...(options.record === undefined ? {} : { record: options.record }),
     });
   }
 
@@ -291,6 +294,7 @@ export class Nix {
       env: isolated,
       alsoAlive: options.alsoAlive,
       userOptions: false,
+      ...(options.record === undefined ? {} : { record: options.record }),
     });
   }
 

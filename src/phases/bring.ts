@@ -1,7 +1,9 @@
 import { ConnectionError, NixError } from '../errors';
+import { BuildRecord } from '../nix/build-record';
 import type { BridgedOptions } from '../nix/nix';
 import { StoreBridge } from '../nix/store-bridge';
 import { type Derivation, installable } from '../plan/evaluation';
+import type { CopyRecord } from '../report/result';
 import type { PhaseContext } from './context';
 import { daemonOptions } from './daemon-options';
 import { withNetrc } from './netrc';
@@ -12,16 +14,32 @@ import { withNetrc } from './netrc';
  *
  * @param store as Nix names it on the target: `local`, or `local?root=/mnt`
  */
-export function bring(context: PhaseContext, derivation: Derivation, store: string): Promise<void> {
-  return withNetrc(context, () => bringNow(context, derivation, store));
+export function bring(
+  context: PhaseContext,
+  what: CopyRecord['what'],
+  derivation: Derivation,
+  store: string,
+): Promise<void> {
+  return context.progress.activity(what, () =>
+    withNetrc(context, async () => {
+      context.progress.copied.push({ what, ...(await bringNow(context, derivation, store)) });
+    }),
+  );
 }
 
-async function bringNow(context: PhaseContext, derivation: Derivation, store: string): Promise<void> {
+async function bringNow(
+  context: PhaseContext,
+  derivation: Derivation,
+  store: string,
+): Promise<Omit<CopyRecord, 'what'>> {
   const { target, runtime, plan, nix } = context;
   const { outPath } = derivation;
   const remote = plan.offline.buildOn === 'remote';
   const start = runtime.clock.now();
-  let bytes = 0;
+  const record = new BuildRecord(() => runtime.clock.now());
+  let sentBytes = 0;
+  // one each time that the connection was lost
+  const bridges: string[] = [];
   await target.survivingDrops(`${remote ? 'building' : 'copying'} ${outPath}`, async () => {
     const bridge = await StoreBridge.open(
       target,
@@ -31,17 +49,20 @@ async function bringNow(context: PhaseContext, derivation: Derivation, store: st
     try {
       await through(bridge, context, (options) =>
         remote
-          ? nix.buildIn(bridge.uri, installable(derivation), options)
-          : nix.copy([outPath], bridge.uri, options),
+          ? nix.buildIn(bridge.uri, installable(derivation), { ...options, record })
+          : nix.copy([outPath], bridge.uri, { ...options, record }),
       );
     } finally {
-      bytes += bridge.bytesSent;
+      sentBytes += bridge.bytesSent;
+      bridges.push(bridge.uri);
       await bridge.close();
     }
   });
   runtime.log.info(
-    `${remote ? 'built there:' : 'copied'} ${outPath}: ${(bytes / 1e6).toFixed(1)} MB sent in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`,
+    `${remote ? 'built there:' : 'copied'} ${outPath}: ${(sentBytes / 1e6).toFixed(1)} MB sent in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`,
   );
+  const sentPaths = record.copiesTo(bridges);
+  return { sentPaths, sentBytes, substituted: record.copies - sentPaths, built: record.built.size };
 }
 
 async function through(

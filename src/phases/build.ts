@@ -1,11 +1,12 @@
 import type { CachedBuild } from '../cache/closure-cache';
+import type { RunCache } from '../cache/run-cache';
 import { sideBySide } from '../deadlines';
 import { BuildRecord } from '../nix/build-record';
 import type { BuildOptions } from '../nix/nix';
 import { buildSystemOf, installable } from '../plan/evaluation';
 import { derivationsOf } from '../plan/work';
 import { counted } from '../report/quantities';
-import type { PhaseContext } from './context';
+import type { PhaseContext, Tools } from './context';
 import { stageKexecImage } from './kexec-image';
 import { takeOver } from './take-over';
 
@@ -39,7 +40,10 @@ export async function buildHere(
 /** Makes sure that nothing of an earlier run is at work there, and brings the kexec image to a running system. */
 async function prepareTarget(context: PhaseContext, signal: AbortSignal): Promise<void> {
   await takeOver(context, signal);
-  if (context.plan.phases.includes('kexec')) context.stagedImage = await stageKexecImage(context, signal);
+  if (!context.plan.phases.includes('kexec')) return;
+  context.stagedImage = await context.progress.activity('kexec-image', () =>
+    stageKexecImage(context, signal),
+  );
 }
 
 /** Those of one configuration. */
@@ -47,7 +51,7 @@ const shownPaths = 2;
 
 export async function buildClosures(
   build: CachedBuild & Pick<BuildOptions, 'keepGoing'>,
-  { nix, runtime, cache }: Pick<PhaseContext, 'nix' | 'runtime' | 'cache'>,
+  { nix, runtime, cache, progress }: Tools,
   signal: AbortSignal,
 ): Promise<void> {
   const { wanted, keepGoing } = build;
@@ -55,7 +59,8 @@ export async function buildClosures(
   const start = runtime.clock.now();
   let done: Done = { built: 0, copied: 0, taken: 0 };
   let before: Done | undefined;
-  await cache.around(build, signal, async (options) => {
+  const around: RunCache['around'] = (...args) => progress.activity('build', () => cache.around(...args));
+  await around(build, signal, async (options) => {
     const record = options.record ?? new BuildRecord(() => runtime.clock.now());
     // a cache's own remembers the builds before this one; what it cannot give is built in a second attempt
     before ??= { built: record.built.size, copied: record.copies, taken: 0 };

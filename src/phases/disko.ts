@@ -13,16 +13,18 @@ export async function disko(context: PhaseContext): Promise<void> {
   if (script === undefined)
     throw new Error('the disko phase needs the disko script that the evaluation asks for');
   await target.run(installing, ['yes'], { privileged: true });
-  await bring(context, script, 'local');
+  await bring(context, 'disko-script', script, 'local');
   await sendDiskKeys(context);
   await checkDisksAgain(context);
   progress.targetState = 'partitioned';
-  await runInProgress(context, {
-    name: 'disko',
-    script: execScript(script.outPath),
-    args: [],
-    idleMs: settings.deadlines.diskoIdle.value,
-    onLine: (line) => runtime.log.foreign('disko', line),
-  });
+  await progress.activity('disko', () =>
+    runInProgress(context, {
+      name: 'disko',
+      script: execScript(script.outPath),
+      args: [],
+      idleMs: settings.deadlines.diskoIdle.value,
+      onLine: (line) => runtime.log.foreign('disko', line),
+    }),
+  );
   await target.run(mounted, []);
 }

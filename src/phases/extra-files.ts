@@ -11,11 +11,13 @@ import { endOfTar, padding, tarHeader } from './tar';
  * folder: its mode and owner are not touched. A copy that breaks with the connection begins anew.
  */
 export async function copyExtraFiles(context: PhaseContext): Promise<void> {
-  const { extraFiles, target, runtime } = context;
+  const { extraFiles, target, runtime, progress } = context;
   if (extraFiles === undefined) return;
   const start = runtime.clock.now();
   await target.run(scripts.newFolders, extraFiles.entries.flatMap(folderArguments), { privileged: true });
-  await target.survivingDrops('copying the extra files', () => unpack(context, extraFiles));
+  await progress.activity('extra-files', () =>
+    target.survivingDrops('copying the extra files', () => unpack(context, extraFiles)),
+  );
   const files = extraFiles.entries.filter(({ kind }) => kind !== 'folder');
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   runtime.log.info(

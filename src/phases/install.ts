@@ -18,12 +18,12 @@ export async function install(context: PhaseContext): Promise<void> {
   const toplevel = systemOf(evaluation);
   const system = toplevel.outPath;
   await target.run(scripts.mounted, []);
-  await bring(context, toplevel, 'local?root=/mnt');
+  await bring(context, 'system', toplevel, 'local?root=/mnt');
   await copyExtraFiles(context);
   await sendSecretFiles(context);
   await changeOwners(context, 'number');
   progress.expectedHostKeys = await prepareHostKeys(context);
-  await runNixosInstall(context, system);
+  await progress.activity('nixos-install', () => runNixosInstall(context, system));
   await changeOwners(context, 'name');
   await checkInstalled(context);
   await readInitrdKeys(context);

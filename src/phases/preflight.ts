@@ -15,6 +15,7 @@ import { toldSubstituters } from '../plan/substituters';
 import { allDerivations, derivationsOf, observeWork, type Work } from '../plan/work';
 import type { Runtime } from '../runtime';
 import type { Target } from '../ssh/target';
+import type { Tools } from './context';
 import { findMachine } from './find-machine';
 import { reportHostKeys } from './report-host-keys';
 
@@ -47,17 +48,20 @@ export async function offlinePreflight(
   };
 }
 
+/** What it is done with. */
+type Looking = Pick<Tools, 'nix' | 'runtime' | 'progress'>;
+
 /** Looks at the machine and the configuration, side by side, and makes the plan. Changes nothing. */
 export async function preflight(
   settings: MachineSettings & { readonly kind: 'plan' | 'install' },
   target: Target,
-  nix: Nix,
-  runtime: Runtime,
+  tools: Looking,
 ): Promise<Preflight> {
+  const { nix, runtime } = tools;
   runtime.log.info(`Nix ${await nix.checkVersion()} on the runner`);
   // before the connection, as all that is wrong with inputs
   const extraFiles = await readExtraFiles(settings, runtime);
-  const { facts, access, ...described } = await lookAtBoth(settings, target, nix, runtime);
+  const { facts, access, ...described } = await lookAtBoth(settings, target, tools);
   const { evaluation } = described;
   const inventory = await readInventory(target, diskPaths(settings, evaluation));
   const situation: Situation = { settings, ...described, facts, access, inventory, target, extraFiles };
@@ -92,20 +96,21 @@ interface Inspected {
 async function lookAtBoth(
   settings: MachineSettings,
   target: Target,
-  nix: Nix,
-  runtime: Runtime,
+  { nix, runtime, progress }: Looking,
 ): Promise<Inspected & Described> {
   const describe = (system: string, signal: AbortSignal) =>
-    describeConfiguration(settings, nix, { ...runtime, signal }, { system });
+    progress.activity('evaluation', () =>
+      describeConfiguration(settings, nix, { ...runtime, signal }, { system }),
+    );
+  const look = (signal: AbortSignal) =>
+    progress.activity('facts', () => inspect(settings, target, runtime, signal));
   const hardware = settings.hardwareConfig.value;
   if (hardware !== undefined && !existsSync(hardware.path)) {
-    const inspected = await inspect(settings, target, runtime, runtime.signal);
+    const inspected = await look(runtime.signal);
     return { ...inspected, ...(await describe(`${inspected.facts.architecture}-linux`, runtime.signal)) };
   }
-  const [inspected, described] = await sideBySide(
-    runtime.signal,
-    (signal) => inspect(settings, target, runtime, signal),
-    (signal) => describe(ownSystem(), signal),
+  const [inspected, described] = await sideBySide(runtime.signal, look, (signal) =>
+    describe(ownSystem(), signal),
   );
   return { ...inspected, ...described };
 }

@@ -77,15 +77,14 @@ export async function phase<T>(
   runtime: Runtime,
   work: () => Promise<T>,
 ): Promise<T> {
-  const start = runtime.clock.now();
   progress.begin(name);
   return runtime.log.group(name, async () => {
     try {
       const result = await work();
-      progress.end('success', runtime.clock.now() - start);
+      progress.end('success');
       return result;
     } catch (error) {
-      progress.end('failure', runtime.clock.now() - start);
+      progress.end('failure');
       throw error;
     }
   });

@@ -22,10 +22,10 @@ export async function update(context: PhaseContext): Promise<void> {
   const { evaluation, facts, progress, settings, target } = context;
   const system = systemPathOf(evaluation);
   if (facts.systemPath !== system || facts.profilePath !== system) {
-    await bring(context, systemOf(evaluation), 'local').catch(async (error: unknown) => {
+    await bring(context, 'system', systemOf(evaluation), 'local').catch(async (error: unknown) => {
       throw await explainFullDisk(context, error);
     });
-    await switchOver(context, system);
+    await progress.activity('switch', () => switchOver(context, system));
   }
   progress.targetState = 'installed';
   progress.systemPath = system;

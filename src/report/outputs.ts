@@ -18,7 +18,7 @@ export const outputs = [
     name: 'verified',
     description: 'What was proven about the new system: system, host-key or none.',
   },
-  { name: 'phases', description: 'The phases that ran, as JSON: name, outcome, seconds.' },
+  { name: 'phases', description: 'The phases that ran, as JSON: name, outcome, startedAfter, seconds.' },
   { name: 'host-keys', description: 'known_hosts lines of the new system.' },
   {
     name: 'age-public-keys',

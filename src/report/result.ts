@@ -3,7 +3,9 @@ import type { ErrorKind } from '../errors';
 import type { MatrixHost } from '../inputs/matrix';
 import type { FailedHost } from '../plan/fleet';
 import { type PhaseName, type PublishedPlan, planDigest } from '../plan/plan';
+import { type Clock, systemClock } from '../runtime';
 import type { HostKey } from '../ssh/host-keys';
+import { type ActivityName, type ActivityRecord, type PhaseRecord, Timeline } from './timeline';
 
 /** `listed`, `built`, `tested`: no machine was contacted. `gathered`: results of other runs. `prepared`: the phases that were asked for end before install, and were done. */
 export const outcomes = [
@@ -31,12 +33,6 @@ export const targetStates = [
 export type TargetState = (typeof targetStates)[number];
 /** What was proven about the new system. */
 export type Verified = 'system' | 'host-key' | 'none';
-
-export interface PhaseRecord {
-  readonly name: PhaseName;
-  readonly outcome: 'success' | 'failure';
-  readonly seconds: number;
-}
 
 export interface Failure {
   readonly kind: ErrorKind;
@@ -121,6 +117,18 @@ export interface HostPlan {
   readonly digest: string | null;
 }
 
+/** What of a closure came to the machine, and from where. */
+export interface CopyRecord {
+  readonly what: 'disko-script' | 'system';
+  /** Sent by the runner: paths of the store, and bytes on the way there, before SSH's own compression. */
+  readonly sentPaths: number;
+  readonly sentBytes: number;
+  /** Paths that the machine fetched from its substituters. */
+  readonly substituted: number;
+  /** Derivations that it built itself. */
+  readonly built: number;
+}
+
 /** The outcome of a run; always there, on failure and cancel too. */
 export interface Result {
   readonly version: 1;
@@ -133,6 +141,10 @@ export interface Result {
   readonly systemPath: string;
   readonly verified: Verified;
   readonly phases: readonly PhaseRecord[];
+  /** What went on within the phases, in the order in which it ended. */
+  readonly activities: readonly ActivityRecord[];
+  /** What the machine got, by what it was for. */
+  readonly copied: readonly CopyRecord[];
   /** The host keys that the machine is known to have in the end, as known_hosts lines. */
   readonly hostKeys: readonly string[];
   /** The age recipients of those that are ed25519 keys. */
@@ -176,30 +188,37 @@ export class Progress {
   hardwareConfig: string | null = null;
   kexecSha256: string | null = null;
   cache: CacheReport | null = null;
-  readonly #phases: PhaseRecord[] = [];
-  #current: PhaseName | undefined;
+  readonly copied: CopyRecord[] = [];
+  readonly #timeline: Timeline;
+
+  constructor(clock: Pick<Clock, 'now'> = systemClock) {
+    this.#timeline = new Timeline(clock);
+  }
 
   /** The phase that runs, or that failed. */
   get phase(): PhaseName | undefined {
-    return this.#current;
+    return this.#timeline.phase;
   }
 
   /** Forgets the phases so far: what they found holds no longer. */
   startOver(): void {
-    this.#phases.length = 0;
-    this.#current = undefined;
+    this.#timeline.startOver();
     this.goesOn = undefined;
     if (this.targetState === 'installer') this.targetState = 'untouched';
   }
 
-  begin(phase: PhaseName): void {
-    this.#current = phase;
+  /** @param start milliseconds, where it began before that was known */
+  begin(phase: PhaseName, start?: number): void {
+    this.#timeline.begin(phase, start);
   }
 
-  end(outcome: PhaseRecord['outcome'], ms: number): void {
-    if (this.#current === undefined) return;
-    this.#phases.push({ name: this.#current, outcome, seconds: Math.round(ms / 100) / 10 });
-    if (outcome === 'success') this.#current = undefined;
+  end(outcome: PhaseRecord['outcome']): void {
+    this.#timeline.end(outcome);
+  }
+
+  /** Does the work, and remembers when; it may go on beside other work of its phase. */
+  activity<T>(name: ActivityName, work: () => Promise<T>): Promise<T> {
+    return this.#timeline.activity(name, work);
   }
 
   result(outcome: Outcome, failure?: Failure): Result {
@@ -213,9 +232,11 @@ export class Progress {
       systemPath: this.systemPath,
       verified: this.verified,
       // what comes after a phase's end, such as the check of the plan, is reported with it
-      phases: this.#phases.map((phase) =>
+      phases: this.#timeline.phases.map((phase) =>
         phase.name === failure?.phase ? { ...phase, outcome: 'failure' } : phase,
       ),
+      activities: this.#timeline.activities,
+      copied: this.copied,
       hostKeys: this.hostKeyLines,
       agePublicKeys: this.agePublicKeys,
       failedUnits: this.failedUnits,
