@@ -139,6 +139,7 @@ export const standIns: readonly StandIn[] = [
 /** What is no stand-in: it builds, starts, watches, names or compares. */
 export const tools: readonly string[] = [
   '__tests__/support/concurrent.ts',
+  '__tests__/support/documents.ts',
   '__tests__/support/fault-table.ts',
   '__tests__/support/leak.ts',
   '__tests__/support/list-tar.sh',

@@ -3,6 +3,7 @@ import { type SeedSection, seeds } from '../parity/coverage.ts';
 import { hinted, ownMessages } from '../parity/failures.ts';
 import { flagFaults, lessons, type UpstreamFault } from '../parity/faults.ts';
 import { flags } from '../parity/flags.ts';
+import { howTos } from '../parity/how-tos.ts';
 import { standIns } from '../parity/imitated.ts';
 import type { Counterpart, OwnInput } from '../parity/row.ts';
 import { ownInputs } from '../parity/rows.ts';
@@ -116,8 +117,58 @@ Single tests have small ones besides, each in the test itself: a \`nix\` that ha
 `;
 }
 
+/** As GitHub makes it of a heading. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w\s-]/g, '')
+    .replaceAll(' ', '-');
+}
+
+function indexPage(): string {
+  const guides = howTos
+    .filter(({ rows }) => rows.length > 0)
+    .map(
+      ({ title, rows }) =>
+        `## ${title}\n\n${rows
+          .map(({ wish, page, heading }) => `- [${wish}](${page}#${anchorOf(heading)})\n`)
+          .join('')}`,
+    );
+  return `${writtenBy}
+# What do you want to do?
+
+Each of these says what to write or run, and what you see when it worked; a test carries it out.
+
+${[...guides, pageSection()].join('\n')}`;
+}
+
+function pageSection(): string {
+  return `## Pages\n\n${pageList.map(([file, tells]) => `- [${file}](${file}): ${tells}\n`).join('')}`;
+}
+
+const pageList: readonly (readonly [file: string, tells: string])[] = [
+  ['inputs.md', 'every input, with its default'],
+  ['outputs.md', 'every output, and the result file'],
+  [
+    'configuration.md',
+    'what is installed: flakes and Nix files, where it is built, hardware reports, VM tests',
+  ],
+  ['login.md', 'where secrets come from, keys and passwords, sudo, jump hosts, IPv6'],
+  ['installer-image.md', 'the kexec image, its hash and flags, what its Nix may know'],
+  ['disks.md', 'which are lost, and how to say which may be; keys of encrypted ones'],
+  ['cache.md', 'what is built once and not each time, who shares it, who is believed'],
+  ['new-system.md', 'extra files, secrets, owners, hooks, updates'],
+  ['plans.md', 'what would be done, and having it approved'],
+  ['fleets.md', 'many hosts in one flake'],
+  ['ssh-options.md', 'what ssh-option takes'],
+  ['flags.md', 'each flag of nixos-anywhere with its input here, and the test that proves it'],
+  ['coverage.md', 'nixos-anywhere’s manuals, known failures and faults, and where they are handled'],
+  ['imitated.md', 'the stand-ins of the tests, and what therefore nobody has seen'],
+];
+
 /** Each page by its path in the repository. */
 export const pages: Readonly<Record<string, string>> = {
+  'docs/README.md': indexPage(),
   'docs/flags.md': flagsPage(),
   'docs/coverage.md': coveragePage(),
   'docs/imitated.md': imitatedPage(),

@@ -1,4 +1,4 @@
-// `npm run tables`: writes the inputs and outputs of the code into action.yml and the README, and the pages of docs/. Tests
+// `npm run tables`: writes the inputs and outputs of the code into action.yml and docs/. Tests
 // compare them.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { otherOptions, supportedOptions } from '../src/inputs/ssh-option-table.ts';
@@ -51,13 +51,14 @@ edit('action.yml', (text) =>
 );
 const inputTables = sections.map(
   ({ title, inputs: rows }) =>
-    `### ${title}\n\n${table(['Input', 'What it does', 'Default'], rows.map(inputRow))}`,
+    `## ${title}\n\n${table(['Input', 'What it does', 'Default'], rows.map(inputRow))}`,
 );
 const outputTable = table(
   ['Output', 'What it says'],
   outputs.map(({ name, description }) => [`\`${name}\``, description]),
 );
-edit('README.md', (text) => between(between(text, 'inputs', inputTables.join('\n')), 'outputs', outputTable));
+edit('docs/inputs.md', (text) => between(text, 'inputs', inputTables.join('\n')));
+edit('docs/outputs.md', (text) => between(text, 'outputs', outputTable));
 
 mkdirSync(new URL('docs/', root), { recursive: true });
 for (const [path, text] of Object.entries(pages)) writeFileSync(new URL(path, root), text);

@@ -1,4 +1,4 @@
-// What a user reads in action.yml and README.md is what the code does: one table of inputs, one list of outputs.
+// What a user reads in action.yml and docs/ is what the code does: one table of inputs, one list of outputs.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { otherOptions, supportedOptions } from '../../src/inputs/ssh-option-table';
@@ -60,9 +60,9 @@ function cells(line: string): string[] {
     .map((cell) => cell.trim());
 }
 
-/** The names in the first column of the README's tables whose first heading matches. */
-function documented(title: RegExp): string[] {
-  return tables(read('README.md'))
+/** The names in the first column of the page's tables whose first heading matches. */
+function documented(page: string, title: RegExp): string[] {
+  return tables(read(page))
     .filter(({ header }) => title.test(header[0] ?? ''))
     .flatMap(({ rows }) => rows.map(([name = '']) => name.replace(/^`(.*)`$/, '$1')));
 }
@@ -125,11 +125,15 @@ describe('README.md and docs/', () => {
   });
 
   test('has every input of the code, and no other', () => {
-    expect(documented(/^inputs?$/i).toSorted()).toEqual(definitions.map(({ name }) => name).toSorted());
+    expect(documented('docs/inputs.md', /^input$/i).toSorted()).toEqual(
+      definitions.map(({ name }) => name).toSorted(),
+    );
   });
 
   test('has every output of the code, and no other', () => {
-    expect(documented(/^outputs?$/i).toSorted()).toEqual(outputs.map(({ name }) => name).toSorted());
+    expect(documented('docs/outputs.md', /^output$/i).toSorted()).toEqual(
+      outputs.map(({ name }) => name).toSorted(),
+    );
   });
 });
 

@@ -1,0 +1,81 @@
+// The pages of docs/ and what they show: blocks to run, and what one sees of the run.
+import { readFileSync } from 'node:fs';
+import { expect } from 'vitest';
+import { literally } from './named-tests';
+
+const root = new URL('../../', import.meta.url);
+
+export interface Block {
+  /** yaml, sh, nix, log, … */
+  readonly language: string;
+  readonly text: string;
+}
+
+export function readPage(page: string): string {
+  return readFileSync(new URL(page, root), 'utf8');
+}
+
+/** What stands below a heading, with the smaller headings in it. @throws Error where the page has no such heading */
+export function sectionOf(page: string, heading: string): string {
+  const lines = readPage(page).split('\n');
+  const fences = lines.map((line) => line.startsWith('```'));
+  const isText = lines.map((_, index) => fences.slice(0, index).filter(Boolean).length % 2 === 0);
+  const levelAt = (index: number) =>
+    isText[index] ? (/^#+(?= )/.exec(lines[index] ?? '')?.[0].length ?? 0) : 0;
+  const start = lines.findIndex((line, index) => levelAt(index) > 0 && line.replace(/^#+ /, '') === heading);
+  if (start < 0) throw new Error(`${page} has no heading ${JSON.stringify(heading)}`);
+  const end = lines.findIndex(
+    (_, index) => index > start && levelAt(index) > 0 && levelAt(index) <= levelAt(start),
+  );
+  return lines.slice(start + 1, end < 0 ? undefined : end).join('\n');
+}
+
+export function blocksOf(page: string, heading: string): readonly Block[] {
+  return [...sectionOf(page, heading).matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(
+    ([, language = '', text = '']) => ({ language, text }),
+  );
+}
+
+/** A log as GitHub shows it: without what is hidden or folded away for the runner alone. */
+export function asShown(log: string): string {
+  const words: Record<string, string> = {
+    warning: 'Warning: ',
+    error: 'Error: ',
+    notice: 'Notice: ',
+    group: '',
+  };
+  return log
+    .split('\n')
+    .flatMap((line) => {
+      const [, name = '', text = ''] = /^::([a-z-]+)(?: [^:]*(?::(?!:)[^:]*)*)?::(.*)$/.exec(line) ?? [];
+      if (name === '') return [line];
+      const word = words[name];
+      return word === undefined
+        ? []
+        : `${word}${text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%')}`.split('\n');
+    })
+    .join('\n');
+}
+
+/**
+ * The ```log blocks below a heading say what one sees: each of their lines stands in the log, in this order. `…` in a line is
+ * any text, as a line of its own any lines.
+ */
+export function expectShown(log: string, page: string, heading: string): void {
+  const shown = blocksOf(page, heading).filter(({ language }) => language === 'log');
+  expect(shown.length, `${page} shows no log below ${heading}`).toBeGreaterThan(0);
+  const lines = asShown(log).split('\n');
+  for (const { text } of shown) {
+    let from = 0;
+    for (const line of text.trimEnd().split('\n')) {
+      if (line.trim() === '…') continue;
+      const wanted = new RegExp(`^\\s*${line.trim().split('…').map(literally).join('.*')}\\s*$`);
+      const at = lines.findIndex((each, index) => index >= from && wanted.test(each));
+      expect(
+        at,
+        `${page}, ${heading}: the log has no line like\n${line}\n\n${lines.join('\n')}`,
+      ).toBeGreaterThanOrEqual(0);
+      from = at + 1;
+    }
+  }
+}
