@@ -330,7 +330,18 @@ describe.each(shells)('under %s', (shell) => {
     test.each([
       ['at a place that the boot fills', '/run/secrets/key', ':', 'it is made at boot'],
       ['in memory', '/etc/ssh/key', 'mount -t tmpfs none /mnt', 'it lies in memory'],
-      ['below what is no folder', '/file/key', 'touch /mnt/file', 'ssh-keygen failed'],
+      [
+        'below what is no folder',
+        '/file/key',
+        'touch /mnt/file',
+        'above it is a link that leads out of /mnt, or a file',
+      ],
+      [
+        'behind a link into the installer',
+        '/etc/ssh/key',
+        'mkdir /mnt/etc && ln -s /home /mnt/etc/ssh',
+        'above it is a link that leads out of /mnt, or a file',
+      ],
     ])('says that it cannot know a key %s, and makes the others', (_, path, setup, reason) => {
       const also = ['ed25519', '/persist/key', ''];
       const kept = 'mkdir -p /tmp/kept /mnt/persist && mount --bind /tmp/kept /mnt/persist';
@@ -343,6 +354,15 @@ describe.each(shells)('under %s', (shell) => {
       ]);
       expect(parsePublicKeys(stdout)).toHaveLength(1);
       expect(existsSync(machine.path('/mnt/run'))).toBe(false);
+    });
+
+    test('copies nothing behind a link that leads out of /mnt', () => {
+      mkdirSync(machine.path('/etc/ssh'), { recursive: true });
+      makeKey(machine.path('/etc/ssh/ssh_host_ed25519_key'));
+      const setup = 'mkdir /mnt/etc && ln -s /home /mnt/etc/ssh';
+      const { code, stderr } = machine.run('host-keys.sh', ['yes'], { setup });
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('leads out of /mnt') });
+      expect(readdirSync(machine.path('/home'))).toEqual([]);
     });
 
     test('without configured keys and without copying it does nothing', () => {

@@ -2,12 +2,24 @@
 # host-keys.sh COPY [TYPE PATH BITS]...: as root, sees to it that the new system below /mnt has its SSH host keys before it
 # boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the
 # configured ones that are still missing (BITS may be empty). Prints the public keys, and "unknown=PATH: REASON" for
-# a key that cannot be made now. Never replaces an existing key.
+# a key that cannot be made now. Never replaces an existing key, and writes nothing where a link leads out of /mnt.
 set -eu
 umask 077
 copy=$1
 shift
+
+# leads_out PATH: what there is of PATH does not lie, or lead, below /mnt
+leads_out() {
+  there=$1
+  while [ ! -e "$there" ] && [ ! -L "$there" ]; do there=${there%/*}; done
+  case $(cd -P "$there" 2>/dev/null && pwd -P) in /mnt | /mnt/*) return 1 ;; esac
+}
+
 if [ "$copy" = yes ]; then
+  if leads_out /mnt/etc/ssh; then
+    echo 'the host keys cannot be copied: /etc/ssh of the new system is a link that leads out of /mnt, or no folder' >&2
+    exit 1
+  fi
   (umask 022 && mkdir -p /mnt/etc/ssh)
   for key in /etc/ssh/ssh_host_*_key; do
     # the public half and the certificate of another key are of no use beside one that was supplied
@@ -40,7 +52,9 @@ while [ $# -ge 3 ]; do
   case $path in
   /run/* | /dev/* | /proc/* | /sys/*) echo "unknown=$path: it is made at boot" ;;
   *)
-    if ! make_key "$type" "$file" "$bits"; then
+    if leads_out "${file%/*}"; then
+      echo "unknown=$path: above it is a link that leads out of /mnt, or a file"
+    elif ! make_key "$type" "$file" "$bits"; then
       echo "unknown=$path: ssh-keygen failed"
     elif [ "$(stat -f -c %T "${file%/*}" 2>/dev/null)" = tmpfs ]; then
       echo "unknown=$path: it lies in memory"
