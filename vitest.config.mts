@@ -49,6 +49,7 @@ export default defineConfig({
       project('e2e', 1200),
       project('e2e-all', 1800),
       project('bench', 1800, 'bench/**/*.bench.ts'),
+      project('pictures', 120, 'scripts/pictures/*.test.ts'),
     ],
   },
 });

@@ -4,6 +4,7 @@
 #   setup.sh test    what the tests without a virtual machine need
 #   setup.sh demo    what the testbed needs
 #   setup.sh e2e     both
+#   setup.sh pictures  what pictures of job summaries are made with, on Debian: Ubuntu has no package of a chromium
 # As a user other than root it asks sudo for the packages and for a /nix of the user's own.
 set -eu
 cd "$(dirname "$0")/.."
@@ -20,7 +21,8 @@ case ${1:-} in
   test) packages="$runner $tools" ;;
   demo) packages="$runner $machine" ;;
   e2e) packages="$runner $tools $machine" ;;
-  *) die 'usage: setup.sh test | demo | e2e' ;;
+  pictures) packages='chromium pngquant fonts-noto-core fonts-noto-color-emoji fonts-liberation' ;;
+  *) die 'usage: setup.sh test | demo | e2e | pictures' ;;
 esac
 
 check_host() {
@@ -30,12 +32,14 @@ check_host() {
   [ "${major:-0}" -ge 20 ] || die "Node.js 20 or later is needed; found ${major:-none}"
 }
 
-node_modules() {
+# node_modules FOLDER
+node_modules() (
+  cd "$1"
   installed=node_modules/.package-lock.json
   [ -f "$installed" ] && [ -z "$(find package-lock.json -newer "$installed")" ] && return
-  log 'npm ci'
+  log "npm ci in $1"
   npm ci --no-audit --no-fund >&2
-}
+)
 
 apt_packages() {
   # Ubuntu's apt knows no Debian mirror; mmdebstrap names one
@@ -138,8 +142,12 @@ store_of_the_user() {
 }
 
 check_host
-node_modules
+node_modules .
 apt_packages
+if [ "$1" = pictures ]; then
+  node_modules scripts/pictures
+  exit
+fi
 mkdir -p "$TB_CACHE/ssh"
 [ -f "$TB_KEY" ] || ssh-keygen -q -t ed25519 -N '' -C testbed -f "$TB_KEY"
 runner_nix "$1"

@@ -104,7 +104,12 @@ describe('action.yml', () => {
 });
 
 /** README and the pages that it leads to. */
-const documents = ['README.md', ...readdirSync(new URL('docs', root)).map((name) => `docs/${name}`)];
+const documents = [
+  'README.md',
+  ...readdirSync(new URL('docs', root))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
 
 describe('README.md and docs/', () => {
   test.each(documents)('%s leads to what is there', (path) => {

@@ -34,7 +34,11 @@ function whole(yaml: string): string {
 }
 
 /** Of README, SECURITY, and the pages of docs/. */
-const blocks = ['README.md', 'SECURITY.md', ...filesIn('docs')].flatMap((path) =>
+const blocks = [
+  'README.md',
+  'SECURITY.md',
+  ...filesIn('docs').filter((path) => path.endsWith('.md')),
+].flatMap((path) =>
   [...read(path).matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = ''], index): [string, string] => [
     `${path} ${index + 1}`,
     whole(yaml),
