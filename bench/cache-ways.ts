@@ -82,7 +82,7 @@ async function buildOnly(
   });
   const peaks = memory();
   if (run.code !== 0 || began === 0) throw new Error(`the action failed:\n${run.log}`);
-  const built = run.log.split('\n').filter((line) => line.startsWith('building ')).length;
+  const built = run.log.split('\n').filter((line) => line.startsWith('::debug::building ')).length;
   return { ...sampleOf(began, service.requests.slice(before)), memory: peaks, built };
 }
 

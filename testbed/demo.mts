@@ -122,8 +122,8 @@ interface CacheReport {
 function describeCache({ log, outputs }: ActionResult): void {
   const result: { cache: CacheReport } = JSON.parse(readFileSync(outputs['result-file'] ?? '', 'utf8'));
   const { hit, restored, saved, secondsWon } = result.cache;
-  const built = log.split('\n').filter((line) => line.startsWith('building ')).length;
-  const [, seconds = '?'] = /^built .* in ([\d.]+) s$/m.exec(log) ?? [];
+  const built = log.split('\n').filter((line) => line.startsWith('::debug::building ')).length;
+  const [, seconds = '?'] = /^built .* in ([\d.]+) s/m.exec(log) ?? [];
   const counted = ({ paths, bytes }: { paths: number; bytes: number }) =>
     `${paths} paths (${bytes < 1e5 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`})`;
   say(

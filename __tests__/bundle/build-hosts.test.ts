@@ -90,7 +90,7 @@ const choosable = (data: Record<string, string>, systems: Record<string, string>
 const builtNames = ({ log }: BuildRun) =>
   log
     .split('\n')
-    .flatMap((line) => /^building \/nix\/store\/\w{32}-(\S+)\.drv$/.exec(line)?.[1] ?? [])
+    .flatMap((line) => /^::debug::building \/nix\/store\/\w{32}-(\S+)\.drv$/.exec(line)?.[1] ?? [])
     .toSorted();
 
 test('hosts get what their data asks for: the disko script and the system of their own runs', async () => {
@@ -199,7 +199,7 @@ test('cancelled in the middle, it stops at once and saves nothing', async () => 
     {
       signal: controller.signal,
       onLine: (line) => {
-        if (!/^building \S+-two\.drv/.test(line)) return;
+        if (!/^::debug::building \S+-two\.drv/.test(line)) return;
         begun = Date.now();
         controller.abort();
       },

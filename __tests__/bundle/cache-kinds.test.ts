@@ -16,7 +16,7 @@ async function startService(): Promise<CacheService> {
 }
 
 const builtIn = ({ log }: BundleRun) =>
-  log.split('\n').flatMap((line) => /^building \S+?-(\S+)\.drv$/.exec(line)?.[1] ?? []);
+  log.split('\n').flatMap((line) => /^::debug::building \S+?-(\S+)\.drv$/.exec(line)?.[1] ?? []);
 const takenIn = ({ result }: BundleRun) => result.cache?.restored.paths;
 const uploads = (service: CacheService) => service.requests.filter(({ what }) => what === 'upload').length;
 

@@ -88,7 +88,7 @@ describe('runners with an empty store and a cache', () => {
     return {
       result,
       cache,
-      built: namesIn(result.log, 'build', 'building '),
+      built: namesIn(result.log, 'build', '::debug::building '),
       taken: namesIn(result.log, 'build', '::debug::copying '),
       sent: namesIn(result.log, 'install|update', '::debug::copying '),
       uploads: service.requests.slice(before).filter(({ what }) => what === 'upload'),

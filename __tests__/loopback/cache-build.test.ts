@@ -83,7 +83,7 @@ function runner(service: CacheService, layerBytes = layerLimits.layerBytes) {
       (options: BuildOptions) => here.build([installable(derivation)], stopped, options),
     );
   const said = () => runtime.log.lines.filter((line) => line.startsWith('cache: '));
-  const building = () => runtime.log.lines.filter((line) => line.startsWith('building '));
+  const building = () => runtime.log.lines.filter((line) => line.startsWith('debug: building '));
   return { root, cache, derivation, build, said, building };
 }
 

@@ -34,7 +34,7 @@ testEach(['local', newStore].map((store) => [store] as const))(
     await bring(context, 'system', derivation, store);
     expect(await contents(store, derivation.outPath)).toBe('first\nsecond\n');
     expect(existsSync(derivation.outPath)).toBe(false);
-    expect(runtime.log.text).toMatch(/^building \S+-second\.drv$/m);
+    expect(runtime.log.text).toMatch(/^debug: building \S+-second\.drv$/m);
     expect(runtime.log.text).toContain(`built there: ${derivation.outPath}`);
   },
 );
@@ -47,7 +47,8 @@ test('a connection that is lost in a build costs that build, and not those befor
   const built = bring(context, 'system', derivation, newStore);
   built.catch(() => undefined);
   const begun = (name: string) =>
-    runtime.log.lines.filter((line) => line.startsWith('building ') && line.endsWith(`-${name}.drv`)).length;
+    runtime.log.lines.filter((line) => line.startsWith('debug: building ') && line.endsWith(`-${name}.drv`))
+      .length;
   await until('the second build has begun', () => begun('second') === 1);
   proxy.cut();
   await built;
@@ -63,7 +64,7 @@ test('a build that fails there is not begun again, and gives its last lines', as
   expect(error).toBeInstanceOf(NixError);
   expect(error.message).toMatch(/^the build of \S+-second\.drv\^\* on the machine failed: /);
   expect((error as NixError).lastLines).toContain('this does not work');
-  expect(runtime.log.lines.filter((line) => /^building .*-second\.drv$/.test(line))).toHaveLength(1);
+  expect(runtime.log.lines.filter((line) => /^debug: building .*-second\.drv$/.test(line))).toHaveLength(1);
 });
 
 test('an update builds in the machine’s own store, and switches to what was built there', async () => {

@@ -92,7 +92,7 @@ export async function buildRun(
   const requests = service.requests.slice(before);
   return {
     ...run,
-    built: lines.filter((line) => line.startsWith('building ')).length,
+    built: lines.filter((line) => line.startsWith('::debug::building ')).length,
     requests,
     uploaded: requests.reduce((sum, { what, bytes }) => sum + (what === 'upload' ? bytes : 0), 0),
     said: lines.filter((line) => line.startsWith('cache: ')),

@@ -39,10 +39,10 @@ describe('parseNixLog', () => {
     [buildLine(7, '\u001b[1mmake\u001b[0m'), { kind: 'build-log', activity: 7, text: 'make' }],
     [
       event({ action: 'start', id: 1, type: 100, fields: ['/nix/store/x', 'file:///c', 'local'] }),
-      { kind: 'copying', path: '/nix/store/x', from: 'file:///c', to: 'local' },
+      { kind: 'copying', activity: 1, path: '/nix/store/x', from: 'file:///c', to: 'local' },
     ],
     [event({ action: 'start', id: 1, type: 0, text: 'x' }), { kind: 'other' }],
-    [event({ action: 'result', id: 1, type: 105, fields: [1, 2] }), { kind: 'other' }],
+    [event({ action: 'result', id: 1, type: 104, fields: [1, 2] }), { kind: 'other' }],
     [event({ action: 'stop', id: 1 }), { kind: 'ended', activity: 1 }],
     ['plain text', { kind: 'message', level: 2, text: 'plain text' }],
     ['', { kind: 'message', level: 2, text: '' }],
@@ -74,7 +74,9 @@ describe('parseNixLog', () => {
           fc.json().map((text) => `@nix ${text}`),
         ),
         (line) => {
-          expect(parseNixLog(line).kind).toMatch(/^(message|building|build-log|copying|ended|other)$/);
+          expect(parseNixLog(line).kind).toMatch(
+            /^(message|building|build-log|copying|task|progress|expected|ended|other)$/,
+          );
         },
       ),
     );
@@ -223,7 +225,7 @@ describe('Nix', () => {
     expect(quiet.log.lines).toEqual([
       'foreign nix: warning: ::set-output name=x::y',
       'debug: evaluating',
-      'info: building /nix/store/a.drv',
+      'debug: building /nix/store/a.drv',
       'foreign nix: not from nix',
     ]);
     const loud = nixWith(() => ({ errorLines }), { printBuildLogs: true });

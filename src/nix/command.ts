@@ -1,7 +1,9 @@
 import type { ProcessResult } from '../process';
+import { type Reading, withProgressLines } from '../progress-lines';
 import type { Runtime } from '../runtime';
 import type { BuildRecord } from './build-record';
 import { BuildLogs, type NixEvent, nixLevel, parseNixLog } from './log';
+import { NixMeter } from './meter';
 import { nixError } from './nix-error';
 
 export interface NixOptions {
@@ -16,8 +18,18 @@ export interface NixOptions {
   readonly idleMs: number;
 }
 
+/** What is said of a command that takes its time. */
+export interface CommandProgress {
+  /** Begins each line: `building`. */
+  readonly what: string;
+  readonly read: (meter: NixMeter) => Reading;
+  /** The store that is copied to, as Nix names it. */
+  readonly destination?: string;
+}
+
 /** How one command is run. */
 export interface RunOptions {
+  readonly progress?: CommandProgress;
   readonly env?: Record<string, string>;
   readonly alsoAlive?: (touch: () => void) => void;
   readonly userOptions?: boolean;
@@ -66,6 +78,32 @@ export class NixCommand {
     signal: AbortSignal,
     more: RunOptions = {},
   ): Promise<ProcessResult> {
+    const { progress } = more;
+    if (progress === undefined) return this.#run(args, ran, signal, more, () => undefined);
+    const meter = new NixMeter(() => this.#runtime.clock.now(), progress.destination);
+    // whose log is shown says more
+    let isShown = false;
+    const onEvent = (event: NixEvent, shown: boolean) => {
+      meter.add(event);
+      isShown ||= shown;
+    };
+    const read = () => {
+      const wasShown = isShown;
+      isShown = false;
+      return wasShown ? undefined : progress.read(meter);
+    };
+    return withProgressLines(this.#runtime, progress.what, read, () =>
+      this.#run(args, ran, signal, more, onEvent),
+    );
+  }
+
+  async #run(
+    args: readonly string[],
+    ran: string,
+    signal: AbortSignal,
+    more: RunOptions,
+    onEvent: (event: NixEvent, shown: boolean) => void,
+  ): Promise<ProcessResult> {
     const [command, ...rest] = args;
     const userOptions = more.userOptions === false ? [] : this.#userOptions(command);
     const messages: string[] = [];
@@ -76,7 +114,9 @@ export class NixCommand {
       const event = parseNixLog(line);
       buildLogs.add(event);
       more.record?.add(event);
-      if (event.kind === 'build-log' && isLogOf(more.logOf?.drvPath, event.activity)) {
+      const shown = event.kind === 'build-log' && isLogOf(more.logOf?.drvPath, event.activity);
+      onEvent(event, shown);
+      if (shown) {
         more.logOf?.onLine(event.text);
         this.#foreign(event.text);
         return;
@@ -124,7 +164,7 @@ export class NixCommand {
         else log.debug(event.text);
         return;
       case 'building':
-        log.info(`building ${event.derivation}`);
+        log.debug(`building ${event.derivation}`);
         return;
       case 'build-log':
         if (this.#options.printBuildLogs) this.#foreign(event.text);
@@ -132,8 +172,7 @@ export class NixCommand {
       case 'copying':
         log.debug(`copying ${event.path}`);
         return;
-      case 'ended':
-      case 'other':
+      default:
         return;
     }
   }

@@ -5,15 +5,37 @@ export type NixEvent =
   | { readonly kind: 'message'; readonly level: number; readonly text: string }
   | { readonly kind: 'building'; readonly activity: number; readonly derivation: string }
   | { readonly kind: 'build-log'; readonly activity: number; readonly text: string }
-  | { readonly kind: 'copying'; readonly path: string; readonly from: string; readonly to: string }
+  | {
+      readonly kind: 'copying';
+      readonly activity: number;
+      readonly path: string;
+      readonly from: string;
+      readonly to: string;
+    }
+  | { readonly kind: 'task'; readonly activity: number; readonly of: NixTask }
+  /** How far an activity is: bytes of a path or a download, else builds or paths. */
+  | { readonly kind: 'progress'; readonly activity: number; readonly done: number; readonly expected: number }
+  /** How many bytes an activity counts on, of paths or of downloads. */
+  | {
+      readonly kind: 'expected';
+      readonly activity: number;
+      readonly of: 'path' | 'download';
+      readonly amount: number;
+    }
   | { readonly kind: 'ended'; readonly activity: number }
   | { readonly kind: 'other' };
+
+/**
+ * Activities that count what belongs to them. `copies` is what `nix copy` itself does, `substitutions` what a store fetches
+ * from its substituters, be it that of the runner or the one that it talks to.
+ */
+export type NixTask = 'builds' | 'copies' | 'substitutions' | 'download';
 
 /** Verbosity levels (libutil/error.hh): 0 error, 1 warning, 2 notice, 3 info. */
 export const nixLevel = { error: 0, warning: 1, notice: 2 } as const;
 /** ActivityType and ResultType (libutil/logging.hh). */
-const activity = { copyPath: 100, build: 105 } as const;
-const result = { buildLogLine: 101 } as const;
+const activity = { copyPath: 100, fileTransfer: 101, copyPaths: 103, builds: 104, build: 105 } as const;
+const result = { buildLogLine: 101, progress: 105, setExpected: 106 } as const;
 
 /** Anything that is not such a line (a plugin or a wrapper prints as it likes) is taken for a notice. */
 export function parseNixLog(line: string): NixEvent {
@@ -21,9 +43,6 @@ export function parseNixLog(line: string): NixEvent {
   if (record === undefined) return { kind: 'message', level: nixLevel.notice, text: line };
   const fields = Array.isArray(record.fields) ? record.fields : [];
   const id = typeof record.id === 'number' ? record.id : 0;
-  const [first = '', second = '', third = ''] = fields.map((field) =>
-    typeof field === 'string' ? field : '',
-  );
   switch (record.action) {
     case 'msg':
       return {
@@ -32,19 +51,66 @@ export function parseNixLog(line: string): NixEvent {
         text: stripVTControlCharacters(typeof record.msg === 'string' ? record.msg : ''),
       };
     case 'start':
-      if (record.type === activity.build) return { kind: 'building', activity: id, derivation: first };
-      return record.type === activity.copyPath
-        ? { kind: 'copying', path: first, from: second, to: third }
-        : { kind: 'other' };
+      return parseStart(record, id, fields);
     case 'stop':
       return { kind: 'ended', activity: id };
     case 'result':
-      return record.type === result.buildLogLine
-        ? { kind: 'build-log', activity: id, text: stripVTControlCharacters(first) }
-        : { kind: 'other' };
+      return parseResult(record, id, fields);
     default:
       return { kind: 'other' };
   }
+}
+
+function parseStart(record: Record<string, unknown>, id: number, fields: readonly unknown[]): NixEvent {
+  const [first = '', second = '', third = ''] = fields.map((field) =>
+    typeof field === 'string' ? field : '',
+  );
+  const task = (of: NixTask): NixEvent => ({ kind: 'task', activity: id, of });
+  switch (record.type) {
+    case activity.build:
+      return { kind: 'building', activity: id, derivation: first };
+    case activity.copyPath:
+      return { kind: 'copying', activity: id, path: first, from: second, to: third };
+    case activity.fileTransfer:
+      return task('download');
+    case activity.builds:
+      return task('builds');
+    case activity.copyPaths:
+      // only nix copy has words for it (copyPaths in libstore/store-api.cc)
+      return task(record.text === '' ? 'substitutions' : 'copies');
+    default:
+      return { kind: 'other' };
+  }
+}
+
+function parseResult(record: Record<string, unknown>, id: number, fields: readonly unknown[]): NixEvent {
+  const [first = 0, second = 0] = fields.map(asAmount);
+  switch (record.type) {
+    case result.buildLogLine: {
+      const [text] = fields;
+      return {
+        kind: 'build-log',
+        activity: id,
+        text: stripVTControlCharacters(typeof text === 'string' ? text : ''),
+      };
+    }
+    case result.progress:
+      return { kind: 'progress', activity: id, done: first, expected: second };
+    case result.setExpected:
+      if (first !== activity.copyPath && first !== activity.fileTransfer) return { kind: 'other' };
+      return {
+        kind: 'expected',
+        activity: id,
+        of: first === activity.copyPath ? 'path' : 'download',
+        amount: second,
+      };
+    default:
+      return { kind: 'other' };
+  }
+}
+
+function asAmount(field: unknown): number {
+  return typeof field === 'number' && Number.isFinite(field) && field > 0 ? field : 0;
 }
 
 function parseRecord(json: string): Record<string, unknown> | undefined {

@@ -5,11 +5,14 @@ import type { ProcessResult } from '../process';
 import type { Runtime } from '../runtime';
 import type { BuildRecord } from './build-record';
 import { builtSystems } from './builders';
-import { NixCommand, type NixOptions, type RunOptions } from './command';
+import { type CommandProgress, NixCommand, type NixOptions, type RunOptions } from './command';
 import { parseRequirements, type Requirements } from './derivation';
+import { readBuild, readCopy } from './describe-meter';
+import type { NixMeter } from './meter';
 import { type Missing, parseMissing } from './missing';
 import { type PathInfo, parsePathInfo } from './path-info';
 import { type NixSettings, parseSettings, parseStoreInfo, type StoreInfo } from './settings';
+import { nameOfPath } from './store-path';
 import { askVersion } from './version';
 
 export type { NixOptions } from './command';
@@ -19,6 +22,8 @@ export interface BridgedOptions {
   readonly signal: AbortSignal;
   /** Called by whatever else sees bytes move. */
   readonly alsoAlive: (touch: () => void) => void;
+  /** How many bytes have gone there. */
+  readonly sentBytes?: () => number;
   /** Gets to know what is sent, what the other store fetches, and what it builds. */
   readonly record?: BuildRecord;
 }
@@ -46,6 +51,9 @@ export interface TestOptions extends BuildOptions {
   /** Gets each line of the test's log. */
   readonly onLine: (line: string) => void;
 }
+
+/** How far a build on the runner is. */
+const building: CommandProgress = { what: 'building', read: readBuild };
 
 /** Settings of the user that hold for builds wherever they are. */
 const buildSettings = ['cores', 'max-jobs', 'keep-going', 'fallback', 'max-silent-time', 'timeout'];
@@ -118,7 +126,8 @@ export class Nix {
     more: RunOptions = {},
   ): Promise<unknown> {
     const all = ['eval', '--json', '--no-write-lock-file', ...args];
-    const result = await this.#run(all, `the evaluation of ${name}`, signal, more);
+    const progress = { what: `evaluating ${name}`, read: readBuild };
+    const result = await this.#run(all, `the evaluation of ${name}`, signal, { progress, ...more });
     return JSON.parse(result.stdout);
   }
 
@@ -140,7 +149,7 @@ export class Nix {
       ...(await this.#outLink()),
       ...installables,
     ];
-    await this.#run(args, 'the build', signal, record && { record });
+    await this.#run(args, 'the build', signal, { progress: building, ...(record && { record }) });
   }
 
   /**
@@ -164,7 +173,7 @@ export class Nix {
       `${drvPath}^*`,
     ];
     const logOf = { drvPath, onLine };
-    await this.#run(args, 'the build', signal, record === undefined ? { logOf } : { logOf, record });
+    await this.#run(args, 'the build', signal, { progress: building, logOf, ...(record && { record }) });
   }
 
   async #outLink(): Promise<readonly string[]> {
@@ -183,6 +192,7 @@ export class Nix {
       ['copy', '--from', storeUri, ...paths],
       `the copy of ${paths.join(' ')} from ${storeUri}`,
       signal,
+      { progress: { what: 'copying to this runner', read: readBuild } },
     );
   }
 
@@ -274,12 +284,9 @@ export class Nix {
       ...settings.flatMap(([name, value]) => ['--option', name, value]),
       installable,
     ];
-    await this.#run(args, `the build of ${installable} on the machine`, options.signal, {
-      env: await this.#isolatedSettings(),
-      alsoAlive: options.alsoAlive,
-      userOptions: false,
-      ...(options.record === undefined ? {} : { record: options.record }),
-    });
+    const what = `building ${nameOfPath(installable.replace(/\^.*$/, ''))} on the machine`;
+    const bridged = await this.#bridged(what, storeUri, options);
+    await this.#run(args, `the build of ${installable} on the machine`, options.signal, bridged);
   }
 
   /**
@@ -289,13 +296,22 @@ export class Nix {
    */
   async copy(paths: readonly string[], storeUri: string, options: BridgedOptions): Promise<void> {
     const args = ['copy', '--no-check-sigs', '--substitute-on-destination', '--to', storeUri, ...paths];
-    const isolated = await this.#isolatedSettings();
-    await this.#run(args, `the copy of ${paths.join(' ')}`, options.signal, {
-      env: isolated,
-      alsoAlive: options.alsoAlive,
+    const what = `copying ${paths.map(nameOfPath).join(' ')}`;
+    const bridged = await this.#bridged(what, storeUri, options);
+    await this.#run(args, `the copy of ${paths.join(' ')}`, options.signal, bridged);
+  }
+
+  /** What a command that works through a bridge is run with. */
+  async #bridged(what: string, storeUri: string, options: BridgedOptions): Promise<RunOptions> {
+    const { alsoAlive, record, sentBytes = () => 0 } = options;
+    const read = (meter: NixMeter) => readCopy(meter, sentBytes());
+    return {
+      env: await this.#isolatedSettings(),
+      alsoAlive,
       userOptions: false,
-      ...(options.record === undefined ? {} : { record: options.record }),
-    });
+      progress: { what, read, destination: storeUri },
+      ...(record && { record }),
+    };
   }
 
   async #isolatedSettings(): Promise<Record<string, string>> {

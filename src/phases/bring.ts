@@ -71,7 +71,11 @@ async function through(
   work: (options: BridgedOptions) => Promise<void>,
 ): Promise<void> {
   try {
-    await work({ signal: runtime.signal, alsoAlive: (touch) => bridge.onProgress(touch) });
+    await work({
+      signal: runtime.signal,
+      alsoAlive: (touch) => bridge.onProgress(touch),
+      sentBytes: () => bridge.bytesSent,
+    });
   } catch (error) {
     // Nix cannot know that its socket closed because the SSH connection was lost
     if (target.isConnected || runtime.signal.aborted) throw withProblems(error, bridge.problems);

@@ -2,6 +2,7 @@ import { within } from '../deadlines';
 import { errorMessage } from '../errors';
 import type { Nix } from '../nix/nix';
 import { signersOf } from '../nix/path-info';
+import { nameOfPath } from '../nix/store-path';
 import type { Runtime } from '../runtime';
 import { type Derivation, type Evaluation, installable } from './evaluation';
 import type { PhaseName } from './plan';
@@ -93,10 +94,6 @@ async function look(
     },
     closure: await closureOf(evaluation, nix, signal),
   };
-}
-
-function nameOfPath(path: string): string {
-  return path.replace(/^.*\/[0-9a-z]{32}-/, '').replace(/\.drv$/, '');
 }
 
 async function closureOf(evaluation: Evaluation, nix: Nix, signal: AbortSignal): Promise<Closure | null> {

@@ -1,0 +1,93 @@
+// Lines that say how far long work is, with time that passes only when told to.
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { bytesOf, type Reading, withProgressLines } from '../../src/progress-lines';
+import { FakeClock, RecordingLog } from './support';
+
+/** Work that ends when told to, and what is said of it. */
+function begin(read: () => Reading | undefined) {
+  const clock = new FakeClock();
+  const log = new RecordingLog();
+  let end: (error?: Error) => void = () => undefined;
+  const work = withProgressLines({ log, clock }, 'sending it', read, () => {
+    return new Promise<string>((resolve, reject) => {
+      end = (error) => (error === undefined ? resolve('done') : reject(error));
+    });
+  });
+  const pass = async (seconds: number) => {
+    for (let second = 0; second < seconds; second++) {
+      clock.advance(1000);
+      await turn();
+    }
+  };
+  return { clock, log, work, pass, end: (error?: Error) => end(error) };
+}
+
+test('lines come after 10, 30 and 60 seconds, then each minute: an hour has 61', async () => {
+  const { clock, log, pass, work, end } = begin(() => ({ done: 'much' }));
+  await pass(9);
+  expect(log.lines).toEqual([]);
+  await pass(171);
+  expect(log.lines).toEqual(
+    ['10 s', '30 s', '60 s', '2 min', '3 min'].map((time) => `info: sending it for ${time}: much`),
+  );
+  await pass(3420);
+  expect(log.lines).toHaveLength(62);
+  expect(log.lines.at(-1)).toBe('info: sending it for 60 min: much');
+  end();
+  expect(await work).toBe('done');
+  await turn();
+  expect(clock.sleeping).toBe(0);
+});
+
+test('the rate is that since the last line, and a line says when nothing has moved', async () => {
+  let bytes = 2_000_000;
+  const { log, pass } = begin(() => ({ done: bytesOf(bytes, 64e6), bytes }));
+  bytes = 12_000_000;
+  await pass(10);
+  bytes = 16_000_000;
+  await pass(20);
+  await pass(30);
+  await pass(60);
+  bytes = 46_000_000;
+  await pass(60);
+  // a new connection has sent nothing yet
+  bytes = 0;
+  await pass(60);
+  expect(log.lines).toEqual([
+    'info: sending it for 10 s: 12.0 MB of 64.0 MB, 1.0 MB/s',
+    'info: sending it for 30 s: 16.0 MB of 64.0 MB, 200.0 kB/s',
+    'info: sending it for 60 s: 16.0 MB of 64.0 MB, no bytes for 30 s',
+    'info: sending it for 2 min: 16.0 MB of 64.0 MB, no bytes for 90 s',
+    'info: sending it for 3 min: 46.0 MB of 64.0 MB, 200.0 kB/s',
+    'info: sending it for 4 min: 0 B of 64.0 MB',
+  ]);
+});
+
+test('where nothing is known the time is, and what goes on is said last', async () => {
+  const readings: (Reading | undefined)[] = [
+    // asked at the beginning
+    undefined,
+    { done: '' },
+    undefined,
+    { done: '', now: 'now this' },
+    { done: 'some', bytes: 0, now: 'now that' },
+  ];
+  const { log, pass } = begin(() => readings.shift());
+  await pass(120);
+  expect(log.lines).toEqual([
+    'info: sending it for 10 s',
+    'info: sending it for 60 s: now this',
+    'info: sending it for 2 min: some, no bytes for 2 min; now that',
+  ]);
+});
+
+test('a failure of the work is its failure, and ends the lines', async () => {
+  const { clock, log, pass, work, end } = begin(() => ({ done: '' }));
+  await pass(10);
+  end(new Error('no'));
+  await expect(work).rejects.toThrow('no');
+  await pass(100);
+  expect(log.lines).toEqual(['info: sending it for 10 s']);
+  expect(clock.sleeping).toBe(0);
+});
