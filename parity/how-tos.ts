@@ -15,7 +15,32 @@ export interface HowTo {
 const beginning: readonly HowTo[] = [];
 
 /** Machines that are not as usual, and the ways to them. */
-const machines: readonly HowTo[] = [];
+const machines: readonly HowTo[] = [
+  {
+    wish: 'install a machine that has no operating system',
+    page: 'machines.md',
+    heading: 'A machine without an operating system',
+    test: 'bundle/how-tos-machines › no operating system: the ISO, by the password that was set at its console',
+  },
+  {
+    wish: 'boot the installer by USB or over the network, with nobody at a keyboard',
+    page: 'machines.md',
+    heading: 'The installers of nixos-images',
+    test: 'bundle/how-tos-machines › the image installer: root’s password, and phases that take over nothing else',
+  },
+  {
+    wish: 'install a machine with little memory',
+    page: 'machines.md',
+    heading: 'Little memory',
+    test: 'bundle/how-tos-machines › little memory: warned of, without the tools of disko, and refused where there is too little',
+  },
+  {
+    wish: 'install a machine that cannot kexec',
+    page: 'machines.md',
+    heading: 'Where kexec is not possible',
+    test: 'bundle/how-tos-machines › where kexec is not possible: a plan says so, before anything is done',
+  },
+];
 
 /** What is installed, and the secrets that belong to it. */
 const systems: readonly HowTo[] = [];

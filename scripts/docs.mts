@@ -153,6 +153,8 @@ const pageList: readonly (readonly [file: string, tells: string])[] = [
     'configuration.md',
     'what is installed: flakes and Nix files, where it is built, hardware reports, VM tests',
   ],
+  ['machines.md', 'without an operating system, with little memory, or without kexec'],
+  ['network.md', 'jump hosts, VPNs, IPv6 alone, addresses that change'],
   ['login.md', 'where secrets come from, keys and passwords, sudo, jump hosts, IPv6'],
   ['installer-image.md', 'the kexec image, its hash and flags, what its Nix may know'],
   ['disks.md', 'which are lost, and how to say which may be; keys of encrypted ones'],

@@ -4,14 +4,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { problemsIn } from '../../testbed/workflow/parse.mts';
 import {
+  asSteps,
   callInputs,
   changesMachine,
   contactsMachine,
+  indented,
   isOwn,
   misfits,
   readYaml,
   type Step,
   type Workflow,
+  wholeWorkflow,
 } from './workflow-rules';
 
 const root = new URL('../../', import.meta.url);
@@ -19,19 +22,6 @@ const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const filesIn = (folder: string) => readdirSync(new URL(folder, root)).map((name) => `${folder}/${name}`);
 
 const examples = filesIn('examples/workflows').map((path): [string, string] => [path, read(path)]);
-
-const indented = (text: string, by: number) => text.replaceAll(/^(?=.)/gm, ' '.repeat(by));
-const asSteps = (steps: string) =>
-  `on: push\njobs:\n  job:\n    runs-on: ubuntu-24.04\n    steps:\n${indented(steps, 6)}`;
-
-/** A part of a workflow, as the documents show it, as a whole one. */
-function whole(yaml: string): string {
-  if (/^jobs:/m.test(yaml)) return yaml;
-  if (yaml.startsWith('- ')) return asSteps(yaml);
-  if (/^(with|env):/.test(yaml))
-    return asSteps(`- uses: nixos-anywhere-action/nixos-anywhere-action@v0\n${indented(yaml, 2)}`);
-  throw new Error(`what is this a part of?\n${yaml}`);
-}
 
 /** Of README, SECURITY, and the pages of docs/. */
 const blocks = [
@@ -41,7 +31,7 @@ const blocks = [
 ].flatMap((path) =>
   [...read(path).matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml = ''], index): [string, string] => [
     `${path} ${index + 1}`,
-    whole(yaml),
+    wholeWorkflow(yaml),
   ]),
 );
 

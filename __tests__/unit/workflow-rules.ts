@@ -48,6 +48,20 @@ export function readYaml(name: string, content: string): Workflow {
   return plain(value) as Workflow;
 }
 
+export const indented = (text: string, by: number) => text.replaceAll(/^(?=.)/gm, ' '.repeat(by));
+
+export const asSteps = (steps: string) =>
+  `on: push\njobs:\n  job:\n    runs-on: ubuntu-24.04\n    steps:\n${indented(steps, 6)}`;
+
+/** A part of a workflow, as the documents show it, as a whole one. */
+export function wholeWorkflow(yaml: string): string {
+  if (/^jobs:/m.test(yaml)) return yaml;
+  if (yaml.startsWith('- ')) return asSteps(yaml);
+  if (/^(with|env):/.test(yaml))
+    return asSteps(`- uses: nixos-anywhere-action/nixos-anywhere-action@v0\n${indented(yaml, 2)}`);
+  throw new Error(`what is this a part of?\n${yaml}`);
+}
+
 function plain(token: TemplateToken): unknown {
   if (isMapping(token))
     return Object.fromEntries([...token].map(({ key, value }) => [key.toString(), plain(value)]));
