@@ -46,7 +46,44 @@ const machines: readonly HowTo[] = [
 const systems: readonly HowTo[] = [];
 
 /** What comes after the install, and from where one comes. */
-const afterwards: readonly HowTo[] = [];
+const afterwards: readonly HowTo[] = [
+  {
+    wish: 'update a machine whenever something is pushed',
+    page: 'updating.md',
+    heading: 'Update on every push',
+    test: 'bundle/how-tos-updates › a push updates the machine, and the next one finds nothing to do',
+  },
+  {
+    wish: 'have one workflow for the first install and for updates',
+    page: 'updating.md',
+    heading: 'Install and update by one workflow',
+    test: 'bundle/how-tos-updates › one workflow updates a machine of its id, and would install one of another',
+  },
+  {
+    wish: 'go back after an update that failed',
+    page: 'updating.md',
+    heading: 'When an update fails, and how to go back',
+    test: 'bundle/how-tos-updates › a switch that fails says how to go back, and that goes back',
+  },
+  {
+    wish: 'log in yourself after an install, without a warning of OpenSSH',
+    page: 'updating.md',
+    heading: 'Logging in yourself: known_hosts',
+    test: 'bundle/how-tos-updates › OpenSSH takes the line of host-keys, and asks nothing',
+  },
+  {
+    wish: 'update with nixos-rebuild instead',
+    page: 'updating.md',
+    heading: 'nixos-rebuild',
+    test: 'bundle/how-tos-updates › what is brought in by nix copy and switched to by hand is recognised',
+  },
+  {
+    wish: 'update with deploy-rs or colmena instead',
+    page: 'updating.md',
+    heading: 'deploy-rs and colmena',
+    test: 'bundle/how-tos-updates › the address of deploy-rs or colmena in the flake is enough',
+  },
+];
 
 export const howTos: readonly { readonly title: string; readonly rows: readonly HowTo[] }[] = [
   { title: 'Begin', rows: beginning },

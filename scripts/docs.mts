@@ -159,7 +159,11 @@ const pageList: readonly (readonly [file: string, tells: string])[] = [
   ['installer-image.md', 'the kexec image, its hash and flags, what its Nix may know'],
   ['disks.md', 'which are lost, and how to say which may be; keys of encrypted ones'],
   ['cache.md', 'what is built once and not each time, who shares it, who is believed'],
-  ['new-system.md', 'extra files, secrets, owners, hooks, updates'],
+  ['new-system.md', 'extra files, secrets, owners, hooks'],
+  [
+    'updating.md',
+    'changing what runs: this action, nixos-rebuild, deploy-rs, colmena; known_hosts; going back',
+  ],
   ['plans.md', 'what would be done, and having it approved'],
   ['fleets.md', 'many hosts in one flake'],
   ['ssh-options.md', 'what ssh-option takes'],

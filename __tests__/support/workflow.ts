@@ -12,7 +12,7 @@ import {
 } from '../../testbed/workflow.mts';
 import { buildable } from './bundle';
 import { type Fleet, type FleetHost, makeFleet } from './fleet';
-import { script, startMachine, targetOf } from './machine';
+import { type MachineOptions, script, startMachine, targetOf } from './machine';
 import { temporaryFolder, testRuntime } from './runtime';
 
 export const fleetWorkflow = fileURLToPath(new URL('../../.github/workflows/fleet.yml', import.meta.url));
@@ -38,7 +38,7 @@ export async function fleetOfMachines(
     breaks = () => false,
   }: { data?: (index: number) => Record<string, unknown>; breaks?: (index: number) => boolean } = {},
 ): Promise<FleetOfMachines> {
-  const machines = await Promise.all(Array.from({ length: count }, nixosMachine));
+  const machines = await Promise.all(Array.from({ length: count }, () => nixosMachine()));
   const hosts = machines.map((machine, index): [string, FleetHost] => {
     const configuration = configurationOf(`web-${index}`, breaks(index) ? 'exit 1' : '');
     return [`web-${index}`, { configuration, data: { ...dataOf(machine, index), ...data(index) } }];
@@ -70,11 +70,12 @@ export async function fleetOfMachines(
   return { ...fleet, machines, run, switched };
 }
 
-/** A machine that says that this action has installed NixOS on it. */
-async function nixosMachine(): Promise<Sshd> {
+/** A machine that says that this action has installed NixOS on it, under this id. */
+export async function nixosMachine(id = 'one', options: MachineOptions = {}): Promise<Sshd> {
   const system = temporaryFolder('system');
-  const machine = await startMachine({ system, etc: { 'os-release': 'ID=nixos\nPRETTY_NAME=NixOS\n' } });
-  await on(machine, 'mkdir -p /nix/var/nixos-anywhere; echo one >/nix/var/nixos-anywhere/install-id');
+  const etc = { 'os-release': 'ID=nixos\nPRETTY_NAME=NixOS\n' };
+  const machine = await startMachine({ system, etc, ...options });
+  await on(machine, `mkdir -p /nix/var/nixos-anywhere; echo ${id} >/nix/var/nixos-anywhere/install-id`);
   return machine;
 }
 
