@@ -43,7 +43,38 @@ const machines: readonly HowTo[] = [
 ];
 
 /** What is installed, and the secrets that belong to it. */
-const systems: readonly HowTo[] = [];
+const systems: readonly HowTo[] = [
+  {
+    wish: 'have secrets from the repository or an environment',
+    page: 'secrets.md',
+    heading: 'From secrets of the repository',
+    test: 'bundle/how-tos-secrets › secrets of the repository reach the machine, and the log says so',
+  },
+  {
+    wish: 'have secrets that age has encrypted',
+    page: 'secrets.md',
+    heading: 'With age',
+    test: 'bundle/how-tos-secrets › age opens a file of the checkout with an identity from a secret',
+  },
+  {
+    wish: 'have secrets that sops has encrypted',
+    page: 'secrets.md',
+    heading: 'With sops',
+    test: 'bundle/how-tos-secrets › sops is called with the file of its identity',
+  },
+  {
+    wish: 'have secrets in a password store',
+    page: 'secrets.md',
+    heading: 'With pass',
+    test: 'bundle/how-tos-secrets › pass opens the password store of the checkout',
+  },
+  {
+    wish: 'have secrets from a vault, and none at GitHub',
+    page: 'secrets.md',
+    heading: 'From a vault, by OIDC',
+    test: 'bundle/how-tos-secrets › a vault gives the secret to a job that has logged in by its identity',
+  },
+];
 
 /** What comes after the install, and from where one comes. */
 const afterwards: readonly HowTo[] = [

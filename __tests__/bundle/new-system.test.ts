@@ -16,43 +16,13 @@ import { dirname, join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { ageRecipient } from '../../src/ssh/age-recipient';
 import { parsePublicKeys } from '../../src/ssh/host-keys';
-import { makeKey, type Sshd } from '../../testbed/sshd.mts';
-import { configuration, inputsFor, makeFlake, runBundle } from '../support/bundle';
+import { makeKey } from '../../testbed/sshd.mts';
+import { runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
+import { machineToInstall } from '../support/install';
 import { distinctLines, expectNoLeak, LeakWatch, tracesOnTarget } from '../support/leak';
-import { script, startMachine, targetOf } from '../support/machine';
+import { script, targetOf } from '../support/machine';
 import { temporaryFolder, testRuntime } from '../support/runtime';
-
-interface Install {
-  readonly sshd: Sshd;
-  readonly inputs: Record<string, string>;
-  /** What is mounted at /mnt there: a folder of this computer, on a disk. */
-  readonly disk: string;
-  readonly store: string;
-}
-
-/** A machine in an installer, and a flake whose disko script mounts a folder of this computer. */
-async function machineToInstall(): Promise<Install> {
-  const sshd = await startMachine({ installer: true });
-  const disk = temporaryFolder('disk');
-  chmodSync(disk, 0o755);
-  const derivation = (name: string, builds: string) =>
-    `derivation { name = "${name}"; system = "x86_64-linux"; builder = "/bin/sh"; text = builtins.readFile ./disko.sh; args = [ "-c" "${builds}" ]; }`;
-  const build = `system.build = {
-    toplevel = ${derivation('nixos-system-demo', 'mkdir $out')};
-    diskoScript = ${derivation('disko', `printf '%s' \\"$text\\" >$out; chmod 755 $out`)};
-  };`;
-  const text = configuration.replace(/system\.build = [\s\S]*? in \{[\s\S]*?\};/, () => build);
-  const flake = makeFlake(`{ nixosConfigurations.demo = ${text}; }`);
-  writeFileSync(join(flake, 'disko.sh'), `#!/bin/sh\nset -e\nmount --bind ${disk} /mnt\n`);
-  const inputs = {
-    ...inputsFor(sshd, `${flake}#demo`),
-    plan: 'false',
-    phases: 'disko,install',
-    'allow-lockout': 'true',
-  };
-  return { sshd, inputs, disk, store: temporaryFolder('store') };
-}
 
 /** Files with a secret in one of them, as somebody would prepare them. */
 function extraFiles(secret: string): string {
