@@ -61767,13 +61767,87 @@ async function resolveFiles(text) {
     return (await Promise.all(machines)).join('\n');
 }
 
+;// CONCATENATED MODULE: ./lib/progress-lines.js
+
+
+/** When lines are due, in milliseconds after the beginning; from the last one on each so many later. */
+const due = [10_000, 30_000, 60_000];
+const thenEachMs = 60_000;
+/**
+ * Does the work, and says now and then how far it is: `sending the kexec image for 30 s: 12.3 MB of 64.2 MB, 1.1 MB/s`.
+ * Work that takes less than ten seconds says nothing.
+ *
+ * @param what begins the lines
+ * @param read is asked when a line is due; where it answers nothing there is none
+ */
+async function withProgressLines({ log, clock }, what, read, work) {
+    const over = new AbortController();
+    const start = clock.now();
+    const speed = new Speed(start, read()?.bytes ?? 0);
+    const tell = async () => {
+        for (let next = 0;; next++) {
+            const at = due[next] ?? (due.at(-1) ?? 0) + (next - due.length + 1) * thenEachMs;
+            await clock.sleep(Math.max(start + at - clock.now(), 1), over.signal);
+            const reading = read();
+            const now = clock.now();
+            if (reading !== undefined)
+                log.info(lineOf(what, now - start, reading, speed.at(now, reading.bytes)));
+        }
+    };
+    // it ends by being stopped
+    void tell().catch(() => undefined);
+    try {
+        return await work();
+    }
+    finally {
+        over.abort();
+    }
+}
+function lineOf(what, ms, { done, now = '' }, speed) {
+    const far = [done, speed].filter((part) => part !== '').join(', ');
+    const parts = [far, now].filter((part) => part !== '').join('; ');
+    return `${what} for ${inSeconds(ms)}${parts === '' ? '' : `: ${parts}`}`;
+}
+/** Without tenths, which nobody waits for. */
+function inSeconds(ms) {
+    const seconds = Math.round(ms / 1000);
+    return seconds < 10 ? `${seconds} s` : formatDuration(seconds * 1000);
+}
+/** The rate since the line before, or for how long nothing has moved: at least since the line that saw the same. */
+class Speed {
+    #at;
+    #bytes;
+    constructor(at, bytes) {
+        this.#at = at;
+        this.#bytes = bytes;
+    }
+    at(now, bytes) {
+        if (bytes === undefined)
+            return '';
+        const ms = now - this.#at;
+        const moved = bytes - this.#bytes;
+        if (moved === 0)
+            return `no bytes for ${inSeconds(ms)}`;
+        this.#at = now;
+        this.#bytes = bytes;
+        // work that began anew, on a new connection, may count from nothing
+        return moved > 0 && ms > 0 ? `${formatBytes(Math.round((moved / ms) * 1000))}/s` : '';
+    }
+}
+/** `12.3 MB of 64.2 MB`, or `12.3 MB` where the whole is not known. */
+function progress_lines_bytesOf(done, total) {
+    return total === undefined || total < done
+        ? formatBytes(done)
+        : `${formatBytes(done)} of ${formatBytes(total)}`;
+}
+
 ;// CONCATENATED MODULE: ./lib/nix/log.js
 
 /** Verbosity levels (libutil/error.hh): 0 error, 1 warning, 2 notice, 3 info. */
 const nixLevel = { error: 0, warning: 1, notice: 2 };
 /** ActivityType and ResultType (libutil/logging.hh). */
-const activity = { copyPath: 100, build: 105 };
-const result = { buildLogLine: 101 };
+const activity = { copyPath: 100, fileTransfer: 101, copyPaths: 103, builds: 104, build: 105 };
+const result = { buildLogLine: 101, progress: 105, setExpected: 106 };
 /** Anything that is not such a line (a plugin or a wrapper prints as it likes) is taken for a notice. */
 function parseNixLog(line) {
     const record = line.startsWith('@nix ') ? parseRecord(line.slice(5)) : undefined;
@@ -61781,7 +61855,6 @@ function parseNixLog(line) {
         return { kind: 'message', level: nixLevel.notice, text: line };
     const fields = Array.isArray(record.fields) ? record.fields : [];
     const id = typeof record.id === 'number' ? record.id : 0;
-    const [first = '', second = '', third = ''] = fields.map((field) => typeof field === 'string' ? field : '');
     switch (record.action) {
         case 'msg':
             return {
@@ -61790,20 +61863,62 @@ function parseNixLog(line) {
                 text: (0,external_node_util_.stripVTControlCharacters)(typeof record.msg === 'string' ? record.msg : ''),
             };
         case 'start':
-            if (record.type === activity.build)
-                return { kind: 'building', activity: id, derivation: first };
-            return record.type === activity.copyPath
-                ? { kind: 'copying', path: first, from: second, to: third }
-                : { kind: 'other' };
+            return parseStart(record, id, fields);
         case 'stop':
             return { kind: 'ended', activity: id };
         case 'result':
-            return record.type === result.buildLogLine
-                ? { kind: 'build-log', activity: id, text: (0,external_node_util_.stripVTControlCharacters)(first) }
-                : { kind: 'other' };
+            return parseResult(record, id, fields);
         default:
             return { kind: 'other' };
     }
+}
+function parseStart(record, id, fields) {
+    const [first = '', second = '', third = ''] = fields.map((field) => typeof field === 'string' ? field : '');
+    const task = (of) => ({ kind: 'task', activity: id, of });
+    switch (record.type) {
+        case activity.build:
+            return { kind: 'building', activity: id, derivation: first };
+        case activity.copyPath:
+            return { kind: 'copying', activity: id, path: first, from: second, to: third };
+        case activity.fileTransfer:
+            return task('download');
+        case activity.builds:
+            return task('builds');
+        case activity.copyPaths:
+            // only nix copy has words for it (copyPaths in libstore/store-api.cc)
+            return task(record.text === '' ? 'substitutions' : 'copies');
+        default:
+            return { kind: 'other' };
+    }
+}
+function parseResult(record, id, fields) {
+    const [first = 0, second = 0] = fields.map(asAmount);
+    switch (record.type) {
+        case result.buildLogLine: {
+            const [text] = fields;
+            return {
+                kind: 'build-log',
+                activity: id,
+                text: (0,external_node_util_.stripVTControlCharacters)(typeof text === 'string' ? text : ''),
+            };
+        }
+        case result.progress:
+            return { kind: 'progress', activity: id, done: first, expected: second };
+        case result.setExpected:
+            if (first !== activity.copyPath && first !== activity.fileTransfer)
+                return { kind: 'other' };
+            return {
+                kind: 'expected',
+                activity: id,
+                of: first === activity.copyPath ? 'path' : 'download',
+                amount: second,
+            };
+        default:
+            return { kind: 'other' };
+    }
+}
+function asAmount(field) {
+    return typeof field === 'number' && Number.isFinite(field) && field > 0 ? field : 0;
 }
 function parseRecord(json) {
     try {
@@ -61840,6 +61955,93 @@ class BuildLogs {
         return [...this.#builds.values()]
             .filter(({ derivation }) => message.includes(derivation))
             .flatMap(({ lines }) => lines);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/nix/meter.js
+/**
+ * How far one Nix command is, by its own log. Counts as Nix's progress bar does (libmain/progress-bar.cc): activities tell
+ * how far they are, and some of them how much all of a kind will be.
+ */
+class NixMeter {
+    #now;
+    /** The store that `nix copy` sends to, as Nix names it. */
+    #destination;
+    #running = new Map();
+    /** Of those that have ended, by what they count. */
+    #ended = new Map();
+    /** What activities count on, by them and by what they count. */
+    #expected = new Map();
+    #builds = new Map();
+    /** @param now milliseconds */
+    constructor(now, destination) {
+        this.#now = now;
+        this.#destination = destination;
+    }
+    add(event) {
+        switch (event.kind) {
+            case 'building':
+                this.#builds.set(event.activity, { derivation: event.derivation, since: this.#now() });
+                return;
+            case 'copying':
+                this.#begin(event.activity, event.to === this.#destination ? 'sent' : 'fetched');
+                return;
+            case 'task':
+                this.#begin(event.activity, event.of);
+                return;
+            case 'progress': {
+                const running = this.#running.get(event.activity);
+                if (running !== undefined)
+                    Object.assign(running, { done: event.done, expected: event.expected });
+                return;
+            }
+            case 'expected': {
+                const isOwn = this.#running.get(event.activity)?.of === 'copies';
+                const of = event.of === 'download' ? 'download' : isOwn ? 'sent' : 'fetched';
+                this.#expected.set(`${event.activity} ${of}`, { of, amount: event.amount });
+                return;
+            }
+            case 'ended':
+                this.#end(event.activity);
+                return;
+            default:
+                return;
+        }
+    }
+    #begin(activity, of) {
+        this.#running.set(activity, { of, done: 0, expected: 0 });
+    }
+    #end(activity) {
+        this.#builds.delete(activity);
+        const ended = this.#running.get(activity);
+        if (ended === undefined)
+            return;
+        this.#running.delete(activity);
+        // the last path is never told of while it is on its way
+        const done = ended.of === 'copies' ? ended.expected : ended.done;
+        this.#ended.set(ended.of, (this.#ended.get(ended.of) ?? 0) + done);
+    }
+    /** Derivations, paths, or bytes. */
+    count(of) {
+        const ended = this.#ended.get(of) ?? 0;
+        let [done, known, told] = [ended, ended, 0];
+        for (const running of this.#running.values()) {
+            if (running.of !== of)
+                continue;
+            done += running.done;
+            known += Math.max(running.expected, running.done);
+        }
+        for (const expected of this.#expected.values())
+            if (expected.of === of)
+                told += expected.amount;
+        return { done, total: Math.max(known, told) };
+    }
+    /** What is built right now: which derivation, and for how many milliseconds; the longest first. */
+    get building() {
+        const now = this.#now();
+        return [...this.#builds.values()]
+            .map(({ derivation, since }) => ({ derivation, ms: now - since }))
+            .toSorted((a, b) => b.ms - a.ms);
     }
 }
 
@@ -61896,6 +62098,8 @@ function innermostError(lines) {
 ;// CONCATENATED MODULE: ./lib/nix/command.js
 
 
+
+
 /** What Nix puts before the text of builtins.trace (libexpr/primops.cc). */
 const tracePrefix = 'trace: ';
 const features = ['--extra-experimental-features', 'nix-command flakes'];
@@ -61916,6 +62120,24 @@ class NixCommand {
      * @throws NixError with Nix's own message when it fails
      */
     async run(args, ran, signal, more = {}) {
+        const { progress } = more;
+        if (progress === undefined)
+            return this.#run(args, ran, signal, more, () => undefined);
+        const meter = new NixMeter(() => this.#runtime.clock.now(), progress.destination);
+        // whose log is shown says more
+        let isShown = false;
+        const onEvent = (event, shown) => {
+            meter.add(event);
+            isShown ||= shown;
+        };
+        const read = () => {
+            const wasShown = isShown;
+            isShown = false;
+            return wasShown ? undefined : progress.read(meter);
+        };
+        return withProgressLines(this.#runtime, progress.what, read, () => this.#run(args, ran, signal, more, onEvent));
+    }
+    async #run(args, ran, signal, more, onEvent) {
         const [command, ...rest] = args;
         const userOptions = more.userOptions === false ? [] : this.#userOptions(command);
         const messages = [];
@@ -61925,7 +62147,9 @@ class NixCommand {
             const event = parseNixLog(line);
             buildLogs.add(event);
             more.record?.add(event);
-            if (event.kind === 'build-log' && isLogOf(more.logOf?.drvPath, event.activity)) {
+            const shown = event.kind === 'build-log' && isLogOf(more.logOf?.drvPath, event.activity);
+            onEvent(event, shown);
+            if (shown) {
                 more.logOf?.onLine(event.text);
                 this.#foreign(event.text);
                 return;
@@ -61974,7 +62198,7 @@ class NixCommand {
                     log.debug(event.text);
                 return;
             case 'building':
-                log.info(`building ${event.derivation}`);
+                log.debug(`building ${event.derivation}`);
                 return;
             case 'build-log':
                 if (this.#options.printBuildLogs)
@@ -61983,8 +62207,7 @@ class NixCommand {
             case 'copying':
                 log.debug(`copying ${event.path}`);
                 return;
-            case 'ended':
-            case 'other':
+            default:
                 return;
         }
     }
@@ -62031,6 +62254,84 @@ function asList(value) {
 }
 function asRecord(value) {
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+}
+
+;// CONCATENATED MODULE: ./lib/nix/store-path.js
+/** The name of a store path or derivation, without folder, hash and `.drv`, and without what no name can have. */
+function nameOfPath(path) {
+    return path
+        .replace(/^.*\/[0-9a-z]{32}-/s, '')
+        .replace(/\.drv$/, '')
+        .replace(/[^\w+.?=-]/g, '');
+}
+
+;// CONCATENATED MODULE: ./lib/nix/describe-meter.js
+
+
+
+/** So many of what is built are named. */
+const shownNames = 3;
+/** How far a build or an evaluation is. */
+function readBuild(meter) {
+    const [builds, substitutions] = [meter.count('builds'), meter.count('substitutions')];
+    const bytes = fetchedBytes(meter);
+    const done = [
+        ...(builds.total === 0 ? [] : [`${builds.done} of ${counted(builds.total, 'derivation')} built`]),
+        ...(substitutions.total === 0
+            ? // of a flake's inputs Nix tells no more
+                bytes.done === 0
+                    ? []
+                    : [`${formatBytes(bytes.done)} fetched`]
+            : [`${pathsOf(substitutions)} fetched (${progress_lines_bytesOf(bytes.done, bytes.total)})`]),
+    ];
+    // what an evaluation fetches is not counted in paths
+    const isFetching = substitutions.total > 0 ? substitutions.done < substitutions.total : builds.total === 0 && bytes.done > 0;
+    return { done: done.join(', '), bytes: isFetching ? bytes.done : undefined, now: describeBuilding(meter) };
+}
+/**
+ * How far a copy to another store is, or a build there.
+ *
+ * @param sentBytes that have gone there
+ */
+function describe_meter_readCopy(meter, sentBytes) {
+    const [builds, copies, sent] = [meter.count('builds'), meter.count('copies'), meter.count('sent')];
+    const there = meter.count('substitutions');
+    const fetched = fetchedBytes(meter);
+    const fetches = there.done < there.total;
+    const done = [
+        ...(builds.total === 0 ? [] : [`${builds.done} of ${counted(builds.total, 'derivation')} built`]),
+        ...(copies.total === 0 ? [] : [`${pathsOf(copies)} sent`]),
+        ...(sentBytes === 0
+            ? []
+            : [copies.total === 0 ? `${formatBytes(sentBytes)} sent` : progress_lines_bytesOf(sentBytes, sent.total)]),
+        ...(there.total === 0
+            ? []
+            : [
+                `the machine ${fetches ? 'fetches' : 'has fetched'} ${fetches ? pathsOf(there) : counted(there.done, 'path')} itself (${formatBytes(fetched.done)})`,
+            ]),
+    ];
+    return {
+        done: done.join(', '),
+        bytes: builds.total > 0 && !fetches ? undefined : sentBytes + fetched.done,
+        now: describeBuilding(meter),
+    };
+}
+/** As they come through the network where Nix tells that, else as they are unpacked. */
+function fetchedBytes(meter) {
+    const download = meter.count('download');
+    return download.done > 0 ? download : meter.count('fetched');
+}
+function pathsOf({ done, total }) {
+    return `${done} of ${counted(total, 'path')}`;
+}
+function describeBuilding({ building }) {
+    if (building.length === 0)
+        return '';
+    const names = building
+        .slice(0, shownNames)
+        .map(({ derivation, ms }) => `${nameOfPath(derivation)} (${inSeconds(ms)})`);
+    const more = building.length - names.length;
+    return `now ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 ;// CONCATENATED MODULE: ./lib/nix/missing.js
@@ -62205,6 +62506,10 @@ async function askVersion(command, signal) {
 
 
 
+
+
+/** How far a build on the runner is. */
+const building = { what: 'building', read: readBuild };
 /** Settings of the user that hold for builds wherever they are. */
 const buildSettings = ['cores', 'max-jobs', 'keep-going', 'fallback', 'max-silent-time', 'timeout'];
 /** The client's own limit comes first: it says more. */
@@ -62254,7 +62559,8 @@ class Nix {
     }
     async #eval(args, name, signal, more = {}) {
         const all = ['eval', '--json', '--no-write-lock-file', ...args];
-        const result = await this.#run(all, `the evaluation of ${name}`, signal, more);
+        const progress = { what: `evaluating ${name}`, read: readBuild };
+        const result = await this.#run(all, `the evaluation of ${name}`, signal, { progress, ...more });
         return JSON.parse(result.stdout);
     }
     /**
@@ -62271,7 +62577,7 @@ class Nix {
             ...(await this.#outLink()),
             ...installables,
         ];
-        await this.#run(args, 'the build', signal, record && { record });
+        await this.#run(args, 'the build', signal, { progress: building, ...(record && { record }) });
     }
     /**
      * Builds one derivation and shows its log, whatever print-build-logs says.
@@ -62291,7 +62597,7 @@ class Nix {
             `${drvPath}^*`,
         ];
         const logOf = { drvPath, onLine };
-        await this.#run(args, 'the build', signal, record === undefined ? { logOf } : { logOf, record });
+        await this.#run(args, 'the build', signal, { progress: building, logOf, ...(record && { record }) });
     }
     async #outLink() {
         const links = (0,external_node_path_namespaceObject.join)(this.#runtime.privateFolder, 'results');
@@ -62304,7 +62610,7 @@ class Nix {
      * @throws NixError
      */
     async fetch(paths, storeUri, signal) {
-        await this.#run(['copy', '--from', storeUri, ...paths], `the copy of ${paths.join(' ')} from ${storeUri}`, signal);
+        await this.#run(['copy', '--from', storeUri, ...paths], `the copy of ${paths.join(' ')} from ${storeUri}`, signal, { progress: { what: 'copying to this runner', read: readBuild } });
     }
     /** What a build of this derivation asks of its builder. @throws NixError */
     async requirements(drvPath, signal) {
@@ -62371,12 +62677,9 @@ class Nix {
             ...settings.flatMap(([name, value]) => ['--option', name, value]),
             installable,
         ];
-        await this.#run(args, `the build of ${installable} on the machine`, options.signal, {
-            env: await this.#isolatedSettings(),
-            alsoAlive: options.alsoAlive,
-            userOptions: false,
-            ...(options.record === undefined ? {} : { record: options.record }),
-        });
+        const what = `building ${nameOfPath(installable.replace(/\^.*$/, ''))} on the machine`;
+        const bridged = await this.#bridged(what, storeUri, options);
+        await this.#run(args, `the build of ${installable} on the machine`, options.signal, bridged);
     }
     /**
      * Copies the closures of store paths into the store behind a daemon's socket, without the runner's own settings:
@@ -62385,13 +62688,21 @@ class Nix {
      */
     async copy(paths, storeUri, options) {
         const args = ['copy', '--no-check-sigs', '--substitute-on-destination', '--to', storeUri, ...paths];
-        const isolated = await this.#isolatedSettings();
-        await this.#run(args, `the copy of ${paths.join(' ')}`, options.signal, {
-            env: isolated,
-            alsoAlive: options.alsoAlive,
+        const what = `copying ${paths.map(nameOfPath).join(' ')}`;
+        const bridged = await this.#bridged(what, storeUri, options);
+        await this.#run(args, `the copy of ${paths.join(' ')}`, options.signal, bridged);
+    }
+    /** What a command that works through a bridge is run with. */
+    async #bridged(what, storeUri, options) {
+        const { alsoAlive, record, sentBytes = () => 0 } = options;
+        const read = (meter) => describe_meter_readCopy(meter, sentBytes());
+        return {
+            env: await this.#isolatedSettings(),
+            alsoAlive,
             userOptions: false,
-            ...(options.record === undefined ? {} : { record: options.record }),
-        });
+            progress: { what, read, destination: storeUri },
+            ...(record && { record }),
+        };
     }
     async #isolatedSettings() {
         const folder = (0,external_node_path_namespaceObject.join)(this.#runtime.privateFolder, 'nix-settings');
@@ -66928,7 +67239,8 @@ async function recordApproval({ settings, plan, facts, target, runtime, }) {
 
 
 
-const shownNames = 50;
+
+const work_shownNames = 50;
 /** What a run without a machine builds: the VM test where it was asked for, which needs all else. */
 function allDerivations({ diskoScript, toplevel, installTest }) {
     const wanted = installTest === undefined ? [diskoScript, toplevel] : [installTest];
@@ -66962,7 +67274,7 @@ async function look(evaluation, derivations, nix, signal) {
     return {
         build: {
             derivations: missing.build.length,
-            names: missing.build.slice(0, shownNames).map(nameOfPath),
+            names: missing.build.slice(0, work_shownNames).map(nameOfPath),
         },
         fetch: {
             paths: missing.fetch.length,
@@ -66971,9 +67283,6 @@ async function look(evaluation, derivations, nix, signal) {
         },
         closure: await closureOf(evaluation, nix, signal),
     };
-}
-function nameOfPath(path) {
-    return path.replace(/^.*\/[0-9a-z]{32}-/, '').replace(/\.drv$/, '');
 }
 async function closureOf(evaluation, nix, signal) {
     const system = evaluation.toplevel?.outPath;
@@ -69014,7 +69323,11 @@ async function bringNow(context, derivation, store) {
 }
 async function through(bridge, { target, runtime }, work) {
     try {
-        await work({ signal: runtime.signal, alsoAlive: (touch) => bridge.onProgress(touch) });
+        await work({
+            signal: runtime.signal,
+            alsoAlive: (touch) => bridge.onProgress(touch),
+            sentBytes: () => bridge.bytesSent,
+        });
     }
     catch (error) {
         // Nix cannot know that its socket closed because the SSH connection was lost
@@ -73258,13 +73571,13 @@ class Timeline {
     #spanSince(start, outcome) {
         return {
             outcome,
-            startedAfter: inSeconds(start - this.#began),
-            seconds: inSeconds(this.#clock.now() - start),
+            startedAfter: timeline_inSeconds(start - this.#began),
+            seconds: timeline_inSeconds(this.#clock.now() - start),
         };
     }
 }
 /** To a tenth. */
-function inSeconds(ms) {
+function timeline_inSeconds(ms) {
     return Math.round(ms / 100) / 10;
 }
 

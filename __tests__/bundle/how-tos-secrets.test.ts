@@ -12,10 +12,10 @@ import { nixEnvironment } from '../../testbed/paths.mts';
 import { type BundleRun, runBundle } from '../support/bundle';
 import { atEnd, test } from '../support/concurrent';
 import { expectShown } from '../support/documents';
-import { blockOf, filled, runShell, stepOf, stepsOf } from '../support/shown-steps';
 import { type Install, machineToInstall } from '../support/install';
 import { expectNoLeak, LeakWatch } from '../support/leak';
 import { temporaryFolder } from '../support/runtime';
+import { blockOf, filled, runShell, stepOf, stepsOf } from '../support/shown-steps';
 
 const page = 'docs/secrets.md';
 /** As the page has it; here /tmp is one for all machines. */
