@@ -12,7 +12,26 @@ export interface HowTo {
 }
 
 /** The first steps. */
-const beginning: readonly HowTo[] = [];
+const beginning: readonly HowTo[] = [
+  {
+    wish: 'plan first: see what would be done',
+    page: 'getting-started.md',
+    heading: 'Plan first',
+    test: 'bundle/first-install › a plan of the example, with what README.md has changed in it',
+  },
+  {
+    wish: 'boot by UEFI, by BIOS, or by both',
+    page: 'getting-started.md',
+    heading: 'UEFI, BIOS, or both',
+    test: 'bundle/first-install › layouts of the example: %s',
+  },
+  {
+    wish: 'log in as another user than root',
+    page: 'getting-started.md',
+    heading: 'Log in as another user',
+    test: 'bundle/first-install › another user, who becomes root by sudo',
+  },
+];
 
 /** Machines that are not as usual, and the ways to them. */
 const machines: readonly HowTo[] = [

@@ -93,10 +93,11 @@ export const standIns: readonly StandIn[] = [
     unproven: 'its kexec, its disks and its reboot: the virtual machine has those',
   },
   {
-    files: ['__tests__/support/nixpkgs.ts'],
-    standsFor: 'nixpkgs, for configurations without a flake',
+    files: ['__tests__/support/nixpkgs.ts', '__tests__/support/examples.ts'],
+    standsFor:
+      'nixpkgs, for configurations without a flake and for the flakes of examples/; and disko’s module for these',
     real: 'the same file names and functions, evaluated by a real Nix',
-    unproven: 'the module system of nixpkgs',
+    unproven: 'the module system of nixpkgs, its options, and that the examples’ modules fit it',
   },
   {
     files: [

@@ -147,6 +147,10 @@ function pageSection(): string {
 }
 
 const pageList: readonly (readonly [file: string, tells: string])[] = [
+  [
+    'getting-started.md',
+    'a first install in detail: machines, disks, firmware, users, and what goes wrong in the first hour',
+  ],
   ['inputs.md', 'every input, with its default'],
   ['outputs.md', 'every output, and the result file'],
   [

@@ -1,11 +1,13 @@
-// Carries out a reusable workflow as GitHub does, on this machine: which jobs run, in which order and for which hosts is
+// Carries out a workflow as GitHub does, on this machine: which jobs run, in which order and for which hosts is
 // decided as there, by GitHub's own parser and evaluator; our action and the scripts run for real.
 //
 //   const run = await runWorkflow({
 //     file: '.github/workflows/fleet.yml',
-//     inputs: { flake: '.', 'max-parallel': 2 },        // those of workflow_call; others get their defaults
+//     inputs: { flake: '.', 'max-parallel': 2 },        // of workflow_call or workflow_dispatch; others get their defaults
 //     secrets: { WEB_1_KEY: '…' },                      // of the repository, inherited
-//     environments: { production: { approve: (job) => true, secrets: { … } } },
+//     vars: { TARGET_HOST: '…' },
+//     environments: { production: { approve: (job) => true, secrets: { … }, vars: { … } } },
+//     github: { event_name: 'pull_request' },           // a push if not given
 //     repository: '/path/of/a/git/checkout',            // actions/checkout copies its `commit` (HEAD)
 //     dir: temporaryFolder('workflow'),                 // job n of ID in dir/ID-n: work, temp, step-1/log.txt, …
 //     env: { ...nixEnvironment(), HOME: … },            // for every step
@@ -20,7 +22,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { TemplateToken } from '@actions/workflow-parser/templates/tokens/template-token';
 import { Board } from './workflow/board.mts';
-import { type Contexts, evaluate, type Value } from './workflow/expressions.mts';
+import { type Contexts, evaluate, textOf, type Value } from './workflow/expressions.mts';
 import { addMasks, type JobsState, runJob } from './workflow/jobs.mts';
 import { combined, type JobResult } from './workflow/needs.mts';
 import { allFields, type Fields, type JobDefinition, readWorkflow } from './workflow/parse.mts';
@@ -37,12 +39,13 @@ export async function runWorkflow(options: WorkflowOptions): Promise<WorkflowRun
   const artifacts = join(dir, 'artifacts');
   mkdirSync(artifacts, { recursive: true });
   const github = githubContext(options);
-  const inputs = inputsOf(definition.inputs, options.inputs ?? {}, { github, vars: {} });
+  const vars = { ...options.vars };
+  const inputs = inputsOf(definition.inputs, options.inputs ?? {}, { github, vars });
   const masks = new Set<string>();
   addMasks(masks, [...Object.values(options.secrets ?? {}), token]);
   const fault = new AbortController();
   const signal = AbortSignal.any([fault.signal, ...(options.signal === undefined ? [] : [options.signal])]);
-  const contexts = { github, inputs, vars: {} };
+  const contexts = { github, inputs, vars };
   const run: RunState = {
     options: { ...options, dir },
     contexts,
@@ -128,11 +131,17 @@ function inputOf(
   contexts: Contexts,
 ): Value {
   const fields = allFields(definition);
-  const type = fields.get('type')?.assertString('a type').value as keyof typeof defaults;
+  const options = [...(fields.get('options')?.assertSequence('options') ?? [])].map((option) =>
+    textOf(evaluate(option, {})),
+  );
+  const stated = fields.get('type')?.assertString('a type').value ?? 'string';
+  const type = (stated === 'choice' ? 'string' : stated) as keyof typeof defaults;
   const fallback = fields.get('default');
   if (given === undefined && fields.get('required')?.assertBoolean('required').value === true)
     throw new Error(`the workflow needs the input ${name}`);
   const value = given ?? (fallback === undefined ? defaults[type] : evaluate(fallback, contexts));
+  if (options.length > 0 && !options.includes(textOf(value)))
+    throw new Error(`the input ${name} is ${JSON.stringify(value)}, and none of ${options.join(', ')}`);
   if (typeof value !== type) throw new Error(`the input ${name} is ${JSON.stringify(value)}, and no ${type}`);
   return value;
 }

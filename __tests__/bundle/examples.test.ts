@@ -1,59 +1,20 @@
-// The flake of examples/, as it is. nixpkgs and disko cannot be fetched here: the lock file leads to stand-ins for them, so
-// that what is in its modules is evaluated, but not by NixOS' own rules.
-import { execFileSync } from 'node:child_process';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+// The flake of examples/ with a fleet, as it is, with stand-ins for nixpkgs and disko.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { Matrix } from '../../src/inputs/matrix';
-import { nixEnvironment } from '../../testbed/paths.mts';
 import { runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
-import { git } from '../support/fleet';
-import { makeFiles, makeNixpkgs } from '../support/nixpkgs';
-import { temporaryFolder } from '../support/runtime';
+import { commitExample, copyExample } from '../support/examples';
+import { makeFiles } from '../support/nixpkgs';
 
 const example = fileURLToPath(new URL('../../examples/fleet', import.meta.url));
 
-/** A checkout of the example. Its inputs are locked to stand-ins, by --override-input; the flake itself stays as it is. */
 function checkout(): string {
-  const folder = temporaryFolder('example');
-  cpSync(example, folder, { recursive: true });
-  const nixpkgs = makeNixpkgs();
-  writeFileSync(
-    join(nixpkgs, 'flake.nix'),
-    '{ outputs = _: { lib.nixosSystem = args: import ./nixos/lib/eval-config.nix args; }; }',
-  );
-  const disko = makeFiles({
-    'flake.nix': '{ inputs.nixpkgs.url = "nixpkgs"; outputs = _: { nixosModules.disko = { }; }; }',
-  });
-  const overrides = [
-    '--override-input',
-    'nixpkgs',
-    `path:${nixpkgs}`,
-    '--override-input',
-    'disko',
-    `path:${disko}`,
-  ];
-  const flakes = ['--extra-experimental-features', 'nix-command flakes', '--offline'];
-  const environment = { ...process.env, ...nixEnvironment(), XDG_CACHE_HOME: temporaryFolder('nix-cache') };
-  execFileSync('nix', [...flakes, 'flake', 'lock', `path:${folder}`, ...overrides], {
-    env: environment,
-    stdio: 'pipe',
-  });
-  asWritten(join(folder, 'flake.lock'));
-  git(folder, 'init', '-q', '-b', 'main');
-  git(folder, 'add', '.');
-  git(folder, 'commit', '-qm', 'example');
+  const folder = copyExample('fleet');
+  commitExample(folder);
   return folder;
-}
-
-/** What a lock file says of inputs that were overridden would be locked anew by the next evaluation. */
-function asWritten(file: string): void {
-  const lock = JSON.parse(readFileSync(file, 'utf8'));
-  lock.nodes.nixpkgs.original = { type: 'github', owner: 'NixOS', repo: 'nixpkgs', ref: 'nixos-25.11' };
-  lock.nodes.disko.original = { type: 'github', owner: 'nix-community', repo: 'disko' };
-  writeFileSync(file, JSON.stringify(lock));
 }
 
 test('its hosts are listed, with the data that they have', async () => {

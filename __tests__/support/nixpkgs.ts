@@ -42,6 +42,7 @@ in
 {
   networking.hostName = "nixos";
   disko.devices.disk.main.device = "/dev/vda";
+  services.openssh.hostKeys = map (type: { inherit type; path = "/etc/ssh/ssh_host_\${type}_key"; }) [ "rsa" "ed25519" ];
   nix.settings = { substituters = [ ]; trusted-public-keys = [ ]; };
   virtualisation.vmVariant.system.build.toplevel = drv "nixos-vm-\${name}" "variant";
   system.build = {

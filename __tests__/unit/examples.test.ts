@@ -56,11 +56,38 @@ describe.each(examples)('%s', (name, text) => {
   const workflow = readYaml(name, text);
   const isForgejo = name.includes('forgejo');
 
-  test('may only read, and leaves no credentials in the checkout', () => {
+  test('may only read where it is given secrets, and leaves no credentials in the checkout', () => {
     if (!isForgejo) expect(new Set(Object.values(workflow.permissions ?? {}))).toEqual(new Set(['read']));
+    // a job of its own, without a key to any machine, may do more
+    for (const job of Object.values(workflow.jobs).filter(({ permissions }) => permissions !== undefined)) {
+      expect(JSON.stringify(job)).not.toContain('secrets.');
+      expect(job.environment).toBeUndefined();
+    }
     for (const step of stepsOf(workflow).filter(({ uses }) => uses?.includes('/checkout@')))
       expect(step.with).toMatchObject({ 'persist-credentials': 'false' });
   });
+
+  test('ends', () => {
+    for (const { steps, 'timeout-minutes': minutes } of Object.values(workflow.jobs))
+      if (steps !== undefined) expect(minutes).toBeGreaterThan(0);
+  });
+
+  test('hands nothing of the event to a shell as text', () => {
+    for (const { run = '' } of stepsOf(workflow)) expect(run).not.toContain('${{');
+  });
+
+  test('is not cut off while it changes a machine', () => {
+    for (const { steps = [], concurrency = workflow.concurrency } of Object.values(workflow.jobs))
+      if (steps.some(changesMachine)) expect(concurrency?.['cancel-in-progress']).toBe(false);
+  });
+});
+
+/** Those over the hosts that a flake lists. */
+const ofFleets = examples.filter(([, text]) => /list-hosts|fleet\.yml@|workflows\/fleet\.yml$/m.test(text));
+
+describe.each(ofFleets)('%s', (name, text) => {
+  const workflow = readYaml(name, text);
+  const isForgejo = name.includes('forgejo');
 
   test('gives the variables that the example’s hosts name to each step that contacts a machine', () => {
     for (const step of stepsOf(workflow).filter(contactsMachine))
@@ -71,22 +98,16 @@ describe.each(examples)('%s', (name, text) => {
     for (const { steps = [], concurrency = workflow.concurrency } of Object.values(workflow.jobs)) {
       for (const step of steps.filter(changesMachine)) {
         expect(step.with?.['on-installed'] === 'update' || 'approved-plan' in (step.with ?? {})).toBe(true);
-        expect(concurrency?.['cancel-in-progress']).toBe(false);
         if (!isForgejo) expect(concurrency?.group).toMatch(/'nixos-anywhere-\{0\}', matrix\.host\)/);
       }
     }
   });
 
-  test('is not begun for no host at all, and ends', () => {
-    for (const { steps, strategy, 'timeout-minutes': minutes, ...job } of Object.values(workflow.jobs)) {
-      if (steps !== undefined) expect(minutes).toBeGreaterThan(0);
+  test('is not begun for no host at all', () => {
+    for (const { strategy, ...job } of Object.values(workflow.jobs)) {
       const isChosen = name.includes('reprovision');
       if (strategy?.matrix !== undefined && !isChosen) expect(JSON.stringify(job)).toMatch(/count != '0'/);
     }
-  });
-
-  test('hands nothing of the event to a shell as text', () => {
-    for (const { run = '' } of stepsOf(workflow)) expect(run).not.toContain('${{');
   });
 
   test('has what changed-since compares with', () => {

@@ -24,6 +24,9 @@ export interface Step {
 
 export interface Job {
   uses?: string;
+  if?: string;
+  environment?: unknown;
+  permissions?: Record<string, string>;
   needs?: string | string[];
   with?: Record<string, unknown>;
   secrets?: 'inherit' | Record<string, string>;
@@ -80,7 +83,8 @@ export function contactsMachine(step: Step): boolean {
   return isOwn(step) && given.plan !== 'offline' && !others.some((name) => name in given);
 }
 
-export const changesMachine = (step: Step) => contactsMachine(step) && !('plan' in (step.with ?? {}));
+/** One whose plan depends on what somebody chose may do so. */
+export const changesMachine = (step: Step) => contactsMachine(step) && step.with?.plan !== 'true';
 
 const callable = new URL('../../.github/workflows/fleet.yml', import.meta.url);
 

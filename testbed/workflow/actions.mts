@@ -18,7 +18,7 @@ const others: Readonly<Record<string, Action>> = {
 /** @throws Error for an action that the runner does not know */
 export function actionFor(uses: string): Action {
   if (/^nixos-anywhere-action\/nixos-anywhere-action@v\d+$/.test(uses) || uses === './') return ownAction;
-  const [, name = '', commit] = /^([^@]+)@([0-9a-f]{40})$/.exec(uses) ?? [];
+  const [, name = '', commit] = /^([^@]+)@([0-9a-f]{40}|v\d+)$/.exec(uses) ?? [];
   const action = others[name];
   if (action === undefined || commit === undefined)
     throw new Error(`this runner does not know the action ${uses}`);

@@ -115,7 +115,7 @@ async function runInEnvironment(
   const end = await runSteps({
     run,
     job,
-    contexts: { ...contexts, secrets },
+    contexts: { ...contexts, secrets, vars: { ...options.vars, ...environment?.vars } },
     dir: join(options.dir, `${job.id}-${index}`),
     signal: AbortSignal.any([run.signal, AbortSignal.timeout(limit * 60_000)]),
     onLine: (line) => options.onLine?.(line, start.name),

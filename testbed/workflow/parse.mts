@@ -24,13 +24,14 @@ export interface JobDefinition {
 
 export interface WorkflowDefinition {
   readonly fields: Fields;
-  /** Of workflow_call. */
+  /** Of workflow_call, or of workflow_dispatch where there is no other. */
   readonly inputs: Fields;
   readonly jobs: readonly JobDefinition[];
 }
 
 const known = {
   workflow: ['name', 'on', 'permissions', 'concurrency', 'env', 'jobs'],
+  triggers: ['workflow_call', 'workflow_dispatch', 'push', 'pull_request', 'schedule'],
   trigger: ['inputs', 'secrets'],
   job: [
     ...['name', 'needs', 'if', 'runs-on', 'timeout-minutes', 'permissions', 'concurrency', 'environment'],
@@ -53,10 +54,10 @@ export async function readWorkflow(name: string, content: string): Promise<Workf
   const { context, value } = parseWorkflow({ name, content }, new NoOperationTraceWriter());
   if (value === undefined) throw new Error(`${name} is empty`);
   const fields = fieldsOf(value, known.workflow, name);
-  const call = fieldsOf(fields.get('on'), ['workflow_call'], 'on').get('workflow_call');
-  if (call === undefined) throw new Error(`${name} is not for workflow_call`);
+  const triggers = fieldsOf(fields.get('on'), known.triggers, 'on');
+  const asked = triggers.get('workflow_call') ?? triggers.get('workflow_dispatch');
   const jobs = [...allFields(fields.get('jobs'))].map(([id, token]) => readJob(id, token, context));
-  return { fields, inputs: allFields(fieldsOf(call, known.trigger, 'workflow_call').get('inputs')), jobs };
+  return { fields, inputs: allFields(fieldsOf(asked, known.trigger, 'on').get('inputs')), jobs };
 }
 
 function readJob(id: string, token: TemplateToken, context: TemplateContext): JobDefinition {

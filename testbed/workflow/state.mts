@@ -41,6 +41,8 @@ export interface JobRecord extends JobStart {
 export interface Environment {
   /** Instead of those of the same name that the repository has. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** So are these. */
+  readonly vars?: Readonly<Record<string, string>>;
   /** What reviewers decide; without it nobody has to. */
   readonly approve?: (job: JobStart) => boolean | Promise<boolean>;
 }
@@ -48,10 +50,12 @@ export interface Environment {
 export interface WorkflowOptions {
   /** Path of the workflow file. */
   readonly file: string;
-  /** What the calling workflow gives. */
+  /** What the calling workflow gives, or who starts it by hand. */
   readonly inputs?: Readonly<Record<string, string | number | boolean>>;
   /** Of the repository, all inherited. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Variables of the repository. */
+  readonly vars?: Readonly<Record<string, string>>;
   /** By name; what is not here is made when a job names it, as GitHub does. */
   readonly environments?: Readonly<Record<string, Environment>>;
   /** The git repository that actions/checkout copies. */
