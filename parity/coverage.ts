@@ -233,7 +233,7 @@ export const seeds: readonly SeedSection[] = [
       {
         says: 'Afterwards the host key is another: "REMOTE HOST IDENTIFICATION HAS CHANGED"; `ssh-keygen -R`',
         here: 'outputs `host-keys` and `age-public-keys`; `copy-host-keys` keeps the old ones',
-        proof: 'unit/summary › gives every output, each a text',
+        proof: 'unit/result › gives every output, each a text',
       },
       {
         says: '"Offending ECDSA key in known_hosts:6" names the line that has to go',
@@ -596,7 +596,7 @@ export const seeds: readonly SeedSection[] = [
       {
         says: 'Errors of the operating system are not listed',
         here: 'the last lines of every program that fails are shown, made harmless',
-        proof: 'unit/summary › makes foreign text harmless and keeps the last lines only',
+        proof: 'unit/failure-of › makes foreign text harmless and keeps the last lines only',
       },
     ],
   },

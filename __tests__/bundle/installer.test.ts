@@ -104,7 +104,7 @@ async function cancelAt({ at, phase, state, says }: Moment, machine: Machine): P
   expect(run.result.failure).toMatchObject({
     kind: 'cancelled',
     phase,
-    hint: expect.stringContaining(says),
+    resume: expect.stringContaining(says),
   });
   expect(run.warnings.filter((text) => text.includes('could not be removed'))).toEqual([]);
   expect(await outputOf(machine.sshd, 'tail -n 1 /run/nixos-anywhere/lease')).toBe('released=yes');

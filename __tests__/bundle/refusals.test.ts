@@ -18,7 +18,9 @@ function expectRefusal(run: BundleRun, says: RegExp, advice: RegExp): void {
   expect(run.errors).toHaveLength(1);
   expect(run.errors[0]).toMatch(says);
   expect(run.errors[0]).toMatch(new RegExp(`What to do: .*(${advice.source})`));
-  expect(run.errors[0]).toContain('The machine is untouched.');
+  expect(run.errors[0]).toContain(
+    'The machine is untouched: nothing on its disks was changed.\nHow to go on: ',
+  );
   expect(run.result.failure).toMatchObject({ phase: 'preflight', message: expect.stringMatching(says) });
   expect(run.outputs).toMatchObject({ outcome: 'failed', 'target-state': 'untouched' });
   expect(run.outputs.phases).toContain('"name":"preflight","outcome":"failure"');

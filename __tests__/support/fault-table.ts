@@ -151,7 +151,8 @@ export function expectFault(name: FaultName, run: ActionResult): void {
   const result: Result = JSON.parse(readFileSync(run.outputs['result-file'] ?? '', 'utf8'));
   expect(result.failure, run.log).toMatchObject({ kind: fault.kind, phase: fault.phase });
   expect(result.failure?.message).toMatch(fault.says);
-  expect(result.failure?.hint, 'what to do').toBeTruthy();
+  expect(result.failure?.hint ?? result.failure?.resume, 'what to do').toBeTruthy();
+  expect(result.failure?.resume, 'how to go on').toBeTruthy();
   expect(run.code).toBe(1);
   expect(run.outputs).toMatchObject({ outcome: 'failed', 'target-state': fault.targetState });
   expect(result).toMatchObject({ outcome: 'failed', targetState: fault.targetState });

@@ -31,7 +31,15 @@ export function resultOf(host: string, of: HostRunOf = {}): Result {
   return progress.result(
     outcome,
     outcome === 'failed'
-      ? { kind: 'nix', phase: 'disko', message: 'it broke', hint: null, lastLines: [], ...failure }
+      ? {
+          kind: 'nix',
+          phase: 'disko',
+          message: 'it broke',
+          hint: null,
+          resume: null,
+          lastLines: [],
+          ...failure,
+        }
       : undefined,
   );
 }

@@ -120,7 +120,14 @@ describe('the summary of many runs', () => {
   });
 
   test('of a run that has failed itself', () => {
-    const failure = { kind: 'input', phase: null, message: 'no', hint: null, lastLines: [] } as const;
+    const failure = {
+      kind: 'input',
+      phase: null,
+      message: 'no',
+      hint: null,
+      resume: null,
+      lastLines: [],
+    } as const;
     const failed = summarise({ ...new Progress().result('failed', failure), fleet: fleetOf([missing('a')]) });
     expect(failed).toMatch(/^## ❌ Results of 1 host: 0 failed, 1 missing\n\n.*\n\n```text\nno\n/);
     const cancelled = new Progress().result('failed', { ...failure, kind: 'cancelled' });

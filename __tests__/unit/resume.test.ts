@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CancelledError, ConnectionError, GuardError, RemoteCommandError } from '../../src/errors';
 import { readRunIdentity } from '../../src/inputs/run-identity';
+import { nothingGathered } from '../../src/report/fleet-results';
 import { failureOf } from '../../src/report/report';
 import { Progress } from '../../src/report/result';
 import { howToResume } from '../../src/report/resume';
@@ -20,7 +21,10 @@ const mounts = { ...somePlan, offline: { ...somePlan.offline, diskoMode: 'mount'
 describe('how to go on after a cancel', () => {
   test.each([
     [progressIn({}, 'preflight'), /nothing on the machine’s disks was changed and nothing goes on/],
-    [progressIn({ goesOn: 'kexec' }, 'kexec'), /may still jump into the installer.* run the workflow again/],
+    [
+      progressIn({ goesOn: 'kexec' }, 'kexec'),
+      /may be in the installer or on the way there.* run the workflow again, it takes/,
+    ],
     [progressIn({ targetState: 'installer' }, 'disko'), /nothing on its disks was changed/],
     [
       progressIn({ targetState: 'partitioned', goesOn: 'disko' }, 'disko'),
@@ -42,20 +46,39 @@ describe('how to go on after a cancel', () => {
     [progressIn({ targetState: 'partitioned', plan: mounts }, 'install'), /^nothing was wiped, but the new/],
     [progressIn({ target: '' }, 'vm-test'), /^no machine was contacted/],
   ])('%#', (progress, says) => {
-    expect(howToResume(progress)).toMatch(says);
+    expect(howToResume(progress, true)).toMatch(says);
   });
 
   test.each<[Partial<Progress>, string]>([
-    [{ goesOn: 'kexec' }, 'may still jump'],
+    [{ goesOn: 'kexec' }, 'may be in the installer or on the way there'],
     [{ targetState: 'installer' }, 'reboot the machine into its old system'],
     [{ targetState: 'installer', goesOn: 'hook-after-kexec' }, 'boot the machine into an installer by hand'],
     [{ targetState: 'partitioned' }, 'boot the machine into an installer by hand'],
     [{ targetState: 'partitioned', goesOn: 'disko' }, 'boot the machine into an installer by hand'],
   ])('nobody is sent to an installer that lets in a key of this run alone: %#', (change, says) => {
-    const advice = howToResume(progressIn({ ...change, keyIsLost: true }, 'disko'));
+    const advice = howToResume(progressIn({ ...change, keyIsLost: true }, 'disko'), true);
     expect(advice).toContain('lets in nobody but the key that was made for this run');
     expect(advice).toContain(says);
     expect(advice).not.toMatch(/takes the installer over|it waits for|as it finds it/);
+  });
+});
+
+describe('how to go on after a failure', () => {
+  test.each<[Partial<Progress>, RegExp]>([
+    [{ target: '' }, /^no machine was contacted: run the workflow again once the reason is gone$/],
+    [{}, /^nothing on the machine’s disks was changed .* once the reason is gone$/],
+    [{ plan: update }, /^the machine runs the system that it ran before, .* once the reason is gone$/],
+    [{ targetState: 'installer' }, /run the workflow again, it takes the installer over, or reboot/],
+    [{ targetState: 'partitioned' }, /^the old data is gone .*starts anew with the disks$/],
+    [
+      { targetState: 'installed' },
+      /a run with on-installed: update proves what runs there, and wipes nothing$/,
+    ],
+    [{ targetState: 'unlocking' }, /waits in its initrd for a disk’s passphrase: unlock it/],
+    [{ targetState: 'booted' }, /^the machine runs the new system/],
+  ])('%#', (change, says) => {
+    expect(howToResume(progressIn(change, 'verify'), false)).toMatch(says);
+    expect(howToResume(progressIn(change, 'verify'), false)).not.toContain('when you like');
   });
 });
 
@@ -66,23 +89,29 @@ describe('a failure', () => {
   test('by a cancel names the phase and how to go on, in the summary too', () => {
     const progress = disko();
     const failure = failureOf(new CancelledError('the job was cancelled (SIGINT)'), progress, secrets);
-    expect(failure).toMatchObject({ kind: 'cancelled', phase: 'disko', hint: howToResume(progress) });
+    const resume = howToResume(progress, true);
+    expect(failure).toMatchObject({ kind: 'cancelled', phase: 'disko', hint: null, resume });
     const summary = summarise(progress.result('failed', failure));
     expect(summary).toContain('## 🛑 Cancelled');
     expect(summary).toContain('**In phase disko** (cancelled)');
-    expect(summary).toContain('disko goes on on the machine');
+    expect(summary).toContain('**How to go on:** disko goes on on the machine');
   });
 
-  test('while work goes on there keeps its own advice, and tells that too', () => {
+  test('has its own advice, and how to go on', () => {
     const error = new ConnectionError('refused', 'nothing listens', { hint: 'check ssh-port' });
-    expect(failureOf(error, disko(), secrets).hint).toMatch(/^check ssh-port; disko goes on/);
+    expect(failureOf(error, disko(), secrets)).toMatchObject({
+      hint: 'check ssh-port',
+      resume: expect.stringMatching(/^disko goes on/),
+    });
+    expect(failureOf(new RemoteCommandError('x'), progressIn({}), secrets)).toMatchObject({
+      hint: null,
+      resume: expect.stringMatching(/^nothing on the machine’s disks was changed/),
+    });
   });
 
-  test('with nothing going on, or on the way through the kexec, has its own advice alone', () => {
-    const error = new GuardError('no', { hint: 'look' });
-    expect(failureOf(error, progressIn({}, 'build'), secrets).hint).toBe('look');
-    expect(failureOf(error, progressIn({ goesOn: 'kexec' }, 'kexec'), secrets).hint).toBe('look');
-    expect(failureOf(new RemoteCommandError('x'), progressIn({}), secrets).hint).toBe(null);
+  test('of a run over many hosts says nothing of a machine', () => {
+    const progress = progressIn({ target: '', fleet: nothingGathered });
+    expect(failureOf(new GuardError('no'), progress, secrets).resume).toBeNull();
   });
 });
 

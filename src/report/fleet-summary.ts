@@ -3,7 +3,7 @@ import type { MatrixHost } from '../inputs/matrix';
 import type { FailedHost } from '../plan/fleet';
 import { failures, noDigest, whereFailed } from './describe-fleet';
 import { countsOf, type Group, groupOf, inOrder, needsSomebody, short, whyMissing } from './fleet-words';
-import { block, code, escapeMarkdown, rowsWithin, table } from './markdown';
+import { block, code, escapeMarkdown, folded, rowsWithin, table } from './markdown';
 import { neutraliseText } from './neutralise';
 import { counted } from './quantities';
 import type { FleetReport, HostResult, Result, ResultFiles } from './result';
@@ -179,8 +179,4 @@ function filesSection({ problems, skipped, superseded }: ResultFiles): string[] 
     ...(rows.length === 0 ? [] : [table(['⚠️ file that was not read', 'why'], rowsWithin(room.files, rows))]),
     ...(words.length === 0 ? [] : [`Left out: ${words.join('; ')}.`]),
   ];
-}
-
-function folded(title: string, parts: readonly string[]): string[] {
-  return parts.length === 0 ? [] : [`<details><summary>${title}</summary>`, ...parts, '</details>'];
 }

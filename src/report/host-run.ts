@@ -117,6 +117,7 @@ function readFailure(failure: Fields): HostFailure {
     phase: orNull(failure, 'phase', (of, name) => choiceAt<PhaseName>(of, name, phaseNames)),
     message: safeText(failure, 'message'),
     hint: orNull(failure, 'hint', safeText),
+    resume: orNull(failure, 'resume', safeText),
   };
 }
 

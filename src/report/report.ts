@@ -9,6 +9,7 @@ import { neutralise, neutraliseText } from './neutralise';
 import { outputsOf } from './outputs';
 import type { Failure, Progress, Result } from './result';
 import { howToResume } from './resume';
+import { describeState } from './states';
 import { summarise } from './summary';
 
 const keptLines = 40;
@@ -16,6 +17,7 @@ const keptLines = 40;
 /** What went wrong, as the result says it: harmless text without secrets, and advice where there is any. */
 export function failureOf(error: unknown, progress: Progress, secrets: SecretRegistry): Failure {
   const known = error instanceof ActionError ? error : undefined;
+  const cancelled = error instanceof CancelledError;
   // first of all: a secret with `##[` in it is not recognised once that was made harmless
   const safe = (text: string) => neutraliseText(secrets.redact(text));
   const lastLines = (known?.lastLines ?? [])
@@ -27,18 +29,11 @@ export function failureOf(error: unknown, progress: Progress, secrets: SecretReg
     kind: known?.kind ?? 'unexpected',
     phase: progress.phase ?? null,
     message,
-    hint: adviceFor(known?.hint ?? hintFor(said), known, progress) ?? null,
+    hint: cancelled ? null : (known?.hint ?? hintFor(said) ?? null),
+    // of many hosts each has its own
+    resume: progress.fleet === null ? howToResume(progress, cancelled) : null,
     lastLines,
   };
-}
-
-/** Whoever stops while something goes on there, or stops because of a cancel, is told how to go on. */
-function adviceFor(hint: string | undefined, error: ActionError | undefined, progress: Progress) {
-  if (error instanceof CancelledError) return howToResume(progress);
-  const { goesOn } = progress;
-  // why the machine does not come back after the kexec has advice of its own
-  if (goesOn === undefined || goesOn === 'kexec') return hint;
-  return [hint, howToResume(progress)].filter((part) => part !== undefined).join('; ');
 }
 
 /**
@@ -115,13 +110,17 @@ async function writeResultFile(result: Result, secrets: SecretRegistry): Promise
   return file;
 }
 
-function annotate(failure: Failure, { targetState, fleet }: Result, log: ActionLog): void {
+function annotate(failure: Failure, { targetState, target, plan }: Result, log: ActionLog): void {
   for (const line of failure.lastLines) log.foreign('last lines', line);
   const where = failure.phase === null ? '' : ` in phase ${failure.phase}`;
-  const advice = failure.hint === null ? '' : `\nWhat to do: ${failure.hint}`;
-  const state = fleet === null ? `\nThe machine is ${targetState}.` : '';
+  const lines = [
+    failure.message,
+    ...(failure.hint === null ? [] : [`What to do: ${failure.hint}`]),
+    ...(target === '' ? [] : [`The machine is ${describeState(targetState, plan)}.`]),
+    ...(failure.resume === null ? [] : [`How to go on: ${failure.resume}`]),
+  ];
   log.error(
-    `${failure.message}${advice}${state}`,
+    lines.join('\n'),
     `nixos-anywhere ${failure.kind === 'cancelled' ? 'was cancelled' : 'failed'}${where}`,
   );
 }

@@ -39,6 +39,8 @@ export interface Failure {
   readonly phase: PhaseName | null;
   readonly message: string;
   readonly hint: string | null;
+  /** What the machine does now, and how to go on; null where a run is about no single host. */
+  readonly resume: string | null;
   readonly lastLines: readonly string[];
 }
 
@@ -101,6 +103,7 @@ export interface HostFailure {
   readonly phase: PhaseName | null;
   readonly message: string;
   readonly hint: string | null;
+  readonly resume: string | null;
 }
 
 /** `install`: what the machine runs is no NixOS. */

@@ -1,3 +1,4 @@
+import type { PublishedPlan } from '../plan/plan';
 import type { TargetState } from './result';
 
 /** What a state means for who cares for the machine. */
@@ -9,3 +10,19 @@ export const stateWords: Record<TargetState, string> = {
   unlocking: 'installed; its initrd waits for a disk’s passphrase',
   booted: 'running the system of the configuration',
 };
+
+/** Disko does not always wipe, and what is kept is not installed anew. */
+export function describeState(state: TargetState, plan: PublishedPlan | null): string {
+  if (plan === null) return stateWords[state];
+  if (state === 'partitioned' && wipesNothing(plan))
+    return 'in the installer; disko has begun with its disks, and wipes none of them';
+  const isUpdate = plan.online !== null && plan.action === 'update';
+  if (!isUpdate) return stateWords[state];
+  if (state === 'untouched') return 'running the system that it ran before';
+  return state === 'installed' ? 'switched to the new system, which was not proven' : stateWords[state];
+}
+
+/** Whether disko only mounts, or adds what is missing. */
+export function wipesNothing({ offline: { diskoMode } }: Pick<PublishedPlan, 'offline'>): boolean {
+  return diskoMode === 'mount' || diskoMode === 'format';
+}

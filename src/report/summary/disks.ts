@@ -1,0 +1,90 @@
+import type { DiskPlan } from '../../plan/disks/fates';
+import type { OfflinePlan, OnlinePlan, Plan } from '../../plan/plan';
+import { changedNote, fateWords, hasChanged, linesOf, sizeOf } from '../describe-disks';
+import { describeUnknownDisks } from '../describe-hardware';
+import { offlineDisks, wipesUnknownDisks } from '../describe-work';
+import { code, escapeMarkdown, rowsWithin, table } from '../markdown';
+import { counted } from '../quantities';
+import type { Result } from '../result';
+
+/** In bytes: GitHub takes 1 MiB for the whole summary. */
+const room = { disks: 200_000, configured: 100_000 };
+/** Nobody reads more. */
+const shownContents = 200;
+
+/** What is lost, or what would have been; each disk with its fate, below it what is on it. */
+export function diskSection(plan: Plan, result: Pick<Result, 'outcome' | 'targetState'>): string[] {
+  const { online, offline } = plan;
+  if (offline.provisional)
+    return ['### Disks', `**Which are lost is ${escapeMarkdown(describeUnknownDisks(plan))}.**`];
+  const isKept = online.disks.every(({ fate }) => fate === 'untouched');
+  if (online.disksKnown && online.disks.length === 0) return [];
+  return [
+    '### Disks',
+    ...(online.disksKnown
+      ? []
+      : ['**The configuration does not tell which disks it is about: count on all of them.**']),
+    ...(online.disks.length === 0 ? [] : [verdict(online, isKept, result), diskTable(online)]),
+    ...(hasChanged(online) ? [changedNote] : []),
+  ];
+}
+
+function verdict(
+  { disks }: OnlinePlan,
+  isKept: boolean,
+  { outcome, targetState }: Pick<Result, 'outcome' | 'targetState'>,
+): string {
+  const lost = disks.filter(({ fate }) => fate === 'wiped' || fate === 'collateral').length;
+  const share = `${lost} of ${counted(disks.length, 'disk')}`;
+  const isUntouched = targetState === 'untouched' || targetState === 'installer';
+  if (isKept) return 'None is changed.';
+  if (outcome === 'planned') return `**${share} will be lost.**`;
+  if (isUntouched) return `Nothing on them was changed. By the plan ${share} would have been lost:`;
+  return outcome === 'failed' && targetState === 'partitioned'
+    ? `Disko has begun. By the plan **${share} ${lost === 1 ? 'is' : 'are'} lost:**`
+    : `**${share} ${lost === 1 ? 'was' : 'were'} lost.**`;
+}
+
+function diskTable(online: OnlinePlan): string {
+  const rows = online.disks.flatMap((disk) => [
+    [
+      fateWords[disk.fate].summary,
+      [...new Set([...disk.named, disk.device])].map(code).join(' = '),
+      sizeCell(disk.bytes),
+      escapeMarkdown(describeIdentityOf(disk)),
+    ],
+    ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => [
+      lost ? '❌ lost' : '✅ kept',
+      `${'&emsp;'.repeat(depth + 1)}${code(device)}`,
+      sizeCell(bytes),
+      escapeMarkdown(words.join(', ')),
+    ]),
+  ]);
+  return table(['', 'disk and what is on it', 'size', ''], rowsWithin(room.disks, rows, shownContents));
+}
+
+/** In one piece: the column is narrow. */
+function sizeCell(bytes: number): string {
+  return sizeOf(bytes).replace(' ', '&nbsp;');
+}
+
+function describeIdentityOf({ model, serial, wwn }: DiskPlan): string {
+  const known = [model, serial === '' ? '' : `serial ${serial}`, wwn === '' ? '' : `WWN ${wwn}`];
+  return known.filter((word) => word !== '').join(', ') || '–';
+}
+
+/** As far as the configuration alone says. */
+export function configuredDisks(offline: OfflinePlan): string[] {
+  const rows = offlineDisks(offline).map(({ device, fate, meaning }) => [
+    code(device),
+    fate === 'WIPED' ? `🔴 **wiped**: ${meaning}` : `${fate}: ${meaning}`,
+  ]);
+  return [
+    ...(rows.length === 0
+      ? []
+      : [table(['disk of the configuration', ''], rowsWithin(room.configured, rows, shownContents))]),
+    ...(wipesUnknownDisks(offline)
+      ? ['**Which disks are wiped is not known: the disko script may wipe any.**']
+      : []),
+  ];
+}
