@@ -3,9 +3,11 @@ import type { OfflinePlan, OnlinePlan, Plan } from '../../plan/plan';
 import { changedNote, fateWords, hasChanged, linesOf, sizeOf } from '../describe-disks';
 import { describeUnknownDisks } from '../describe-hardware';
 import { offlineDisks, wipesUnknownDisks } from '../describe-work';
-import { code, escapeMarkdown, rowsWithin, table } from '../markdown';
+import { code, escapeMarkdown, folded, rowsWithin, table } from '../markdown';
 import { counted } from '../quantities';
 import type { Result } from '../result';
+
+type OfRun = Pick<Result, 'outcome' | 'targetState'>;
 
 /** In bytes: GitHub takes 1 MiB for the whole summary. */
 const room = { disks: 200_000, configured: 100_000 };
@@ -13,36 +15,38 @@ const room = { disks: 200_000, configured: 100_000 };
 const shownContents = 200;
 
 /** What is lost, or what would have been; each disk with its fate, below it what is on it. */
-export function diskSection(plan: Plan, result: Pick<Result, 'outcome' | 'targetState'>): string[] {
+export function diskSection(plan: Plan, { outcome, targetState }: OfRun): string[] {
   const { online, offline } = plan;
   if (offline.provisional)
     return ['### Disks', `**Which are lost is ${escapeMarkdown(describeUnknownDisks(plan))}.**`];
-  const isKept = online.disks.every(({ fate }) => fate === 'untouched');
   if (online.disksKnown && online.disks.length === 0) return [];
+  const isSpared = outcome === 'failed' && (targetState === 'untouched' || targetState === 'installer');
+  const whole = [
+    ...(online.disks.length === 0 ? [] : [diskTable(online)]),
+    ...(hasChanged(online) ? [changedNote] : []),
+  ];
   return [
     '### Disks',
+    ...(isSpared ? ['Nothing on them was changed.'] : []),
     ...(online.disksKnown
       ? []
       : ['**The configuration does not tell which disks it is about: count on all of them.**']),
-    ...(online.disks.length === 0 ? [] : [verdict(online, isKept, result), diskTable(online)]),
-    ...(hasChanged(online) ? [changedNote] : []),
+    ...(online.disks.length === 0 ? [] : [verdict(online, { outcome, targetState }, isSpared)]),
+    ...(isSpared ? folded('What the plan does to them', whole) : whole),
   ];
 }
 
-function verdict(
-  { disks }: OnlinePlan,
-  isKept: boolean,
-  { outcome, targetState }: Pick<Result, 'outcome' | 'targetState'>,
-): string {
+/** How many are lost; that the others are not is said of each in the table. */
+function verdict({ disks }: OnlinePlan, { outcome, targetState }: OfRun, isSpared: boolean): string {
   const lost = disks.filter(({ fate }) => fate === 'wiped' || fate === 'collateral').length;
   const share = `${lost} of ${counted(disks.length, 'disk')}`;
-  const isUntouched = targetState === 'untouched' || targetState === 'installer';
-  if (isKept) return 'None is changed.';
+  if (disks.every(({ fate }) => fate === 'untouched')) return 'None is changed.';
+  if (lost === 0) return 'None is lost as a whole.';
   if (outcome === 'planned') return `**${share} will be lost.**`;
-  if (isUntouched) return `Nothing on them was changed. By the plan ${share} would have been lost:`;
-  return outcome === 'failed' && targetState === 'partitioned'
-    ? `Disko has begun. By the plan **${share} ${lost === 1 ? 'is' : 'are'} lost:**`
-    : `**${share} ${lost === 1 ? 'was' : 'were'} lost.**`;
+  if (isSpared) return `By the plan ${share} would have been lost.`;
+  if (outcome === 'failed' && targetState === 'partitioned')
+    return `Disko has begun. By the plan **${share} ${lost === 1 ? 'is' : 'are'} lost.**`;
+  return `**${share} ${lost === 1 ? 'was' : 'were'} lost.**`;
 }
 
 function diskTable(online: OnlinePlan): string {

@@ -117,12 +117,21 @@ function updates(result: Result, plan: Plan): string[] {
   ];
 }
 
-/** Undefined without a flake, and behind jump hosts, which ssh would have to be told of. */
+/**
+ * Undefined without a flake, behind jump hosts, which ssh would have to be told of, and for an IPv6 address, which ssh wants
+ * without brackets and Nix with them.
+ */
 function rebuildCommand({ hostKeys, target }: Result, { offline, online, terms }: Plan): string | undefined {
   const [, uri, name] = /^(.*)#nixosConfigurations\."(.*)"$/s.exec(offline.configuration) ?? [];
   const [, bracketed, port, bare] = /^(?:\[(.*)\]:(\d+)|(.+))$/.exec(nameIn(hostKeys[0] ?? '')) ?? [];
   const host = bracketed ?? bare;
-  if (uri === undefined || name === undefined || host === undefined || online.target !== target)
+  if (
+    uri === undefined ||
+    name === undefined ||
+    host === undefined ||
+    host.includes(':') ||
+    online.target !== target
+  )
     return undefined;
   const user = terms.afterwards.user ?? 'root';
   return [
