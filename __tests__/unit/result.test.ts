@@ -1,7 +1,10 @@
 // What a run gathers while it goes on, and what becomes of it: the result and the outputs.
 import { describe, expect, test } from 'vitest';
+import { emptyReport } from '../../src/cache/report';
+import { nothingGathered } from '../../src/report/fleet-results';
 import { outputs, outputsOf } from '../../src/report/outputs';
 import { Progress } from '../../src/report/result';
+import { readPage } from '../support/documents';
 import { FakeClock } from './support';
 import { resultWith } from './whole-result';
 
@@ -102,5 +105,33 @@ describe('outputsOf', () => {
       expect(JSON.parse(values.phases)).toEqual(result.phases);
     }
     expect(JSON.parse(outputsOf(resultWith('word'), '').plan)).toMatchObject({ reason: 'word' });
+  });
+});
+
+describe('docs/outputs.md', () => {
+  const [, ofResult = '', ofFleet = ''] =
+    /^## The result file\n(.*?)^`fleet` has these:\n(.*)/ms.exec(readPage('docs/outputs.md')) ?? [];
+  const rowsOf = (text: string) =>
+    new Map(
+      [...text.matchAll(/^\| `(\w+)` +\| (.*) \|$/gm)].map(([, name = '', tells = '']) => [name, tells]),
+    );
+
+  test('has every field of the result file, and no other', () => {
+    expect([...rowsOf(ofResult).keys()].toSorted()).toEqual(Object.keys(resultWith('word')).toSorted());
+    expect([...rowsOf(ofFleet).keys()].toSorted()).toEqual(Object.keys(nothingGathered).toSorted());
+  });
+
+  test('names what is in each, but for the plan', async () => {
+    const whole = { ...resultWith('word'), cache: { ...emptyReport, image: null }, fleet: null, plan: null };
+    const progress = new Progress();
+    await progress.activity('disko', async () => undefined);
+    const { activities } = progress.result('failed');
+    const rows = rowsOf(ofResult);
+    const listed = { ...whole, activities: activities.map(({ phase }) => ({ phase })) };
+    for (const [name, value] of Object.entries(listed)) {
+      const [first]: unknown[] = Array.isArray(value) ? value : [value];
+      if (typeof first !== 'object' || first === null) continue;
+      for (const field of Object.keys(first)) expect(rows.get(name), name).toContain(`\`${field}\``);
+    }
   });
 });
