@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CancelledError } from '../../src/errors';
 import { ActionLog } from '../../src/report/action-log';
 import { neutralise, neutraliseText } from '../../src/report/neutralise';
 import { SecretRegistry } from '../../src/secrets';
@@ -186,11 +187,26 @@ describe('ActionLog', () => {
     );
   });
 
-  test('a group is a group, and ends when its work fails', async () => {
-    const failing = make().group('disko', () => Promise.reject(new Error('no')));
-    await expect(failing).rejects.toThrow('no');
-    expect(commandsIn(printed)).toEqual(['group', 'endgroup']);
-    expect(printed).toContain('disko: 0.0 s');
+  test.each([
+    ['is done', () => Promise.resolve(), 'disko: 12 s'],
+    ['fails', () => Promise.reject(new Error('no')), 'disko: failed after 12 s'],
+    ['is cancelled', () => Promise.reject(new CancelledError('no')), 'disko: stopped after 12 s'],
+  ])('a group whose work %s ends with a line that says so, and when', async (_, end, line) => {
+    const clock = new FakeClock();
+    const group = new ActionLog(secrets, clock).group('disko', () => {
+      clock.advance(12_000);
+      return end();
+    });
+    await Promise.allSettled([group]);
+    expect(printed).toBe(`::group::disko\n${line}\n::endgroup::\n`);
+  });
+
+  test('an error never stands in a group that goes on', () => {
+    const log = make();
+    void log.group('disko', () => new Promise(() => undefined));
+    log.error('the job was cancelled', 'cancelled');
+    expect(commandsIn(printed)).toEqual(['group', 'endgroup', 'error']);
+    expect(printed).toContain('disko: stopped after 0.0 s\n');
   });
 
   test('prints no secret, also one with control characters in it', () => {

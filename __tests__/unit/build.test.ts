@@ -3,6 +3,7 @@ import { noCache } from '../../src/cache/run-cache';
 import { NixError } from '../../src/errors';
 import { build } from '../../src/phases/build';
 import type { PhaseContext } from '../../src/phases/context';
+import { Progress } from '../../src/report/result';
 import type { RunOptions } from '../../src/ssh/running-script';
 import { configured } from '../support/evaluation';
 import { machineSettings } from '../support/settings';
@@ -25,6 +26,7 @@ test('a build that fails is not held back by what an earlier run left running', 
     settings: machineSettings({ flake: '.#x', 'target-host': 'root@x', 'ssh-private-key': makeTestKey() }),
     runtime: fakeRuntime(),
     target,
+    progress: new Progress(),
     cache: noCache,
     nix: {
       build: () => new Promise((_, reject) => setTimeout(() => reject(failed), 50)),

@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IdleTimer, within } from '../deadlines';
 import { errorMessage } from '../errors';
+import { bytesOf, withProgressLines } from '../progress-lines';
 import type { Runtime } from '../runtime';
 
 /** What the worker is told on standard input. */
@@ -165,7 +166,7 @@ class WorkerService implements CacheService {
     const until = AbortSignal.any([signal, silence.signal]);
     try {
       await within(clock, 'the cache', limitMs, until, (limited) =>
-        this.#runWorker(JSON.stringify(request), limitMs, limited, () => silence.touch()),
+        this.#runWorker(whatOf(task), JSON.stringify(request), limitMs, limited, () => silence.touch()),
       );
       const answer = JSON.parse(await readFile(answerFile, 'utf8')) as WorkerAnswer;
       if (answer.kind === 'failed') throw new CacheError(withoutQueries(answer.reason));
@@ -181,25 +182,37 @@ class WorkerService implements CacheService {
 
   /** @throws CacheError where it ends without an answer */
   async #runWorker(
+    what: string,
     input: string,
     idleMs: number,
     signal: AbortSignal,
     onProgress: () => void,
   ): Promise<void> {
     const { processes, log } = this.#runtime;
-    let moved = '';
+    let moved = 0;
+    let total: number | undefined;
     const onLine = (line: string) => {
       // it tells each second how far it is, also where it gets no further
-      const [, bytes = moved] = /^(?:Received|Sent) (\d+) /.exec(line) ?? [];
-      if (bytes !== moved) onProgress();
-      moved = bytes;
+      const [, bytes, all] = /^(?:Received|Sent) (\d+) (?:of (\d+) )?/.exec(line) ?? [];
+      if (bytes !== undefined && Number(bytes) !== moved) onProgress();
+      moved = Number(bytes ?? moved);
+      if (all !== undefined) total = Number(all);
       // commands to the runner are not for it: among them are the addresses that need no other token
       if (!line.startsWith('::')) log.debug(`cache client: ${withoutQueries(line)}`);
     };
     const options = { input, idleMs, signal, onLine, onErrorLine: onLine };
-    const { code } = await processes.run(process.execPath, this.#worker, options);
+    const read = () => ({ done: bytesOf(moved, total), bytes: moved });
+    const { code } = await withProgressLines(this.#runtime, what, read, () =>
+      processes.run(process.execPath, this.#worker, options),
+    );
     if (code !== 0) throw new CacheError('its client ended without an answer');
   }
+}
+
+/** For the lines that say how far it is. */
+function whatOf(task: Task): string {
+  if (task.task === 'store') return 'cache: uploading';
+  return task.file === undefined ? 'cache: asking' : 'cache: downloading';
 }
 
 /** In an address of the blob store it is the query that lets in whoever has it; the runner has not been told to mask it. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { GuardError } from '../errors';
 import { type ExtraFile, type ExtraFiles, readChunks } from '../plan/extra-files';
+import { bytesOf, withProgressLines } from '../progress-lines';
 import * as scripts from '../ssh/scripts';
 import type { PhaseContext } from './context';
 import { endOfTar, padding, tarHeader } from './tar';
@@ -14,12 +15,12 @@ export async function copyExtraFiles(context: PhaseContext): Promise<void> {
   const { extraFiles, target, runtime, progress } = context;
   if (extraFiles === undefined) return;
   const start = runtime.clock.now();
-  await target.run(scripts.newFolders, extraFiles.entries.flatMap(folderArguments), { privileged: true });
-  await progress.activity('extra-files', () =>
-    target.survivingDrops('copying the extra files', () => unpack(context, extraFiles)),
-  );
   const files = extraFiles.entries.filter(({ kind }) => kind !== 'folder');
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  await target.run(scripts.newFolders, extraFiles.entries.flatMap(folderArguments), { privileged: true });
+  await progress.activity('extra-files', () =>
+    target.survivingDrops('copying the extra files', () => unpack(context, extraFiles, bytes)),
+  );
   runtime.log.info(
     `copied ${files.length} extra files: ${(bytes / 1e6).toFixed(1)} MB in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`,
   );
@@ -30,19 +31,27 @@ function folderArguments({ kind, mode, path }: ExtraFile): [string, string] {
   return [kind === 'folder' ? mode.toString(8) : '-', path];
 }
 
-async function unpack({ target, runtime }: PhaseContext, files: ExtraFiles): Promise<void> {
+/** @param total bytes of all files */
+async function unpack({ target, runtime }: PhaseContext, files: ExtraFiles, total: number): Promise<void> {
   const broken = new AbortController();
   const signal = AbortSignal.any([runtime.signal, broken.signal]);
-  const archive = Readable.from(archiveOf(files, signal), { objectMode: false });
+  let bytes = 0;
+  const counted = async function* () {
+    for await (const chunk of archiveOf(files, signal)) {
+      bytes += chunk.length;
+      yield chunk;
+    }
+  };
+  const archive = Readable.from(counted(), { objectMode: false });
   // without a listener node would end the process, and the machine would wait for the rest
   archive.on('error', (error) => broken.abort(error));
+  // the archive is a little more than what is in it
+  const read = () => ({ done: bytesOf(Math.min(bytes, total), total), bytes });
+  const onErrorLine = (line: string) => runtime.log.foreign('tar', line);
   try {
-    await target.run(scripts.unpackFiles, [], {
-      privileged: true,
-      stdin: archive,
-      signal,
-      onErrorLine: (line) => runtime.log.foreign('tar', line),
-    });
+    await withProgressLines(runtime, 'copying the extra files', read, () =>
+      target.run(scripts.unpackFiles, [], { privileged: true, stdin: archive, signal, onErrorLine }),
+    );
   } finally {
     archive.destroy();
   }

@@ -12,6 +12,7 @@ import { describePlan } from '../report/describe-plan';
 import * as scripts from '../ssh/scripts';
 import { buildHere } from './build';
 import type { PhaseContext } from './context';
+import { whileSilent } from './detached-work';
 import { tellGit, writeWhole } from './hardware-file';
 
 /**
@@ -40,10 +41,10 @@ export async function hardwareConfig(context: PhaseContext): Promise<void> {
 
 async function askMachine({ target, runtime }: PhaseContext, { backend }: HardwareConfig): Promise<string> {
   try {
-    const { stdout } = await target.run(scripts.hardwareConfig, [backend], {
-      privileged: true,
-      onErrorLine: (line) => runtime.log.foreign(backend, line),
-    });
+    const work = { name: backend, onLine: (line: string) => runtime.log.foreign(backend, line) };
+    const { stdout } = await whileSilent(runtime, work, ({ onLine }) =>
+      target.run(scripts.hardwareConfig, [backend], { privileged: true, onErrorLine: onLine }),
+    );
     const text = stdout.endsWith('\n') ? stdout : `${stdout}\n`;
     await checks[backend](text, runtime);
     return text;

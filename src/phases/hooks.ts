@@ -9,7 +9,7 @@ import type { PhaseName } from '../plan/plan';
 import { findPrivilege } from '../plan/privilege';
 import { detachedForget } from '../ssh/scripts';
 import type { PhaseContext } from './context';
-import { runInProgress } from './detached-work';
+import { runInProgress, whileSilent } from './detached-work';
 
 /** Begins the names of hooks among the detached works on the target. */
 export const hookWork = 'hook';
@@ -65,21 +65,21 @@ async function runHere(context: PhaseContext, hook: Hook): Promise<void> {
     if (lastLines.length > keptLines) lastLines.shift();
     runtime.log.foreign(nameOf(hook), line);
   };
-  const { code } = await runtime.processes
-    .run(program, [], {
+  const { code } = await whileSilent(runtime, { name: nameOf(hook), onLine }, (listening) =>
+    runtime.processes.run(program, [], {
       env: environmentOf(context, hook),
       signal: runtime.signal,
       idleMs: settings.deadlines.idle.value,
-      onLine,
-      onErrorLine: onLine,
-    })
-    .catch((error: NodeJS.ErrnoException) => {
-      if (error.syscall === undefined) throw error;
-      throw new HookError(`the hook ${hook.path} could not be started (${error.code ?? error.message})`, {
-        cause: error,
-        hint: 'its first line must name a program of the runner, as in #!/bin/sh',
-      });
+      onLine: listening.onLine,
+      onErrorLine: listening.onLine,
+    }),
+  ).catch((error: NodeJS.ErrnoException) => {
+    if (error.syscall === undefined) throw error;
+    throw new HookError(`the hook ${hook.path} could not be started (${error.code ?? error.message})`, {
+      cause: error,
+      hint: 'its first line must name a program of the runner, as in #!/bin/sh',
     });
+  });
   if (code === 0) {
     // meanwhile the connection may have been lost, and another run may have taken the machine over; the next phase asks too
     if (hook.when === 'before') await lease.begin(hook.phase);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { pipeline, Readable, Transform, type TransformCallback, type Writable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
@@ -16,6 +16,8 @@ export interface ImageStream {
   readonly sha256: () => string | undefined;
   /** How much of it was read. */
   readonly bytes: () => number;
+  /** How much there is of it, as far as that is known before its end. */
+  readonly total: number | undefined;
 }
 
 export interface ImageOptions {
@@ -32,12 +34,12 @@ export async function openImage(
   { processes }: Runtime,
   signal: AbortSignal,
 ): Promise<ImageStream> {
-  const source = image.kind === 'path' ? createReadStream(image.path) : await download(image, signal);
+  const { source, total } = image.kind === 'path' ? await readFile(image) : await download(image, signal);
   const hashing = new Hashing(copyTo === undefined ? undefined : await newFile(copyTo));
   pipeline(source, hashing, ignore);
   const broken = (error: NodeJS.ErrnoException) => Promise.reject(readError(image, error));
   const stream = unpacked === true ? await decompressed(hashing, processes).catch(broken) : hashing;
-  return { stream, sha256: () => hashing.sha256, bytes: () => hashing.bytes };
+  return { stream, sha256: () => hashing.sha256, bytes: () => hashing.bytes, total };
 }
 
 /** Errors show at the last stream of a pipeline, where somebody listens. */
@@ -105,7 +107,22 @@ async function firstBytes(stream: Readable, count: number): Promise<Buffer> {
   }
 }
 
-async function download(image: LocatedImage & { kind: 'url' }, signal: AbortSignal): Promise<Readable> {
+/** An image before anything of it was read. */
+interface Source {
+  readonly source: Readable;
+  readonly total: number | undefined;
+}
+
+/** What cannot be read says so when it is. */
+async function readFile({ path }: LocatedImage & { kind: 'path' }): Promise<Source> {
+  const total = await stat(path).then(
+    (file) => file.size,
+    () => undefined,
+  );
+  return { source: createReadStream(path), total };
+}
+
+async function download(image: LocatedImage & { kind: 'url' }, signal: AbortSignal): Promise<Source> {
   // its tokens, if it has any, are for no message
   const name = nameImage(image);
   const response = await fetch(image.url, { signal }).catch((error: unknown) => {
@@ -122,7 +139,10 @@ async function download(image: LocatedImage & { kind: 'url' }, signal: AbortSign
       { hint: 'check the input kexec' },
     );
   }
-  return Readable.fromWeb(response.body as ReadableStream);
+  const length = Number(response.headers.get('content-length') ?? '');
+  // what is unpacked on the way is more than that
+  const isWhole = length > 0 && !response.headers.has('content-encoding');
+  return { source: Readable.fromWeb(response.body as ReadableStream), total: isWhole ? length : undefined };
 }
 
 /** Of a fetch that fails the error says no more than that; why is told by its cause. */

@@ -2,6 +2,8 @@ import type { ImageFiles } from '../cache/image-cache';
 import { GuardError } from '../errors';
 import { parseFields } from '../plan/facts';
 import { isIpv4Only, type LocatedImage, locateImage, nameImage } from '../plan/kexec-image';
+import { bytesOf, withProgressLines } from '../progress-lines';
+import { formatBytes } from '../report/quantities';
 import type { RemoteResult, RunOptions } from '../ssh/running-script';
 import { stage, unstage } from '../ssh/scripts';
 import type { PhaseContext } from './context';
@@ -9,6 +11,9 @@ import { openImage, readError } from './image-stream';
 
 /** Exit codes of stage.sh: the machine could not fetch the URL itself, or lacks the program that unpacks the image. */
 const exitCodes = { cannotFetch: 80, cannotUnpack: 82 } as const;
+
+/** What stage.sh says while something arrives. */
+const arrivedForm = /^(\d{1,12}) KiB of the kexec image have arrived$/;
 
 /** What came of bringing the image there. */
 interface Staging {
@@ -71,7 +76,7 @@ async function fetchThere(
   log.info(`the target fetches the kexec image ${nameImage(image)}`);
   const mustTell = context.settings.kexec.sha256.value === undefined ? [] : ['sha256'];
   const result = await context.target.survivingDrops('fetching the kexec image', () =>
-    runStage(context, [image.url, ...mustTell], signal),
+    stageFromThere(context, [image.url, ...mustTell], signal),
   );
   const reason = result.errorLines.at(-1) ?? 'no reason given';
   switch (result.code) {
@@ -84,6 +89,21 @@ async function fetchThere(
     default:
       return stagingOf(result);
   }
+}
+
+/** The machine tells how much of the image lies there, which has mostly passed through a network and a decompressor. */
+function stageFromThere(
+  context: PhaseContext,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<RemoteResult> {
+  let bytes = 0;
+  const read = () => ({ done: `${formatBytes(bytes)} unpacked`, bytes });
+  return withProgressLines(context.runtime, 'the target fetches the kexec image', read, () =>
+    runStage(context, args, signal, {}, (now) => {
+      bytes = now;
+    }),
+  );
 }
 
 /** Where it is on its way from here. */
@@ -136,12 +156,18 @@ async function sendOnce(
   { file, ...options }: Sending,
 ): Promise<Staging & { readonly bytes: number }> {
   const source: LocatedImage = file === undefined ? image : { kind: 'path', path: file };
-  const { stream, sha256, bytes } = await openImage(source, options, context.runtime, signal);
+  const { stream, sha256, bytes, total } = await openImage(source, options, context.runtime, signal);
+  const what =
+    source.kind === 'url' ? 'fetching the kexec image and sending it on' : 'sending the kexec image';
+  const read = () => ({ done: bytesOf(bytes(), total), bytes: bytes() });
   const broken = new AbortController();
   // without a listener node would end the process, and the machine would wait for the rest
   stream.on('error', (error) => broken.abort(readError(source, error)));
   try {
-    const result = await runStage(context, [], AbortSignal.any([signal, broken.signal]), { stdin: stream });
+    const until = AbortSignal.any([signal, broken.signal]);
+    const result = await withProgressLines(context.runtime, what, read, () =>
+      runStage(context, [], until, { stdin: stream }),
+    );
     return { ...stagingOf(result), sha256: sha256(), bytes: bytes() };
   } finally {
     stream.destroy();
@@ -164,9 +190,14 @@ async function runStage(
   args: readonly string[],
   signal: AbortSignal,
   input: Pick<RunOptions, 'stdin'> = {},
+  onArrived: (bytes: number) => void = () => undefined,
 ): Promise<RemoteResult> {
   await target.run(unstage, [], { privileged: true, signal });
-  const onErrorLine = (line: string) => runtime.log.foreign('target', line);
+  const onErrorLine = (line: string) => {
+    const [, arrived] = arrivedForm.exec(line) ?? [];
+    if (arrived === undefined) runtime.log.foreign('target', line);
+    else onArrived(Number(arrived) * 1024);
+  };
   return target.run(stage, args, { privileged: true, anyExitCode: true, onErrorLine, signal, ...input });
 }
 

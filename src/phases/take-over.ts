@@ -1,6 +1,7 @@
 import { awaitLeftovers } from '../ssh/detached';
 import { bridgesEnd, detachedForget, removeSecrets } from '../ssh/scripts';
 import type { PhaseContext } from './context';
+import { whileSilent } from './detached-work';
 import { hookWork } from './hooks';
 
 /**
@@ -13,11 +14,12 @@ export async function takeOver(
   signal: AbortSignal = runtime.signal,
 ): Promise<void> {
   await target.run(bridgesEnd, [], { privileged: true, signal });
-  const leftovers = await awaitLeftovers(
-    target,
-    settings.deadlines.diskoIdle.value,
-    (line) => runtime.log.foreign('earlier run', line),
-    signal,
+  const earlier = {
+    name: 'waiting for what an earlier run has left running',
+    onLine: (line: string) => runtime.log.foreign('earlier run', line),
+  };
+  const leftovers = await whileSilent(runtime, earlier, ({ onLine }) =>
+    awaitLeftovers(target, settings.deadlines.diskoIdle.value, onLine, signal),
   );
   await target.run(removeSecrets, [], { privileged: true, signal });
   if (leftovers.some(({ id }) => id.startsWith(`${hookWork}-`)))

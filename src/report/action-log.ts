@@ -1,5 +1,6 @@
 import * as core from '@actions/core';
 import { formatDuration } from '../deadlines';
+import { CancelledError } from '../errors';
 import type { Clock, Logger } from '../runtime';
 import type { SecretRegistry } from '../secrets';
 import { neutralise } from './neutralise';
@@ -10,6 +11,8 @@ export class ActionLog implements Logger {
   readonly #clock: Clock;
   /** Shows what is otherwise only shown in the runner's debug mode. */
   debugShown = false;
+  /** The group that lines go into now. */
+  #open: { readonly title: string; readonly start: number } | undefined;
 
   constructor(secrets: SecretRegistry, clock: Clock) {
     this.#secrets = secrets;
@@ -32,6 +35,8 @@ export class ActionLog implements Logger {
   }
 
   error(text: string, title: string): void {
+    // a run that was cancelled does not wait for the end of its phase, and within a group nobody would see why
+    this.#close('stopped after ');
     core.error(this.#safeLines(text).join('\n'), { title });
   }
 
@@ -40,14 +45,25 @@ export class ActionLog implements Logger {
   }
 
   async group<T>(title: string, work: () => Promise<T>): Promise<T> {
-    const start = this.#clock.now();
+    this.#open = { title, start: this.#clock.now() };
     core.startGroup(title);
     try {
-      return await work();
-    } finally {
-      core.info(`${title}: ${formatDuration(this.#clock.now() - start)}`);
-      core.endGroup();
+      const result = await work();
+      this.#close('');
+      return result;
+    } catch (error) {
+      this.#close(error instanceof CancelledError ? 'stopped after ' : 'failed after ');
+      throw error;
     }
+  }
+
+  /** The last line of a group says how it ended, and how long it took. */
+  #close(how: string): void {
+    if (this.#open === undefined) return;
+    const { title, start } = this.#open;
+    this.#open = undefined;
+    core.info(`${title}: ${how}${formatDuration(this.#clock.now() - start)}`);
+    core.endGroup();
   }
 
   #safeLines(text: string): string[] {

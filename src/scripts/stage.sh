@@ -87,13 +87,13 @@ unpack() {
   cat >/dev/null
 }
 
-# report_progress: says how much has arrived, as long as something does: silence means that it has stopped
+# report_progress: says how much has arrived and was unpacked, as long as something does: silence means that it has stopped
 report_progress() {
   last=
   # sleep must not hold the streams: they are closed when the image is there, not when sleep ends
-  while sleep 20 >/dev/null 2>&1; do
+  while sleep 5 >/dev/null 2>&1; do
     now=$(du -sk . | cut -f1)
-    [ "$now" = "$last" ] || echo "$((now / 1024)) MiB of the kexec image have arrived" >&2
+    [ "$now" = "$last" ] || echo "$now KiB of the kexec image have arrived" >&2
     last=$now
   done
 }

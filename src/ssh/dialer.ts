@@ -1,5 +1,6 @@
 import { formatDuration, within } from '../deadlines';
 import { ConnectionError, TimeoutError } from '../errors';
+import { inSeconds, withProgressLines } from '../progress-lines';
 import type { Runtime } from '../runtime';
 import { type OfferedAlgorithms, offeredHostKeys } from './algorithms';
 import type { Login } from './authentication';
@@ -66,13 +67,13 @@ export class Dialer {
         await this.#runtime.clock.sleep(pauseMs, limited);
       }
     };
-    return within(
-      this.#runtime.clock,
-      `connecting to ${name}`,
-      this.#options.connectMs,
-      signal,
-      attempts,
-    ).catch((error: unknown) => {
+    const { clock } = this.#runtime;
+    const { connectMs } = this.#options;
+    const what = `connecting to ${name}`;
+    const end = clock.now() + connectMs;
+    const read = () => ({ done: last?.message ?? '', now: `given up in ${inSeconds(end - clock.now())}` });
+    const connecting = () => within(clock, what, connectMs, signal, attempts);
+    return withProgressLines(this.#runtime, what, read, connecting).catch((error: unknown) => {
       throw error instanceof TimeoutError && last !== undefined ? last : error;
     });
   }

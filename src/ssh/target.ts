@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ClientChannel } from 'ssh2';
 import { IdleTimer, orAborted, within } from '../deadlines';
 import { ConnectionError, RemoteCommandError, TimeoutError } from '../errors';
+import { inSeconds, withProgressLines } from '../progress-lines';
 import type { Runtime } from '../runtime';
 import type { Login } from './authentication';
 import { type Connection, dropped, type Endpoint, nameOf } from './connection';
@@ -267,7 +268,10 @@ export class Target {
       lastSeen = seen;
     };
     const { clock, signal } = this.#runtime;
-    return within(clock, what, ms, signal, (limited) => work(limited, note)).catch((error: unknown) => {
+    const end = clock.now() + ms;
+    const read = () => ({ done: lastSeen, now: `given up in ${inSeconds(end - clock.now())}` });
+    const waiting = () => within(clock, what, ms, signal, (limited) => work(limited, note));
+    return withProgressLines(this.#runtime, `waiting for ${what}`, read, waiting).catch((error: unknown) => {
       if (!(error instanceof TimeoutError)) throw error;
       throw new TimeoutError(`${error.message}; last seen: ${lastSeen}`, { cause: error });
     });
