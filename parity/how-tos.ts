@@ -59,6 +59,30 @@ const machines: readonly HowTo[] = [
     heading: 'Where kexec is not possible',
     test: 'bundle/how-tos-machines › where kexec is not possible: a plan says so, before anything is done',
   },
+  {
+    wish: 'reach a machine behind a jump host',
+    page: 'network.md',
+    heading: 'Behind a jump host',
+    test: 'bundle/how-tos-network › a jump host with a key of its own, both pinned; and one that lets nobody in or forwards nothing',
+  },
+  {
+    wish: 'install a machine that has IPv6 alone',
+    page: 'network.md',
+    heading: 'A machine that has IPv6 alone',
+    test: 'bundle/how-tos-network › IPv6 alone: through a jump host, and the kexec image is fetched here; without the jump host its own message',
+  },
+  {
+    wish: 'reach a machine through a VPN, which ends with the kexec',
+    page: 'network.md',
+    heading: 'Through a VPN',
+    test: 'bundle/how-tos-network › a VPN that ends with the kexec: the installer is met elsewhere, and where it is not found the log says so',
+  },
+  {
+    wish: 'say where the machine is met when its address or port changes',
+    page: 'network.md',
+    heading: 'When address or port change',
+    test: 'bundle/how-tos-network › another address after the kexec and after the reboot; somebody else who answers there gets nothing',
+  },
 ];
 
 /** What is installed, and the secrets that belong to it. */
