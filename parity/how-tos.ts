@@ -83,6 +83,24 @@ const machines: readonly HowTo[] = [
     heading: 'When address or port change',
     test: 'bundle/how-tos-network › another address after the kexec and after the reboot; somebody else who answers there gets nothing',
   },
+  {
+    wish: 'log in as another user than root, with sudo or doas',
+    page: 'login.md',
+    heading: 'As a user who is not root',
+    test: 'bundle/how-tos-login › a user who becomes root by sudo’s password, and by doas without one; and two who cannot',
+  },
+  {
+    wish: 'keep the key in an ssh-agent',
+    page: 'login.md',
+    heading: 'By an ssh-agent',
+    test: 'bundle/how-tos-login › an agent that holds the key, and one that does not',
+  },
+  {
+    wish: 'start the installer from a kexec image of your own',
+    page: 'installer-image.md',
+    heading: 'An image of your own',
+    test: 'bundle/how-tos-image › an image of one’s own: built by the page’s flake, sent, and started; others are refused',
+  },
 ];
 
 /** What is installed, and the secrets that belong to it. */
