@@ -305,6 +305,14 @@ describe.each(shells)('under %s', (shell) => {
       expect(modeOf('/mnt/etc/ssh/ssh_host_ed25519_key')).toBe('600');
     });
 
+    test('copies a key that a group may read as one that sshd takes', () => {
+      mkdirSync(machine.path('/etc/ssh'), { recursive: true });
+      const pair = makeKey(machine.path('/etc/ssh/ssh_host_ed25519_key'));
+      const keys = run('yes', paths.slice(0, 3), 'chmod 640 /etc/ssh/ssh_host_ed25519_key');
+      expect(keys).toEqual([pair.public.split(' ').slice(0, 2).join(' ')]);
+      expect(modeOf('/mnt/etc/ssh/ssh_host_ed25519_key')).toBe('600');
+    });
+
     test('does not copy unless asked to', () => {
       mkdirSync(machine.path('/etc/ssh'), { recursive: true });
       const pair = makeKey(machine.path('/etc/ssh/ssh_host_ed25519_key'));

@@ -27,6 +27,8 @@ if [ "$copy" = yes ]; then
     for file in "$key" "$key.pub" "$key-cert.pub"; do
       if [ -f "$file" ] && [ ! -e "/mnt$file" ] && [ ! -L "/mnt$file" ]; then cp -p "$file" "/mnt$file"; fi
     done
+    # Fedora's are for a group to read, too: sshd of the new system would refuse those
+    if [ -f "/mnt$key" ]; then chmod 600 "/mnt$key"; fi
   done
 fi
 
