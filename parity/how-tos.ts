@@ -175,6 +175,36 @@ const afterwards: readonly HowTo[] = [
     heading: 'deploy-rs and colmena',
     test: 'bundle/how-tos-updates › the address of deploy-rs or colmena in the flake is enough',
   },
+  {
+    wish: 'repair a system without wiping its disks',
+    page: 'repairing.md',
+    heading: 'Repair without wiping',
+    test: 'bundle/how-tos-repair › a repair keeps what is on the disks',
+  },
+  {
+    wish: 'stop between the phases, and put a backup onto the new disk',
+    page: 'repairing.md',
+    heading: 'Do something by hand in between',
+    test: 'bundle/how-tos-repair › what is put onto the new disk by hand is there after the install',
+  },
+  {
+    wish: 'get back into the old system while that is possible',
+    page: 'repairing.md',
+    heading: 'Back into the old system',
+    test: 'bundle/how-tos-repair › before disko nothing on the disks is another',
+  },
+  {
+    wish: 'wipe a machine and install it anew under the same host keys',
+    page: 'repairing.md',
+    heading: 'Install anew, and keep the host keys',
+    test: 'bundle/how-tos-repair › a machine that is installed anew keeps its host keys',
+  },
+  {
+    wish: 'go on after a run that failed',
+    page: 'repairing.md',
+    heading: 'Going on after a run that failed',
+    test: 'bundle/how-tos-repair › the same run again completes one that failed after disko',
+  },
 ];
 
 export const howTos: readonly { readonly title: string; readonly rows: readonly HowTo[] }[] = [

@@ -169,6 +169,10 @@ const pageList: readonly (readonly [file: string, tells: string])[] = [
     'updating.md',
     'changing what runs: this action, nixos-rebuild, deploy-rs, colmena; known_hosts; going back',
   ],
+  [
+    'repairing.md',
+    'without wiping, between the phases, back to the old system, anew, and after a run that failed',
+  ],
   ['plans.md', 'what would be done, and having it approved'],
   ['fleets.md', 'many hosts in one flake'],
   ['ssh-options.md', 'what ssh-option takes'],

@@ -43,19 +43,18 @@ export interface CarriedOut {
   /** On top of what the page and the machine say. */
   readonly inputs?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  readonly onLine?: (line: string) => void;
 }
 
 /** Runs a step as the page has it. */
-export function carryOut(
-  page: string,
-  heading: string,
-  { machine, flake, step = 0, only = ofMachine(machine), inputs = {}, env = {} }: CarriedOut,
-): Promise<BundleRun> {
+export function carryOut(page: string, heading: string, how: CarriedOut): Promise<BundleRun> {
+  const { machine, flake, step = 0, only = ofMachine(machine), onLine } = how;
   const shown = stepsShown(page, heading)[step]?.with;
   if (shown === undefined) throw new Error(`${page} has no step ${step} below ${heading}`);
-  const store = temporaryFolder('store');
+  const store = `local?root=${temporaryFolder('store')}`;
   return runBundle({
-    inputs: { ...shown, ...only, ...inputs },
-    env: { GITHUB_WORKSPACE: flake, NIX_REMOTE: `local?root=${store}`, ...env },
+    inputs: { ...shown, ...only, ...how.inputs },
+    env: { GITHUB_WORKSPACE: flake, NIX_REMOTE: store, ...how.env },
+    ...(onLine === undefined ? {} : { onLine }),
   });
 }

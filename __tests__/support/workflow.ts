@@ -73,8 +73,8 @@ export async function fleetOfMachines(
 /** A machine that says that this action has installed NixOS on it, under this id. */
 export async function nixosMachine(id = 'one', options: MachineOptions = {}): Promise<Sshd> {
   const system = temporaryFolder('system');
-  const etc = { 'os-release': 'ID=nixos\nPRETTY_NAME=NixOS\n' };
-  const machine = await startMachine({ system, etc, ...options });
+  const etc = { 'os-release': 'ID=nixos\nPRETTY_NAME=NixOS\n', ...options.etc };
+  const machine = await startMachine({ system, ...options, etc });
   await on(machine, `mkdir -p /nix/var/nixos-anywhere; echo ${id} >/nix/var/nixos-anywhere/install-id`);
   return machine;
 }
