@@ -354,8 +354,9 @@ export const seeds: readonly SeedSection[] = [
       },
       {
         says: 'For sops-nix and agenix, which need the machine’s key',
-        here: 'output `age-public-keys`',
-        proof: 'unit/age-recipient › is the recipient of the private half, for any key',
+        here: 'outputs `age-public-keys` and `host-keys`; [host-identity.md](host-identity.md)',
+        proof:
+          'bundle/how-tos-identity › a key that was made beforehand is the new system’s, and opens what was encrypted for it',
       },
       {
         says: '`--disk-encryption-keys /tmp/disk-1.key /tmp/disk-1.key`, repeated',

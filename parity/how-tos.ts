@@ -135,6 +135,24 @@ const systems: readonly HowTo[] = [
     heading: 'From a vault, by OIDC',
     test: 'bundle/how-tos-secrets › a vault gives the secret to a job that has logged in by its identity',
   },
+  {
+    wish: 'give a machine the host key for which its secrets are encrypted',
+    page: 'host-identity.md',
+    heading: 'With a key that is made beforehand',
+    test: 'bundle/how-tos-identity › a key that was made beforehand is the new system’s, and opens what was encrypted for it',
+  },
+  {
+    wish: 'keep a machine’s host keys, and so its secrets',
+    page: 'host-identity.md',
+    heading: 'With the keys that the machine has',
+    test: 'bundle/how-tos-identity › the keys of the system before open what was encrypted for it',
+  },
+  {
+    wish: 'encrypt secrets for host keys that the install has made',
+    page: 'host-identity.md',
+    heading: 'With keys that the run makes',
+    test: 'bundle/how-tos-identity › keys that the run has made: a second step encrypts the secrets for them, and asks to have that merged',
+  },
 ];
 
 /** What comes after the install, and from where one comes. */

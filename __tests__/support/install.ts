@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { configuration, inputsFor, makeFlake } from './bundle';
-import { startMachine } from './machine';
+import { type MachineOptions, startMachine } from './machine';
 import { temporaryFolder } from './runtime';
 
 export interface Install {
@@ -19,8 +19,8 @@ export interface Install {
  *
  * @param more what else the disko script does
  */
-export async function machineToInstall(more = ''): Promise<Install> {
-  const sshd = await startMachine({ installer: true });
+export async function machineToInstall(more = '', options: MachineOptions = {}): Promise<Install> {
+  const sshd = await startMachine({ installer: true, ...options });
   const disk = temporaryFolder('disk');
   chmodSync(disk, 0o755);
   const derivation = (name: string, builds: string) =>

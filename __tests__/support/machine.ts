@@ -62,6 +62,13 @@ export function withPasswords(passwords: Readonly<Record<string, string>>): Reco
   return { shadow: `${users.join('\n')}\n`, 'pam.d/sshd': pam, 'pam.d/sudo': pam };
 }
 
+/** What those demand who read it. */
+function modeOf(path: string): number {
+  if (path.endsWith('_key')) return 0o600;
+  // sudo and doas
+  return path.startsWith('pam.d/') ? 0o644 : 0o440;
+}
+
 /** Returns a folder with these files in it, empty where there are none. */
 function folderOf(files: MachineOptions['etc']): string {
   if (files === undefined) return '';
@@ -70,8 +77,7 @@ function folderOf(files: MachineOptions['etc']): string {
     const file = join(folder, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, contents);
-    // what sudo and doas demand of what they read
-    chmodSync(file, path.startsWith('pam.d/') ? 0o644 : 0o440);
+    chmodSync(file, modeOf(path));
   }
   chmodSync(folder, 0o755);
   return folder;

@@ -1,5 +1,7 @@
 import { accessAfterwards, pinnedAfterwards } from '../plan/access-afterwards';
 import { systemOf } from '../plan/evaluation';
+import { ageRecipient } from '../ssh/age-recipient';
+import { fingerprint, type HostKey } from '../ssh/host-keys';
 import * as scripts from '../ssh/scripts';
 import { bring } from './bring';
 import { checkInstalled } from './check-installed';
@@ -14,7 +16,7 @@ import { removeDiskKeys, sendSecretFiles } from './secret-files';
 
 /** Copies the system to the mounted disks and makes it what boots next. */
 export async function install(context: PhaseContext): Promise<void> {
-  const { evaluation, target, settings, progress } = context;
+  const { evaluation, target, settings, progress, runtime } = context;
   const toplevel = systemOf(evaluation);
   const system = toplevel.outPath;
   await target.run(scripts.mounted, []);
@@ -31,9 +33,18 @@ export async function install(context: PhaseContext): Promise<void> {
   progress.systemPath = system;
   const access = accessAfterwards(settings, evaluation);
   const pinned = pinnedAfterwards(settings, access.endpoint)?.accepted;
-  recordHostKeys(context, access.endpoint, pinned ?? progress.expectedHostKeys);
+  const hostKeys = pinned ?? progress.expectedHostKeys;
+  recordHostKeys(context, access.endpoint, hostKeys);
+  for (const key of hostKeys) runtime.log.info(`host key of the new system: ${namesOf(key)}`);
   await removeDiskKeys(context);
   await recordInstall(context);
+}
+
+/** As those call it who connect to it, and those who encrypt for it. */
+function namesOf(key: HostKey): string {
+  return [`${key.type} ${fingerprint(key)}`, ageRecipient(key)]
+    .filter((name) => name !== undefined)
+    .join(', ');
 }
 
 async function runNixosInstall(context: PhaseContext, system: string): Promise<void> {

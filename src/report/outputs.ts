@@ -23,7 +23,7 @@ export const outputs = [
   {
     name: 'age-public-keys',
     description:
-      'age recipients of its ed25519 host keys, for sops-nix and agenix; RSA and ECDSA keys have none.',
+      'age recipients of its ed25519 host keys, for sops-nix; agenix takes host-keys. RSA and ECDSA keys have none.',
   },
   {
     name: 'hardware-config',

@@ -8,7 +8,8 @@ const prime = 2n ** 255n - 19n;
 
 /**
  * The age recipient whose identity is this host key's private half, as ssh-to-age makes it: the point on Curve25519 that
- * corresponds to the ed25519 key, in bech32 (age's format v1, X25519 recipients). sops-nix and agenix encrypt to it.
+ * corresponds to the ed25519 key, in bech32 (age's format v1, X25519 recipients). sops-nix opens what was
+ * encrypted for it. agenix does not: it gives age the key itself, which opens only what was encrypted for the SSH key.
  *
  * @returns undefined for keys of other types, which have none
  */
