@@ -11,10 +11,10 @@ import { makeKey } from '../../testbed/sshd.mts';
 import { type BundleRun, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
 import { expectShown } from '../support/documents';
-import { blockOf, filled, runShell, stepOf, stepsOf } from '../support/how-to';
 import { type Install, machineToInstall } from '../support/install';
 import { distinctLines, expectNoLeak } from '../support/leak';
 import { temporaryFolder } from '../support/runtime';
+import { blockOf, filled, runShell, stepOf, stepsOf } from '../support/shown-steps';
 
 const page = 'docs/host-identity.md';
 const hostKey = 'etc/ssh/ssh_host_ed25519_key';
