@@ -153,6 +153,30 @@ const systems: readonly HowTo[] = [
     heading: 'With keys that the run makes',
     test: 'bundle/how-tos-identity › keys that the run has made: a second step encrypts the secrets for them, and asks to have that merged',
   },
+  {
+    wish: 'encrypt disks with a passphrase',
+    page: 'encryption.md',
+    heading: 'With a passphrase',
+    test: 'bundle/how-tos-encryption › a passphrase opens the disk when it is typed, whatever ends its file',
+  },
+  {
+    wish: 'encrypt disks with a key file',
+    page: 'encryption.md',
+    heading: 'With a key file',
+    test: 'bundle/how-tos-encryption › a key file counts byte for byte, its newline too, of which there is a warning',
+  },
+  {
+    wish: 'open encrypted disks over SSH',
+    page: 'encryption.md',
+    heading: 'Opened over SSH after each boot',
+    test: 'loopback/how-tos-unlock › an initrd that waits is named with how to reach it, and good enough',
+  },
+  {
+    wish: 'have ZFS encrypt',
+    page: 'encryption.md',
+    heading: 'ZFS’ own encryption',
+    test: 'bundle/how-tos-encryption › the passphrase of a ZFS dataset is where its configuration looks for it',
+  },
 ];
 
 /** What comes after the install, and from where one comes. */

@@ -164,6 +164,7 @@ const pageList: readonly (readonly [file: string, tells: string])[] = [
   ['login.md', 'what a secret may be, keys and passwords, sudo, jump hosts, IPv6'],
   ['installer-image.md', 'the kexec image, its hash and flags, what its Nix may know'],
   ['disks.md', 'which are lost, and how to say which may be; keys of encrypted ones'],
+  ['encryption.md', 'LUKS and ZFS: passphrases, key files, opening over SSH'],
   ['cache.md', 'what is built once and not each time, who shares it, who is believed'],
   ['new-system.md', 'extra files, secrets, owners, hooks'],
   [
