@@ -56138,7 +56138,82 @@ function nixHash(text) {
     return bytes.length === 32 ? `sha256:${toNixBase32(bytes)}` : undefined;
 }
 
+;// CONCATENATED MODULE: ./lib/progress-lines.js
+
+
+/** When lines are due, in milliseconds after the beginning; from the last one on each so many later. */
+const due = [10_000, 30_000, 60_000];
+const thenEachMs = 60_000;
+/**
+ * Does the work, and says now and then how far it is: `sending the kexec image for 30 s: 12.3 MB of 64.2 MB, 1.1 MB/s`.
+ * Work that takes less than ten seconds says nothing.
+ *
+ * @param what begins the lines
+ * @param read is asked when a line is due; where it answers nothing there is none
+ */
+async function withProgressLines({ log, clock }, what, read, work) {
+    const over = new AbortController();
+    const start = clock.now();
+    const speed = new Speed(start, read()?.bytes ?? 0);
+    const tell = async () => {
+        for (let next = 0;; next++) {
+            const at = due[next] ?? (due.at(-1) ?? 0) + (next - due.length + 1) * thenEachMs;
+            await clock.sleep(Math.max(start + at - clock.now(), 1), over.signal);
+            const reading = read();
+            const now = clock.now();
+            if (reading !== undefined)
+                log.info(lineOf(what, now - start, reading, speed.at(now, reading.bytes)));
+        }
+    };
+    // it ends by being stopped
+    void tell().catch(() => undefined);
+    try {
+        return await work();
+    }
+    finally {
+        over.abort();
+    }
+}
+function lineOf(what, ms, { done, now = '' }, speed) {
+    const far = [done, speed].filter((part) => part !== '').join(', ');
+    const parts = [far, now].filter((part) => part !== '').join('; ');
+    return `${what} for ${inSeconds(ms)}${parts === '' ? '' : `: ${parts}`}`;
+}
+/** Without tenths, which nobody waits for. */
+function inSeconds(ms) {
+    const seconds = Math.round(ms / 1000);
+    return seconds < 10 ? `${seconds} s` : formatDuration(seconds * 1000);
+}
+/** The rate since the line before, or for how long nothing has moved: at least since the line that saw the same. */
+class Speed {
+    #at;
+    #bytes;
+    constructor(at, bytes) {
+        this.#at = at;
+        this.#bytes = bytes;
+    }
+    at(now, bytes) {
+        if (bytes === undefined)
+            return '';
+        const ms = now - this.#at;
+        const moved = bytes - this.#bytes;
+        if (moved === 0)
+            return `no bytes for ${inSeconds(ms)}`;
+        this.#at = now;
+        this.#bytes = bytes;
+        // work that began anew, on a new connection, may count from nothing
+        return moved > 0 && ms > 0 ? `${formatBytes(Math.round((moved / ms) * 1000))}/s` : '';
+    }
+}
+/** `12.3 MB of 64.2 MB`, or `12.3 MB` where the whole is not known. */
+function progress_lines_bytesOf(done, total) {
+    return total === undefined || total < done
+        ? formatBytes(done)
+        : `${formatBytes(done)} of ${formatBytes(total)}`;
+}
+
 ;// CONCATENATED MODULE: ./lib/cache/service.js
+
 
 
 
@@ -56232,7 +56307,7 @@ class WorkerService {
         const silence = new IdleTimer('the cache', Math.max(silenceMs, answerMs + processMs));
         const until = AbortSignal.any([signal, silence.signal]);
         try {
-            await within(clock, 'the cache', limitMs, until, (limited) => this.#runWorker(JSON.stringify(request), limitMs, limited, () => silence.touch()));
+            await within(clock, 'the cache', limitMs, until, (limited) => this.#runWorker(whatOf(task), JSON.stringify(request), limitMs, limited, () => silence.touch()));
             const answer = JSON.parse(await (0,promises_namespaceObject.readFile)(answerFile, 'utf8'));
             if (answer.kind === 'failed')
                 throw new CacheError(withoutQueries(answer.reason));
@@ -56248,24 +56323,34 @@ class WorkerService {
         }
     }
     /** @throws CacheError where it ends without an answer */
-    async #runWorker(input, idleMs, signal, onProgress) {
+    async #runWorker(what, input, idleMs, signal, onProgress) {
         const { processes, log } = this.#runtime;
-        let moved = '';
+        let moved = 0;
+        let total;
         const onLine = (line) => {
             // it tells each second how far it is, also where it gets no further
-            const [, bytes = moved] = /^(?:Received|Sent) (\d+) /.exec(line) ?? [];
-            if (bytes !== moved)
+            const [, bytes, all] = /^(?:Received|Sent) (\d+) (?:of (\d+) )?/.exec(line) ?? [];
+            if (bytes !== undefined && Number(bytes) !== moved)
                 onProgress();
-            moved = bytes;
+            moved = Number(bytes ?? moved);
+            if (all !== undefined)
+                total = Number(all);
             // commands to the runner are not for it: among them are the addresses that need no other token
             if (!line.startsWith('::'))
                 log.debug(`cache client: ${withoutQueries(line)}`);
         };
         const options = { input, idleMs, signal, onLine, onErrorLine: onLine };
-        const { code } = await processes.run(process.execPath, this.#worker, options);
+        const read = () => ({ done: progress_lines_bytesOf(moved, total), bytes: moved });
+        const { code } = await withProgressLines(this.#runtime, what, read, () => processes.run(process.execPath, this.#worker, options));
         if (code !== 0)
             throw new CacheError('its client ended without an answer');
     }
+}
+/** For the lines that say how far it is. */
+function whatOf(task) {
+    if (task.task === 'store')
+        return 'cache: uploading';
+    return task.file === undefined ? 'cache: asking' : 'cache: downloading';
 }
 /** In an address of the blob store it is the query that lets in whoever has it; the runner has not been told to mask it. */
 function withoutQueries(text) {
@@ -61767,80 +61852,6 @@ async function resolveFiles(text) {
     return (await Promise.all(machines)).join('\n');
 }
 
-;// CONCATENATED MODULE: ./lib/progress-lines.js
-
-
-/** When lines are due, in milliseconds after the beginning; from the last one on each so many later. */
-const due = [10_000, 30_000, 60_000];
-const thenEachMs = 60_000;
-/**
- * Does the work, and says now and then how far it is: `sending the kexec image for 30 s: 12.3 MB of 64.2 MB, 1.1 MB/s`.
- * Work that takes less than ten seconds says nothing.
- *
- * @param what begins the lines
- * @param read is asked when a line is due; where it answers nothing there is none
- */
-async function withProgressLines({ log, clock }, what, read, work) {
-    const over = new AbortController();
-    const start = clock.now();
-    const speed = new Speed(start, read()?.bytes ?? 0);
-    const tell = async () => {
-        for (let next = 0;; next++) {
-            const at = due[next] ?? (due.at(-1) ?? 0) + (next - due.length + 1) * thenEachMs;
-            await clock.sleep(Math.max(start + at - clock.now(), 1), over.signal);
-            const reading = read();
-            const now = clock.now();
-            if (reading !== undefined)
-                log.info(lineOf(what, now - start, reading, speed.at(now, reading.bytes)));
-        }
-    };
-    // it ends by being stopped
-    void tell().catch(() => undefined);
-    try {
-        return await work();
-    }
-    finally {
-        over.abort();
-    }
-}
-function lineOf(what, ms, { done, now = '' }, speed) {
-    const far = [done, speed].filter((part) => part !== '').join(', ');
-    const parts = [far, now].filter((part) => part !== '').join('; ');
-    return `${what} for ${inSeconds(ms)}${parts === '' ? '' : `: ${parts}`}`;
-}
-/** Without tenths, which nobody waits for. */
-function inSeconds(ms) {
-    const seconds = Math.round(ms / 1000);
-    return seconds < 10 ? `${seconds} s` : formatDuration(seconds * 1000);
-}
-/** The rate since the line before, or for how long nothing has moved: at least since the line that saw the same. */
-class Speed {
-    #at;
-    #bytes;
-    constructor(at, bytes) {
-        this.#at = at;
-        this.#bytes = bytes;
-    }
-    at(now, bytes) {
-        if (bytes === undefined)
-            return '';
-        const ms = now - this.#at;
-        const moved = bytes - this.#bytes;
-        if (moved === 0)
-            return `no bytes for ${inSeconds(ms)}`;
-        this.#at = now;
-        this.#bytes = bytes;
-        // work that began anew, on a new connection, may count from nothing
-        return moved > 0 && ms > 0 ? `${formatBytes(Math.round((moved / ms) * 1000))}/s` : '';
-    }
-}
-/** `12.3 MB of 64.2 MB`, or `12.3 MB` where the whole is not known. */
-function progress_lines_bytesOf(done, total) {
-    return total === undefined || total < done
-        ? formatBytes(done)
-        : `${formatBytes(done)} of ${formatBytes(total)}`;
-}
-
 ;// CONCATENATED MODULE: ./lib/nix/log.js
 
 /** Verbosity levels (libutil/error.hh): 0 error, 1 warning, 2 notice, 3 info. */
@@ -63969,6 +63980,7 @@ function directRoute(link = defaultLink) {
 
 
 
+
 /** Between two attempts to connect; OpenSSH 10 penalises clients that hammer. */
 const pauseMs = 2000;
 const handshakeMs = 30_000;
@@ -64008,7 +64020,13 @@ class Dialer {
                 await this.#runtime.clock.sleep(pauseMs, limited);
             }
         };
-        return within(this.#runtime.clock, `connecting to ${name}`, this.#options.connectMs, signal, attempts).catch((error) => {
+        const { clock } = this.#runtime;
+        const { connectMs } = this.#options;
+        const what = `connecting to ${name}`;
+        const end = clock.now() + connectMs;
+        const read = () => ({ done: last?.message ?? '', now: `given up in ${inSeconds(end - clock.now())}` });
+        const connecting = () => within(clock, what, connectMs, signal, attempts);
+        return withProgressLines(this.#runtime, what, read, connecting).catch((error) => {
             throw error instanceof TimeoutError && last !== undefined ? last : error;
         });
     }
@@ -64554,7 +64572,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const hardware_config_sh = ("#!/bin/sh\n# hardware-config.sh BACKEND: prints what this machine is made of, as JSON of nixos-facter or as a NixOS module\nset -eu\ncase $1 in\nnixos-facter)\n  if command -v nixos-facter >/dev/null; then exec nixos-facter </dev/null; fi\n  echo 'the installer has no nixos-facter: taking that of nixpkgs' >&2\n  exec nix --extra-experimental-features 'nix-command flakes' shell nixpkgs#nixos-facter -c nixos-facter </dev/null\n  ;;\n*) exec nixos-generate-config --show-hardware-config --no-filesystems </dev/null ;;\nesac\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/host-keys.sh.js
-/* harmony default export */ const host_keys_sh = ("#!/bin/sh\n# host-keys.sh COPY [TYPE PATH BITS]...: as root, sees to it that the new system below /mnt has its SSH host keys before it\n# boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the\n# configured ones that are still missing (BITS may be empty). Prints the public keys, and \"unknown=PATH: REASON\" for\n# a key that cannot be made now. Never replaces an existing key, and writes nothing where a link leads out of /mnt.\nset -eu\numask 077\ncopy=$1\nshift\n\n# leads_out PATH: what there is of PATH does not lie, or lead, below /mnt\nleads_out() {\n  there=$1\n  while [ ! -e \"$there\" ] && [ ! -L \"$there\" ]; do there=${there%/*}; done\n  case $(cd -P \"$there\" 2>/dev/null && pwd -P) in /mnt | /mnt/*) return 1 ;; esac\n}\n\nif [ \"$copy\" = yes ]; then\n  if leads_out /mnt/etc/ssh; then\n    echo 'the host keys cannot be copied: /etc/ssh of the new system is a link that leads out of /mnt, or no folder' >&2\n    exit 1\n  fi\n  (umask 022 && mkdir -p /mnt/etc/ssh)\n  for key in /etc/ssh/ssh_host_*_key; do\n    # the public half and the certificate of another key are of no use beside one that was supplied\n    if [ -e \"/mnt$key\" ] || [ -L \"/mnt$key\" ]; then continue; fi\n    for file in \"$key\" \"$key.pub\" \"$key-cert.pub\"; do\n      if [ -f \"$file\" ] && [ ! -e \"/mnt$file\" ] && [ ! -L \"/mnt$file\" ]; then cp -p \"$file\" \"/mnt$file\"; fi\n    done\n  done\nfi\n\n# make_key TYPE FILE BITS: FILE if it is missing, and FILE.pub unless it is there and belongs to FILE: one that was left by\n# another key would be expected of the new system, which never shows it\nmake_key() {\n  if [ ! -e \"$2\" ] && [ ! -L \"$2\" ]; then\n    (umask 022 && mkdir -p \"${2%/*}\") >&2 &&\n      ssh-keygen -q -t \"$1\" ${3:+-b \"$3\"} -N '' -C '' -f \"$2\" </dev/null >&2 || return 1\n  fi\n  derived=$(ssh-keygen -y -P '' -f \"$2\" </dev/null) || return 1\n  if [ ! -f \"$2.pub\" ] || [ \"$(cut -d' ' -f1,2 \"$2.pub\")\" != \"$(echo \"$derived\" | cut -d' ' -f1,2)\" ]; then\n    # not half a file: the next run would take it for the key\n    echo \"$derived\" >\"$2.pub.new\" && mv \"$2.pub.new\" \"$2.pub\" || return 1\n  fi\n  chmod 644 \"$2.pub\"\n}\n\nwhile [ $# -ge 3 ]; do\n  type=$1 path=$2 bits=$3\n  shift 3\n  file=/mnt$path\n  case $path in\n  /run/* | /dev/* | /proc/* | /sys/*) echo \"unknown=$path: it is made at boot\" ;;\n  *)\n    if leads_out \"${file%/*}\"; then\n      echo \"unknown=$path: above it is a link that leads out of /mnt, or a file\"\n    elif ! make_key \"$type\" \"$file\" \"$bits\"; then\n      echo \"unknown=$path: ssh-keygen failed\"\n    elif [ \"$(stat -f -c %T \"${file%/*}\" 2>/dev/null)\" = tmpfs ]; then\n      echo \"unknown=$path: it lies in memory\"\n    else\n      cut -d' ' -f1,2 \"$file.pub\"\n    fi\n    ;;\n  esac\ndone\n");
+/* harmony default export */ const host_keys_sh = ("#!/bin/sh\n# host-keys.sh COPY [TYPE PATH BITS]...: as root, sees to it that the new system below /mnt has its SSH host keys before it\n# boots for the first time, so that they are known: copies the installer's (COPY=yes), and makes those of the\n# configured ones that are still missing (BITS may be empty). Prints the public keys, and \"unknown=PATH: REASON\" for\n# a key that cannot be made now. Never replaces an existing key, and writes nothing where a link leads out of /mnt.\nset -eu\numask 077\ncopy=$1\nshift\n\n# leads_out PATH: what there is of PATH does not lie, or lead, below /mnt\nleads_out() {\n  there=$1\n  while [ ! -e \"$there\" ] && [ ! -L \"$there\" ]; do there=${there%/*}; done\n  case $(cd -P \"$there\" 2>/dev/null && pwd -P) in /mnt | /mnt/*) return 1 ;; esac\n}\n\nif [ \"$copy\" = yes ]; then\n  if leads_out /mnt/etc/ssh; then\n    echo 'the host keys cannot be copied: /etc/ssh of the new system is a link that leads out of /mnt, or no folder' >&2\n    exit 1\n  fi\n  (umask 022 && mkdir -p /mnt/etc/ssh)\n  for key in /etc/ssh/ssh_host_*_key; do\n    # the public half and the certificate of another key are of no use beside one that was supplied\n    if [ -e \"/mnt$key\" ] || [ -L \"/mnt$key\" ]; then continue; fi\n    for file in \"$key\" \"$key.pub\" \"$key-cert.pub\"; do\n      if [ -f \"$file\" ] && [ ! -e \"/mnt$file\" ] && [ ! -L \"/mnt$file\" ]; then cp -p \"$file\" \"/mnt$file\"; fi\n    done\n    # Fedora's are for a group to read, too: sshd of the new system would refuse those\n    if [ -f \"/mnt$key\" ]; then chmod 600 \"/mnt$key\"; fi\n  done\nfi\n\n# make_key TYPE FILE BITS: FILE if it is missing, and FILE.pub unless it is there and belongs to FILE: one that was left by\n# another key would be expected of the new system, which never shows it\nmake_key() {\n  if [ ! -e \"$2\" ] && [ ! -L \"$2\" ]; then\n    (umask 022 && mkdir -p \"${2%/*}\") >&2 &&\n      ssh-keygen -q -t \"$1\" ${3:+-b \"$3\"} -N '' -C '' -f \"$2\" </dev/null >&2 || return 1\n  fi\n  derived=$(ssh-keygen -y -P '' -f \"$2\" </dev/null) || return 1\n  if [ ! -f \"$2.pub\" ] || [ \"$(cut -d' ' -f1,2 \"$2.pub\")\" != \"$(echo \"$derived\" | cut -d' ' -f1,2)\" ]; then\n    # not half a file: the next run would take it for the key\n    echo \"$derived\" >\"$2.pub.new\" && mv \"$2.pub.new\" \"$2.pub\" || return 1\n  fi\n  chmod 644 \"$2.pub\"\n}\n\nwhile [ $# -ge 3 ]; do\n  type=$1 path=$2 bits=$3\n  shift 3\n  file=/mnt$path\n  case $path in\n  /run/* | /dev/* | /proc/* | /sys/*) echo \"unknown=$path: it is made at boot\" ;;\n  *)\n    if leads_out \"${file%/*}\"; then\n      echo \"unknown=$path: above it is a link that leads out of /mnt, or a file\"\n    elif ! make_key \"$type\" \"$file\" \"$bits\"; then\n      echo \"unknown=$path: ssh-keygen failed\"\n    elif [ \"$(stat -f -c %T \"${file%/*}\" 2>/dev/null)\" = tmpfs ]; then\n      echo \"unknown=$path: it lies in memory\"\n    else\n      cut -d' ' -f1,2 \"$file.pub\"\n    fi\n    ;;\n  esac\ndone\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/identity.sh.js
 /* harmony default export */ const identity_sh = ("#!/bin/sh\n# Prints which boot and which system this is.\nset -u\necho \"bootId=$(cat /proc/sys/kernel/random/boot_id)\"\n# without a system, as in an initrd, readlink would print the name that it was given\necho \"systemPath=$([ ! -e /run/current-system ] || readlink -f /run/current-system)\"\necho \"hostName=$(uname -n)\"\n");
@@ -64605,7 +64623,7 @@ function checked(script, result, noise, anyExitCode) {
 /* harmony default export */ const remove_secrets_sh = ("#!/bin/sh\n# remove-secrets.sh [WORK]: as root, removes whatever put-secret.sh has put here, in this run or in one that was cut off.\n# While detached work of the name WORK goes on, which needs them, a process stays here that waits for its end first.\nset -u\ndir=/run/nixos-anywhere\nwork=${1:-}\n\n# goes_on: the work still runs, and not another process that got its number\ngoes_on() {\n  for task in \"$dir/tasks/$work\"-*; do\n    if [ ! -e \"$task/pid\" ] || [ -e \"$task/exit\" ]; then continue; fi\n    read -r pid start <\"$task/pid\" || continue\n    if [ \"$(sed 's/.*) //' \"/proc/$pid/stat\" 2>/dev/null | cut -d' ' -f20)\" = \"$start\" ]; then return 0; fi\n  done\n  return 1\n}\n\n# remove LIST...: what the lists name, and those lists of which nothing is left\nremove() {\n  failed=\n  for list; do\n    [ -f \"$list\" ] || continue\n    kept=\n    while IFS= read -r path; do\n      rm -f \"$path\" \"$path.nixos-anywhere\" || kept=\"$kept $path\"\n    done <\"$list\"\n    [ -n \"$kept\" ] || rm -f \"$list\"\n    failed=$failed$kept\n  done\n  [ -z \"$failed\" ] || {\n    echo \"could not remove$failed\" >&2\n    return 1\n  }\n}\n\nif [ -n \"$work\" ] && [ -f \"$dir/secrets\" ] && goes_on; then\n  # a list of its own: the next run may bring new secrets meanwhile, which are not ours to remove\n  mine=$dir/secrets.$$\n  mv \"$dir/secrets\" \"$mine\"\n  (\n    trap '' HUP\n    while goes_on; do sleep 1; done\n    remove \"$mine\"\n  ) >/dev/null 2>&1 </dev/null &\n  exit 0\nfi\nremove \"$dir/secrets\" \"$dir\"/secrets.*\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/stage.sh.js
-/* harmony default export */ const stage_sh = ("#!/bin/sh\n# stage.sh [URL [sha256]]: as root, unpacks a kexec image that comes from URL, or from standard input, into a folder of\n# its own. Gzip, xz, zstd or plain tar are told apart by content: a URL's end says little. Prints\n#   sha256=HEX   of the file as it is fetched from URL, where this machine can tell\n#   folder=PATH  once it is unpacked\n# Exit codes: 80 this machine cannot fetch URL (or, with the word sha256, not tell that of it), 81 an image of another\n# layout, 82 this machine lacks the program that unpacks it, which is the last word of the last line then.\nset -eu\nurl=${1:-} must_tell=${2:-}\n\nhas() { command -v \"$1\" >/dev/null 2>&1; }\n\n# usable DIR: files can be written there, and run (no noexec). Where it is open to all, a folder of this name may be another\n# user's, or a link of theirs: they could change what root is about to start.\nusable() {\n  [ -d \"$1\" ] || return 1\n  mkdir \"$1/nixos-anywhere\" 2>/dev/null ||\n    [ -n \"$(find \"$1/nixos-anywhere\" -prune -type d -user 0 2>/dev/null)\" ] || return 1\n  probe=$1/nixos-anywhere/probe\n  if printf '#!/bin/sh\\nexit 0\\n' 2>/dev/null >\"$probe\" && chmod 700 \"$probe\" && \"$probe\" 2>/dev/null; then\n    rm \"$probe\"\n  else\n    rm -f \"$probe\"\n    rmdir \"$1/nixos-anywhere\" 2>/dev/null\n    return 1\n  fi\n}\n\n# fetch: the image on standard output\nfetch() {\n  if [ -z \"$url\" ]; then\n    cat\n  elif has curl; then\n    curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 -- \"$url\"\n  elif has wget; then\n    fetch_with_wget\n  else\n    echo 'neither curl nor wget here' >&2\n    return 1\n  fi\n}\n\n# fetch_with_wget: GNU's says nothing at all with -q, and without it the URL too, which may have a token in it. One try:\n# a second one would begin anew in the middle of what is written. Of BusyBox's some know no timeout, and crash with it.\nfetch_with_wget() {\n  set -- -nv -t 1 -T 20\n  if wget --help 2>&1 | grep -q '^BusyBox'; then set -- -q; fi\n  wget \"$@\" -O - -- \"$url\" 2>\"$work/said\" && return\n  grep -v :// \"$work/said\" | tail -n 1 >&2\n  return 1\n}\n\n# hashed: standard input as it is, and on the side its SHA-256\nhashed() {\n  if [ -z \"$url\" ] || ! can_hash; then\n    cat\n    return\n  fi\n  mkfifo \"$work/copy\"\n  sha256sum <\"$work/copy\" >\"$work/sum\" &\n  tee \"$work/copy\" || true\n  wait \"$!\"\n}\n\ncan_hash() { has sha256sum && has mkfifo && has tee; }\n\n# unpack: standard input, whatever its compression\nunpack() {\n  dd bs=1 count=6 of=\"$work/head\" 2>/dev/null\n  case $(od -An -tx1 \"$work/head\" | tr -d ' \\n') in\n  1f8b*) set -- gzip -dc ;;\n  fd377a585a00) set -- xz -dc ;;\n  28b52ffd*) set -- zstd -dc ;;\n  '')\n    # said where the other reasons are, so that neither it nor the lack of files hides why a fetch failed\n    echo 'it is empty' >\"$work/failed\"\n    return 0\n    ;;\n  *) set -- cat ;;\n  esac\n  if ! has \"$1\"; then\n    echo \"$1\" >\"$work/lacks\"\n    return 0\n  fi\n  { cat \"$work/head\" - | \"$@\" || echo \"$1 failed\" >\"$work/failed\"; } | tar -xf - || echo 'tar failed' >\"$work/failed\"\n  # all of it counts for the hash, also of what is no image\n  cat >/dev/null\n}\n\n# report_progress: says how much has arrived, as long as something does: silence means that it has stopped\nreport_progress() {\n  last=\n  # sleep must not hold the streams: they are closed when the image is there, not when sleep ends\n  while sleep 20 >/dev/null 2>&1; do\n    now=$(du -sk . | cut -f1)\n    [ \"$now\" = \"$last\" ] || echo \"$((now / 1024)) MiB of the kexec image have arrived\" >&2\n    last=$now\n  done\n}\n\nhome=\nfor dir in /root /var/tmp /home /tmp /run; do\n  if usable \"$dir\"; then\n    home=$dir/nixos-anywhere\n    break\n  fi\ndone\n[ -n \"$home\" ] || {\n  echo 'no folder here can hold programs: all of /root, /var/tmp, /home, /tmp are read-only or mounted noexec' >&2\n  exit 1\n}\nchmod 700 \"$home\"\n# for unstage.sh, whole at once\n(\n  umask 077\n  mkdir -p /run/nixos-anywhere\n  echo \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $home\" >/run/nixos-anywhere/staging.new\n  mv /run/nixos-anywhere/staging.new /run/nixos-anywhere/staging\n)\n# an image that was started once has grown (kexec/run appends to its initrd)\nrm -rf \"$home/image\"\nwork=$home/image/.staging\nmkdir -p \"$work\"\ncd \"$home/image\"\nif [ -n \"$must_tell\" ] && ! can_hash; then\n  echo 'no sha256sum here' >&2\n  exit 80\nfi\nreport_progress &\nreporter=$!\n{ fetch || touch \"$work/fetch-failed\"; } | hashed | unpack || true\nkill \"$reporter\" 2>/dev/null || true\nif [ -e \"$work/lacks\" ]; then\n  echo \"this machine lacks the program $(cat \"$work/lacks\")\" >&2\n  exit 82\nfi\nif [ -e \"$work/fetch-failed\" ] && [ -n \"$url\" ]; then exit 80; fi\n[ ! -s \"$work/sum\" ] || echo \"sha256=$(cut -d ' ' -f 1 \"$work/sum\")\"\nif [ -e \"$work/failed\" ] || [ -e \"$work/fetch-failed\" ]; then\n  echo \"the kexec image could not be unpacked: $(cat \"$work/failed\" 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)\" >&2\n  exit 1\nfi\nrm -r \"$work\"\nfor file in run kexec ip bzImage initrd; do\n  [ -f \"kexec/$file\" ] || {\n    echo \"the kexec image has no kexec/$file; it holds: $(find . -mindepth 1 -maxdepth 2 | sort | head -n 20 | tr '\\n' ' ')\" >&2\n    exit 81\n  }\ndone\necho \"folder=$(pwd -P)\"\n");
+/* harmony default export */ const stage_sh = ("#!/bin/sh\n# stage.sh [URL [sha256]]: as root, unpacks a kexec image that comes from URL, or from standard input, into a folder of\n# its own. Gzip, xz, zstd or plain tar are told apart by content: a URL's end says little. Prints\n#   sha256=HEX   of the file as it is fetched from URL, where this machine can tell\n#   folder=PATH  once it is unpacked\n# Exit codes: 80 this machine cannot fetch URL (or, with the word sha256, not tell that of it), 81 an image of another\n# layout, 82 this machine lacks the program that unpacks it, which is the last word of the last line then.\nset -eu\nurl=${1:-} must_tell=${2:-}\n\nhas() { command -v \"$1\" >/dev/null 2>&1; }\n\n# usable DIR: files can be written there, and run (no noexec). Where it is open to all, a folder of this name may be another\n# user's, or a link of theirs: they could change what root is about to start.\nusable() {\n  [ -d \"$1\" ] || return 1\n  mkdir \"$1/nixos-anywhere\" 2>/dev/null ||\n    [ -n \"$(find \"$1/nixos-anywhere\" -prune -type d -user 0 2>/dev/null)\" ] || return 1\n  probe=$1/nixos-anywhere/probe\n  if printf '#!/bin/sh\\nexit 0\\n' 2>/dev/null >\"$probe\" && chmod 700 \"$probe\" && \"$probe\" 2>/dev/null; then\n    rm \"$probe\"\n  else\n    rm -f \"$probe\"\n    rmdir \"$1/nixos-anywhere\" 2>/dev/null\n    return 1\n  fi\n}\n\n# fetch: the image on standard output\nfetch() {\n  if [ -z \"$url\" ]; then\n    cat\n  elif has curl; then\n    curl --fail --location --silent --show-error --retry 3 --connect-timeout 20 -- \"$url\"\n  elif has wget; then\n    fetch_with_wget\n  else\n    echo 'neither curl nor wget here' >&2\n    return 1\n  fi\n}\n\n# fetch_with_wget: GNU's says nothing at all with -q, and without it the URL too, which may have a token in it. One try:\n# a second one would begin anew in the middle of what is written. Of BusyBox's some know no timeout, and crash with it.\nfetch_with_wget() {\n  set -- -nv -t 1 -T 20\n  if wget --help 2>&1 | grep -q '^BusyBox'; then set -- -q; fi\n  wget \"$@\" -O - -- \"$url\" 2>\"$work/said\" && return\n  grep -v :// \"$work/said\" | tail -n 1 >&2\n  return 1\n}\n\n# hashed: standard input as it is, and on the side its SHA-256\nhashed() {\n  if [ -z \"$url\" ] || ! can_hash; then\n    cat\n    return\n  fi\n  mkfifo \"$work/copy\"\n  sha256sum <\"$work/copy\" >\"$work/sum\" &\n  tee \"$work/copy\" || true\n  wait \"$!\"\n}\n\ncan_hash() { has sha256sum && has mkfifo && has tee; }\n\n# unpack: standard input, whatever its compression\nunpack() {\n  dd bs=1 count=6 of=\"$work/head\" 2>/dev/null\n  case $(od -An -tx1 \"$work/head\" | tr -d ' \\n') in\n  1f8b*) set -- gzip -dc ;;\n  fd377a585a00) set -- xz -dc ;;\n  28b52ffd*) set -- zstd -dc ;;\n  '')\n    # said where the other reasons are, so that neither it nor the lack of files hides why a fetch failed\n    echo 'it is empty' >\"$work/failed\"\n    return 0\n    ;;\n  *) set -- cat ;;\n  esac\n  if ! has \"$1\"; then\n    echo \"$1\" >\"$work/lacks\"\n    return 0\n  fi\n  { cat \"$work/head\" - | \"$@\" || echo \"$1 failed\" >\"$work/failed\"; } | tar -xf - || echo 'tar failed' >\"$work/failed\"\n  # all of it counts for the hash, also of what is no image\n  cat >/dev/null\n}\n\n# report_progress: says how much has arrived and was unpacked, as long as something does: silence means that it has stopped\nreport_progress() {\n  last=\n  # sleep must not hold the streams: they are closed when the image is there, not when sleep ends\n  while sleep 5 >/dev/null 2>&1; do\n    now=$(du -sk . | cut -f1)\n    [ \"$now\" = \"$last\" ] || echo \"$now KiB of the kexec image have arrived\" >&2\n    last=$now\n  done\n}\n\nhome=\nfor dir in /root /var/tmp /home /tmp /run; do\n  if usable \"$dir\"; then\n    home=$dir/nixos-anywhere\n    break\n  fi\ndone\n[ -n \"$home\" ] || {\n  echo 'no folder here can hold programs: all of /root, /var/tmp, /home, /tmp are read-only or mounted noexec' >&2\n  exit 1\n}\nchmod 700 \"$home\"\n# for unstage.sh, whole at once\n(\n  umask 077\n  mkdir -p /run/nixos-anywhere\n  echo \"$$ $(sed 's/.*) //' /proc/$$/stat | cut -d' ' -f20) $home\" >/run/nixos-anywhere/staging.new\n  mv /run/nixos-anywhere/staging.new /run/nixos-anywhere/staging\n)\n# an image that was started once has grown (kexec/run appends to its initrd)\nrm -rf \"$home/image\"\nwork=$home/image/.staging\nmkdir -p \"$work\"\ncd \"$home/image\"\nif [ -n \"$must_tell\" ] && ! can_hash; then\n  echo 'no sha256sum here' >&2\n  exit 80\nfi\nreport_progress &\nreporter=$!\n{ fetch || touch \"$work/fetch-failed\"; } | hashed | unpack || true\nkill \"$reporter\" 2>/dev/null || true\nif [ -e \"$work/lacks\" ]; then\n  echo \"this machine lacks the program $(cat \"$work/lacks\")\" >&2\n  exit 82\nfi\nif [ -e \"$work/fetch-failed\" ] && [ -n \"$url\" ]; then exit 80; fi\n[ ! -s \"$work/sum\" ] || echo \"sha256=$(cut -d ' ' -f 1 \"$work/sum\")\"\nif [ -e \"$work/failed\" ] || [ -e \"$work/fetch-failed\" ]; then\n  echo \"the kexec image could not be unpacked: $(cat \"$work/failed\" 2>/dev/null) ($(df -Pk . | tail -n 1 | awk '{ print $4 }') KiB free in $home)\" >&2\n  exit 1\nfi\nrm -r \"$work\"\nfor file in run kexec ip bzImage initrd; do\n  [ -f \"kexec/$file\" ] || {\n    echo \"the kexec image has no kexec/$file; it holds: $(find . -mindepth 1 -maxdepth 2 | sort | head -n 20 | tr '\\n' ' ')\" >&2\n    exit 81\n  }\ndone\necho \"folder=$(pwd -P)\"\n");
 
 ;// CONCATENATED MODULE: ./lib/scripts/store-room.sh.js
 /* harmony default export */ const store_room_sh = ("#!/bin/sh\n# Prints how much room there is where the store lies, in KiB.\nset -u\ndf -Pk /nix/store 2>/dev/null | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\\([0-9]*\\) .*/\\1/p'\n");
@@ -64703,6 +64721,7 @@ const unpackFiles = once('unpack-files.sh', unpack_files_sh);
 const unstage = repeatable('unstage.sh', unstage_sh);
 
 ;// CONCATENATED MODULE: ./lib/ssh/target.js
+
 
 
 
@@ -64935,7 +64954,10 @@ class Target {
             lastSeen = seen;
         };
         const { clock, signal } = this.#runtime;
-        return within(clock, what, ms, signal, (limited) => work(limited, note)).catch((error) => {
+        const end = clock.now() + ms;
+        const read = () => ({ done: lastSeen, now: `given up in ${inSeconds(end - clock.now())}` });
+        const waiting = () => within(clock, what, ms, signal, (limited) => work(limited, note));
+        return withProgressLines(this.#runtime, `waiting for ${what}`, read, waiting).catch((error) => {
             if (!(error instanceof TimeoutError))
                 throw error;
             throw new TimeoutError(`${error.message}; last seen: ${lastSeen}`, { cause: error });
@@ -67387,12 +67409,12 @@ var external_node_events_ = __nccwpck_require__(8474);
 
 /** @throws ConnectionError when it cannot be fetched, GuardError when it cannot be read */
 async function openImage(image, { unpacked, copyTo }, { processes }, signal) {
-    const source = image.kind === 'path' ? (0,external_node_fs_namespaceObject.createReadStream)(image.path) : await download(image, signal);
+    const { source, total } = image.kind === 'path' ? await readFile(image) : await download(image, signal);
     const hashing = new image_stream_Hashing(copyTo === undefined ? undefined : await newFile(copyTo));
     (0,external_node_stream_.pipeline)(source, hashing, ignore);
     const broken = (error) => Promise.reject(readError(image, error));
     const stream = unpacked === true ? await decompressed(hashing, processes).catch(broken) : hashing;
-    return { stream, sha256: () => hashing.sha256, bytes: () => hashing.bytes };
+    return { stream, sha256: () => hashing.sha256, bytes: () => hashing.bytes, total };
 }
 /** Errors show at the last stream of a pipeline, where somebody listens. */
 const ignore = () => undefined;
@@ -67457,6 +67479,11 @@ async function firstBytes(stream, count) {
         await Promise.race([(0,external_node_events_.once)(stream, 'readable'), (0,external_node_events_.once)(stream, 'end')]);
     }
 }
+/** What cannot be read says so when it is. */
+async function readFile({ path }) {
+    const total = await (0,promises_namespaceObject.stat)(path).then((file) => file.size, () => undefined);
+    return { source: (0,external_node_fs_namespaceObject.createReadStream)(path), total };
+}
 async function download(image, signal) {
     // its tokens, if it has any, are for no message
     const name = nameImage(image);
@@ -67466,7 +67493,10 @@ async function download(image, signal) {
     if (!response.ok || response.body === null) {
         throw new ConnectionError('unreachable', `fetching the kexec image ${name} failed: HTTP ${response.status} ${response.statusText}`, { hint: 'check the input kexec' });
     }
-    return external_node_stream_.Readable.fromWeb(response.body);
+    const length = Number(response.headers.get('content-length') ?? '');
+    // what is unpacked on the way is more than that
+    const isWhole = length > 0 && !response.headers.has('content-encoding');
+    return { source: external_node_stream_.Readable.fromWeb(response.body), total: isWhole ? length : undefined };
 }
 /** Of a fetch that fails the error says no more than that; why is told by its cause. */
 function image_stream_reasonOf(error) {
@@ -67494,8 +67524,12 @@ function readError(image, error) {
 
 
 
+
+
 /** Exit codes of stage.sh: the machine could not fetch the URL itself, or lacks the program that unpacks the image. */
 const exitCodes = { cannotFetch: 80, cannotUnpack: 82 };
+/** What stage.sh says while something arrives. */
+const arrivedForm = /^(\d{1,12}) KiB of the kexec image have arrived$/;
 /**
  * Brings the kexec image to the target and unpacks it there: fetched by the target where it can, else taken from the cache
  * or fetched here, and streamed through this process, never held in it.
@@ -67541,7 +67575,7 @@ async function fetchThere(context, signal, image) {
     }
     log.info(`the target fetches the kexec image ${nameImage(image)}`);
     const mustTell = context.settings.kexec.sha256.value === undefined ? [] : ['sha256'];
-    const result = await context.target.survivingDrops('fetching the kexec image', () => runStage(context, [image.url, ...mustTell], signal));
+    const result = await context.target.survivingDrops('fetching the kexec image', () => stageFromThere(context, [image.url, ...mustTell], signal));
     const reason = result.errorLines.at(-1) ?? 'no reason given';
     switch (result.code) {
         case exitCodes.cannotFetch:
@@ -67553,6 +67587,14 @@ async function fetchThere(context, signal, image) {
         default:
             return stagingOf(result);
     }
+}
+/** The machine tells how much of the image lies there, which has mostly passed through a network and a decompressor. */
+function stageFromThere(context, args, signal) {
+    let bytes = 0;
+    const read = () => ({ done: `${formatBytes(bytes)} unpacked`, bytes });
+    return withProgressLines(context.runtime, 'the target fetches the kexec image', read, () => runStage(context, args, signal, {}, (now) => {
+        bytes = now;
+    }));
 }
 /** What the cache has is not fetched. */
 function fetchHere(context, signal, image, sending = {}) {
@@ -67575,12 +67617,15 @@ async function send(context, signal, image, sending = {}) {
 }
 async function sendOnce(context, signal, image, { file, ...options }) {
     const source = file === undefined ? image : { kind: 'path', path: file };
-    const { stream, sha256, bytes } = await openImage(source, options, context.runtime, signal);
+    const { stream, sha256, bytes, total } = await openImage(source, options, context.runtime, signal);
+    const what = source.kind === 'url' ? 'fetching the kexec image and sending it on' : 'sending the kexec image';
+    const read = () => ({ done: progress_lines_bytesOf(bytes(), total), bytes: bytes() });
     const broken = new AbortController();
     // without a listener node would end the process, and the machine would wait for the rest
     stream.on('error', (error) => broken.abort(readError(source, error)));
     try {
-        const result = await runStage(context, [], AbortSignal.any([signal, broken.signal]), { stdin: stream });
+        const until = AbortSignal.any([signal, broken.signal]);
+        const result = await withProgressLines(context.runtime, what, read, () => runStage(context, [], until, { stdin: stream }));
         return { ...stagingOf(result), sha256: sha256(), bytes: bytes() };
     }
     finally {
@@ -67597,9 +67642,15 @@ function promiseRemoval({ cleanUp, target, facts, progress }) {
     });
 }
 /** Stages once what earlier attempts, or runs that were cut off, have begun is ended. */
-async function runStage({ target, runtime }, args, signal, input = {}) {
+async function runStage({ target, runtime }, args, signal, input = {}, onArrived = () => undefined) {
     await target.run(unstage, [], { privileged: true, signal });
-    const onErrorLine = (line) => runtime.log.foreign('target', line);
+    const onErrorLine = (line) => {
+        const [, arrived] = arrivedForm.exec(line) ?? [];
+        if (arrived === undefined)
+            runtime.log.foreign('target', line);
+        else
+            onArrived(Number(arrived) * 1024);
+    };
     return target.run(stage, args, { privileged: true, anyExitCode: true, onErrorLine, signal, ...input });
 }
 function stagingOf({ code, stdout, errorLines }) {
@@ -67735,6 +67786,47 @@ function execScript(program) {
     return `exec ${quote(program)} "$@"\n`;
 }
 
+;// CONCATENATED MODULE: ./lib/phases/detached-work.js
+
+
+
+/** Lines of its own say that it goes on; where it says nothing, ours do. */
+function whileSilent(runtime, work, run) {
+    const { clock } = runtime;
+    let heard = clock.now();
+    let wasHeard = false;
+    const onLine = (line) => {
+        heard = clock.now();
+        wasHeard = true;
+        work.onLine(line);
+    };
+    const read = () => {
+        const isSilent = !wasHeard;
+        wasHeard = false;
+        return isSilent ? { done: `it has printed nothing for ${inSeconds(clock.now() - heard)}` } : undefined;
+    };
+    return withProgressLines(runtime, work.name, read, () => run({ ...work, onLine }));
+}
+/**
+ * Runs work on the target that goes on without us, and keeps in mind that it does: whoever stops here must say so.
+ *
+ * @returns its exit code
+ */
+async function runInProgress({ target, progress, runtime }, work) {
+    progress.goesOn = work.name;
+    try {
+        const code = await whileSilent(runtime, work, (listening) => runDetached(target, listening));
+        progress.goesOn = undefined;
+        return code;
+    }
+    catch (error) {
+        // it was the work that failed, not we who stopped listening
+        if (error instanceof RemoteCommandError)
+            progress.goesOn = undefined;
+        throw error;
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/plan/privilege.js
 
 
@@ -67777,29 +67869,6 @@ function hintFor(said) {
     if (/must have a tty/i.test(said))
         return 'take requiretty out of the sudoers file (Defaults:USER !requiretty), or log in as root';
     return 'check sudo-password (where it is not given, ssh-password is used); it was tried once, and only a question for the password is answered';
-}
-
-;// CONCATENATED MODULE: ./lib/phases/detached-work.js
-
-
-/**
- * Runs work on the target that goes on without us, and keeps in mind that it does: whoever stops here must say so.
- *
- * @returns its exit code
- */
-async function runInProgress({ target, progress }, work) {
-    progress.goesOn = work.name;
-    try {
-        const code = await runDetached(target, work);
-        progress.goesOn = undefined;
-        return code;
-    }
-    catch (error) {
-        // it was the work that failed, not we who stopped listening
-        if (error instanceof RemoteCommandError)
-            progress.goesOn = undefined;
-        throw error;
-    }
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/hooks.js
@@ -67863,15 +67932,13 @@ async function runHere(context, hook) {
             lastLines.shift();
         runtime.log.foreign(hooks_nameOf(hook), line);
     };
-    const { code } = await runtime.processes
-        .run(program, [], {
+    const { code } = await whileSilent(runtime, { name: hooks_nameOf(hook), onLine }, (listening) => runtime.processes.run(program, [], {
         env: environmentOf(context, hook),
         signal: runtime.signal,
         idleMs: settings.deadlines.idle.value,
-        onLine,
-        onErrorLine: onLine,
-    })
-        .catch((error) => {
+        onLine: listening.onLine,
+        onErrorLine: listening.onLine,
+    })).catch((error) => {
         if (error.syscall === undefined)
             throw error;
         throw new HookError(`the hook ${hook.path} could not be started (${error.code ?? error.message})`, {
@@ -67942,6 +68009,7 @@ async function becomeRoot({ target, progress }, hook) {
 
 
 
+
 /**
  * Takes a machine over from an earlier run that was cut off: ends its store daemons, which hold locks, and waits for
  * what still goes on there, since two of disko, nixos-install or a switch at once would destroy each other's work. Only for who
@@ -67949,7 +68017,11 @@ async function becomeRoot({ target, progress }, hook) {
  */
 async function takeOver({ target, runtime, settings, progress }, signal = runtime.signal) {
     await target.run(bridgesEnd, [], { privileged: true, signal });
-    const leftovers = await awaitLeftovers(target, settings.deadlines.diskoIdle.value, (line) => runtime.log.foreign('earlier run', line), signal);
+    const earlier = {
+        name: 'waiting for what an earlier run has left running',
+        onLine: (line) => runtime.log.foreign('earlier run', line),
+    };
+    const leftovers = await whileSilent(runtime, earlier, ({ onLine }) => awaitLeftovers(target, settings.deadlines.diskoIdle.value, onLine, signal));
     await target.run(removeSecrets, [], { privileged: true, signal });
     if (leftovers.some(({ id }) => id.startsWith(`${hookWork}-`)))
         await target.run(detachedForget, [hookWork], { privileged: true, signal });
@@ -68962,6 +69034,23 @@ const stateWords = {
     unlocking: 'installed; its initrd waits for a disk’s passphrase',
     booted: 'running the system of the configuration',
 };
+/** Disko does not always wipe, and what is kept is not installed anew. */
+function describeState(state, plan) {
+    if (plan === null)
+        return stateWords[state];
+    if (state === 'partitioned' && wipesNothing(plan))
+        return 'in the installer; disko has begun with its disks, and wipes none of them';
+    const isUpdate = plan.online !== null && plan.action === 'update';
+    if (!isUpdate)
+        return stateWords[state];
+    if (state === 'untouched')
+        return 'running the system that it ran before';
+    return state === 'installed' ? 'switched to the new system, which was not proven' : stateWords[state];
+}
+/** Whether disko only mounts, or adds what is missing. */
+function wipesNothing({ offline: { diskoMode } }) {
+    return diskoMode === 'mount' || diskoMode === 'format';
+}
 
 ;// CONCATENATED MODULE: ./lib/report/describe-fleet.js
 
@@ -70032,6 +70121,7 @@ function isInRepository(folder) {
 
 
 
+
 /**
  * Has the installer describe the machine in a file of the checkout. What depends on that file, from the evaluation on,
  * is then done again, before any disk is touched.
@@ -70058,10 +70148,8 @@ async function hardware_config_hardwareConfig(context) {
 }
 async function askMachine({ target, runtime }, { backend }) {
     try {
-        const { stdout } = await target.run(scripts_hardwareConfig, [backend], {
-            privileged: true,
-            onErrorLine: (line) => runtime.log.foreign(backend, line),
-        });
+        const work = { name: backend, onLine: (line) => runtime.log.foreign(backend, line) };
+        const { stdout } = await whileSilent(runtime, work, ({ onLine }) => target.run(scripts_hardwareConfig, [backend], { privileged: true, onErrorLine: onLine }));
         const text = stdout.endsWith('\n') ? stdout : `${stdout}\n`;
         await checks[backend](text, runtime);
         return text;
@@ -70137,335 +70225,6 @@ async function decideAnew(context) {
         return;
     for (const warning of configurationWarnings(situation, restOf(revised)))
         runtime.log.warning(warning);
-}
-
-;// CONCATENATED MODULE: ./lib/phases/check-installed.js
-
-
-/**
- * Looks, while the machine is still reachable in the installer, whether the new system will boot.
- *
- * @throws RemoteCommandError saying what is missing
- */
-async function check_installed_checkInstalled({ target, evaluation, plan, runtime }) {
-    const { bootLoader } = evaluation;
-    const { installBootloader } = plan.newSystem;
-    const loader = installBootloader ? loaderName(bootLoader) : 'other';
-    if (loader === 'other')
-        runtime.log.info(installBootloader
-            ? 'the boot loader is not known to be systemd-boot or GRUB: its files are not checked'
-            : 'the boot loader was left alone, and is not checked');
-    await target.run(checkInstalled, [
-        systemPathOf(evaluation),
-        loader,
-        bootLoader?.efiMountPoint ?? '',
-        bootLoader?.entriesMountPoint ?? '',
-        efiName(evaluation.system ?? ''),
-        ...(bootLoader?.grubBoots ?? []).flatMap(({ path, efiMountPoint }) => [path, efiMountPoint]),
-    ], { privileged: true });
-}
-function loaderName(bootLoader) {
-    if (bootLoader === undefined)
-        return 'other';
-    return bootLoader.kind === 'grub' && bootLoader.grubEfi ? 'grub-efi' : bootLoader.kind;
-}
-/** As the UEFI specification (3.5.1.1) calls the loader that is started where nothing else is set. */
-function efiName(system) {
-    if (system.startsWith('aarch64'))
-        return 'bootaa64.efi';
-    return system.startsWith('i686') ? 'bootia32.efi' : 'bootx64.efi';
-}
-
-;// CONCATENATED MODULE: ./lib/phases/chown.js
-
-
-/**
- * Gives files of the new system to their owners, in the order in which they were written.
- *
- * @throws RemoteCommandError where a path does not exist, or nobody has the name
- */
-async function changeOwners({ settings, target }, by) {
-    const owners = ownersOf(settings.newSystem).filter(({ owner }) => isNumeric(owner) === (by === 'number'));
-    if (owners.length === 0)
-        return;
-    const args = owners.flatMap(({ path, owner }) => [formatOwner(owner), path]);
-    await target.run(chown, args, { privileged: true });
-}
-function ownersOf({ secretFiles, chown }) {
-    const ofSecrets = secretFiles.value.flatMap(({ path, owner }) => owner === undefined ? [] : [{ path, owner }]);
-    return [...ofSecrets, ...chown.value];
-}
-
-;// CONCATENATED MODULE: ./lib/phases/tar.js
-const block = 512;
-/** Two empty blocks. */
-const endOfTar = Buffer.alloc(2 * block);
-/** What fills the last block of a file of this size. */
-function tar_padding(size) {
-    return Buffer.alloc((block - (size % block)) % block);
-}
-/**
- * The header of one entry, owned by root, in the format of GNU tar: the only one in which GNU tar, BusyBox and bsdtar all
- * read names of more than 100 bytes. Libraries write such names in pax records, which BusyBox takes no notice of.
- */
-function tarHeader({ name, kind, mode, size, modifiedMs, target }) {
-    return Buffer.concat([
-        ...longText('L', name),
-        ...longText('K', target),
-        headerBlock({
-            name,
-            target,
-            mode,
-            size,
-            seconds: Math.max(Math.floor(modifiedMs / 1000), 0),
-            type: kind === 'file' ? '0' : '2',
-        }),
-    ]);
-}
-/** An entry of its own that gives the name, or the link's target, of the next one. */
-function longText(type, text) {
-    const bytes = Buffer.from(`${text}\0`);
-    if (bytes.length <= 100)
-        return [];
-    const fields = { name: '././@LongLink', target: '', mode: 0, size: bytes.length, seconds: 0, type };
-    return [headerBlock(fields), bytes, tar_padding(bytes.length)];
-}
-function headerBlock({ name, target, mode, size, seconds, type }) {
-    const header = Buffer.alloc(block);
-    Buffer.from(name).copy(header, 0, 0, 100);
-    header.write(octal(mode, 7), 100);
-    header.write(octal(0, 7), 108);
-    header.write(octal(0, 7), 116);
-    writeNumber(header, size, 124);
-    writeNumber(header, seconds, 136);
-    header.write(' '.repeat(8), 148);
-    header.write(type, 156);
-    Buffer.from(target).copy(header, 157, 0, 100);
-    header.write('ustar  \0', 257);
-    const sum = header.reduce((total, byte) => total + byte, 0);
-    header.write(`${octal(sum, 6)}\0 `, 148);
-    return header;
-}
-function octal(value, digits) {
-    return value.toString(8).padStart(digits, '0');
-}
-/** In 12 bytes: as octal digits, or, from 8 GiB on, in base 256 with its highest bit set. */
-function writeNumber(header, value, at) {
-    if (value < 8 ** 11) {
-        header.write(octal(value, 11), at);
-        return;
-    }
-    header[at] = 0x80;
-    header.writeBigUInt64BE(BigInt(value), at + 4);
-}
-
-;// CONCATENATED MODULE: ./lib/phases/extra-files.js
-
-
-
-
-
-
-/**
- * Copies the extra files below /mnt, streamed, never held in memory. What is there keeps its place only where it is a
- * folder: its mode and owner are not touched. A copy that breaks with the connection begins anew.
- */
-async function copyExtraFiles(context) {
-    const { extraFiles, target, runtime, progress } = context;
-    if (extraFiles === undefined)
-        return;
-    const start = runtime.clock.now();
-    await target.run(newFolders, extraFiles.entries.flatMap(folderArguments), { privileged: true });
-    await progress.activity('extra-files', () => target.survivingDrops('copying the extra files', () => unpack(context, extraFiles)));
-    const files = extraFiles.entries.filter(({ kind }) => kind !== 'folder');
-    const bytes = files.reduce((sum, { size }) => sum + size, 0);
-    runtime.log.info(`copied ${files.length} extra files: ${(bytes / 1e6).toFixed(1)} MB in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
-}
-/** As new-folders.sh takes them. */
-function folderArguments({ kind, mode, path }) {
-    return [kind === 'folder' ? mode.toString(8) : '-', path];
-}
-async function unpack({ target, runtime }, files) {
-    const broken = new AbortController();
-    const signal = AbortSignal.any([runtime.signal, broken.signal]);
-    const archive = external_node_stream_.Readable.from(archiveOf(files, signal), { objectMode: false });
-    // without a listener node would end the process, and the machine would wait for the rest
-    archive.on('error', (error) => broken.abort(error));
-    try {
-        await target.run(unpackFiles, [], {
-            privileged: true,
-            stdin: archive,
-            signal,
-            onErrorLine: (line) => runtime.log.foreign('tar', line),
-        });
-    }
-    finally {
-        archive.destroy();
-    }
-}
-/** Files and links as one tar archive. @throws GuardError where a file is no longer what the plan says */
-async function* archiveOf({ folder, entries }, signal) {
-    for (const entry of entries) {
-        if (entry.kind === 'folder')
-            continue;
-        const { kind, path } = entry;
-        yield tarHeader({ ...entry, kind, name: path.slice(1) });
-        if (kind === 'link')
-            continue;
-        yield* extra_files_contentsOf(folder, entry, signal);
-        if (entry.size > 0)
-            yield tar_padding(entry.size);
-    }
-    yield endOfTar;
-}
-async function* extra_files_contentsOf(folder, entry, signal) {
-    const hash = (0,external_node_crypto_.createHash)('sha256');
-    let left = entry.size;
-    for await (const chunk of readChunks(folder + entry.path, signal)) {
-        left -= chunk.length;
-        // a byte too many would be taken for the next header
-        if (left < 0)
-            break;
-        hash.update(chunk);
-        yield chunk;
-    }
-    if (left !== 0 || hash.digest('hex') !== entry.sha256)
-        throw new GuardError(`${JSON.stringify(entry.path)} of extra-files was changed while this run was at work`, { hint: 'run again when nothing writes into that folder' });
-}
-
-;// CONCATENATED MODULE: ./lib/phases/host-keys.js
-
-
-
-
-/**
- * Makes the new system's host keys before it boots, so that it can be recognised when it does.
- *
- * @returns those that are known
- * @throws GuardError where none is, and the proof that was asked for needs one
- */
-async function prepareHostKeys(context) {
-    const { evaluation, settings, target, runtime } = context;
-    const configured = evaluation.hostKeys.flatMap(({ type, path, bits }) => [type, path, bits]);
-    const copy = settings.copyHostKeys.value ? 'yes' : 'no';
-    const { stdout } = await target.run(hostKeys, [copy, ...configured], {
-        privileged: true,
-        onErrorLine: (line) => runtime.log.foreign('ssh-keygen', line),
-    });
-    const unknown = parseFields(stdout).flatMap(([name, value]) => (name === 'unknown' ? [value] : []));
-    for (const key of unknown)
-        runtime.log.warning(`A host key of the new system is not known before it boots: ${key}`);
-    const keys = parsePublicKeys(stdout);
-    if (keys.length === 0 && unknown.length > 0)
-        checkNotNeeded(settings);
-    return keys;
-}
-/** Better now than after the reboot, when nothing can be done about it. */
-function checkNotNeeded({ verify, postInstall }) {
-    const isNeeded = verify.value === 'system' || verify.value === 'host-key';
-    if (!isNeeded || postInstall.knownHosts.value !== undefined)
-        return;
-    throw new GuardError(`verify: ${verify.value} is not possible: no host key of the new system is known before it boots`, { hint: 'give its keys as post-install-known-hosts, or set verify: auto or off' });
-}
-
-;// CONCATENATED MODULE: ./lib/phases/initrd.js
-
-
-
-/** With `verify: auto`, how long the initrd may wait before it is believed that nothing but a person unlocks the disk. */
-const patienceMs = 15_000;
-/** Between two looks at an initrd that waits; OpenSSH 10 penalises clients that come and never log in. */
-const initrd_pauseMs = 6000;
-/** Ends the wait for the new system: its initrd waits for a passphrase, and whoever started the run is content with that. */
-class Locked extends Error {
-}
-/** Of finished store paths it is not known: then nobody looks for it. */
-function initrdSshOf({ initrdSsh }) {
-    return initrdSsh ?? { enabled: false, port: 22, hostKeys: [] };
-}
-/** Reads the public halves of the initrd's host keys, where their files lie on the new disks. */
-async function readInitrdKeys({ target, evaluation, progress }) {
-    const { enabled, hostKeys } = initrdSshOf(evaluation);
-    if (!enabled || hostKeys.length === 0)
-        return;
-    const { stdout } = await target.run(publicKeys, hostKeys, { privileged: true });
-    progress.initrdHostKeys = parsePublicKeys(stdout);
-}
-/** Recognises the new system's initrd, when its SSH server waits for somebody to enter a disk's passphrase. */
-class InitrdWatch {
-    #context;
-    #server;
-    /** Keys of others who may answer. */
-    #others;
-    /** When it was seen first, without a break since; milliseconds. */
-    #since;
-    /** @param others the keys of the installed system and of the installer */
-    constructor(context, others) {
-        this.#context = context;
-        this.#others = others;
-        this.#server = initrdSshOf(context.evaluation);
-    }
-    /**
-     * Looks whether it is the initrd that answers in place of the system, or beside it on a port of its own.
-     *
-     * @returns what is waited for, if so
-     * @throws Locked when that was seen for long enough
-     */
-    async recognise(error, signal) {
-        if (!this.#server.enabled)
-            return undefined;
-        if (await this.#answers(error, signal))
-            return this.#seen(signal);
-        this.#since = undefined;
-        if (this.#context.progress.targetState === 'unlocking')
-            this.#context.progress.targetState = 'installed';
-        return undefined;
-    }
-    /** Whoever is logged in to is still the initrd: it has the system's key, and lets in whom the system lets in. */
-    async isStillThere() {
-        if (!this.#server.enabled)
-            return false;
-        const { target, runtime } = this.#context;
-        const { stdout } = await target.run(scripts_identity, []);
-        if (!/^systemPath=$/m.test(stdout))
-            return false;
-        await this.#seen(runtime.signal);
-        return true;
-    }
-    async #answers(error, signal) {
-        const { target } = this.#context;
-        const answered = !(error instanceof ConnectionError) || error.reason === 'host-key' || error.reason === 'authentication';
-        if (answered)
-            return this.#isKnown(target.trust.offered);
-        if (this.#server.port === target.endpoint.port)
-            return false;
-        const shown = await target.hostKeyAt(this.#server.port, signal);
-        return this.#isKnown(shown) || (shown !== undefined && this.#mayBe(shown));
-    }
-    #isKnown(shown) {
-        const keys = this.#context.progress.initrdHostKeys;
-        return shown !== undefined && keys.some((key) => sameKey(key, shown));
-    }
-    /** Where its keys could not be read, the port that only the initrd has is sign enough, unless it is somebody's who forwards ports. */
-    #mayBe(shown) {
-        const { progress, evaluation, target } = this.#context;
-        const isForwarded = !(evaluation.sshd?.ports ?? []).includes(target.endpoint.port);
-        const isOther = this.#others.some((key) => sameKey(key, shown));
-        return progress.initrdHostKeys.length === 0 && !isForwarded && !isOther;
-    }
-    async #seen(signal) {
-        const { progress, runtime, settings, target } = this.#context;
-        const now = runtime.clock.now();
-        if (this.#since === undefined) {
-            this.#since = now;
-            progress.targetState = 'unlocking';
-            runtime.log.info(`The new system boots, and its initrd waits for a disk's passphrase: ssh -p ${this.#server.port} root@${target.endpoint.host}`);
-        }
-        if (settings.verify.value === 'auto' && now - this.#since >= patienceMs)
-            throw new Locked();
-        await runtime.clock.sleep(initrd_pauseMs, signal);
-        return `the initrd waits for a disk's passphrase on port ${this.#server.port}`;
-    }
 }
 
 ;// CONCATENATED MODULE: ./node_modules/@scure/base/index.js
@@ -71674,7 +71433,8 @@ const ed25519Blob = { type: 'ssh-ed25519', keyAt: 4 + 11 + 4, length: 4 + 11 + 4
 const prime = 2n ** 255n - 19n;
 /**
  * The age recipient whose identity is this host key's private half, as ssh-to-age makes it: the point on Curve25519 that
- * corresponds to the ed25519 key, in bech32 (age's format v1, X25519 recipients). sops-nix and agenix encrypt to it.
+ * corresponds to the ed25519 key, in bech32 (age's format v1, X25519 recipients). sops-nix opens what was
+ * encrypted for it. agenix does not: it gives age the key itself, which opens only what was encrypted for the SSH key.
  *
  * @returns undefined for keys of other types, which have none
  */
@@ -71705,6 +71465,342 @@ function inverse(value) {
         square = (square * square) % prime;
     }
     return result;
+}
+
+;// CONCATENATED MODULE: ./lib/phases/check-installed.js
+
+
+/**
+ * Looks, while the machine is still reachable in the installer, whether the new system will boot.
+ *
+ * @throws RemoteCommandError saying what is missing
+ */
+async function check_installed_checkInstalled({ target, evaluation, plan, runtime }) {
+    const { bootLoader } = evaluation;
+    const { installBootloader } = plan.newSystem;
+    const loader = installBootloader ? loaderName(bootLoader) : 'other';
+    if (loader === 'other')
+        runtime.log.info(installBootloader
+            ? 'the boot loader is not known to be systemd-boot or GRUB: its files are not checked'
+            : 'the boot loader was left alone, and is not checked');
+    await target.run(checkInstalled, [
+        systemPathOf(evaluation),
+        loader,
+        bootLoader?.efiMountPoint ?? '',
+        bootLoader?.entriesMountPoint ?? '',
+        efiName(evaluation.system ?? ''),
+        ...(bootLoader?.grubBoots ?? []).flatMap(({ path, efiMountPoint }) => [path, efiMountPoint]),
+    ], { privileged: true });
+}
+function loaderName(bootLoader) {
+    if (bootLoader === undefined)
+        return 'other';
+    return bootLoader.kind === 'grub' && bootLoader.grubEfi ? 'grub-efi' : bootLoader.kind;
+}
+/** As the UEFI specification (3.5.1.1) calls the loader that is started where nothing else is set. */
+function efiName(system) {
+    if (system.startsWith('aarch64'))
+        return 'bootaa64.efi';
+    return system.startsWith('i686') ? 'bootia32.efi' : 'bootx64.efi';
+}
+
+;// CONCATENATED MODULE: ./lib/phases/chown.js
+
+
+/**
+ * Gives files of the new system to their owners, in the order in which they were written.
+ *
+ * @throws RemoteCommandError where a path does not exist, or nobody has the name
+ */
+async function changeOwners({ settings, target }, by) {
+    const owners = ownersOf(settings.newSystem).filter(({ owner }) => isNumeric(owner) === (by === 'number'));
+    if (owners.length === 0)
+        return;
+    const args = owners.flatMap(({ path, owner }) => [formatOwner(owner), path]);
+    await target.run(chown, args, { privileged: true });
+}
+function ownersOf({ secretFiles, chown }) {
+    const ofSecrets = secretFiles.value.flatMap(({ path, owner }) => owner === undefined ? [] : [{ path, owner }]);
+    return [...ofSecrets, ...chown.value];
+}
+
+;// CONCATENATED MODULE: ./lib/phases/tar.js
+const block = 512;
+/** Two empty blocks. */
+const endOfTar = Buffer.alloc(2 * block);
+/** What fills the last block of a file of this size. */
+function tar_padding(size) {
+    return Buffer.alloc((block - (size % block)) % block);
+}
+/**
+ * The header of one entry, owned by root, in the format of GNU tar: the only one in which GNU tar, BusyBox and bsdtar all
+ * read names of more than 100 bytes. Libraries write such names in pax records, which BusyBox takes no notice of.
+ */
+function tarHeader({ name, kind, mode, size, modifiedMs, target }) {
+    return Buffer.concat([
+        ...longText('L', name),
+        ...longText('K', target),
+        headerBlock({
+            name,
+            target,
+            mode,
+            size,
+            seconds: Math.max(Math.floor(modifiedMs / 1000), 0),
+            type: kind === 'file' ? '0' : '2',
+        }),
+    ]);
+}
+/** An entry of its own that gives the name, or the link's target, of the next one. */
+function longText(type, text) {
+    const bytes = Buffer.from(`${text}\0`);
+    if (bytes.length <= 100)
+        return [];
+    const fields = { name: '././@LongLink', target: '', mode: 0, size: bytes.length, seconds: 0, type };
+    return [headerBlock(fields), bytes, tar_padding(bytes.length)];
+}
+function headerBlock({ name, target, mode, size, seconds, type }) {
+    const header = Buffer.alloc(block);
+    Buffer.from(name).copy(header, 0, 0, 100);
+    header.write(octal(mode, 7), 100);
+    header.write(octal(0, 7), 108);
+    header.write(octal(0, 7), 116);
+    writeNumber(header, size, 124);
+    writeNumber(header, seconds, 136);
+    header.write(' '.repeat(8), 148);
+    header.write(type, 156);
+    Buffer.from(target).copy(header, 157, 0, 100);
+    header.write('ustar  \0', 257);
+    const sum = header.reduce((total, byte) => total + byte, 0);
+    header.write(`${octal(sum, 6)}\0 `, 148);
+    return header;
+}
+function octal(value, digits) {
+    return value.toString(8).padStart(digits, '0');
+}
+/** In 12 bytes: as octal digits, or, from 8 GiB on, in base 256 with its highest bit set. */
+function writeNumber(header, value, at) {
+    if (value < 8 ** 11) {
+        header.write(octal(value, 11), at);
+        return;
+    }
+    header[at] = 0x80;
+    header.writeBigUInt64BE(BigInt(value), at + 4);
+}
+
+;// CONCATENATED MODULE: ./lib/phases/extra-files.js
+
+
+
+
+
+
+
+/**
+ * Copies the extra files below /mnt, streamed, never held in memory. What is there keeps its place only where it is a
+ * folder: its mode and owner are not touched. A copy that breaks with the connection begins anew.
+ */
+async function copyExtraFiles(context) {
+    const { extraFiles, target, runtime, progress } = context;
+    if (extraFiles === undefined)
+        return;
+    const start = runtime.clock.now();
+    const files = extraFiles.entries.filter(({ kind }) => kind !== 'folder');
+    const bytes = files.reduce((sum, { size }) => sum + size, 0);
+    await target.run(newFolders, extraFiles.entries.flatMap(folderArguments), { privileged: true });
+    await progress.activity('extra-files', () => target.survivingDrops('copying the extra files', () => unpack(context, extraFiles, bytes)));
+    runtime.log.info(`copied ${files.length} extra files: ${(bytes / 1e6).toFixed(1)} MB in ${((runtime.clock.now() - start) / 1000).toFixed(1)} s`);
+}
+/** As new-folders.sh takes them. */
+function folderArguments({ kind, mode, path }) {
+    return [kind === 'folder' ? mode.toString(8) : '-', path];
+}
+/** @param total bytes of all files */
+async function unpack({ target, runtime }, files, total) {
+    const broken = new AbortController();
+    const signal = AbortSignal.any([runtime.signal, broken.signal]);
+    let bytes = 0;
+    const counted = async function* () {
+        for await (const chunk of archiveOf(files, signal)) {
+            bytes += chunk.length;
+            yield chunk;
+        }
+    };
+    const archive = external_node_stream_.Readable.from(counted(), { objectMode: false });
+    // without a listener node would end the process, and the machine would wait for the rest
+    archive.on('error', (error) => broken.abort(error));
+    // the archive is a little more than what is in it
+    const read = () => ({ done: progress_lines_bytesOf(Math.min(bytes, total), total), bytes });
+    const onErrorLine = (line) => runtime.log.foreign('tar', line);
+    try {
+        await withProgressLines(runtime, 'copying the extra files', read, () => target.run(unpackFiles, [], { privileged: true, stdin: archive, signal, onErrorLine }));
+    }
+    finally {
+        archive.destroy();
+    }
+}
+/** Files and links as one tar archive. @throws GuardError where a file is no longer what the plan says */
+async function* archiveOf({ folder, entries }, signal) {
+    for (const entry of entries) {
+        if (entry.kind === 'folder')
+            continue;
+        const { kind, path } = entry;
+        yield tarHeader({ ...entry, kind, name: path.slice(1) });
+        if (kind === 'link')
+            continue;
+        yield* extra_files_contentsOf(folder, entry, signal);
+        if (entry.size > 0)
+            yield tar_padding(entry.size);
+    }
+    yield endOfTar;
+}
+async function* extra_files_contentsOf(folder, entry, signal) {
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    let left = entry.size;
+    for await (const chunk of readChunks(folder + entry.path, signal)) {
+        left -= chunk.length;
+        // a byte too many would be taken for the next header
+        if (left < 0)
+            break;
+        hash.update(chunk);
+        yield chunk;
+    }
+    if (left !== 0 || hash.digest('hex') !== entry.sha256)
+        throw new GuardError(`${JSON.stringify(entry.path)} of extra-files was changed while this run was at work`, { hint: 'run again when nothing writes into that folder' });
+}
+
+;// CONCATENATED MODULE: ./lib/phases/host-keys.js
+
+
+
+
+/**
+ * Makes the new system's host keys before it boots, so that it can be recognised when it does.
+ *
+ * @returns those that are known
+ * @throws GuardError where none is, and the proof that was asked for needs one
+ */
+async function prepareHostKeys(context) {
+    const { evaluation, settings, target, runtime } = context;
+    const configured = evaluation.hostKeys.flatMap(({ type, path, bits }) => [type, path, bits]);
+    const copy = settings.copyHostKeys.value ? 'yes' : 'no';
+    const { stdout } = await target.run(hostKeys, [copy, ...configured], {
+        privileged: true,
+        onErrorLine: (line) => runtime.log.foreign('ssh-keygen', line),
+    });
+    const unknown = parseFields(stdout).flatMap(([name, value]) => (name === 'unknown' ? [value] : []));
+    for (const key of unknown)
+        runtime.log.warning(`A host key of the new system is not known before it boots: ${key}`);
+    const keys = parsePublicKeys(stdout);
+    if (keys.length === 0 && unknown.length > 0)
+        checkNotNeeded(settings);
+    return keys;
+}
+/** Better now than after the reboot, when nothing can be done about it. */
+function checkNotNeeded({ verify, postInstall }) {
+    const isNeeded = verify.value === 'system' || verify.value === 'host-key';
+    if (!isNeeded || postInstall.knownHosts.value !== undefined)
+        return;
+    throw new GuardError(`verify: ${verify.value} is not possible: no host key of the new system is known before it boots`, { hint: 'give its keys as post-install-known-hosts, or set verify: auto or off' });
+}
+
+;// CONCATENATED MODULE: ./lib/phases/initrd.js
+
+
+
+/** With `verify: auto`, how long the initrd may wait before it is believed that nothing but a person unlocks the disk. */
+const patienceMs = 15_000;
+/** Between two looks at an initrd that waits; OpenSSH 10 penalises clients that come and never log in. */
+const initrd_pauseMs = 6000;
+/** Ends the wait for the new system: its initrd waits for a passphrase, and whoever started the run is content with that. */
+class Locked extends Error {
+}
+/** Of finished store paths it is not known: then nobody looks for it. */
+function initrdSshOf({ initrdSsh }) {
+    return initrdSsh ?? { enabled: false, port: 22, hostKeys: [] };
+}
+/** Reads the public halves of the initrd's host keys, where their files lie on the new disks. */
+async function readInitrdKeys({ target, evaluation, progress }) {
+    const { enabled, hostKeys } = initrdSshOf(evaluation);
+    if (!enabled || hostKeys.length === 0)
+        return;
+    const { stdout } = await target.run(publicKeys, hostKeys, { privileged: true });
+    progress.initrdHostKeys = parsePublicKeys(stdout);
+}
+/** Recognises the new system's initrd, when its SSH server waits for somebody to enter a disk's passphrase. */
+class InitrdWatch {
+    #context;
+    #server;
+    /** Keys of others who may answer. */
+    #others;
+    /** When it was seen first, without a break since; milliseconds. */
+    #since;
+    /** @param others the keys of the installed system and of the installer */
+    constructor(context, others) {
+        this.#context = context;
+        this.#others = others;
+        this.#server = initrdSshOf(context.evaluation);
+    }
+    /**
+     * Looks whether it is the initrd that answers in place of the system, or beside it on a port of its own.
+     *
+     * @returns what is waited for, if so
+     * @throws Locked when that was seen for long enough
+     */
+    async recognise(error, signal) {
+        if (!this.#server.enabled)
+            return undefined;
+        if (await this.#answers(error, signal))
+            return this.#seen(signal);
+        this.#since = undefined;
+        if (this.#context.progress.targetState === 'unlocking')
+            this.#context.progress.targetState = 'installed';
+        return undefined;
+    }
+    /** Whoever is logged in to is still the initrd: it has the system's key, and lets in whom the system lets in. */
+    async isStillThere() {
+        if (!this.#server.enabled)
+            return false;
+        const { target, runtime } = this.#context;
+        const { stdout } = await target.run(scripts_identity, []);
+        if (!/^systemPath=$/m.test(stdout))
+            return false;
+        await this.#seen(runtime.signal);
+        return true;
+    }
+    async #answers(error, signal) {
+        const { target } = this.#context;
+        const answered = !(error instanceof ConnectionError) || error.reason === 'host-key' || error.reason === 'authentication';
+        if (answered)
+            return this.#isKnown(target.trust.offered);
+        if (this.#server.port === target.endpoint.port)
+            return false;
+        const shown = await target.hostKeyAt(this.#server.port, signal);
+        return this.#isKnown(shown) || (shown !== undefined && this.#mayBe(shown));
+    }
+    #isKnown(shown) {
+        const keys = this.#context.progress.initrdHostKeys;
+        return shown !== undefined && keys.some((key) => sameKey(key, shown));
+    }
+    /** Where its keys could not be read, the port that only the initrd has is sign enough, unless it is somebody's who forwards ports. */
+    #mayBe(shown) {
+        const { progress, evaluation, target } = this.#context;
+        const isForwarded = !(evaluation.sshd?.ports ?? []).includes(target.endpoint.port);
+        const isOther = this.#others.some((key) => sameKey(key, shown));
+        return progress.initrdHostKeys.length === 0 && !isForwarded && !isOther;
+    }
+    async #seen(signal) {
+        const { progress, runtime, settings, target } = this.#context;
+        const now = runtime.clock.now();
+        if (this.#since === undefined) {
+            this.#since = now;
+            progress.targetState = 'unlocking';
+            runtime.log.info(`The new system boots, and its initrd waits for a disk's passphrase: ssh -p ${this.#server.port} root@${target.endpoint.host}`);
+        }
+        if (settings.verify.value === 'auto' && now - this.#since >= patienceMs)
+            throw new Locked();
+        await runtime.clock.sleep(initrd_pauseMs, signal);
+        return `the initrd waits for a disk's passphrase on port ${this.#server.port}`;
+    }
 }
 
 ;// CONCATENATED MODULE: ./lib/phases/failed-units.js
@@ -71830,9 +71926,11 @@ function recordHostKeys({ progress }, { host, port }, keys) {
 
 
 
+
+
 /** Copies the system to the mounted disks and makes it what boots next. */
 async function install(context) {
-    const { evaluation, target, settings, progress } = context;
+    const { evaluation, target, settings, progress, runtime } = context;
     const toplevel = systemOf(evaluation);
     const system = toplevel.outPath;
     await target.run(mounted, []);
@@ -71849,9 +71947,18 @@ async function install(context) {
     progress.systemPath = system;
     const access = accessAfterwards(settings, evaluation);
     const pinned = pinnedAfterwards(settings, access.endpoint)?.accepted;
-    recordHostKeys(context, access.endpoint, pinned ?? progress.expectedHostKeys);
+    const hostKeys = pinned ?? progress.expectedHostKeys;
+    recordHostKeys(context, access.endpoint, hostKeys);
+    for (const key of hostKeys)
+        runtime.log.info(`host key of the new system: ${namesOf(key)}`);
     await removeDiskKeys(context);
     await recordInstall(context);
+}
+/** As those call it who connect to it, and those who encrypt for it. */
+function namesOf(key) {
+    return [`${key.type} ${host_keys_fingerprint(key)}`, ageRecipient(key)]
+        .filter((name) => name !== undefined)
+        .join(', ');
 }
 async function runNixosInstall(context, system) {
     const { plan, settings, runtime } = context;
@@ -73321,12 +73428,15 @@ function neutraliseText(text) {
 
 
 
+
 /** The job's log. Whatever is printed passes through here: made harmless line by line, secrets replaced. */
 class ActionLog {
     #secrets;
     #clock;
     /** Shows what is otherwise only shown in the runner's debug mode. */
     debugShown = false;
+    /** The group that lines go into now. */
+    #open;
     constructor(secrets, clock) {
         this.#secrets = secrets;
         this.#clock = clock;
@@ -73347,6 +73457,8 @@ class ActionLog {
         warning(this.#safeLines(text).join('\n'));
     }
     error(text, title) {
+        // a run that was cancelled does not wait for the end of its phase, and within a group nobody would see why
+        this.#close('stopped after ');
         error(this.#safeLines(text).join('\n'), { title });
     }
     foreign(origin, line) {
@@ -73354,15 +73466,26 @@ class ActionLog {
             info(`${origin}> ${safe}`);
     }
     async group(title, work) {
-        const start = this.#clock.now();
+        this.#open = { title, start: this.#clock.now() };
         startGroup(title);
         try {
-            return await work();
+            const result = await work();
+            this.#close('');
+            return result;
         }
-        finally {
-            info(`${title}: ${formatDuration(this.#clock.now() - start)}`);
-            endGroup();
+        catch (error) {
+            this.#close(error instanceof CancelledError ? 'stopped after ' : 'failed after ');
+            throw error;
         }
+    }
+    /** The last line of a group says how it ended, and how long it took. */
+    #close(how) {
+        if (this.#open === undefined)
+            return;
+        const { title, start } = this.#open;
+        this.#open = undefined;
+        info(`${title}: ${how}${formatDuration(this.#clock.now() - start)}`);
+        endGroup();
     }
     #safeLines(text) {
         return (this.#secrets
@@ -73796,6 +73919,7 @@ function readFailure(failure) {
         phase: orNull(failure, 'phase', (of, name) => choiceAt(of, name, phaseNames)),
         message: safeText(failure, 'message'),
         hint: orNull(failure, 'hint', safeText),
+        resume: orNull(failure, 'resume', safeText),
     };
 }
 function readPlan(plan, digest) {
@@ -73872,7 +73996,7 @@ function readJsonFiles(folder) {
             else if (!entry.isFile())
                 skipped += 1;
             else if (entry.name.endsWith('.json')) {
-                const read = readFile((0,external_node_path_namespaceObject.join)(folder, path));
+                const read = result_files_readFile((0,external_node_path_namespaceObject.join)(folder, path));
                 if ('text' in read)
                     texts.push({ file: path, text: read.text });
                 else
@@ -73903,7 +74027,7 @@ function tooMany(folder) {
         },
     ]);
 }
-function readFile(path) {
+function result_files_readFile(path) {
     let file;
     try {
         file = (0,external_node_fs_namespaceObject.openSync)(path, external_node_fs_namespaceObject.constants.O_RDONLY | external_node_fs_namespaceObject.constants.O_NOFOLLOW | external_node_fs_namespaceObject.constants.O_NONBLOCK);
@@ -74220,7 +74344,7 @@ const outputs = [
     { name: 'host-keys', description: 'known_hosts lines of the new system.' },
     {
         name: 'age-public-keys',
-        description: 'age recipients of its ed25519 host keys, for sops-nix and agenix; RSA and ECDSA keys have none.',
+        description: 'age recipients of its ed25519 host keys, for sops-nix; agenix takes host-keys. RSA and ECDSA keys have none.',
     },
     {
         name: 'hardware-config',
@@ -74291,19 +74415,29 @@ function fleetOutputs({ fleet, outcome, }) {
 }
 
 ;// CONCATENATED MODULE: ./lib/report/resume.js
-/** What the machine does once nobody looks after it any more, and how to go on: by how far the run came. */
-function howToResume(stopped) {
+
+/**
+ * What the machine does once nobody looks after it any more, and how to go on: by how far the run came.
+ *
+ * @param cancelled nothing was wrong
+ */
+function howToResume(stopped, cancelled) {
     const { phase, target, targetState, goesOn } = stopped;
+    const again = `run the workflow again ${cancelled ? 'when you like' : 'once the reason is gone'}`;
     if (target === '')
-        return 'no machine was contacted: run the workflow again when you like';
+        return `no machine was contacted: ${again}`;
     if (goesOn === 'kexec')
         return afterTheJump(stopped);
     if (goesOn !== undefined)
         return `${goesOn} goes on on the machine until it ends${withWhatGoesOn(stopped)}`;
+    if (targetState === 'untouched' && isUpdate(stopped))
+        return `the machine runs the system that it ran before, and nothing goes on there: ${again}`;
+    if (targetState === 'untouched')
+        return `nothing on the machine’s disks was changed and nothing goes on there: ${again}`;
     if (targetState === 'installed' && isUpdate(stopped))
         return 'the machine was switched to the new system, but that was not proven: run the workflow again';
     if (targetState === 'installed' && phase !== 'verify')
-        return 'the new system is on the disks, and the machine may still run the installer: reboot it';
+        return 'the new system is on the disks, and the machine may still run the installer: reboot it, or run the workflow again, which begins anew with the disks';
     if (targetState === 'installer' && stopped.keyIsLost)
         return `the machine runs the installer in its memory, with nothing on its disks changed, but ${letsNobodyIn}: reboot the machine into its old system, and run the workflow again`;
     if (targetState === 'partitioned')
@@ -74314,7 +74448,7 @@ function howToResume(stopped) {
 const letsNobodyIn = 'the installer lets in nobody but the key that was made for this run';
 const bootAnother = 'boot the machine into an installer by hand, and run the workflow again';
 function afterTheJump({ keyIsLost }) {
-    const jumps = 'the machine may still jump into the installer, with nothing on its disks changed';
+    const jumps = 'the machine may be in the installer or on the way there, with nothing on its disks changed';
     return keyIsLost
         ? `${jumps}, and ${letsNobodyIn}: reboot the machine if it did, and run the workflow again`
         : `${jumps}: run the workflow again, it takes the machine as it finds it`;
@@ -74325,8 +74459,7 @@ function withWhatGoesOn({ keyIsLost }) {
         : ': run the workflow again, it waits for that and continues';
 }
 function ofDisks({ plan, keyIsLost }) {
-    const mode = plan?.offline.diskoMode;
-    const data = mode === 'mount' || mode === 'format' ? 'nothing was wiped, but' : 'the old data is gone and';
+    const data = plan !== undefined && wipesNothing(plan) ? 'nothing was wiped, but' : 'the old data is gone and';
     return keyIsLost
         ? `${data} the new system is not complete, and ${letsNobodyIn}: ${bootAnother}`
         : `${data} the new system is not complete: run the workflow again, it takes the installer over and starts anew with the disks`;
@@ -74335,9 +74468,8 @@ function isUpdate({ plan }) {
     return plan !== undefined && plan.online !== null && plan.action === 'update';
 }
 const byState = {
-    untouched: 'nothing on the machine’s disks was changed and nothing goes on there: run the workflow again when you like',
-    installer: 'the machine runs the installer in its memory, and nothing on its disks was changed: run the workflow again, or reboot the machine into its old system',
-    installed: 'the new system is on the disks and the machine was rebooted, but was not seen running: log in and look; to run the workflow again on a machine that runs NixOS needs on-installed',
+    installer: 'the machine runs the installer in its memory, and nothing on its disks was changed: run the workflow again, it takes the installer over, or reboot the machine into its old system',
+    installed: 'the new system is on the disks and the machine was rebooted, but was not seen running: log in or look at its console; once it is up, a run with on-installed: update proves what runs there, and wipes nothing',
     unlocking: 'the new system boots, and waits in its initrd for a disk’s passphrase: unlock it, and nothing is left to do',
     booted: 'the machine runs the new system: nothing is left to do',
 };
@@ -74348,13 +74480,13 @@ function table(header, rows) {
     const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
     return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
 }
-/** The rows that fit into so many bytes, and how many do not. */
-function rowsWithin(most, rows) {
+/** The rows that fit into so many bytes, at most so many, and how many do not. */
+function rowsWithin(mostBytes, rows, most = rows.length) {
     const kept = [];
     let bytes = 0;
     for (const row of rows) {
         bytes += Buffer.byteLength(row.join(' | ')) + 6;
-        if (bytes > most)
+        if (bytes > mostBytes || kept.length === most)
             return [...kept, [`and ${rows.length - kept.length} more, see the log`, ...row.slice(1).map(() => '')]];
         kept.push(row);
     }
@@ -74362,7 +74494,8 @@ function rowsWithin(most, rows) {
 }
 /** Far more than a name or a reason has; GitHub takes 1 MiB for the whole summary. */
 const longestInline = 500;
-const longestBlock = 80_000;
+/** In bytes: a summary has several. */
+const longestBlock = 60_000;
 /** On one line: a line end could begin a heading or a table. */
 function inline(text) {
     return text.slice(0, longestInline).replace(/[\s\p{Cc}]+/gu, ' ');
@@ -74378,10 +74511,27 @@ function code(text) {
 }
 /** A fenced block whose fence is longer than any run of backticks in it. Of a long text the end, where reasons stand. */
 function markdown_block(lines) {
-    const text = lines.join('\n').slice(-longestBlock);
+    const text = endOf(lines.join('\n'));
     const longest = [...text.matchAll(/`+/g)].reduce((length, [run]) => Math.max(length, run.length), 2);
     const fence = '`'.repeat(longest + 1);
     return `${fence}text\n${text}\n${fence}`;
+}
+/** Not from the middle of a character. */
+function endOf(text) {
+    // so many characters have at least as many bytes
+    const bytes = Buffer.from(text.slice(-longestBlock));
+    if (bytes.length <= longestBlock)
+        return bytes.toString();
+    return bytes
+        .subarray(-longestBlock)
+        .toString()
+        .replace(/^\ufffd+/, '');
+}
+/** What one opens to read; `open`: what one may close. */
+function folded(title, parts, how = 'closed') {
+    if (parts.length === 0)
+        return [];
+    return [`<details${how === 'open' ? ' open' : ''}><summary>${title}</summary>`, ...parts, '</details>'];
 }
 
 ;// CONCATENATED MODULE: ./lib/report/fleet-summary.js
@@ -74552,13 +74702,487 @@ function filesSection({ problems, skipped, superseded }) {
         ...(words.length === 0 ? [] : [`Left out: ${words.join('; ')}.`]),
     ];
 }
-function folded(title, parts) {
-    return parts.length === 0 ? [] : [`<details><summary>${title}</summary>`, ...parts, '</details>'];
+
+;// CONCATENATED MODULE: ./lib/report/summary/phases.js
+
+
+/** What our words mean. */
+const meanings = {
+    preflight: 'looks at the configuration and the machine',
+    build: 'builds, and brings the installer to the machine',
+    kexec: 'starts the installer there',
+    'hardware-config': 'has the machine describe itself',
+    disko: 'partitions and mounts the disks',
+    install: 'copies the system and installs it',
+    reboot: 'restarts the machine',
+    update: 'copies the system and switches to it',
+    verify: 'proves that the system runs',
+    'vm-test': 'installs into a virtual machine',
+};
+/** From the beginning of the run to the end of its last phase. */
+function secondsInAll(phases) {
+    return phases.reduce((end, { startedAfter, seconds }) => Math.max(end, startedAfter + seconds), 0);
+}
+/** The phases with their times, and those that were not reached; nothing where none has begun. */
+function phaseTable({ phases, plan, outcome }) {
+    if (phases.length === 0)
+        return [];
+    const planned = outcome === 'failed' && plan !== null && plan.online !== null ? plan.phases : [];
+    const missed = planned.filter((name) => phases.every((phase) => phase.name !== name));
+    const rows = [
+        ...phases.map(({ name, outcome: how, seconds }) => [
+            how === 'success' ? '✅' : '❌',
+            name,
+            meanings[name],
+            formatDuration(seconds * 1000).replaceAll(' ', '&nbsp;'),
+        ]),
+        ...missed.map((name) => ['–', name, meanings[name], 'not&nbsp;reached']),
+        ['', '**total**', '', `**${formatDuration(secondsInAll(phases) * 1000).replaceAll(' ', '&nbsp;')}**`],
+    ];
+    return [table(['', 'phase', 'what it does', 'time'], rows)];
+}
+
+;// CONCATENATED MODULE: ./lib/report/summary/failure.js
+
+
+
+
+const failure_kinds = {
+    input: 'an input is wrong',
+    connection: 'the connection failed',
+    'remote-command': 'a command failed on the machine',
+    nix: 'Nix failed',
+    timeout: 'it took too long',
+    guard: 'refused, for safety',
+    hook: 'a hook failed',
+    cancelled: 'cancelled',
+    unexpected: 'unexpected, maybe a defect of the action',
+};
+/** Whoever reads this may be in fear for a machine: what became of it comes first, then why, and what to do. */
+function failureSection(result, failure) {
+    const { message, hint, resume, lastLines } = failure;
+    return [
+        `${failure_whereFailed(result, failure)}${stateOf(result)}`,
+        markdown_block(message.split('\n')),
+        ...(hint === null ? [] : [`**What to do:** ${escapeMarkdown(hint)}`]),
+        ...(resume === null ? [] : [`**How to go on:** ${escapeMarkdown(resume)}`]),
+        ...(lastLines.length === 0 ? [] : folded('Last lines', [markdown_block(lastLines)], 'open')),
+    ];
+}
+function failure_whereFailed({ phases }, { phase, kind }) {
+    const where = phase === null ? 'Before the first phase' : `In phase ${phase}`;
+    const after = phases.length === 0 ? '' : `, after ${formatDuration(secondsInAll(phases) * 1000)}`;
+    return `**${where}** (${failure_kinds[kind]})${after}.`;
+}
+/** Without a machine there is no state of one. */
+function stateOf({ target, fleet, targetState, plan }) {
+    if (target === '' || fleet !== null)
+        return '';
+    return ` **The machine** is ${describeState(targetState, plan)}.`;
+}
+
+;// CONCATENATED MODULE: ./lib/report/summary/gantt.js
+
+
+/** Mermaid has a grammar of its own: nothing that others wrote comes into it. */
+const activityWords = {
+    facts: 'look at the machine',
+    evaluation: 'evaluate',
+    build: 'build',
+    'kexec-image': 'bring the kexec image',
+    'disko-script': 'copy the disko script',
+    disko: 'disko',
+    system: 'copy the system',
+    'extra-files': 'copy extra files',
+    'nixos-install': 'nixos-install',
+    switch: 'switch',
+};
+/** What was done when, and what side by side, as a diagram; nothing where there was one phase alone. */
+function ganttSection(result) {
+    const { phases, activities } = result;
+    if (phases.length < 2)
+        return [];
+    const sections = phases.flatMap(({ name, ...phase }) => [
+        `  section ${name}`,
+        barLine({ label: '', ...phase }, 'done'),
+        ...activities
+            .filter((activity) => activity.phase === name)
+            .toSorted((a, b) => a.startedAfter - b.startedAfter)
+            .map((activity) => barLine({ ...activity, label: activityWords[activity.name] }, 'active')),
+    ]);
+    const isLong = secondsInAll(phases) >= 3600;
+    return [
+        [
+            '```mermaid',
+            'gantt',
+            `  title The run, in ${isLong ? 'hours:minutes' : 'minutes:seconds'}`,
+            '  dateFormat YYYY-MM-DDTHH:mm:ss.SSS',
+            `  axisFormat ${isLong ? '%H:%M' : '%M:%S'}`,
+            ...sections,
+            '```',
+        ].join('\n'),
+    ];
+}
+function barLine({ label, outcome, startedAfter, seconds }, kind) {
+    const how = outcome === 'failure' ? 'crit' : kind;
+    const time = formatDuration(seconds * 1000);
+    return `    ${label === '' ? '' : `${label}, `}${time} :${how}, ${clockTime(startedAfter)}, ${Math.max(Math.round(seconds * 1000), 1)}ms`;
+}
+/**
+ * As a date without a zone: the browser takes it for local time, and writes the axis in local time too. Seconds since 1970
+ * would be off by its zone on the axis, and versions of Mermaid do not agree on them.
+ */
+function clockTime(seconds) {
+    return new Date(Date.UTC(2000, 0, 1) + Math.round(seconds * 1000)).toISOString().slice(0, -1);
+}
+
+;// CONCATENATED MODULE: ./lib/report/summary/next.js
+
+
+
+/** What somebody has to do, or may want to, now that the run is over; nothing where there is nothing of the kind. */
+function nextSection(result) {
+    const { plan } = result;
+    if (plan === null || plan.online === null)
+        return [];
+    const parts = partsOf(result, plan);
+    return parts.length === 0 ? [] : ['### What to do next', ...parts];
+}
+function partsOf(result, plan) {
+    const isNew = hasNewKeys(result, plan);
+    switch (result.outcome) {
+        case 'planned':
+            return toCarryOut(result, plan);
+        case 'prepared':
+            return [prepared(result), ...hardware(result), ...kexecPin(result)];
+        case 'installed':
+            return [
+                ...(isNew ? newKeys(result) : sameKeys(result)),
+                ...(isNew ? ageRecipients(result) : []),
+                ...hardware(result),
+                ...updates(result, plan),
+                ...kexecPin(result),
+            ];
+        default:
+            return isNew ? newKeys(result) : [];
+    }
+}
+function toCarryOut({ planDigest }, { action, offline, phases, mayWipe }) {
+    if (action === 'nothing' || planDigest === null)
+        return [];
+    if (offline.provisional && phases.includes('disko') && (mayWipe === null || mayWipe === 'any'))
+        return [
+            `This plan names no disks, so it cannot be approved: say which may be wiped (${code('wipe-disks')}), and plan again.`,
+        ];
+    return [
+        `To have this done and nothing else, run the action without ${code('plan')} and with this input, or approve the job of the workflow that does so:`,
+        markdown_block([`approved-plan: ${planDigest}`]),
+    ];
+}
+function prepared({ targetState }) {
+    const disks = targetState === 'partitioned' ? ', with its disks partitioned and mounted' : '';
+    return `The phases that were asked for are done. Until it is rebooted the machine runs the installer in its memory${disks}, and the next run takes it over from there.`;
+}
+/** Whether the machine shows none of the keys, or not all of them, that it was known by. */
+function hasNewKeys({ hostKeys }, { online }) {
+    const shown = parsePublicKeys(hostKeys.map(next_keyOf).join('\n')).map((key) => `${key.type} ${host_keys_fingerprint(key)}`);
+    return hostKeys.length > 0 && !(online.hostKeys.length > 0 && online.hostKeys.every(isIn(shown)));
+}
+function isIn(some) {
+    return (text) => some.includes(text);
+}
+/** A known_hosts line without the name. */
+function next_keyOf(line) {
+    return line.replace(/^\S+\s+/, '');
+}
+function nameIn(line) {
+    return /^\S*/.exec(line)?.[0] ?? '';
+}
+function newKeys({ hostKeys }) {
+    const name = nameIn(hostKeys[0] ?? '');
+    return [
+        `**Host keys:** the machine has new ones. Put these lines into the variable or file that ${code('known-hosts')} is read from (${code('KNOWN_HOSTS')} in the examples), in place of those that begin with ${code(name)}. With the old ones the next run, and ${code('ssh')}, refuse to connect.`,
+        markdown_block(hostKeys),
+        `Your own computer forgets the old ones by ${code(`ssh-keygen -R ${quote(name)}`)}`,
+    ];
+}
+function sameKeys({ hostKeys }) {
+    if (hostKeys.length === 0)
+        return [];
+    return [
+        `**Host keys:** the machine has kept those that it had: in ${code('known-hosts')} there is nothing to replace.`,
+        ...folded('As known_hosts lines', [markdown_block(hostKeys)]),
+    ];
+}
+function ageRecipients({ agePublicKeys }) {
+    if (agePublicKeys.length === 0)
+        return [];
+    return [
+        '**Secrets of sops-nix or agenix:** the host key as age recipient. What is to be decrypted on this machine has to be encrypted for it.',
+        markdown_block(agePublicKeys),
+    ];
+}
+function hardware({ hardwareConfig }) {
+    if (hardwareConfig === null)
+        return [];
+    return [
+        `**Hardware configuration:** the machine has described itself in ${code(hardwareConfig)}, on the runner. Commit it: the next run builds with what is in Git.`,
+    ];
+}
+/** An update wipes nothing. */
+function updates(result, plan) {
+    const { installId } = plan.offline;
+    const input = code('on-installed: update');
+    const often = installId === null
+        ? `For a workflow that runs again and again, give an ${code('install-id')} with it once; from then on ${code('on-installed: converge')} updates, too.`
+        : `So does ${code('on-installed: converge')}, as long as ${code('install-id')} is ${code(installId)}; another id has the machine installed anew.`;
+    const rebuild = rebuildCommand(result, plan);
+    return [
+        `**Updates:** the same workflow with ${input} copies what has changed and switches to it; nothing is wiped. ${often}`,
+        ...(rebuild === undefined ? [] : ['Or by hand, in a checkout of the flake:', markdown_block([rebuild])]),
+    ];
+}
+/**
+ * Undefined without a flake, behind jump hosts, which ssh would have to be told of, and for an IPv6 address, which ssh wants
+ * without brackets and Nix with them.
+ */
+function rebuildCommand({ hostKeys, target }, { offline, online, terms }) {
+    const [, uri, name] = /^(.*)#nixosConfigurations\."(.*)"$/s.exec(offline.configuration) ?? [];
+    const [, bracketed, port, bare] = /^(?:\[(.*)\]:(\d+)|(.+))$/.exec(nameIn(hostKeys[0] ?? '')) ?? [];
+    const host = bracketed ?? bare;
+    if (uri === undefined ||
+        name === undefined ||
+        host === undefined ||
+        host.includes(':') ||
+        online.target !== target)
+        return undefined;
+    const user = terms.afterwards.user ?? 'root';
+    return [
+        ...(port === undefined ? [] : [`NIX_SSHOPTS=${quote(`-p ${port}`)}`]),
+        'nixos-rebuild switch',
+        `--flake ${quote(`${uri}#${name}`)}`,
+        `--target-host ${quote(`${user}@${host}`)}`,
+        ...(user === 'root' ? [] : ['--sudo']),
+    ].join(' ');
+}
+function kexecPin({ kexecSha256 }) {
+    if (kexecSha256 === null)
+        return [];
+    return [
+        `**Installer image:** to accept no other one next time, set ${code(`kexec-sha256: ${kexecSha256}`)}`,
+    ];
+}
+
+;// CONCATENATED MODULE: ./lib/report/summary/disks.js
+
+
+
+
+
+/** In bytes: GitHub takes 1 MiB for the whole summary. */
+const disks_room = { disks: 200_000, configured: 100_000 };
+/** Nobody reads more. */
+const shownContents = 200;
+/** What is lost, or what would have been; each disk with its fate, below it what is on it. */
+function diskSection(plan, { outcome, targetState }) {
+    const { online, offline } = plan;
+    if (offline.provisional)
+        return ['### Disks', `**Which are lost is ${escapeMarkdown(describeUnknownDisks(plan))}.**`];
+    if (online.disksKnown && online.disks.length === 0)
+        return [];
+    const isSpared = outcome === 'failed' && (targetState === 'untouched' || targetState === 'installer');
+    const whole = [
+        ...(online.disks.length === 0 ? [] : [diskTable(online)]),
+        ...(hasChanged(online) ? [changedNote] : []),
+    ];
+    return [
+        '### Disks',
+        ...(isSpared ? ['Nothing on them was changed.'] : []),
+        ...(online.disksKnown
+            ? []
+            : ['**The configuration does not tell which disks it is about: count on all of them.**']),
+        ...(online.disks.length === 0 ? [] : [verdict(online, { outcome, targetState }, isSpared)]),
+        ...(isSpared ? folded('What the plan does to them', whole) : whole),
+    ];
+}
+/** How many are lost; that the others are not is said of each in the table. */
+function verdict({ disks }, { outcome, targetState }, isSpared) {
+    const lost = disks.filter(({ fate }) => fate === 'wiped' || fate === 'collateral').length;
+    const share = `${lost} of ${counted(disks.length, 'disk')}`;
+    if (disks.every(({ fate }) => fate === 'untouched'))
+        return 'None is changed.';
+    if (lost === 0)
+        return 'None is lost as a whole.';
+    if (outcome === 'planned')
+        return `**${share} will be lost.**`;
+    if (isSpared)
+        return `By the plan ${share} would have been lost.`;
+    if (outcome === 'failed' && targetState === 'partitioned')
+        return `Disko has begun. By the plan **${share} ${lost === 1 ? 'is' : 'are'} lost.**`;
+    return `**${share} ${lost === 1 ? 'was' : 'were'} lost.**`;
+}
+function diskTable(online) {
+    const rows = online.disks.flatMap((disk) => [
+        [
+            fateWords[disk.fate].summary,
+            [...new Set([...disk.named, disk.device])].map(code).join(' = '),
+            sizeCell(disk.bytes),
+            escapeMarkdown(describeIdentityOf(disk)),
+        ],
+        ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => [
+            lost ? '❌ lost' : '✅ kept',
+            `${'&emsp;'.repeat(depth + 1)}${code(device)}`,
+            sizeCell(bytes),
+            escapeMarkdown(words.join(', ')),
+        ]),
+    ]);
+    return table(['', 'disk and what is on it', 'size', ''], rowsWithin(disks_room.disks, rows, shownContents));
+}
+/** In one piece: the column is narrow. */
+function sizeCell(bytes) {
+    return describe_disks_sizeOf(bytes).replace(' ', '&nbsp;');
+}
+function describeIdentityOf({ model, serial, wwn }) {
+    const known = [model, serial === '' ? '' : `serial ${serial}`, wwn === '' ? '' : `WWN ${wwn}`];
+    return known.filter((word) => word !== '').join(', ') || '–';
+}
+/** As far as the configuration alone says. */
+function configuredDisks(offline) {
+    const rows = offlineDisks(offline).map(({ device, fate, meaning }) => [
+        code(device),
+        fate === 'WIPED' ? `🔴 **wiped**: ${meaning}` : `${fate}: ${meaning}`,
+    ]);
+    return [
+        ...(rows.length === 0
+            ? []
+            : [table(['disk of the configuration', ''], rowsWithin(disks_room.configured, rows, shownContents))]),
+        ...(wipesUnknownDisks(offline)
+            ? ['**Which disks are wiped is not known: the disko script may wipe any.**']
+            : []),
+    ];
+}
+
+;// CONCATENATED MODULE: ./lib/report/summary/work.js
+
+
+
+
+/** What there is to build and to copy, before it is done. */
+function workToDo(work, action, mayBeCached) {
+    return [
+        `**Work:** ${escapeMarkdown(describeWork(work, action, mayBeCached))}.`,
+        ...builtNames('To build', work),
+    ];
+}
+/** What was built, copied, and kept for the next run; nothing of what was not. */
+function workDone(result) {
+    const { copied, cache } = result;
+    return [
+        ...builtSection(result),
+        ...(copied.length === 0 ? [] : [table(['copied to the machine', ''], copied.map(copyRow))]),
+        ...(cache === null ? [] : [table(['closure cache', ''], describeCache(cache))]),
+    ];
+}
+function builtSection({ phases, plan, cache }) {
+    const isBuilt = phases.some(({ name, outcome }) => name === 'build' && outcome === 'success');
+    if (!isBuilt || plan === null || plan.work === null || plan.offline.buildOn === 'remote')
+        return [];
+    const { build, fetch } = plan.work;
+    const words = [
+        ...(build.derivations === 0
+            ? []
+            : [`${counted(build.derivations, 'derivation')}${cache === null ? '' : ', or taken from the cache'}`]),
+        ...(fetch.paths === 0 ? [] : [`${counted(fetch.paths, 'path')} fetched`]),
+    ];
+    if (words.length === 0)
+        return [];
+    return [`**Built:** ${words.join('; ')}.`, ...builtNames('What was built', plan.work)];
+}
+function builtNames(title, work) {
+    const names = work?.build.names ?? [];
+    const more = (work?.build.derivations ?? 0) - names.length;
+    return names.length === 0
+        ? []
+        : folded(title, [markdown_block([...names, ...(more > 0 ? [`and ${more} more`] : [])])]);
+}
+function copyRow({ what, sentPaths, sentBytes, substituted, built }) {
+    const words = [
+        ...(sentPaths === 0 ? [] : [`${counted(sentPaths, 'path')} (${formatBytes(sentBytes)}) from the runner`]),
+        ...(substituted === 0 ? [] : [`${counted(substituted, 'path')} that it fetched from its substituters`]),
+        ...(built === 0 ? [] : [`${counted(built, 'derivation')} that it built itself`]),
+    ];
+    return [
+        what === 'system' ? 'the system' : 'the disko script',
+        words.join('; ') || 'nothing: it had all of it',
+    ];
+}
+
+;// CONCATENATED MODULE: ./lib/report/summary/plan.js
+
+
+
+
+
+
+
+
+
+/** What a plan is read for stands open; of a run that has acted what it knew before is folded away. */
+function planSection(plan, result) {
+    const mayBeCached = result.cache !== null;
+    if (plan.online === null)
+        return offlineSection(plan, mayBeCached);
+    const reason = `${nameWithSystem(plan.offline)}, because ${escapeMarkdown(plan.reason)}.`;
+    const disks = plan.action === 'install' ? diskSection(plan, result) : [];
+    const rest = [...machineSection(plan), ...newSystemSection(plan)];
+    if (result.outcome !== 'planned')
+        return [reason, ...disks, ...folded('The plan, and the machine as it was before', rest)];
+    const isNothing = plan.action === 'nothing' || plan.offline.provisional;
+    return [reason, ...disks, ...(isNothing ? [] : workToDo(plan.work, plan.action, mayBeCached)), ...rest];
+}
+function nameWithSystem({ configuration, system }) {
+    return system === null ? code(configuration) : `${code(configuration)} (${escapeMarkdown(system)})`;
+}
+function machineSection(plan) {
+    return [
+        table(['the machine', ''], describeMachine(plan.online).map(([name, value]) => [name, code(value)])),
+        `Plan ${code(plan_planDigest(plan))}, phases ${plan.phases.join(', ')}`,
+    ];
+}
+function newSystemSection(plan) {
+    const { offline, action } = plan;
+    const rows = [...describeNewSystem(plan), ...describeTerms(plan)].map(([name, value]) => [
+        name,
+        code(value),
+    ]);
+    return [
+        ...(offline.buildOn === 'remote' && action !== 'nothing' ? [`**Built:** ${builtThere}.`] : []),
+        ...(rows.length === 0 ? [] : [table(['beside the system', ''], rows)]),
+        ...(offline.hardwareConfig === null || action !== 'install'
+            ? []
+            : [`**Hardware configuration:** ${escapeMarkdown(describeHardware(offline.hardwareConfig))}.`]),
+    ];
+}
+/** What a pull request shows: nothing of it needed the machine. */
+function offlineSection({ offline, work }, mayBeCached) {
+    return [
+        `${nameWithSystem(offline)}. No machine was contacted: what is on its disks, and whether it may be installed, is not known.`,
+        ...configuredDisks(offline),
+        table(['', ''], [
+            ['system', offline.toplevel === null ? escapeMarkdown(nameSystem(offline)) : code(offline.toplevel)],
+            ...(offline.hardwareConfig === null
+                ? []
+                : [['hardware configuration', escapeMarkdown(describeHardware(offline.hardwareConfig))]]),
+            ...(offline.diskoScript === null ? [] : [['disko script', code(offline.diskoScript)]]),
+            ...(offline.buildOn === 'remote' ? [['built', builtThere]] : []),
+            ...(offline.vmTest === null ? [] : [['VM test', code(offline.vmTest)]]),
+            ...(offline.installId === null ? [] : [['install-id', code(offline.installId)]]),
+        ]),
+        ...(offline.provisional ? [] : workToDo(work, undefined, mayBeCached)),
+    ];
 }
 
 ;// CONCATENATED MODULE: ./lib/report/summary.js
-
-
 
 
 
@@ -74586,24 +75210,25 @@ const proofs = {
     'host-key': 'the expected host key answers; the running system was not compared',
     none: 'not verified',
 };
-/** The job summary, as GitHub's Markdown. Everything in it that others said was made harmless before. */
+/**
+ * The job summary, as GitHub's Markdown, what somebody wants to know first of all first. Everything in it that others said
+ * was made harmless before.
+ */
 function summarise(result) {
+    const { failure, fleet, plan } = result;
+    const isHost = fleet === null;
     return [
         `## ${titleOf(result)}`,
-        ...(result.failure === null ? [] : failureSection(result)),
-        ...(result.fleet === null ? [] : fleetSection(result.fleet)),
-        // without a machine there is no state of one
-        ...(result.plan?.online === null || result.fleet !== null ? [] : [stateTable(result)]),
-        ...(result.plan === null ? [] : planSection(result.plan, result.cache !== null)),
-        ...(result.fleet === null ? [phaseSection(result)] : []),
-        ...(result.cache === null ? [] : [table(['closure cache', ''], describeCache(result.cache))]),
-        ...(result.kexecSha256 === null
-            ? []
-            : [`To accept no other kexec image than this one: ${code(`kexec-sha256: ${result.kexecSha256}`)}`]),
-        ...(result.hostKeys.length === 0
-            ? []
-            : ['### Host keys of the new system, for known_hosts', markdown_block(result.hostKeys)]),
+        ...(failure === null ? [] : failureSection(result, failure)),
+        ...(isHost ? stateSection(result) : fleetSection(fleet)),
+        ...nextSection(result),
+        ...(plan === null ? [] : planSection(plan, result)),
+        ...(isHost ? headed('How long it took', [...phaseTable(result), ...ganttSection(result)]) : []),
+        ...headed('Built and copied', workDone(result)),
     ].join('\n\n');
+}
+function headed(heading, parts) {
+    return parts.length === 0 ? [] : [`### ${heading}`, ...parts];
 }
 function titleOf(result) {
     const { failure, fleet, target, plan } = result;
@@ -74620,142 +75245,31 @@ function verdictOf({ outcome, failure, plan }) {
     const updating = plan !== null && plan.online !== null && plan.action === 'update';
     return outcome === 'failed' && updating ? '❌ Update failed' : titles[outcome];
 }
+/** Without a machine there is no state of one, and a failure has told it. */
+function stateSection(result) {
+    const { outcome, targetState, systemPath, verified, phases, plan } = result;
+    if (plan !== null && plan.online === null)
+        return [];
+    const isTold = outcome === 'failed' || plan === null;
+    const seconds = secondsInAll(phases);
+    const rows = [
+        ...(isTold ? [] : [['machine', describeState(targetState, plan)]]),
+        ...(systemPath === '' ? [] : [['system', code(systemPath)]]),
+        ...(isTold || outcome === 'planned' || outcome === 'prepared' ? [] : [['verified', proofs[verified]]]),
+        ...unitsRow(result),
+        ...(isTold || seconds === 0 ? [] : [['time in all', formatDuration(seconds * 1000)]]),
+    ];
+    return rows.length === 0 ? [] : [table(['', ''], rows)];
+}
 /** Only where there is something to say: most systems have none. */
 function unitsRow({ failedUnits }) {
     if (failedUnits === null || failedUnits.length === 0)
         return [];
     return [['failed units', `⚠️ ${failedUnits.map(code).join(', ')}`]];
 }
-function stateTable(result) {
-    const { outcome, targetState, systemPath, verified } = result;
-    const machine = ['machine', stateWords[targetState]];
-    const installed = [
-        ['system', systemPath === '' ? '–' : code(systemPath)],
-        ['verified', proofs[verified]],
-        ...unitsRow(result),
-    ];
-    return table(['', ''], outcome === 'planned' ? [machine] : [machine, ...installed]);
-}
-function failureSection({ failure }) {
-    if (failure === null)
-        return [];
-    return [
-        `**${failure.phase === null ? 'Before the first phase' : `In phase ${failure.phase}`}** (${failure.kind})`,
-        markdown_block(failure.message.split('\n')),
-        ...(failure.hint === null ? [] : [`**What to do:** ${escapeMarkdown(failure.hint)}`]),
-        ...(failure.lastLines.length === 0
-            ? []
-            : ['<details><summary>Last lines</summary>', markdown_block(failure.lastLines), '</details>']),
-    ];
-}
-function planSection(plan, mayBeCached) {
-    const { offline, online } = plan;
-    if (online === null)
-        return offlineSection(offline, plan.work, mayBeCached);
-    return [
-        `${nameWithSystem(offline)}, because ${escapeMarkdown(plan.reason)}.`,
-        `Plan ${code(plan_planDigest(plan))}`,
-        table(['the machine', ''], describeMachine(online).map(([name, value]) => [name, code(value)])),
-        ...(plan.action === 'nothing' || offline.provisional
-            ? []
-            : [workSection(plan.work, plan.action, mayBeCached)]),
-        ...(offline.buildOn === 'remote' && plan.action !== 'nothing' ? [`**Built:** ${builtThere}.`] : []),
-        ...newSystemTable(plan),
-        ...(offline.hardwareConfig === null || plan.action !== 'install'
-            ? []
-            : [`**Hardware configuration:** ${escapeMarkdown(describeHardware(offline.hardwareConfig))}.`]),
-        ...(offline.provisional ? [`**Disks:** ${escapeMarkdown(describeUnknownDisks(plan))}.`] : []),
-        ...(online.disksKnown || offline.provisional
-            ? []
-            : ['**The configuration does not tell which disks it is about: count on all of them.**']),
-        ...(online.disks.length === 0 ? [] : [diskTable(online)]),
-        ...(hasChanged(online) ? [changedNote] : []),
-    ];
-}
-function newSystemTable(plan) {
-    const rows = [...describeNewSystem(plan), ...describeTerms(plan)].map(([name, value]) => [
-        name,
-        code(value),
-    ]);
-    return rows.length === 0 ? [] : [table(['beside the system', ''], rows)];
-}
-function nameWithSystem({ configuration, system }) {
-    return system === null ? code(configuration) : `${code(configuration)} (${escapeMarkdown(system)})`;
-}
-function workSection(work, action, mayBeCached) {
-    const names = work?.build.names ?? [];
-    const more = (work?.build.derivations ?? 0) - names.length;
-    const line = `**Work:** ${escapeMarkdown(describeWork(work, action, mayBeCached))}.`;
-    if (names.length === 0)
-        return line;
-    const list = [...names, ...(more > 0 ? [`and ${more} more`] : [])];
-    return [line, '<details><summary>To build</summary>', markdown_block(list), '</details>'].join('\n\n');
-}
-/** What a pull request shows: nothing of it needed the machine. */
-function offlineSection(offline, work, mayBeCached) {
-    const disks = offlineDisks(offline).map(({ device, fate, meaning }) => [
-        code(device),
-        fate === 'WIPED' ? `**wiped**: ${meaning}` : `${fate}: ${meaning}`,
-    ]);
-    return [
-        `${nameWithSystem(offline)}. No machine was contacted: what is on its disks, and whether it may be installed, is not known.`,
-        table(['', ''], [
-            ['system', offline.toplevel === null ? escapeMarkdown(nameSystem(offline)) : code(offline.toplevel)],
-            ...(offline.hardwareConfig === null
-                ? []
-                : [['hardware configuration', escapeMarkdown(describeHardware(offline.hardwareConfig))]]),
-            ...(offline.diskoScript === null ? [] : [['disko script', code(offline.diskoScript)]]),
-            ...(offline.buildOn === 'remote' ? [['built', builtThere]] : []),
-            ...(offline.vmTest === null ? [] : [['VM test', code(offline.vmTest)]]),
-            ...(offline.installId === null ? [] : [['install-id', code(offline.installId)]]),
-        ]),
-        ...(offline.provisional ? [] : [workSection(work, undefined, mayBeCached)]),
-        ...(disks.length === 0 ? [] : [table(['disk of the configuration', ''], disks)]),
-        ...(wipesUnknownDisks(offline)
-            ? ['**Which disks are wiped is not known: the disko script may wipe any.**']
-            : []),
-    ];
-}
-/** Nobody reads more, and GitHub takes 1 MiB. */
-const shownContents = 200;
-/** Each disk with its fate, below it what is on it. */
-function diskTable(online) {
-    const rows = online.disks.flatMap((disk) => [
-        [
-            fateWords[disk.fate].summary,
-            [...new Set([...disk.named, disk.device])].map(code).join(' = '),
-            sizeCell(disk.bytes),
-            escapeMarkdown(describeIdentityOf(disk)),
-        ],
-        ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => [
-            lost ? '❌ lost' : '✅ kept',
-            `${'&emsp;'.repeat(depth + 1)}${code(device)}`,
-            sizeCell(bytes),
-            escapeMarkdown(words.join(', ')),
-        ]),
-    ]);
-    const more = rows.length - shownContents;
-    return table(['', 'disk and what is on it', 'size', ''], [...rows.slice(0, shownContents), ...(more > 0 ? [['', `and ${more} more, see the log`, '', '']] : [])]);
-}
-/** In one piece: the column is narrow. */
-function sizeCell(bytes) {
-    return describe_disks_sizeOf(bytes).replace(' ', '&nbsp;');
-}
-function describeIdentityOf({ model, serial, wwn }) {
-    const known = [model, serial === '' ? '' : `serial ${serial}`, wwn === '' ? '' : `WWN ${wwn}`];
-    return known.filter((word) => word !== '').join(', ') || '–';
-}
-function phaseSection({ phases }) {
-    const rows = phases.map(({ name, outcome, seconds }) => [
-        name,
-        outcome === 'success' ? '✅' : '❌',
-        formatDuration(seconds * 1000),
-    ]);
-    const total = phases.reduce((sum, { seconds }) => sum + seconds, 0);
-    return table(['phase', '', 'time'], [...rows, ['**total**', '', `**${formatDuration(total * 1000)}**`]]);
-}
 
 ;// CONCATENATED MODULE: ./lib/report/report.js
+
 
 
 
@@ -74769,6 +75283,7 @@ const report_keptLines = 40;
 /** What went wrong, as the result says it: harmless text without secrets, and advice where there is any. */
 function failureOf(error, progress, secrets) {
     const known = error instanceof ActionError ? error : undefined;
+    const cancelled = error instanceof CancelledError;
     // first of all: a secret with `##[` in it is not recognised once that was made harmless
     const safe = (text) => neutraliseText(secrets.redact(text));
     const lastLines = (known?.lastLines ?? [])
@@ -74780,19 +75295,11 @@ function failureOf(error, progress, secrets) {
         kind: known?.kind ?? 'unexpected',
         phase: progress.phase ?? null,
         message,
-        hint: report_adviceFor(known?.hint ?? hints_hintFor(said), known, progress) ?? null,
+        hint: cancelled ? null : (known?.hint ?? hints_hintFor(said) ?? null),
+        // of many hosts each has its own
+        resume: progress.fleet === null ? howToResume(progress, cancelled) : null,
         lastLines,
     };
-}
-/** Whoever stops while something goes on there, or stops because of a cancel, is told how to go on. */
-function report_adviceFor(hint, error, progress) {
-    if (error instanceof CancelledError)
-        return howToResume(progress);
-    const { goesOn } = progress;
-    // why the machine does not come back after the kexec has advice of its own
-    if (goesOn === undefined || goesOn === 'kexec')
-        return hint;
-    return [hint, howToResume(progress)].filter((part) => part !== undefined).join('; ');
 }
 /**
  * Annotation, result file, outputs and job summary. Called once, at the end of every run. A part that cannot be
@@ -74855,13 +75362,17 @@ async function writeResultFile(result, secrets) {
     await (0,promises_namespaceObject.writeFile)(file, secrets.redact(`${JSON.stringify(result, undefined, 2)}\n`), { mode: 0o600 });
     return file;
 }
-function annotate(failure, { targetState, fleet }, log) {
+function annotate(failure, { targetState, target, plan }, log) {
     for (const line of failure.lastLines)
         log.foreign('last lines', line);
     const where = failure.phase === null ? '' : ` in phase ${failure.phase}`;
-    const advice = failure.hint === null ? '' : `\nWhat to do: ${failure.hint}`;
-    const state = fleet === null ? `\nThe machine is ${targetState}.` : '';
-    log.error(`${failure.message}${advice}${state}`, `nixos-anywhere ${failure.kind === 'cancelled' ? 'was cancelled' : 'failed'}${where}`);
+    const lines = [
+        failure.message,
+        ...(failure.hint === null ? [] : [`What to do: ${failure.hint}`]),
+        ...(target === '' ? [] : [`The machine is ${describeState(targetState, plan)}.`]),
+        ...(failure.resume === null ? [] : [`How to go on: ${failure.resume}`]),
+    ];
+    log.error(lines.join('\n'), `nixos-anywhere ${failure.kind === 'cancelled' ? 'was cancelled' : 'failed'}${where}`);
 }
 
 ;// CONCATENATED MODULE: ./lib/runner.js
