@@ -1,8 +1,10 @@
-// A TCP proxy on loopback that delays, drops and cuts: the network between runner and target, with its faults.
+// A TCP proxy on loopback that delays, slows, drops and cuts: the network between runner and target, with its faults.
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /** Bytes one direction holds before its sender is paused: 16 MiB carry 600 MB/s at a delay of 25 ms. */
 const LINE_CAPACITY = 16 * 1024 * 1024;
+/** A slow line holds little, so that its sender finds out that it is slow. */
+const SLOW_LINE_CAPACITY = 64 * 1024;
 
 export interface ProxyTarget {
   host: string;
@@ -12,6 +14,8 @@ export interface ProxyTarget {
 export interface ProxyOptions {
   /** One-way delay in milliseconds; the round trip is twice as long. Connecting itself is not delayed. */
   delayMs?: number;
+  /** What one direction of a connection carries in a second; as much as it can if not given. */
+  bytesPerSecond?: number;
 }
 
 interface Parcel {
@@ -20,21 +24,30 @@ interface Parcel {
   chunk: Buffer | undefined;
 }
 
-/** One direction of one connection: chunks arrive in order, each `delayMs` after it was sent. */
+/** One direction of one connection: chunks arrive in order, each `delayMs` after it was sent, or as fast as the line is. */
 class Line {
   readonly #from: Socket;
   readonly #to: Socket;
   readonly #delayMs: number;
+  readonly #bytesPerMs: number | undefined;
   readonly #delivered: (bytes: number) => void;
+  /** When all is through that was sent. */
+  #free = 0;
   #parcels: Parcel[] = [];
   #waiting = 0;
   #timer: NodeJS.Timeout | undefined;
   #broken = false;
 
-  constructor(from: Socket, to: Socket, delayMs: number, delivered: (bytes: number) => void) {
+  constructor(
+    from: Socket,
+    to: Socket,
+    { delayMs = 0, bytesPerSecond }: ProxyOptions,
+    delivered: (bytes: number) => void,
+  ) {
     this.#from = from;
     this.#to = to;
     this.#delayMs = delayMs;
+    this.#bytesPerMs = bytesPerSecond === undefined ? undefined : bytesPerSecond / 1000;
     this.#delivered = delivered;
     from.on('data', (chunk) => this.#send(chunk));
     from.on('end', () => this.#send(undefined));
@@ -53,7 +66,9 @@ class Line {
 
   #send(chunk: Buffer | undefined): void {
     if (this.#broken) return;
-    this.#parcels.push({ due: performance.now() + this.#delayMs, chunk });
+    const takes = this.#bytesPerMs === undefined ? 0 : (chunk?.length ?? 0) / this.#bytesPerMs;
+    this.#free = Math.max(this.#free, performance.now()) + takes;
+    this.#parcels.push({ due: this.#free + this.#delayMs, chunk });
     this.#waiting += chunk?.length ?? 0;
     this.#deliver();
   }
@@ -69,7 +84,8 @@ class Line {
     }
     // a receiver that is too slow wakes us with `drain`
     if (next && next.due > now) this.#timer = setTimeout(() => this.#deliver(), next.due - now);
-    if (this.#waiting > LINE_CAPACITY) this.#from.pause();
+    const capacity = this.#bytesPerMs === undefined ? LINE_CAPACITY : SLOW_LINE_CAPACITY;
+    if (this.#waiting > capacity) this.#from.pause();
     else this.#from.resume();
   }
 
@@ -133,14 +149,14 @@ export class FaultProxy {
   bytesFromTarget = 0;
   readonly #server: Server;
   readonly #target: ProxyTarget;
-  readonly #delayMs: number;
+  readonly #options: ProxyOptions;
   readonly #pairs = new Set<Pair>();
 
-  private constructor(server: Server, target: ProxyTarget, delayMs: number) {
+  private constructor(server: Server, target: ProxyTarget, options: ProxyOptions) {
     this.port = (server.address() as AddressInfo).port;
     this.#server = server;
     this.#target = target;
-    this.#delayMs = delayMs;
+    this.#options = options;
     server.on('connection', (client) => this.#accept(client));
   }
 
@@ -150,7 +166,7 @@ export class FaultProxy {
       server.once('error', reject);
       server.listen(0, '127.0.0.1', resolve);
     });
-    return new FaultProxy(server, target, options.delayMs ?? 0);
+    return new FaultProxy(server, target, options);
   }
 
   /** Connections with at least one side still open. */
@@ -182,10 +198,10 @@ export class FaultProxy {
     this.accepted++;
     const target = connect({ ...this.#target, allowHalfOpen: true });
     const lines = [
-      new Line(client, target, this.#delayMs, (bytes) => {
+      new Line(client, target, this.#options, (bytes) => {
         this.bytesToTarget += bytes;
       }),
-      new Line(target, client, this.#delayMs, (bytes) => {
+      new Line(target, client, this.#options, (bytes) => {
         this.bytesFromTarget += bytes;
       }),
     ];

@@ -12,7 +12,7 @@ import type { Script } from '../../src/ssh/remote-command';
 import { bootId } from '../../src/ssh/scripts';
 import { Target } from '../../src/ssh/target';
 import { nixEnvironment } from '../../testbed/paths.mts';
-import { FaultProxy } from '../../testbed/proxy.mts';
+import { FaultProxy, type ProxyOptions } from '../../testbed/proxy.mts';
 import { type KeyType, Sshd, type SshdOptions } from '../../testbed/sshd.mts';
 import { atEnd } from './concurrent';
 import { temporaryFolder } from './runtime';
@@ -126,8 +126,12 @@ export async function becomeInstaller(target: Target): Promise<void> {
 }
 
 /** A proxy in front of the machine, gone with the test. */
-export async function startProxy(sshd: Sshd, delayMs = 0): Promise<FaultProxy> {
-  const proxy = await FaultProxy.listen({ host: sshd.host, port: sshd.port }, { delayMs });
+export async function startProxy(
+  sshd: Sshd,
+  delayMs = 0,
+  options: Omit<ProxyOptions, 'delayMs'> = {},
+): Promise<FaultProxy> {
+  const proxy = await FaultProxy.listen({ host: sshd.host, port: sshd.port }, { ...options, delayMs });
   atEnd(() => proxy.close());
   return proxy;
 }
