@@ -36,6 +36,17 @@ test('debug shows the settings with their sources, and implies print-build-logs'
   expect((await runBundle({ inputs })).log).toContain('::debug::diskoMode = ');
 });
 
+test('a run with debug logging has debug on, unless an input says otherwise', async () => {
+  const inputs = { flake: flakeOf(talking), 'build-only': 'true' };
+  const env = { RUNNER_DEBUG: '1' };
+  const loud = await runBundle({ inputs, env });
+  expect(loud.log).toContain('  debug = {"value":true,"source":"environment"}');
+  expect(loud.log).toMatch(told);
+  const quiet = await runBundle({ inputs: { ...inputs, debug: 'false' }, env });
+  expect(quiet.log).toContain('::debug::debug = {"value":false,"source":"input"}');
+  expect(quiet.log).not.toMatch(told);
+});
+
 test('option reaches Nix as it stands', async () => {
   const asked = configuration.replace('"demo"', 'builtins.currentSystem');
   const inputs = { flake: flakeOf(asked), plan: 'offline' };

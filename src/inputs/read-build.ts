@@ -45,7 +45,7 @@ export function readNixUse(reader: InputReader): NixUse {
     printBuildLogs: reader.optional('print-build-logs', parse.boolean, false),
     showTrace: reader.optional('show-trace', parse.boolean, false),
     from: readFrom(reader),
-    debug: reader.optional('debug', parse.boolean, false),
+    debug: readDebug(reader),
     deadlines: {
       connect: reader.optional('connect-timeout', parse.duration, 120_000),
       kexec: reader.optional('kexec-timeout', parse.duration, 600_000),
@@ -55,6 +55,13 @@ export function readNixUse(reader: InputReader): NixUse {
       vmTest: reader.optional('vm-test-timeout', parse.duration, 3_600_000),
     },
   };
+}
+
+/** Who has a job run again with debug logging wants to see all there is, without a change of the workflow. */
+export function readDebug(reader: InputReader): Setting<boolean> {
+  const debug = reader.optional('debug', parse.boolean, false);
+  const isUnsaid = debug.source === 'default';
+  return isUnsaid && reader.variable('RUNNER_DEBUG') === '1' ? { value: true, source: 'environment' } : debug;
 }
 
 function readFrom(reader: InputReader): Setting<string | undefined> {

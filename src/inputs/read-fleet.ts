@@ -4,8 +4,8 @@ import type { FleetResultsSettings, FleetSettings, ListSettings } from './fleet-
 import { hostSelection } from './host-selection';
 import type { InputReader } from './input-reader';
 import { matrix } from './matrix';
-import * as parse from './parsers';
-import { readNixUse } from './read-build';
+import type * as parse from './parsers';
+import { readDebug, readNixUse } from './read-build';
 import type { Settings } from './settings';
 import type { InputName } from './table';
 
@@ -40,7 +40,7 @@ export function readFleetResults(reader: InputReader): FleetResultsSettings {
     kind: 'fleet-results',
     folder: reader.required('fleet-results', folder, ''),
     matrix: reader.optional('matrix', matrix, undefined),
-    debug: reader.optional('debug', parse.boolean, false),
+    debug: readDebug(reader),
   };
 }
 

@@ -41,7 +41,12 @@ export const runInputs = [
     default: 'false',
   },
   { name: 'print-build-logs', description: 'Shows the full logs of builds.', default: 'false' },
-  { name: 'debug', description: 'Shows details of every step; implies print-build-logs.', default: 'false' },
+  {
+    name: 'debug',
+    description:
+      'Shows details of every step; implies print-build-logs. Without it a run with debug logging (RUNNER_DEBUG) has it on; `false` keeps it off there, too.',
+    default: 'false',
+  },
   {
     name: 'connect-timeout',
     description: 'How long connecting may take, each time: `90`, `90s`, `2m`, `1h`.',
