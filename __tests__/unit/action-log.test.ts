@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CancelledError } from '../../src/errors';
+import { withProgressLines } from '../../src/progress-lines';
 import { ActionLog } from '../../src/report/action-log';
 import { neutralise, neutraliseText } from '../../src/report/neutralise';
 import { SecretRegistry } from '../../src/secrets';
@@ -220,6 +221,18 @@ describe('ActionLog', () => {
     }
     expect(printed).not.toContain('hunter2');
     expect(printed).toContain('***');
+  });
+
+  test('a line that says how far something is has no secret in it, and is no command', async () => {
+    const clock = new FakeClock();
+    const log = new ActionLog(secrets, clock);
+    const read = () => ({ done: '##[error]x', now: 'now hunter2-hunter2 (5 s)' });
+    const work = withProgressLines({ log, clock }, '::error::building', read, async () => {
+      clock.advance(10_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    });
+    await work;
+    expect(printed).toBe(': :error::building for 10 s: ## [error]x; now *** (5 s)\n');
   });
 
   test('debug text is shown to whoever asked for it', () => {

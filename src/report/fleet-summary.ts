@@ -26,9 +26,17 @@ const icons: Record<Group, string> = {
   unchanged: '⚪',
 };
 
-/** The first line of the summary: how it went. */
-export function fleetTitle(fleet: FleetReport, { outcome, phases }: Result): string {
-  const counts = escapeMarkdown(countsOf(fleet));
+/**
+ * The first line of the summary: how it went.
+ *
+ * @param written makes harmless what others said, for where it stands
+ */
+export function fleetTitle(
+  fleet: FleetReport,
+  { outcome, phases }: Result,
+  written: (text: string) => string = escapeMarkdown,
+): string {
+  const counts = written(countsOf(fleet));
   if (outcome === 'failed') {
     if (fleet.files !== null) return `❌ Results of ${counts}`;
     // only a build has phases

@@ -4,6 +4,7 @@ import * as core from '@actions/core';
 import { ActionError, CancelledError, errorMessage } from '../errors';
 import type { SecretRegistry } from '../secrets';
 import type { ActionLog } from './action-log';
+import { closingLines } from './closing-lines';
 import { hintFor } from './hints';
 import { neutralise, neutraliseText } from './neutralise';
 import { outputsOf } from './outputs';
@@ -37,7 +38,7 @@ export function failureOf(error: unknown, progress: Progress, secrets: SecretReg
 }
 
 /**
- * Annotation, result file, outputs and job summary. Called once, at the end of every run. A part that cannot be
+ * Annotation, result file, outputs, job summary and the end of the log. Called once, at the end of every run. A part that cannot be
  * written (a full disk) is a warning: it says nothing about the machine, and the other parts are still wanted.
  *
  * @returns whether the outputs were written, which are all that a run over many hosts is for
@@ -54,6 +55,7 @@ export async function publish(whole: Result, log: ActionLog, secrets: SecretRegi
     await attempt('job summary', log, () =>
       core.summary.addRaw(secrets.redact(summarise(result)), true).write(),
     );
+  for (const line of closingLines(result, file)) log.info(line);
   return outputs ?? false;
 }
 

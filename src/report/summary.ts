@@ -1,7 +1,7 @@
 import { formatDuration } from '../deadlines';
 import { fleetSection, fleetTitle } from './fleet-summary';
 import { code, table } from './markdown';
-import type { Outcome, Result, Verified } from './result';
+import type { Result } from './result';
 import { describeState } from './states';
 import { failureSection } from './summary/failure';
 import { ganttSection } from './summary/gantt';
@@ -9,25 +9,7 @@ import { nextSection } from './summary/next';
 import { phaseTable, secondsInAll } from './summary/phases';
 import { planSection } from './summary/plan';
 import { workDone } from './summary/work';
-
-const titles: Record<Outcome, string> = {
-  listed: '📋 Hosts listed',
-  gathered: '📋 Results gathered',
-  planned: '📋 Planned',
-  built: '✅ Built, no machine contacted',
-  tested: '✅ VM test passed',
-  prepared: '✅ Prepared, not installed',
-  installed: '✅ NixOS installed',
-  updated: '✅ NixOS updated',
-  unchanged: '✅ Nothing to do',
-  failed: '❌ Installation failed',
-};
-
-const proofs: Record<Verified, string> = {
-  system: 'logged in: the running system is the one of the configuration',
-  'host-key': 'the expected host key answers; the running system was not compared',
-  none: 'not verified',
-};
+import { proofs, subjectOf, verdictOf } from './verdict';
 
 /**
  * The job summary, as GitHub's Markdown, what somebody wants to know first of all first. Everything in it that others said
@@ -52,17 +34,9 @@ function headed(heading: string, parts: readonly string[]): string[] {
 }
 
 function titleOf(result: Result): string {
-  const { failure, fleet, target, plan } = result;
+  const { failure, fleet } = result;
   if (fleet !== null && failure?.kind !== 'cancelled') return fleetTitle(fleet, result);
-  const subject = target || plan?.offline.hostName || 'no target';
-  return fleet === null ? `${verdictOf(result)}: ${code(subject)}` : verdictOf(result);
-}
-
-function verdictOf({ outcome, failure, plan }: Result): string {
-  if (failure?.kind === 'cancelled') return '🛑 Cancelled';
-  if (outcome === 'failed' && (plan?.offline.vmTest ?? null) !== null) return '❌ VM test failed';
-  const updating = plan !== null && plan.online !== null && plan.action === 'update';
-  return outcome === 'failed' && updating ? '❌ Update failed' : titles[outcome];
+  return fleet === null ? `${verdictOf(result)}: ${code(subjectOf(result))}` : verdictOf(result);
 }
 
 /** Without a machine there is no state of one, and a failure has told it. */
