@@ -110,7 +110,10 @@ describe('the table of phases', () => {
     expect(phaseTable({ ...failed, outcome: 'planned' }).join()).not.toContain('not&nbsp;reached');
   });
 
-  test('is left out before the first phase', () => {
+  test('is left out before the first phase, and where one was all that was to be done', () => {
     expect(phaseTable(new Progress().result('failed'))).toEqual([]);
+    const preflight = { name: 'preflight', outcome: 'success', startedAfter: 0, seconds: 1 } as const;
+    expect(phaseTable({ ...new Progress().result('planned'), phases: [preflight] })).toEqual([]);
+    expect(phaseTable({ ...new Progress().result('failed'), phases: [preflight] })).toHaveLength(1);
   });
 });

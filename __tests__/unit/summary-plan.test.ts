@@ -11,7 +11,14 @@ const limit = 1024 * 1024;
 const wiped = planFor({ facts: nixos, inputs: { 'on-installed': 'reinstall' } });
 
 function resultOf(outcome: Outcome, targetState: TargetState, plan: Plan = wiped): Result {
-  return { ...new Progress().result(outcome), target: 'r', targetState, plan: { ...plan, work: null } };
+  const planDigest = 'sha256:d';
+  return {
+    ...new Progress().result(outcome),
+    target: 'r',
+    targetState,
+    planDigest,
+    plan: { ...plan, work: null },
+  };
 }
 
 describe('the disks', () => {
@@ -48,7 +55,10 @@ describe('the disks', () => {
 
   test('are the first thing that a plan says, and what the machine is comes after them', () => {
     const plan = summarise(resultOf('planned', 'untouched'));
-    expect(plan.indexOf('### Disks')).toBeLessThan(plan.indexOf('| the machine |'));
+    const order = ['**Install**', '### Disks', '### What to do next', '**Work:**', '| the machine |'];
+    const places = order.map((words) => plan.indexOf(words));
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    expect(Math.min(...places)).toBeGreaterThan(0);
     expect(plan).not.toContain('The plan, and the machine as it was before');
     expect(summarise(resultOf('failed', 'untouched'))).toMatch(
       /<details><summary>The plan, and the machine as it was before<\/summary>\n\n\| the machine \|/,
@@ -102,9 +112,9 @@ describe('what was built and copied', () => {
       plan: { ...wiped, work: work ?? null },
     });
     expect(summarise(built('success'))).toContain(
-      '**Built:** 60 derivations; 2 paths fetched.\n\n<details><summary>What was built</summary>\n\n```text\nword\nand 59 more\n```',
+      '**On the runner:** 60 derivations built; 2 paths fetched.\n\n<details><summary>What was built</summary>\n\n```text\nword\nand 59 more\n```',
     );
-    expect(summarise(built('failure'))).not.toContain('**Built:**');
+    expect(summarise(built('failure'))).not.toContain('On the runner');
     expect(summarise(resultOf('installed', 'booted'))).not.toContain('### Built and copied');
   });
 });

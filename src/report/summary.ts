@@ -22,7 +22,8 @@ export function summarise(result: Result): string {
     `## ${titleOf(result)}`,
     ...(failure === null ? [] : failureSection(result, failure)),
     ...(isHost ? stateSection(result) : fleetSection(fleet)),
-    ...nextSection(result),
+    // of a plan it comes after what is lost by it
+    ...(result.outcome === 'planned' ? [] : nextSection(result)),
     ...(plan === null ? [] : planSection(plan, result)),
     ...(isHost ? headed('How long it took', [...phaseTable(result), ...ganttSection(result)]) : []),
     ...headed('Built and copied', workDone(result)),

@@ -22,9 +22,9 @@ export function secondsInAll(phases: Result['phases']): number {
   return phases.reduce((end, { startedAfter, seconds }) => Math.max(end, startedAfter + seconds), 0);
 }
 
-/** The phases with their times, and those that were not reached; nothing where none has begun. */
+/** The phases with their times, and those that were not reached; nothing where none has begun, or one was all. */
 export function phaseTable({ phases, plan, outcome }: Result): string[] {
-  if (phases.length === 0) return [];
+  if (phases.length === 0 || (phases.length === 1 && outcome !== 'failed')) return [];
   const planned = outcome === 'failed' && plan !== null && plan.online !== null ? plan.phases : [];
   const missed = planned.filter((name) => phases.every((phase) => phase.name !== name));
   const rows = [

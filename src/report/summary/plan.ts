@@ -1,3 +1,4 @@
+import type { Action } from '../../plan/decide';
 import { type OfflinePlan, type Plan, type PublishedPlan, planDigest } from '../../plan/plan';
 import { describeHardware, nameSystem } from '../describe-hardware';
 import { describeMachine } from '../describe-machine';
@@ -7,19 +8,32 @@ import { builtThere } from '../describe-work';
 import { code, escapeMarkdown, folded, table } from '../markdown';
 import type { Result } from '../result';
 import { configuredDisks, diskSection } from './disks';
+import { nextSection } from './next';
 import { workToDo } from './work';
+
+const actions: Record<Action, string> = {
+  install: '**Install**',
+  update: '**Update to**',
+  nothing: '**Nothing to do** with',
+};
 
 /** What a plan is read for stands open; of a run that has acted what it knew before is folded away. */
 export function planSection(plan: PublishedPlan, result: Result): string[] {
   const mayBeCached = result.cache !== null;
   if (plan.online === null) return offlineSection(plan, mayBeCached);
-  const reason = `${nameWithSystem(plan.offline)}, because ${escapeMarkdown(plan.reason)}.`;
+  const reason = `${actions[plan.action]} ${nameWithSystem(plan.offline)}, because ${escapeMarkdown(plan.reason)}.`;
   const disks = plan.action === 'install' ? diskSection(plan, result) : [];
   const rest = [...machineSection(plan), ...newSystemSection(plan)];
   if (result.outcome !== 'planned')
     return [reason, ...disks, ...folded('The plan, and the machine as it was before', rest)];
   const isNothing = plan.action === 'nothing' || plan.offline.provisional;
-  return [reason, ...disks, ...(isNothing ? [] : workToDo(plan.work, plan.action, mayBeCached)), ...rest];
+  return [
+    reason,
+    ...disks,
+    ...nextSection(result),
+    ...(isNothing ? [] : workToDo(plan.work, plan.action, mayBeCached)),
+    ...rest,
+  ];
 }
 
 function nameWithSystem({ configuration, system }: OfflinePlan): string {

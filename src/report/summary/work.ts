@@ -34,11 +34,13 @@ function builtSection({ phases, plan, cache }: Result): string[] {
   const words = [
     ...(build.derivations === 0
       ? []
-      : [`${counted(build.derivations, 'derivation')}${cache === null ? '' : ', or taken from the cache'}`]),
+      : [
+          `${counted(build.derivations, 'derivation')} built${cache === null ? '' : ' or taken from the cache'}`,
+        ]),
     ...(fetch.paths === 0 ? [] : [`${counted(fetch.paths, 'path')} fetched`]),
   ];
   if (words.length === 0) return [];
-  return [`**Built:** ${words.join('; ')}.`, ...builtNames('What was built', plan.work)];
+  return [`**On the runner:** ${words.join('; ')}.`, ...builtNames('What was built', plan.work)];
 }
 
 function builtNames(title: string, work: Work | null): string[] {
