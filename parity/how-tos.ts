@@ -31,6 +31,30 @@ const beginning: readonly HowTo[] = [
     heading: 'Log in as another user',
     test: 'bundle/first-install › another user, who becomes root by sudo',
   },
+  {
+    wish: 'see a plan on each pull request, and install what is merged and approved',
+    page: 'workflows.md',
+    heading: 'Plan on a pull request, install once merged',
+    test: 'bundle/example-workflows › plan-and-install: a pull request has no secret and contacts nothing; what is merged is planned, approved and done',
+  },
+  {
+    wish: 'test every machine in a virtual one, each night',
+    page: 'workflows.md',
+    heading: 'A VM test each night',
+    test: 'bundle/example-workflows › vm-tests-nightly: each host of the fleet is tested',
+  },
+  {
+    wish: 'get a machine’s hardware report as a pull request',
+    page: 'workflows.md',
+    heading: 'A hardware report by pull request',
+    test: 'bundle/example-workflows › hardware-report: one job holds the key, another one opens the pull request, and only if there is news',
+  },
+  {
+    wish: 'encrypt the root, and unlock it over SSH',
+    page: 'workflows.md',
+    heading: 'An encrypted root',
+    test: 'bundle/example-workflows › encrypted-root: the passphrase reaches disko, the host key of the initrd the new system, and neither the log',
+  },
 ];
 
 /** Machines that are not as usual, and the ways to them. */

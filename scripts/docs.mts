@@ -175,6 +175,10 @@ const pageList: readonly (readonly [file: string, tells: string])[] = [
     'repairing.md',
     'without wiping, between the phases, back to the old system, anew, and after a run that failed',
   ],
+  [
+    'workflows.md',
+    'workflows to copy: by pull request and approval, VM tests, hardware reports, an encrypted root',
+  ],
   ['plans.md', 'what would be done, and having it approved'],
   ['fleets.md', 'many hosts in one flake'],
   ['ssh-options.md', 'what ssh-option takes'],

@@ -61,7 +61,13 @@ export async function runWorkflow(options: WorkflowOptions): Promise<WorkflowRun
   const results = await runAll(state, (error) => fault.abort(error));
   const outcomes = [...results].map(([id, { result }]) => [id, result] as const);
   const { result } = combined([...results.values()]);
-  return { result, jobs: state.records, results: Object.fromEntries(outcomes), artifacts };
+  return {
+    result,
+    jobs: state.records,
+    results: Object.fromEntries(outcomes),
+    artifacts,
+    pullRequests: run.board.pullRequests(),
+  };
 }
 
 /** Each job as soon as those that it needs have ended. A fault of the runner or of a test's callback ends all. */

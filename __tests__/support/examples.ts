@@ -2,7 +2,7 @@
 // stand-ins for them, so that what is in the modules is evaluated, but not by NixOS' own rules.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runAction } from '../../testbed/action.mts';
 import { nixEnvironment } from '../../testbed/paths.mts';
@@ -85,19 +85,24 @@ function asWritten(file: string): void {
   writeFileSync(file, JSON.stringify(lock));
 }
 
-/** A workflow of examples/ over a copy, with a store and folders of its own; its machines listen at other ports than 22. */
-export function carryOut(
-  workflow: string,
-  { machine, ...options }: Partial<WorkflowOptions> & Pick<WorkflowOptions, 'repository'> & { machine: Sshd },
-): Promise<WorkflowRun> {
+interface Carried extends Omit<WorkflowOptions, 'file' | 'dir' | 'env' | 'action'> {
+  /** Where it is to be found: it listens at another port than 22. */
+  readonly machine?: Sshd;
+  /** Inputs of the steps that contact it, in place of theirs. */
+  readonly instead?: Readonly<Record<string, string>>;
+}
+
+/** A workflow of examples/, or another file, over a copy of a flake, with a store and folders of its own. */
+export function carryOut(workflow: string, { machine, instead, ...options }: Carried): Promise<WorkflowRun> {
   const dir = temporaryFolder('workflow');
   const folders = { TMPDIR: join(dir, 't'), XDG_CACHE_HOME: join(dir, 'c'), HOME: join(dir, 'h') };
   for (const folder of Object.values(folders)) mkdirSync(folder);
-  const ports = { 'ssh-port': String(machine.port), 'post-kexec-ssh-port': String(machine.port) };
+  const port = String(machine?.port);
+  const own = { 'ssh-port': port, 'post-kexec-ssh-port': port, ...instead };
   const action: WorkflowOptions['action'] = ({ inputs, ...rest }) =>
-    runAction({ ...rest, inputs: 'target-host' in inputs ? { ...inputs, ...ports } : inputs });
+    runAction({ ...rest, inputs: 'target-host' in inputs ? { ...inputs, ...own } : inputs });
   return runWorkflow({
-    file: join(examples, 'workflows', workflow),
+    file: resolve(examples, 'workflows', workflow),
     dir,
     env: { ...nixEnvironment(), ...folders, NIX_REMOTE: `local?root=${join(dir, 's')}` },
     action,

@@ -98,6 +98,13 @@ function dataOf(machine: Sshd, index: number): Record<string, unknown> {
 
 /** A configuration whose system, when it is switched to, does this first. */
 export function configurationOf(name: string, does: string): string {
+  return buildable
+    .replace('toplevel = drv "nixos-system-demo";', () => toplevelOf(name, does))
+    .replaceAll('demo', name);
+}
+
+/** Nix: `toplevel = …;` for such a system. */
+export function toplevelOf(name: string, does = ''): string {
   const text = `#!/bin/sh
 set -eu
 echo ${name} >>/run/switched
@@ -106,14 +113,13 @@ ln -sfn "\${0%/bin/*}" /run/current-system
 `;
   // a text of Nix, in which the shell's variables are none of its own
   const quoted = JSON.stringify(text).replaceAll('${', '\\${');
-  const toplevel = `toplevel = derivation {
+  return `toplevel = derivation {
     name = "nixos-system-${name}";
     system = "x86_64-linux";
     builder = "/bin/sh";
     text = ${quoted};
     args = [ "-c" "mkdir -p $out/bin; printf '%s' \\"$text\\" >$out/bin/switch-to-configuration; chmod 755 $out/bin/*" ];
   };`;
-  return buildable.replace('toplevel = drv "nixos-system-demo";', () => toplevel).replaceAll('demo', name);
 }
 
 /**

@@ -8,11 +8,15 @@ const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const listed = read('examples/README.md');
 /** Of README.md and the pages of docs/, as paths of the repository. */
-const links = ['README.md', ...readdirSync(new URL('docs', root)).map((name) => `docs/${name}`)].flatMap(
-  (page) =>
-    [...read(page).matchAll(/\]\(([^)#\s]+)/g)].map(([, link = '']) =>
-      new URL(link, new URL(page, 'file:///')).pathname.slice(1),
-    ),
+const links = [
+  'README.md',
+  ...readdirSync(new URL('docs', root))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+].flatMap((page) =>
+  [...read(page).matchAll(/\]\(([^)#\s]+)/g)].map(([, link = '']) =>
+    new URL(link, new URL(page, 'file:///')).pathname.slice(1),
+  ),
 );
 
 /** Of the table of workflows: each with the flake that it is for. */

@@ -1,5 +1,5 @@
 // The list of a run's jobs that GitHub's API gives, for the stand-in for `gh`.
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { evaluate, textOf } from './expressions.mts';
@@ -37,6 +37,12 @@ export class Board {
     };
   }
 
+  /** Those that were opened, each as `BRANCH: TITLE`. */
+  pullRequests(): readonly string[] {
+    const file = join(this.folder, 'pull-requests');
+    return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+  }
+
   #write(): void {
     for (let page = 0; page * jobsPerPage <= this.#jobs.length; page++) {
       const jobs = this.#jobs.slice(page * jobsPerPage, (page + 1) * jobsPerPage);
@@ -50,7 +56,14 @@ export class Board {
 
 /** What `gh` has to know of a job. @param permissions of the job, or of its workflow */
 export function variablesForGh(board: Board, permissions: Fields): Record<string, string> {
-  const actions = permissions.get('actions');
-  const mayRead = actions !== undefined && ['read', 'write'].includes(textOf(evaluate(actions, {})));
-  return { TESTBED_JOBS: board.folder, TESTBED_MAY_READ_ACTIONS: mayRead ? 'yes' : 'no' };
+  const may = (name: string, ...levels: readonly string[]) => {
+    const level = permissions.get(name);
+    return level !== undefined && levels.includes(textOf(evaluate(level, {}))) ? 'yes' : 'no';
+  };
+  return {
+    TESTBED_JOBS: board.folder,
+    TESTBED_PULL_REQUESTS: join(board.folder, 'pull-requests'),
+    TESTBED_MAY_READ_ACTIONS: may('actions', 'read', 'write'),
+    TESTBED_MAY_OPEN_PULL_REQUESTS: may('pull-requests', 'write'),
+  };
 }

@@ -88,6 +88,8 @@ export interface WorkflowRun {
   readonly results: Readonly<Record<string, Outcome>>;
   /** The folder with one folder for each artifact. */
   readonly artifacts: string;
+  /** Those that were opened, each as `BRANCH: TITLE`. */
+  readonly pullRequests: readonly string[];
 }
 
 /** What all jobs of a run share. */
