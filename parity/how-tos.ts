@@ -125,6 +125,18 @@ const machines: readonly HowTo[] = [
     heading: 'An image of your own',
     test: 'bundle/how-tos-image › an image of one’s own: built by the page’s flake, sent, and started; others are refused',
   },
+  {
+    wish: 'use a binary cache that asks for a password',
+    page: 'private-caches.md',
+    heading: 'A binary cache that asks for a password',
+    test: 'bundle/how-tos-caches › a cache with a password, for the runner and for the machine; without it all is built and sent',
+  },
+  {
+    wish: 'have an input of the flake in a private repository',
+    page: 'private-caches.md',
+    heading: 'A private flake input',
+    test: 'bundle/how-tos-caches › an input in a private repository: by a token for this step; without it GitHub says that it is not there',
+  },
 ];
 
 /** What is installed, and the secrets that belong to it. */

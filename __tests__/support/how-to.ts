@@ -47,17 +47,28 @@ export function shownStep(page: string, heading: string, here: Here): ShownStep 
   return step;
 }
 
-function filled(texts: Record<string, string>, { expressions = {} }: Here): Record<string, string> {
-  const valueFor = (expression: string) => {
+/** Texts with what stands for their expressions; a part of a text that is one is a `format(…)` to GitHub’s parser. */
+export function filled(
+  texts: Readonly<Record<string, string>>,
+  { expressions = {} }: Pick<Here, 'expressions'>,
+): Record<string, string> {
+  const valueFor = (expression: string): string => {
+    const [, format, names = ''] = /^format\('((?:[^']|'')*)'((?:, [\w.-]+)*)\)$/s.exec(expression) ?? [];
+    if (format !== undefined)
+      return names
+        .split(', ')
+        .slice(1)
+        .reduce((text, name, index) => text.replaceAll(`{${index}}`, () => valueFor(name)), format)
+        .replaceAll("''", "'");
     const value = expressions[expression];
     if (value === undefined) throw new Error(`the test has no ${expression}`);
     return value;
   };
   return Object.fromEntries(
-    Object.entries(texts).map(([name, text]) => [
-      name,
-      text.replaceAll(/\$\{\{ (.*?) \}\}/g, (_, expression: string) => valueFor(expression)),
-    ]),
+    Object.entries(texts).map(([name, text]) => {
+      const [, expression] = /^\$\{\{ (.*) \}\}$/s.exec(text) ?? [];
+      return [name, expression === undefined ? text : valueFor(expression)];
+    }),
   );
 }
 
