@@ -137,6 +137,24 @@ const machines: readonly HowTo[] = [
     heading: 'A private flake input',
     test: 'bundle/how-tos-caches › an input in a private repository: by a token for this step; without it GitHub says that it is not there',
   },
+  {
+    wish: 'run it on a runner of your own, which keeps its store',
+    page: 'runners.md',
+    heading: 'A runner that keeps its Nix store',
+    test: 'bundle/how-tos-runners › a store that stays: what the first run has built the second finds; and a service that does not see Nix',
+  },
+  {
+    wish: 'have the runner on NixOS',
+    page: 'runners.md',
+    heading: 'On NixOS',
+    test: 'bundle/how-tos-runners › the programs that the service of NixOS has are enough; others are missed by what calls them',
+  },
+  {
+    wish: 'have the runner on Windows, by WSL2',
+    page: 'runners.md',
+    heading: 'On Windows, by WSL2',
+    test: 'bundle/how-tos-runners › Windows is refused, and Linux, as which a runner in WSL2 counts, is not',
+  },
 ];
 
 /** What is installed, and the secrets that belong to it. */

@@ -163,6 +163,7 @@ const pageList: readonly (readonly [file: string, tells: string])[] = [
   ['host-identity.md', 'the host key that sops-nix and agenix need, known before the install or told by it'],
   ['login.md', 'what a secret may be, keys and passwords, sudo, jump hosts, IPv6'],
   ['private-caches.md', 'binary caches and flake inputs that not everybody may read'],
+  ['runners.md', 'of your own: what they need, on NixOS, in WSL2'],
   ['installer-image.md', 'the kexec image, its hash and flags, what its Nix may know'],
   ['disks.md', 'which are lost, and how to say which may be; keys of encrypted ones'],
   ['encryption.md', 'LUKS and ZFS: passphrases, key files, opening over SSH'],
