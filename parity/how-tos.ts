@@ -301,6 +301,30 @@ const afterwards: readonly HowTo[] = [
     heading: 'Going on after a run that failed',
     test: 'bundle/how-tos-repair › the same run again completes one that failed after disko',
   },
+  {
+    wish: 'replace a step that runs nixos-anywhere',
+    page: 'moving-from-nixos-anywhere.md',
+    heading: 'A workflow step',
+    test: 'bundle/how-tos-moving › the step in the place of nix run shows its plan, and changes nothing',
+  },
+  {
+    wish: 'take over machines that nixos-anywhere has installed',
+    page: 'moving-from-nixos-anywhere.md',
+    heading: 'Machines that nixos-anywhere has installed',
+    test: 'bundle/how-tos-moving › a machine that nixos-anywhere has installed is taken over by an update, and then converges',
+  },
+  {
+    wish: 'have Terraform start the install of the machine that it makes',
+    page: 'moving-from-terraform.md',
+    heading: 'Terraform makes the machine and starts the workflow',
+    test: 'bundle/how-tos-terraform › Terraform starts the workflow for a machine that is another one, and for no other',
+  },
+  {
+    wish: 'take over machines that the Terraform module has installed',
+    page: 'moving-from-terraform.md',
+    heading: 'Machines that the module has installed',
+    test: 'bundle/how-tos-terraform › a machine that the module has installed gets its id by an update',
+  },
 ];
 
 export const howTos: readonly { readonly title: string; readonly rows: readonly HowTo[] }[] = [

@@ -184,6 +184,8 @@ const pageList: readonly (readonly [file: string, tells: string])[] = [
   ['plans.md', 'what would be done, and having it approved'],
   ['fleets.md', 'many hosts in one flake'],
   ['ssh-options.md', 'what ssh-option takes'],
+  ['moving-from-nixos-anywhere.md', 'command lines and the inputs that they become'],
+  ['moving-from-terraform.md', 'parameters of the modules, and a workflow that Terraform starts'],
   ['flags.md', 'each flag of nixos-anywhere with its input here, and the test that proves it'],
   ['coverage.md', 'nixos-anywhere’s manuals, known failures and faults, and where they are handled'],
   ['imitated.md', 'the stand-ins of the tests, and what therefore nobody has seen'],
