@@ -103,10 +103,7 @@ async function dispatched(
   const file = join(dir, 'web-1.yml');
   writeFileSync(
     file,
-    blockOf('yaml')
-      .replaceAll(/@v\d+$/gm, `@${'0'.repeat(40)}`)
-      .replace(/nixos-anywhere-action@0+/, `nixos-anywhere-action@v0`)
-      .replace('flake: .#web-1', (line) => line + lines.join('')),
+    blockOf('yaml').replace('flake: .#web-1', (line) => line + lines.join('')),
   );
   const folders = { TMPDIR: join(dir, 't'), XDG_CACHE_HOME: join(dir, 'c'), HOME: join(dir, 'h') };
   for (const folder of Object.values(folders)) mkdirSync(folder);
