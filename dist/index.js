@@ -58597,7 +58597,11 @@ const runInputs = [
         default: 'false',
     },
     { name: 'print-build-logs', description: 'Shows the full logs of builds.', default: 'false' },
-    { name: 'debug', description: 'Shows details of every step; implies print-build-logs.', default: 'false' },
+    {
+        name: 'debug',
+        description: 'Shows details of every step; implies print-build-logs. Without it a run with debug logging (RUNNER_DEBUG) has it on; `false` keeps it off there, too.',
+        default: 'false',
+    },
     {
         name: 'connect-timeout',
         description: 'How long connecting may take, each time: `90`, `90s`, `2m`, `1h`.',
@@ -60690,7 +60694,7 @@ function readNixUse(reader) {
         printBuildLogs: reader.optional('print-build-logs', parsers_boolean, false),
         showTrace: reader.optional('show-trace', parsers_boolean, false),
         from: readFrom(reader),
-        debug: reader.optional('debug', parsers_boolean, false),
+        debug: readDebug(reader),
         deadlines: {
             connect: reader.optional('connect-timeout', duration, 120_000),
             kexec: reader.optional('kexec-timeout', duration, 600_000),
@@ -60700,6 +60704,12 @@ function readNixUse(reader) {
             vmTest: reader.optional('vm-test-timeout', duration, 3_600_000),
         },
     };
+}
+/** Who has a job run again with debug logging wants to see all there is, without a change of the workflow. */
+function readDebug(reader) {
+    const debug = reader.optional('debug', parsers_boolean, false);
+    const isUnsaid = debug.source === 'default';
+    return isUnsaid && reader.variable('RUNNER_DEBUG') === '1' ? { value: true, source: 'environment' } : debug;
 }
 function readFrom(reader) {
     const from = reader.optional('from', storeUri, undefined);
@@ -60936,7 +60946,6 @@ function idlePatterns(selection, hosts) {
 
 
 
-
 function readListSettings(reader) {
     const fleet = readFleetSettings(reader);
     const changedSince = reader.optional('changed-since', gitRevision, undefined);
@@ -60961,7 +60970,7 @@ function readFleetResults(reader) {
         kind: 'fleet-results',
         folder: reader.required('fleet-results', folder, ''),
         matrix: reader.optional('matrix', matrix, undefined),
-        debug: reader.optional('debug', parsers_boolean, false),
+        debug: readDebug(reader),
     };
 }
 /** An input that does nothing in this kind of run would be taken for a choice that was heard. */
@@ -74179,6 +74188,352 @@ function asMatrixReason(text) {
         .slice(0, 200);
 }
 
+;// CONCATENATED MODULE: ./lib/report/markdown.js
+/** A table of GitHub's Markdown; cells are Markdown already. */
+function table(header, rows) {
+    const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+    return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
+}
+/** The rows that fit into so many bytes, at most so many, and how many do not. */
+function rowsWithin(mostBytes, rows, most = rows.length) {
+    const kept = [];
+    let bytes = 0;
+    for (const row of rows) {
+        bytes += Buffer.byteLength(row.join(' | ')) + 6;
+        if (bytes > mostBytes || kept.length === most)
+            return [...kept, [`and ${rows.length - kept.length} more, see the log`, ...row.slice(1).map(() => '')]];
+        kept.push(row);
+    }
+    return kept;
+}
+/** Far more than a name or a reason has; GitHub takes 1 MiB for the whole summary. */
+const longestInline = 500;
+/** In bytes: a summary has several. */
+const longestBlock = 60_000;
+/** On one line: a line end could begin a heading or a table. */
+function inline(text) {
+    return text.slice(0, longestInline).replace(/[\s\p{Cc}]+/gu, ' ');
+}
+/** Text that others may have written, as Markdown that shows it. */
+function escapeMarkdown(text) {
+    return inline(text)
+        .replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`)
+        .replace(/[\\`*_[\]~]/g, '\\$&');
+}
+function code(text) {
+    return `<code>${inline(text).replace(/[&<>|`*_[\]~\\]/g, (character) => `&#${character.charCodeAt(0)};`)}</code>`;
+}
+/** A fenced block whose fence is longer than any run of backticks in it. Of a long text the end, where reasons stand. */
+function markdown_block(lines) {
+    const text = endOf(lines.join('\n'));
+    const longest = [...text.matchAll(/`+/g)].reduce((length, [run]) => Math.max(length, run.length), 2);
+    const fence = '`'.repeat(longest + 1);
+    return `${fence}text\n${text}\n${fence}`;
+}
+/** Not from the middle of a character. */
+function endOf(text) {
+    // so many characters have at least as many bytes
+    const bytes = Buffer.from(text.slice(-longestBlock));
+    if (bytes.length <= longestBlock)
+        return bytes.toString();
+    return bytes
+        .subarray(-longestBlock)
+        .toString()
+        .replace(/^\ufffd+/, '');
+}
+/** What one opens to read; `open`: what one may close. */
+function folded(title, parts, how = 'closed') {
+    if (parts.length === 0)
+        return [];
+    return [`<details${how === 'open' ? ' open' : ''}><summary>${title}</summary>`, ...parts, '</details>'];
+}
+
+;// CONCATENATED MODULE: ./lib/report/fleet-summary.js
+
+
+
+
+
+
+
+/** In bytes. GitHub takes 1 MiB for the whole summary, and drops all of a larger one. */
+const room = { failures: 300_000, others: 200_000, plans: 250_000, messages: 120_000, files: 40_000 };
+/** A longer table is folded away where nothing in it needs somebody. */
+const longestOpen = 20;
+const icons = {
+    failed: '❌',
+    missing: '❌',
+    'to be changed': '🔵',
+    changed: '✅',
+    prepared: '✅',
+    'planned without the machine': '📋',
+    built: '✅',
+    tested: '✅',
+    unchanged: '⚪',
+};
+/**
+ * The first line of the summary: how it went.
+ *
+ * @param written makes harmless what others said, for where it stands
+ */
+function fleetTitle(fleet, { outcome, phases }, written = escapeMarkdown) {
+    const counts = written(countsOf(fleet));
+    if (outcome === 'failed') {
+        if (fleet.files !== null)
+            return `❌ Results of ${counts}`;
+        // only a build has phases
+        return phases.length === 0
+            ? '❌ Hosts could not be listed'
+            : `❌ Not all hosts could be built: ${counts}`;
+    }
+    const isBad = fleet.failed.length > 0 || fleet.results.some(needsSomebody);
+    const verb = outcome === 'built' ? 'Built, no machine contacted: ' : '';
+    return `${isBad ? '❌' : '📋'} ${verb}${counts}`;
+}
+/** The part of the job summary that is about many hosts. What needs somebody comes first. */
+function fleetSection({ hosts, failed, results, files }) {
+    if (files === null)
+        return [...failedSection(failed), ...hostsSection(hosts)];
+    const ordered = inOrder(results);
+    return [
+        ...resultTables(ordered),
+        ...plansSection(ordered.filter((result) => groupOf(result) === 'to be changed')),
+        ...messagesSection(ordered),
+        ...filesSection(files),
+    ];
+}
+function failedSection(failed) {
+    if (failed.length === 0)
+        return [];
+    const safe = failed.map((each) => ({ ...each, message: neutraliseText(each.message) }));
+    const rows = safe.map(({ host, at, message }) => [
+        code(host),
+        `❌ ${failures[at ?? 'evaluation']}`,
+        escapeMarkdown(fleet_words_short(message)),
+    ]);
+    return [
+        table(['host', '', 'why'], rowsWithin(room.failures, rows)),
+        ...folded('Whole messages', wholeMessages(safe)),
+    ];
+}
+function hostsSection(hosts) {
+    if (hosts.length === 0)
+        return [];
+    const rows = hosts.map(({ host, reason, tags }) => [
+        code(host),
+        escapeMarkdown(fleet_words_short(reason)),
+        escapeMarkdown(fleet_words_short(tags.join(', '))),
+    ]);
+    const text = table(['host', 'why', 'tags'], rowsWithin(room.others, rows));
+    return rows.length > longestOpen ? folded(counted(hosts.length, 'host'), [text]) : [text];
+}
+function resultTables(ordered) {
+    const header = ['', 'host', 'action', 'time', 'why'];
+    const isQuiet = (result) => groupOf(result) === 'unchanged';
+    const bad = ordered.filter(needsSomebody);
+    const rest = ordered.filter((result) => !needsSomebody(result));
+    const quiet = rest.length > longestOpen ? rest.filter(isQuiet) : [];
+    const loud = [...rest.filter((result) => !quiet.includes(result))];
+    const rows = [
+        ...rowsWithin(room.failures, bad.map(resultRow)),
+        ...rowsWithin(room.others / 2, loud.map(resultRow)),
+    ];
+    return [
+        ...(rows.length === 0 ? [] : [table(header, rows)]),
+        ...(quiet.length === 0
+            ? []
+            : folded(`${quiet.length} unchanged`, [
+                table(header, rowsWithin(room.others / 2, quiet.map(resultRow))),
+            ])),
+    ];
+}
+function resultRow(result) {
+    const { host, outcome, plan, seconds, failure } = result;
+    const word = failure?.cancelled ? '🛑 cancelled' : `${icons[groupOf(result)]} ${outcome}`;
+    return [
+        word.replace(' ', '&nbsp;'),
+        code(host),
+        plan?.action ?? '–',
+        seconds === 0 ? '–' : formatDuration(seconds * 1000).replaceAll(' ', '&nbsp;'),
+        whyCell(result),
+    ];
+}
+/** A failure with what to do about it; of all others the plan's reason. */
+function whyCell({ outcome, failure, plan, targetState }) {
+    if (outcome === 'missing')
+        return whyMissing;
+    if (failure === null)
+        return escapeMarkdown(fleet_words_short(plan?.reason ?? ''));
+    return [
+        `**${whereFailed(failure)}:** ${escapeMarkdown(fleet_words_short(failure.message))}`,
+        ...(failure.hint === null ? [] : [`**What to do:** ${escapeMarkdown(fleet_words_short(failure.hint, 240))}`]),
+        ...(targetState === null || targetState === 'untouched'
+            ? []
+            : [`**The machine** is ${stateWords[targetState]}`]),
+    ].join('<br>');
+}
+/** What is to be approved: what is done, what is lost by it, and the digest that binds the run to it. */
+function plansSection(planned) {
+    if (planned.length === 0)
+        return [];
+    const rows = planned.map(({ host, plan }) => [
+        code(host),
+        [plan?.action ?? '', ...(plan?.terms ?? []).map((term) => `⚠️ ${escapeMarkdown(fleet_words_short(term))}`)].join('<br>'),
+        plan === null || plan.lost.length === 0
+            ? 'none'
+            : `🔴 ${plan.lost
+                .slice(0, 8)
+                .map((disk) => escapeMarkdown(fleet_words_short(disk, 80)))
+                .join('<br>')}${plan.lost.length > 8 ? `<br>and ${plan.lost.length - 8} more` : ''}`,
+        plan === null || plan.digest === null ? `❌ ${noDigest}` : code(plan.digest),
+    ]);
+    return [
+        '### Plans to be approved',
+        table(['host', 'action', 'disks that will be lost', 'plan'], rowsWithin(room.plans, rows)),
+    ];
+}
+function messagesSection(results) {
+    return folded('Whole messages', wholeMessages(results.flatMap(({ host, failure }) => (failure === null ? [] : [{ host, message: failure.message }]))));
+}
+/** Of those that the table has cut. */
+function wholeMessages(messages) {
+    const cut = messages.filter(({ message }) => fleet_words_short(message) !== message);
+    const blocks = cut.map(({ host, message }) => `${code(host)}\n\n${markdown_block(message.split('\n'))}`);
+    const kept = [];
+    let bytes = 0;
+    for (const each of blocks) {
+        bytes += Buffer.byteLength(each);
+        if (bytes > room.messages)
+            return [...kept, `and ${blocks.length - kept.length} more, see the log`];
+        kept.push(each);
+    }
+    return kept;
+}
+function filesSection({ problems, skipped, superseded }) {
+    const rows = problems.map(({ file, problem }) => [code(file), escapeMarkdown(fleet_words_short(problem))]);
+    const words = [
+        ...(superseded === 0 ? [] : [`${counted(superseded, 'earlier result')} of the same hosts`]),
+        ...(skipped === 0 ? [] : [`${counted(skipped, 'file')} that are no result of a host, or links`]),
+    ];
+    return [
+        ...(rows.length === 0 ? [] : [table(['⚠️ file that was not read', 'why'], rowsWithin(room.files, rows))]),
+        ...(words.length === 0 ? [] : [`Left out: ${words.join('; ')}.`]),
+    ];
+}
+
+;// CONCATENATED MODULE: ./lib/report/summary/phases.js
+
+
+/** What our words mean. */
+const meanings = {
+    preflight: 'looks at the configuration and the machine',
+    build: 'builds, and brings the installer to the machine',
+    kexec: 'starts the installer there',
+    'hardware-config': 'has the machine describe itself',
+    disko: 'partitions and mounts the disks',
+    install: 'copies the system and installs it',
+    reboot: 'restarts the machine',
+    update: 'copies the system and switches to it',
+    verify: 'proves that the system runs',
+    'vm-test': 'installs into a virtual machine',
+};
+/** From the beginning of the run to the end of its last phase. */
+function secondsInAll(phases) {
+    return phases.reduce((end, { startedAfter, seconds }) => Math.max(end, startedAfter + seconds), 0);
+}
+/** The phases with their times, and those that were not reached; nothing where none has begun, or one was all. */
+function phaseTable({ phases, plan, outcome }) {
+    if (phases.length === 0 || (phases.length === 1 && outcome !== 'failed'))
+        return [];
+    const planned = outcome === 'failed' && plan !== null && plan.online !== null ? plan.phases : [];
+    const missed = planned.filter((name) => phases.every((phase) => phase.name !== name));
+    const rows = [
+        ...phases.map(({ name, outcome: how, seconds }) => [
+            how === 'success' ? '✅' : '❌',
+            name,
+            meanings[name],
+            formatDuration(seconds * 1000).replaceAll(' ', '&nbsp;'),
+        ]),
+        ...missed.map((name) => ['–', name, meanings[name], 'not&nbsp;reached']),
+        ['', '**total**', '', `**${formatDuration(secondsInAll(phases) * 1000).replaceAll(' ', '&nbsp;')}**`],
+    ];
+    return [table(['', 'phase', 'what it does', 'time'], rows)];
+}
+
+;// CONCATENATED MODULE: ./lib/report/verdict.js
+const titles = {
+    listed: '📋 Hosts listed',
+    gathered: '📋 Results gathered',
+    planned: '📋 Planned',
+    built: '✅ Built, no machine contacted',
+    tested: '✅ VM test passed',
+    prepared: '✅ Prepared, not installed',
+    installed: '✅ NixOS installed',
+    updated: '✅ NixOS updated',
+    unchanged: '✅ Nothing to do',
+    failed: '❌ Installation failed',
+};
+/** What was seen of the new system. */
+const proofs = {
+    system: 'logged in: the running system is the one of the configuration',
+    'host-key': 'the expected host key answers; the running system was not compared',
+    none: 'not verified',
+};
+/** What came of a run, in a few words: log and summary say the same. */
+function verdictOf({ outcome, failure, plan }) {
+    if (failure?.kind === 'cancelled')
+        return '🛑 Cancelled';
+    if (outcome === 'failed' && (plan?.offline.vmTest ?? null) !== null)
+        return '❌ VM test failed';
+    const updating = plan !== null && plan.online !== null && plan.action === 'update';
+    return outcome === 'failed' && updating ? '❌ Update failed' : titles[outcome];
+}
+/** The machine, or what there is instead of one. */
+function subjectOf({ target, plan }) {
+    return target || plan?.offline.hostName || 'no target';
+}
+
+;// CONCATENATED MODULE: ./lib/report/closing-lines.js
+
+
+
+
+
+/**
+ * The end of the log, after all groups: who only looks there knows what came of the run. Why it failed the annotation says.
+ *
+ * @param file the result file; undefined where it could not be written
+ */
+function closingLines(result, file) {
+    const { failure, phases } = result;
+    const seconds = secondsInAll(phases);
+    const time = `, ${failure === null ? 'in' : 'after'} ${formatDuration(seconds * 1000)}`;
+    return [
+        `${titleOf(result)}${seconds === 0 ? '' : time}`,
+        ...(failure === null ? stateOf(result) : []),
+        ...(file === undefined ? [] : [`  result    ${file}`]),
+    ];
+}
+function titleOf(result) {
+    const { fleet, failure } = result;
+    if (fleet !== null && failure?.kind !== 'cancelled')
+        return fleetTitle(fleet, result, (text) => text);
+    const phase = failure?.phase ?? null;
+    const where = failure === null ? '' : phase === null ? ' before the first phase' : ` in phase ${phase}`;
+    return `${verdictOf(result)}${where}${fleet === null ? `: ${subjectOf(result)}` : ''}`;
+}
+/** Without a machine there is no state of one. */
+function stateOf({ outcome, plan, targetState, systemPath, verified }) {
+    if (plan === null || plan.online === null)
+        return [];
+    const isProven = outcome !== 'planned' && outcome !== 'prepared';
+    return [
+        `  machine   ${describeState(targetState, plan)}`,
+        ...(isProven ? [`  verified  ${proofs[verified]}`] : []),
+        ...(systemPath === '' ? [] : [`  system    ${systemPath}`]),
+    ];
+}
+
 ;// CONCATENATED MODULE: ./lib/report/hints.js
 const knownFailures = [
     {
@@ -74474,274 +74829,6 @@ const byState = {
     booted: 'the machine runs the new system: nothing is left to do',
 };
 
-;// CONCATENATED MODULE: ./lib/report/markdown.js
-/** A table of GitHub's Markdown; cells are Markdown already. */
-function table(header, rows) {
-    const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-    return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
-}
-/** The rows that fit into so many bytes, at most so many, and how many do not. */
-function rowsWithin(mostBytes, rows, most = rows.length) {
-    const kept = [];
-    let bytes = 0;
-    for (const row of rows) {
-        bytes += Buffer.byteLength(row.join(' | ')) + 6;
-        if (bytes > mostBytes || kept.length === most)
-            return [...kept, [`and ${rows.length - kept.length} more, see the log`, ...row.slice(1).map(() => '')]];
-        kept.push(row);
-    }
-    return kept;
-}
-/** Far more than a name or a reason has; GitHub takes 1 MiB for the whole summary. */
-const longestInline = 500;
-/** In bytes: a summary has several. */
-const longestBlock = 60_000;
-/** On one line: a line end could begin a heading or a table. */
-function inline(text) {
-    return text.slice(0, longestInline).replace(/[\s\p{Cc}]+/gu, ' ');
-}
-/** Text that others may have written, as Markdown that shows it. */
-function escapeMarkdown(text) {
-    return inline(text)
-        .replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`)
-        .replace(/[\\`*_[\]~]/g, '\\$&');
-}
-function code(text) {
-    return `<code>${inline(text).replace(/[&<>|`*_[\]~\\]/g, (character) => `&#${character.charCodeAt(0)};`)}</code>`;
-}
-/** A fenced block whose fence is longer than any run of backticks in it. Of a long text the end, where reasons stand. */
-function markdown_block(lines) {
-    const text = endOf(lines.join('\n'));
-    const longest = [...text.matchAll(/`+/g)].reduce((length, [run]) => Math.max(length, run.length), 2);
-    const fence = '`'.repeat(longest + 1);
-    return `${fence}text\n${text}\n${fence}`;
-}
-/** Not from the middle of a character. */
-function endOf(text) {
-    // so many characters have at least as many bytes
-    const bytes = Buffer.from(text.slice(-longestBlock));
-    if (bytes.length <= longestBlock)
-        return bytes.toString();
-    return bytes
-        .subarray(-longestBlock)
-        .toString()
-        .replace(/^\ufffd+/, '');
-}
-/** What one opens to read; `open`: what one may close. */
-function folded(title, parts, how = 'closed') {
-    if (parts.length === 0)
-        return [];
-    return [`<details${how === 'open' ? ' open' : ''}><summary>${title}</summary>`, ...parts, '</details>'];
-}
-
-;// CONCATENATED MODULE: ./lib/report/fleet-summary.js
-
-
-
-
-
-
-
-/** In bytes. GitHub takes 1 MiB for the whole summary, and drops all of a larger one. */
-const room = { failures: 300_000, others: 200_000, plans: 250_000, messages: 120_000, files: 40_000 };
-/** A longer table is folded away where nothing in it needs somebody. */
-const longestOpen = 20;
-const icons = {
-    failed: '❌',
-    missing: '❌',
-    'to be changed': '🔵',
-    changed: '✅',
-    prepared: '✅',
-    'planned without the machine': '📋',
-    built: '✅',
-    tested: '✅',
-    unchanged: '⚪',
-};
-/** The first line of the summary: how it went. */
-function fleetTitle(fleet, { outcome, phases }) {
-    const counts = escapeMarkdown(countsOf(fleet));
-    if (outcome === 'failed') {
-        if (fleet.files !== null)
-            return `❌ Results of ${counts}`;
-        // only a build has phases
-        return phases.length === 0
-            ? '❌ Hosts could not be listed'
-            : `❌ Not all hosts could be built: ${counts}`;
-    }
-    const isBad = fleet.failed.length > 0 || fleet.results.some(needsSomebody);
-    const verb = outcome === 'built' ? 'Built, no machine contacted: ' : '';
-    return `${isBad ? '❌' : '📋'} ${verb}${counts}`;
-}
-/** The part of the job summary that is about many hosts. What needs somebody comes first. */
-function fleetSection({ hosts, failed, results, files }) {
-    if (files === null)
-        return [...failedSection(failed), ...hostsSection(hosts)];
-    const ordered = inOrder(results);
-    return [
-        ...resultTables(ordered),
-        ...plansSection(ordered.filter((result) => groupOf(result) === 'to be changed')),
-        ...messagesSection(ordered),
-        ...filesSection(files),
-    ];
-}
-function failedSection(failed) {
-    if (failed.length === 0)
-        return [];
-    const safe = failed.map((each) => ({ ...each, message: neutraliseText(each.message) }));
-    const rows = safe.map(({ host, at, message }) => [
-        code(host),
-        `❌ ${failures[at ?? 'evaluation']}`,
-        escapeMarkdown(fleet_words_short(message)),
-    ]);
-    return [
-        table(['host', '', 'why'], rowsWithin(room.failures, rows)),
-        ...folded('Whole messages', wholeMessages(safe)),
-    ];
-}
-function hostsSection(hosts) {
-    if (hosts.length === 0)
-        return [];
-    const rows = hosts.map(({ host, reason, tags }) => [
-        code(host),
-        escapeMarkdown(fleet_words_short(reason)),
-        escapeMarkdown(fleet_words_short(tags.join(', '))),
-    ]);
-    const text = table(['host', 'why', 'tags'], rowsWithin(room.others, rows));
-    return rows.length > longestOpen ? folded(counted(hosts.length, 'host'), [text]) : [text];
-}
-function resultTables(ordered) {
-    const header = ['', 'host', 'action', 'time', 'why'];
-    const isQuiet = (result) => groupOf(result) === 'unchanged';
-    const bad = ordered.filter(needsSomebody);
-    const rest = ordered.filter((result) => !needsSomebody(result));
-    const quiet = rest.length > longestOpen ? rest.filter(isQuiet) : [];
-    const loud = [...rest.filter((result) => !quiet.includes(result))];
-    const rows = [
-        ...rowsWithin(room.failures, bad.map(resultRow)),
-        ...rowsWithin(room.others / 2, loud.map(resultRow)),
-    ];
-    return [
-        ...(rows.length === 0 ? [] : [table(header, rows)]),
-        ...(quiet.length === 0
-            ? []
-            : folded(`${quiet.length} unchanged`, [
-                table(header, rowsWithin(room.others / 2, quiet.map(resultRow))),
-            ])),
-    ];
-}
-function resultRow(result) {
-    const { host, outcome, plan, seconds, failure } = result;
-    const word = failure?.cancelled ? '🛑 cancelled' : `${icons[groupOf(result)]} ${outcome}`;
-    return [
-        word.replace(' ', '&nbsp;'),
-        code(host),
-        plan?.action ?? '–',
-        seconds === 0 ? '–' : formatDuration(seconds * 1000).replaceAll(' ', '&nbsp;'),
-        whyCell(result),
-    ];
-}
-/** A failure with what to do about it; of all others the plan's reason. */
-function whyCell({ outcome, failure, plan, targetState }) {
-    if (outcome === 'missing')
-        return whyMissing;
-    if (failure === null)
-        return escapeMarkdown(fleet_words_short(plan?.reason ?? ''));
-    return [
-        `**${whereFailed(failure)}:** ${escapeMarkdown(fleet_words_short(failure.message))}`,
-        ...(failure.hint === null ? [] : [`**What to do:** ${escapeMarkdown(fleet_words_short(failure.hint, 240))}`]),
-        ...(targetState === null || targetState === 'untouched'
-            ? []
-            : [`**The machine** is ${stateWords[targetState]}`]),
-    ].join('<br>');
-}
-/** What is to be approved: what is done, what is lost by it, and the digest that binds the run to it. */
-function plansSection(planned) {
-    if (planned.length === 0)
-        return [];
-    const rows = planned.map(({ host, plan }) => [
-        code(host),
-        [plan?.action ?? '', ...(plan?.terms ?? []).map((term) => `⚠️ ${escapeMarkdown(fleet_words_short(term))}`)].join('<br>'),
-        plan === null || plan.lost.length === 0
-            ? 'none'
-            : `🔴 ${plan.lost
-                .slice(0, 8)
-                .map((disk) => escapeMarkdown(fleet_words_short(disk, 80)))
-                .join('<br>')}${plan.lost.length > 8 ? `<br>and ${plan.lost.length - 8} more` : ''}`,
-        plan === null || plan.digest === null ? `❌ ${noDigest}` : code(plan.digest),
-    ]);
-    return [
-        '### Plans to be approved',
-        table(['host', 'action', 'disks that will be lost', 'plan'], rowsWithin(room.plans, rows)),
-    ];
-}
-function messagesSection(results) {
-    return folded('Whole messages', wholeMessages(results.flatMap(({ host, failure }) => (failure === null ? [] : [{ host, message: failure.message }]))));
-}
-/** Of those that the table has cut. */
-function wholeMessages(messages) {
-    const cut = messages.filter(({ message }) => fleet_words_short(message) !== message);
-    const blocks = cut.map(({ host, message }) => `${code(host)}\n\n${markdown_block(message.split('\n'))}`);
-    const kept = [];
-    let bytes = 0;
-    for (const each of blocks) {
-        bytes += Buffer.byteLength(each);
-        if (bytes > room.messages)
-            return [...kept, `and ${blocks.length - kept.length} more, see the log`];
-        kept.push(each);
-    }
-    return kept;
-}
-function filesSection({ problems, skipped, superseded }) {
-    const rows = problems.map(({ file, problem }) => [code(file), escapeMarkdown(fleet_words_short(problem))]);
-    const words = [
-        ...(superseded === 0 ? [] : [`${counted(superseded, 'earlier result')} of the same hosts`]),
-        ...(skipped === 0 ? [] : [`${counted(skipped, 'file')} that are no result of a host, or links`]),
-    ];
-    return [
-        ...(rows.length === 0 ? [] : [table(['⚠️ file that was not read', 'why'], rowsWithin(room.files, rows))]),
-        ...(words.length === 0 ? [] : [`Left out: ${words.join('; ')}.`]),
-    ];
-}
-
-;// CONCATENATED MODULE: ./lib/report/summary/phases.js
-
-
-/** What our words mean. */
-const meanings = {
-    preflight: 'looks at the configuration and the machine',
-    build: 'builds, and brings the installer to the machine',
-    kexec: 'starts the installer there',
-    'hardware-config': 'has the machine describe itself',
-    disko: 'partitions and mounts the disks',
-    install: 'copies the system and installs it',
-    reboot: 'restarts the machine',
-    update: 'copies the system and switches to it',
-    verify: 'proves that the system runs',
-    'vm-test': 'installs into a virtual machine',
-};
-/** From the beginning of the run to the end of its last phase. */
-function secondsInAll(phases) {
-    return phases.reduce((end, { startedAfter, seconds }) => Math.max(end, startedAfter + seconds), 0);
-}
-/** The phases with their times, and those that were not reached; nothing where none has begun. */
-function phaseTable({ phases, plan, outcome }) {
-    if (phases.length === 0)
-        return [];
-    const planned = outcome === 'failed' && plan !== null && plan.online !== null ? plan.phases : [];
-    const missed = planned.filter((name) => phases.every((phase) => phase.name !== name));
-    const rows = [
-        ...phases.map(({ name, outcome: how, seconds }) => [
-            how === 'success' ? '✅' : '❌',
-            name,
-            meanings[name],
-            formatDuration(seconds * 1000).replaceAll(' ', '&nbsp;'),
-        ]),
-        ...missed.map((name) => ['–', name, meanings[name], 'not&nbsp;reached']),
-        ['', '**total**', '', `**${formatDuration(secondsInAll(phases) * 1000).replaceAll(' ', '&nbsp;')}**`],
-    ];
-    return [table(['', 'phase', 'what it does', 'time'], rows)];
-}
-
 ;// CONCATENATED MODULE: ./lib/report/summary/failure.js
 
 
@@ -74762,7 +74849,7 @@ const failure_kinds = {
 function failureSection(result, failure) {
     const { message, hint, resume, lastLines } = failure;
     return [
-        `${failure_whereFailed(result, failure)}${stateOf(result)}`,
+        `${failure_whereFailed(result, failure)}${failure_stateOf(result)}`,
         markdown_block(message.split('\n')),
         ...(hint === null ? [] : [`**What to do:** ${escapeMarkdown(hint)}`]),
         ...(resume === null ? [] : [`**How to go on:** ${escapeMarkdown(resume)}`]),
@@ -74775,7 +74862,7 @@ function failure_whereFailed({ phases }, { phase, kind }) {
     return `**${where}** (${failure_kinds[kind]})${after}.`;
 }
 /** Without a machine there is no state of one. */
-function stateOf({ target, fleet, targetState, plan }) {
+function failure_stateOf({ target, fleet, targetState, plan }) {
     if (target === '' || fleet !== null)
         return '';
     return ` **The machine** is ${describeState(targetState, plan)}.`;
@@ -75091,12 +75178,14 @@ function builtSection({ phases, plan, cache }) {
     const words = [
         ...(build.derivations === 0
             ? []
-            : [`${counted(build.derivations, 'derivation')}${cache === null ? '' : ', or taken from the cache'}`]),
+            : [
+                `${counted(build.derivations, 'derivation')} built${cache === null ? '' : ' or taken from the cache'}`,
+            ]),
         ...(fetch.paths === 0 ? [] : [`${counted(fetch.paths, 'path')} fetched`]),
     ];
     if (words.length === 0)
         return [];
-    return [`**Built:** ${words.join('; ')}.`, ...builtNames('What was built', plan.work)];
+    return [`**On the runner:** ${words.join('; ')}.`, ...builtNames('What was built', plan.work)];
 }
 function builtNames(title, work) {
     const names = work?.build.names ?? [];
@@ -75127,18 +75216,30 @@ function copyRow({ what, sentPaths, sentBytes, substituted, built }) {
 
 
 
+
+const actions = {
+    install: '**Install**',
+    update: '**Update to**',
+    nothing: '**Nothing to do** with',
+};
 /** What a plan is read for stands open; of a run that has acted what it knew before is folded away. */
 function planSection(plan, result) {
     const mayBeCached = result.cache !== null;
     if (plan.online === null)
         return offlineSection(plan, mayBeCached);
-    const reason = `${nameWithSystem(plan.offline)}, because ${escapeMarkdown(plan.reason)}.`;
+    const reason = `${actions[plan.action]} ${nameWithSystem(plan.offline)}, because ${escapeMarkdown(plan.reason)}.`;
     const disks = plan.action === 'install' ? diskSection(plan, result) : [];
     const rest = [...machineSection(plan), ...newSystemSection(plan)];
     if (result.outcome !== 'planned')
         return [reason, ...disks, ...folded('The plan, and the machine as it was before', rest)];
     const isNothing = plan.action === 'nothing' || plan.offline.provisional;
-    return [reason, ...disks, ...(isNothing ? [] : workToDo(plan.work, plan.action, mayBeCached)), ...rest];
+    return [
+        reason,
+        ...disks,
+        ...nextSection(result),
+        ...(isNothing ? [] : workToDo(plan.work, plan.action, mayBeCached)),
+        ...rest,
+    ];
 }
 function nameWithSystem({ configuration, system }) {
     return system === null ? code(configuration) : `${code(configuration)} (${escapeMarkdown(system)})`;
@@ -75193,23 +75294,7 @@ function offlineSection({ offline, work }, mayBeCached) {
 
 
 
-const titles = {
-    listed: '📋 Hosts listed',
-    gathered: '📋 Results gathered',
-    planned: '📋 Planned',
-    built: '✅ Built, no machine contacted',
-    tested: '✅ VM test passed',
-    prepared: '✅ Prepared, not installed',
-    installed: '✅ NixOS installed',
-    updated: '✅ NixOS updated',
-    unchanged: '✅ Nothing to do',
-    failed: '❌ Installation failed',
-};
-const proofs = {
-    system: 'logged in: the running system is the one of the configuration',
-    'host-key': 'the expected host key answers; the running system was not compared',
-    none: 'not verified',
-};
+
 /**
  * The job summary, as GitHub's Markdown, what somebody wants to know first of all first. Everything in it that others said
  * was made harmless before.
@@ -75218,10 +75303,11 @@ function summarise(result) {
     const { failure, fleet, plan } = result;
     const isHost = fleet === null;
     return [
-        `## ${titleOf(result)}`,
+        `## ${summary_titleOf(result)}`,
         ...(failure === null ? [] : failureSection(result, failure)),
         ...(isHost ? stateSection(result) : fleetSection(fleet)),
-        ...nextSection(result),
+        // of a plan it comes after what is lost by it
+        ...(result.outcome === 'planned' ? [] : nextSection(result)),
         ...(plan === null ? [] : planSection(plan, result)),
         ...(isHost ? headed('How long it took', [...phaseTable(result), ...ganttSection(result)]) : []),
         ...headed('Built and copied', workDone(result)),
@@ -75230,20 +75316,11 @@ function summarise(result) {
 function headed(heading, parts) {
     return parts.length === 0 ? [] : [`### ${heading}`, ...parts];
 }
-function titleOf(result) {
-    const { failure, fleet, target, plan } = result;
+function summary_titleOf(result) {
+    const { failure, fleet } = result;
     if (fleet !== null && failure?.kind !== 'cancelled')
         return fleetTitle(fleet, result);
-    const subject = target || plan?.offline.hostName || 'no target';
-    return fleet === null ? `${verdictOf(result)}: ${code(subject)}` : verdictOf(result);
-}
-function verdictOf({ outcome, failure, plan }) {
-    if (failure?.kind === 'cancelled')
-        return '🛑 Cancelled';
-    if (outcome === 'failed' && (plan?.offline.vmTest ?? null) !== null)
-        return '❌ VM test failed';
-    const updating = plan !== null && plan.online !== null && plan.action === 'update';
-    return outcome === 'failed' && updating ? '❌ Update failed' : titles[outcome];
+    return fleet === null ? `${verdictOf(result)}: ${code(subjectOf(result))}` : verdictOf(result);
 }
 /** Without a machine there is no state of one, and a failure has told it. */
 function stateSection(result) {
@@ -75279,6 +75356,7 @@ function unitsRow({ failedUnits }) {
 
 
 
+
 const report_keptLines = 40;
 /** What went wrong, as the result says it: harmless text without secrets, and advice where there is any. */
 function failureOf(error, progress, secrets) {
@@ -75302,7 +75380,7 @@ function failureOf(error, progress, secrets) {
     };
 }
 /**
- * Annotation, result file, outputs and job summary. Called once, at the end of every run. A part that cannot be
+ * Annotation, result file, outputs, job summary and the end of the log. Called once, at the end of every run. A part that cannot be
  * written (a full disk) is a warning: it says nothing about the machine, and the other parts are still wanted.
  *
  * @returns whether the outputs were written, which are all that a run over many hosts is for
@@ -75318,6 +75396,8 @@ async function publish(whole, log, secrets) {
     });
     if ((process.env.GITHUB_STEP_SUMMARY ?? '') !== '')
         await attempt('job summary', log, () => summary.addRaw(secrets.redact(summarise(result)), true).write());
+    for (const line of closingLines(result, file))
+        log.info(line);
     return outputs ?? false;
 }
 /** Text by text, before JSON and Markdown write a secret's characters in their own ways. */
