@@ -96,23 +96,36 @@ export interface NixMessage {
   readonly buildLog: readonly string[];
 }
 
+/** A place in a file on the runner. */
+export interface Place {
+  /** The absolute path. */
+  readonly file: string;
+  /** From 1; undefined where only the file is known. */
+  readonly line: number | undefined;
+  readonly column: number | undefined;
+}
+
 export class NixError extends ActionError {
   readonly kind = 'nix';
   /** What Nix says, without what was run; more than one line where it says more. */
   readonly reason: string | undefined;
   /** All errors, in their order: a build that goes on after a failure has many. */
   readonly messages: readonly NixMessage[];
+  /** Where that is in the user's own files, the nearest first. */
+  readonly places: readonly Place[];
 
   constructor(
     message: string,
     context: ErrorContext & {
       readonly reason?: string | undefined;
       readonly messages?: readonly NixMessage[];
+      readonly places?: readonly Place[];
     } = {},
   ) {
     super(message, context);
     this.reason = context.reason;
     this.messages = context.messages ?? [];
+    this.places = context.places ?? [];
   }
 }
 

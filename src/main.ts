@@ -35,7 +35,7 @@ import { ActionLog } from './report/action-log';
 import { describeFleet } from './report/describe-fleet';
 import { describePlan } from './report/describe-plan';
 import { gatherResults, nothingGathered, requireResults } from './report/fleet-results';
-import { failureOf, publish } from './report/report';
+import { failureOf, placesOf, publish } from './report/report';
 import { type Outcome, Progress } from './report/result';
 import { checkRunner } from './runner';
 import { systemClock } from './runtime';
@@ -83,7 +83,12 @@ export async function main(cacheClient: readonly string[]): Promise<number> {
     return isTold || progress.fleet === null ? 0 : 1;
   } catch (error) {
     const reason = cancel.signal.aborted ? cancel.signal.reason : error;
-    await publish(progress.result('failed', failureOf(reason, progress, secrets)), log, secrets);
+    await publish(
+      progress.result('failed', failureOf(reason, progress, secrets)),
+      log,
+      secrets,
+      placesOf(reason),
+    );
     return 1;
   } finally {
     cancel.stop();

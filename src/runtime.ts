@@ -1,4 +1,4 @@
-import type { ActionError } from './errors';
+import type { ActionError, Place } from './errors';
 import type { ProcessRunner } from './process';
 
 /** Where a run tells what it does. Everything passes through it, so that foreign text is made harmless in one place. */
@@ -6,7 +6,8 @@ export interface Logger {
   info(text: string): void;
   /** Only shown with `debug`, or when the runner itself runs in debug mode. */
   debug(text: string): void;
-  warning(text: string): void;
+  /** @param places where it is in the user's own files, the nearest first */
+  warning(text: string, places?: readonly Place[]): void;
   /** A line that another program printed; `origin` tells the reader which. */
   foreign(origin: string, line: string): void;
   /** Runs the work inside a foldable group of the log. */

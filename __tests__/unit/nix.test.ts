@@ -312,5 +312,11 @@ describe('flags for Nix', () => {
     expect(copy).not.toMatch(/show-trace|s3:/);
     expect(fetch).toMatch(/^copy .*--from s3:\/\/x \/nix\/store\/t\.drv$/);
     expect(fetch).not.toContain('show-trace');
+    // not to be shown, but for the places in it
+    await new Nix({ ...options, showTrace: false }, runtime).evaluate('.#x', 'f', signal);
+    await new Nix({ ...options, showTrace: false }, runtime).build([drv], signal);
+    const [untraced, plain] = processes.calls.slice(4).map(({ args }) => args.join(' '));
+    expect(untraced).toContain('--show-trace');
+    expect(plain).not.toContain('--show-trace');
   });
 });

@@ -8,6 +8,8 @@ export interface FlakeReference {
   readonly name: string;
   /** Attributes below it, for variants such as `config.virtualisation.vmVariant`; usually none. */
   readonly path: readonly string[];
+  /** The folder whose files it has, where it is a copy that was made of them. */
+  readonly copyOf?: string;
 }
 
 /** No path and no URL is longer. */

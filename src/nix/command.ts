@@ -38,6 +38,8 @@ export interface RunOptions {
   /** Takes what builtins.trace prints. */
   readonly onTrace?: (text: string) => void;
   readonly onStart?: (pid: number) => void;
+  /** Where the files of the flake come from that is evaluated, if it lies on the runner: errors name places in these. */
+  readonly folder?: string | undefined;
   /** Gets to know what is built and copied. */
   readonly record?: BuildRecord;
   /** The one derivation whose log is shown in any case. */
@@ -133,7 +135,9 @@ export class NixCommand {
       [command ?? '', ...features, '--log-format', 'internal-json', ...userOptions, ...rest],
       { signal, onErrorLine, ...more },
     );
-    if (result.code !== 0) throw nixError(ran, result.code, messages, buildLogs);
+    const { showTrace } = this.#options;
+    if (result.code !== 0)
+      throw nixError(ran, result.code, messages, buildLogs, { folder: more.folder, showTrace });
     return result;
   }
 
@@ -142,7 +146,8 @@ export class NixCommand {
     return [
       ...options.flatMap(([name, value]) => ['--option', name, value]),
       ...(from !== undefined && command === 'build' ? ['--option', 'extra-substituters', from] : []),
-      ...(showTrace === true && (command === 'build' || command === 'eval') ? ['--show-trace'] : []),
+      // the places in the user's own files are mostly far down
+      ...(command === 'eval' || (showTrace === true && command === 'build') ? ['--show-trace'] : []),
     ];
   }
 

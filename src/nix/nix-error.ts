@@ -1,5 +1,13 @@
 import { NixError, NixKilledError } from '../errors';
 import type { BuildLogs } from './log';
+import { placesIn, placesOnRunner, withoutTrace } from './places';
+
+export interface NixErrorOptions {
+  /** Where the files of the flake come from that was evaluated, if it lies on the runner. */
+  readonly folder?: string | undefined;
+  /** Whether the last lines are to have the whole trace. */
+  readonly showTrace?: boolean | undefined;
+}
 
 /** Of a Nix that has failed: what it said, or that it was killed. */
 export function nixError(
@@ -7,9 +15,11 @@ export function nixError(
   code: number | null,
   messages: readonly string[],
   logs: BuildLogs,
+  { folder, showTrace = false }: NixErrorOptions = {},
 ): NixError {
   const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));
-  const lines = (failedBuild ?? messages.join('\n')).split('\n');
+  const shown = (message: string) => (showTrace ? message : withoutTrace(message, folder));
+  const lines = (failedBuild === undefined ? messages.map(shown).join('\n') : shown(failedBuild)).split('\n');
   const { said, place } = innermostError(lines);
   // of what stands beside the word the first line says it all
   const why = said[0] === 'error:' ? `error: ${said.slice(1).join('\n')}` : (said[0] ?? '');
@@ -23,6 +33,7 @@ export function nixError(
     {
       ran,
       messages: messages.map((text) => ({ text, buildLog: logs.lastLinesOf(text) })),
+      places: placesOnRunner(messages.flatMap(placesIn), folder),
       ...(why === ''
         ? {}
         : { reason: place === undefined ? reason : `${reason} (at ${withoutStore(place)})` }),

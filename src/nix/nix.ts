@@ -11,6 +11,7 @@ import { readBuild, readCopy } from './describe-meter';
 import type { NixMeter } from './meter';
 import { type Missing, parseMissing } from './missing';
 import { type PathInfo, parsePathInfo } from './path-info';
+import { flakeFolder } from './places';
 import { type NixSettings, parseSettings, parseStoreInfo, type StoreInfo } from './settings';
 import { nameOfPath } from './store-path';
 import { askVersion } from './version';
@@ -82,17 +83,18 @@ export class Nix {
   /**
    * Evaluates `installable`, applies a Nix function to it, and returns the JSON value.
    *
-   * @param options `quiet`: what Nix says beside it is no news, since another evaluation says it too
+   * @param options `quiet`: what Nix says beside it is no news, since another evaluation says it too; `folder`: where the
+   * flake's files come from, if that is not where the flake lies
    * @throws NixError with Nix's own message
    */
   async evaluate(
     installable: string,
     apply: string,
     signal: AbortSignal,
-    { quiet = false } = {},
+    { quiet = false, folder = folderOf(installable) }: { quiet?: boolean; folder?: string | undefined } = {},
   ): Promise<unknown> {
     const more = quiet ? { onMessage: () => undefined } : {};
-    return this.#eval(['--apply', apply, installable], installable, signal, more);
+    return this.#eval(['--apply', apply, installable], installable, signal, { ...more, folder });
   }
 
   /**
@@ -106,7 +108,8 @@ export class Nix {
     signal: AbortSignal,
     options: Required<Pick<RunOptions, 'onTrace' | 'onStart'>>,
   ): Promise<void> {
-    await this.#eval(['--apply', apply, installable], installable, signal, options);
+    const more = { ...options, folder: folderOf(installable) };
+    await this.#eval(['--apply', apply, installable], installable, signal, more);
   }
 
   /**
@@ -324,6 +327,10 @@ export class Nix {
   #run(args: readonly string[], ran: string, signal: AbortSignal, more?: RunOptions): Promise<ProcessResult> {
     return this.#command.run(args, ran, signal, more);
   }
+}
+
+function folderOf(installable: string): string | undefined {
+  return flakeFolder(installable.replace(/#.*$/s, ''));
 }
 
 /**

@@ -27,12 +27,15 @@ export async function buildHosts(
     planHostBuilds(settings, readHost, nix, runtime),
   );
   const report = (failed: readonly FailedHost[]) => reportOf(settings.flakeUri.value, planned, failed);
-  progress.fleet = report(planned.failed);
+  const notEvaluated = planned.failed.map(({ host, message }) => ({ host, message }));
+  progress.fleet = report(notEvaluated);
   runtime.log.info(describeFleet(progress.fleet));
+  for (const { host, message, places } of planned.failed.filter((each) => each.places.length > 0))
+    runtime.log.warning(`${host} cannot be evaluated: ${message}`, places);
   for (const { host, reason } of planned.elsewhere) runtime.log.info(`  ${host.name}  ${reason}`);
   await phase('build', progress, runtime, async () => {
     const notBuilt = await buildEachSystem(planned.builds, tools);
-    progress.fleet = report([...planned.failed, ...notBuilt]);
+    progress.fleet = report([...notEvaluated, ...notBuilt]);
     requireAll(progress.fleet);
   });
 }

@@ -4,14 +4,14 @@ import type { Nix } from '../nix/nix';
 import type { Runtime } from '../runtime';
 import { flakeUri } from './evaluate';
 import { flakeAt } from './flake-at';
-import type { FailedHost } from './fleet';
+import type { FailedEvaluation } from './fleet';
 import { type Host, readHosts } from './host-data';
 import { type EvaluatedHost, evaluateHosts, type HostDerivations } from './host-derivations';
 import { shareOfMemory, sideBySideWithin } from './process-memory';
 
 export interface Changes {
   readonly changed: readonly { readonly host: Host; readonly reason: string }[];
-  readonly failed: readonly FailedHost[];
+  readonly failed: readonly FailedEvaluation[];
   readonly evaluations: number;
 }
 
@@ -103,11 +103,12 @@ function compare(
   before: Before,
 ): Pick<Changes, 'changed' | 'failed'> {
   const changed: { host: Host; reason: string }[] = [];
-  const failed: FailedHost[] = [];
+  const failed: FailedEvaluation[] = [];
   for (const host of hosts) {
     const found = now.get(host.name);
     if (found === undefined || 'problem' in found) {
-      failed.push({ host: host.name, message: found?.problem ?? 'was not evaluated' });
+      const { problem, places } = found ?? { problem: 'was not evaluated', places: [] };
+      failed.push({ host: host.name, message: problem, places });
       continue;
     }
     const reason = changeOf(host, found.ok, before);

@@ -32,14 +32,19 @@ export interface Wanted {
  */
 export async function evaluateFlake(
   nix: Nix,
-  { uri, name, path }: FlakeReference,
+  { uri, name, path, copyOf }: FlakeReference,
   wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Evaluation> {
   const fullPath = [name, ...path];
   const apply = `(${describe}) (${shapes}) ${fromJSON(requestFor(fullPath, wanted))}`;
   const answer = await nix
-    .evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal)
+    .evaluate(
+      `${flakeUri(uri)}#nixosConfigurations`,
+      apply,
+      signal,
+      copyOf === undefined ? {} : { folder: copyOf },
+    )
     .catch((error: unknown) => {
       throw explainFlake(error, uri);
     });
@@ -119,24 +124,26 @@ export function flakeUri(uri: string): string {
 
 function explainFlake(error: unknown, uri: string): unknown {
   if (!(error instanceof NixError)) return error;
-  const { lastLines } = error;
+  const { lastLines, places } = error;
   if (!/does not provide attribute/.test(error.message))
-    return new EvaluationError(error.message, { cause: error, lastLines });
+    return new EvaluationError(error.message, { cause: error, lastLines, places });
   return new NixError(`the flake ${uri} has no nixosConfigurations`, {
     cause: error,
     lastLines,
+    places,
     hint: 'check the flake input: its part before the # must lead to a flake with an output nixosConfigurations',
   });
 }
 
 function explainFile(error: unknown): unknown {
   if (!(error instanceof NixError)) return error;
-  const { lastLines } = error;
+  const { lastLines, places } = error;
   const found = /file '([^']*)' was not found in the Nix search path/.exec(error.message)?.[1];
-  if (found === undefined) return new EvaluationError(error.message, { cause: error, lastLines });
+  if (found === undefined) return new EvaluationError(error.message, { cause: error, lastLines, places });
   return new EvaluationError(error.message, {
     cause: error,
     lastLines,
+    places,
     hint: `set NIX_PATH in the env: of this step, with an entry for ${found.split('/')[0]}; a module that lies beside an npins folder needs none for nixpkgs`,
   });
 }

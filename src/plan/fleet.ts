@@ -1,4 +1,4 @@
-import { InputError, type InputProblem } from '../errors';
+import { InputError, type InputProblem, type Place } from '../errors';
 import { problemsOfHost } from '../inputs/check-host-data';
 import type { FleetSettings, ListSettings } from '../inputs/fleet-settings';
 import { idlePatterns, selectHosts } from '../inputs/host-selection';
@@ -15,6 +15,11 @@ export interface FailedHost {
   /** What has failed; undefined: its evaluation. */
   readonly at?: 'build';
   readonly message: string;
+}
+
+/** With what is not in a result: where it is in the user's own files. */
+export interface FailedEvaluation extends FailedHost {
+  readonly places: readonly Place[];
 }
 
 /** The report of a run that has listed nothing yet. */
@@ -40,14 +45,14 @@ export async function listHosts(settings: ListSettings, nix: Nix, runtime: Runti
     since === undefined
       ? { changed: selected.map((host) => ({ host, reason: 'listed' })), failed: [], evaluations: 0 }
       : await whatChanged(uri, since, selected, nix, runtime);
-  for (const { host, message } of found.failed)
-    runtime.log.warning(`${host} cannot be evaluated, and is left out: ${message}`);
+  for (const { host, message, places } of found.failed)
+    runtime.log.warning(`${host} cannot be evaluated, and is left out: ${message}`, places);
   const hosts = found.changed.map(({ host, reason }) => asMatrixHost(uri, host, reason));
   requireJobs(hosts);
   return {
     selected: selected.length,
     hosts,
-    failed: found.failed,
+    failed: found.failed.map(({ host, message }) => ({ host, message })),
     evaluations: found.evaluations,
     results: [],
     files: null,

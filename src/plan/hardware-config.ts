@@ -50,6 +50,7 @@ export async function flakeWithHardware(
   return {
     ...flake,
     uri: `path:${copy}${inFlake.dir === '' ? '' : `?dir=${encodeURIComponent(inFlake.dir)}`}`,
+    copyOf: inFlake.root,
   };
 }
 

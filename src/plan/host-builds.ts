@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { InputError } from '../errors';
+import { InputError, type Place } from '../errors';
 import type { BuildHostsSettings } from '../inputs/fleet-settings';
 import type { ReadHost } from '../inputs/read-host';
 import type { BuildSettings } from '../inputs/settings';
@@ -8,7 +8,7 @@ import type { Runtime } from '../runtime';
 import { wantedScript } from './configuration';
 import { scriptNames } from './evaluate';
 import type { Derivation } from './evaluation';
-import { chosenHosts, type FailedHost } from './fleet';
+import { chosenHosts, type FailedEvaluation } from './fleet';
 import type { Host } from './host-data';
 import { type EvaluatedHost, evaluateHosts, type OwnRequest } from './host-derivations';
 
@@ -25,7 +25,7 @@ export interface HostBuilds {
   readonly builds: readonly HostBuild[];
   /** Those whose own runs have to build, and why. */
   readonly elsewhere: readonly { readonly host: Host; readonly reason: string }[];
-  readonly failed: readonly FailedHost[];
+  readonly failed: readonly FailedEvaluation[];
   readonly evaluations: number;
 }
 
@@ -82,13 +82,13 @@ function readyHost(
   uri: string,
   readHost: ReadHost,
   settings: BuildHostsSettings,
-): ReadyHost | FailedHost {
+): ReadyHost | FailedEvaluation {
   try {
     const own = readHost(uri, host.name, host.data);
     return { host, settings: own, elsewhere: whyElsewhere(own, settings) };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    return { host: host.name, message: error.message };
+    return { host: host.name, message: error.message, places: [] };
   }
 }
 
@@ -120,10 +120,14 @@ function buildOf(
   { host, settings }: ReadyHost,
   found: EvaluatedHost | undefined,
   systems: readonly string[],
-): HostBuild | HostBuilds['elsewhere'][number] | FailedHost {
-  const failed = (message: string): FailedHost => ({ host: host.name, message });
+): HostBuild | HostBuilds['elsewhere'][number] | FailedEvaluation {
+  const failed = (message: string, places: readonly Place[] = []): FailedEvaluation => ({
+    host: host.name,
+    message,
+    places,
+  });
   if (found === undefined) return failed('was not evaluated');
-  if ('problem' in found) return failed(found.problem);
+  if ('problem' in found) return failed(found.problem, found.places);
   const { system, toplevel, diskoScript } = found.ok;
   const [script] = requestOf(settings).scripts;
   if (script !== undefined && diskoScript === undefined)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { EvaluationError, NixError, NixKilledError, TimeoutError } from '../errors';
+import { EvaluationError, NixError, NixKilledError, type Place, TimeoutError } from '../errors';
 import type { SpecialArgs } from '../inputs/settings';
 import hosts from '../nix/hosts.nix';
 import { type Nix, nixString } from '../nix/nix';
@@ -26,7 +26,13 @@ export interface OwnRequest {
 }
 
 /** Or why that is not known. */
-export type EvaluatedHost = { readonly ok: HostDerivations } | { readonly problem: string };
+export type EvaluatedHost = { readonly ok: HostDerivations } | HostProblem;
+
+export interface HostProblem {
+  readonly problem: string;
+  /** Where it is in the user's own files, the nearest first. */
+  readonly places: readonly Place[];
+}
 
 export interface EvaluatedHosts {
   readonly hosts: ReadonlyMap<string, EvaluatedHost>;
@@ -103,22 +109,22 @@ async function evaluateSome(
     if (full.signal.aborted || (done > 0 && error instanceof NixKilledError)) return;
     const problem = begun === undefined ? undefined : problemOf(error, known);
     if (begun === undefined || problem === undefined) throw error;
-    known.set(begun, { problem });
+    known.set(begun, problem);
     return;
   }
   if (done < names.length) throw new EvaluationError('the evaluation gave another answer than was asked for');
 }
 
 /** @returns undefined where that is not the host's own fault */
-function problemOf(error: unknown, known: ReadonlyMap<string, EvaluatedHost>): string | undefined {
-  if (error instanceof NixError) return error.reason ?? error.message;
+function problemOf(error: unknown, known: ReadonlyMap<string, EvaluatedHost>): HostProblem | undefined {
+  if (error instanceof NixError) return { problem: error.reason ?? error.message, places: error.places };
   // the first host waits for what all need, such as an input that cannot be fetched
   const othersCould = [...known.values()].some((host) => 'ok' in host);
-  return error instanceof TimeoutError && othersCould ? error.message : undefined;
+  return error instanceof TimeoutError && othersCould ? { problem: error.message, places: [] } : undefined;
 }
 
 function readHost(name: string, found: Record<string, unknown>): EvaluatedHost {
-  if (found.missing === true) return { problem: `the flake has no nixosConfigurations.${name}` };
+  if (found.missing === true) return { problem: `the flake has no nixosConfigurations.${name}`, places: [] };
   const { system, toplevel, diskoScript } = found;
   return {
     ok: {

@@ -32,6 +32,7 @@ export function refuseIfAllFail(names: readonly string[], found: ReadonlyMap<str
     ? `all ${names.length} hosts fail`
     : `the first ${found.size} of ${names.length} hosts that were tried fail, and most likely all do`;
   throw new EvaluationError(`${which}, for the same reason: ${first}`, {
+    places: [...found.values()].flatMap((host) => ('places' in host ? host.places : [])),
     hint: 'correct what these hosts share, or choose others with the input hosts',
   });
 }

@@ -1,8 +1,9 @@
 import * as core from '@actions/core';
 import { formatDuration } from '../deadlines';
-import { CancelledError } from '../errors';
+import { CancelledError, type Place } from '../errors';
 import type { Clock, Logger } from '../runtime';
 import type { SecretRegistry } from '../secrets';
+import { annotationPlace } from './annotation-place';
 import { neutralise } from './neutralise';
 
 /** The job's log. Whatever is printed passes through here: made harmless line by line, secrets replaced. */
@@ -30,14 +31,14 @@ export class ActionLog implements Logger {
     }
   }
 
-  warning(text: string): void {
-    core.warning(this.#safeLines(text).join('\n'));
+  warning(text: string, places: readonly Place[] = []): void {
+    core.warning(this.#safeLines(text).join('\n'), this.#placeOf(places));
   }
 
-  error(text: string, title: string): void {
+  error(text: string, title: string, places: readonly Place[] = []): void {
     // a run that was cancelled does not wait for the end of its phase, and within a group nobody would see why
     this.#close('stopped after ');
-    core.error(this.#safeLines(text).join('\n'), { title });
+    core.error(this.#safeLines(text).join('\n'), { title, ...this.#placeOf(places) });
   }
 
   foreign(origin: string, line: string): void {
@@ -64,6 +65,10 @@ export class ActionLog implements Logger {
     this.#open = undefined;
     core.info(`${title}: ${how}${formatDuration(this.#clock.now() - start)}`);
     core.endGroup();
+  }
+
+  #placeOf(places: readonly Place[]): core.AnnotationProperties {
+    return annotationPlace(places, process.env.GITHUB_WORKSPACE, (text) => this.#secrets.redact(text));
   }
 
   #safeLines(text: string): string[] {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as core from '@actions/core';
-import { ActionError, CancelledError, errorMessage } from '../errors';
+import { ActionError, CancelledError, errorMessage, NixError, type Place } from '../errors';
 import type { SecretRegistry } from '../secrets';
 import type { ActionLog } from './action-log';
 import { closingLines } from './closing-lines';
@@ -37,15 +37,26 @@ export function failureOf(error: unknown, progress: Progress, secrets: SecretReg
   };
 }
 
+/** Where that is in the user's own files, the nearest first. */
+export function placesOf(error: unknown): readonly Place[] {
+  return error instanceof NixError ? error.places : [];
+}
+
 /**
  * Annotation, result file, outputs, job summary and the end of the log. Called once, at the end of every run. A part that cannot be
  * written (a full disk) is a warning: it says nothing about the machine, and the other parts are still wanted.
  *
+ * @param places of the failure, see placesOf
  * @returns whether the outputs were written, which are all that a run over many hosts is for
  */
-export async function publish(whole: Result, log: ActionLog, secrets: SecretRegistry): Promise<boolean> {
+export async function publish(
+  whole: Result,
+  log: ActionLog,
+  secrets: SecretRegistry,
+  places: readonly Place[] = [],
+): Promise<boolean> {
   const result = withoutSecrets(whole, secrets);
-  if (result.failure !== null) annotate(result.failure, result, log);
+  if (result.failure !== null) annotate(result.failure, result, log, places);
   const file = await attempt('result file', log, () => writeResultFile(result, secrets));
   const outputs = await attempt('outputs', log, async () => {
     setOutputs(whole, result, file ?? '', log, secrets);
@@ -112,7 +123,12 @@ async function writeResultFile(result: Result, secrets: SecretRegistry): Promise
   return file;
 }
 
-function annotate(failure: Failure, { targetState, target, plan }: Result, log: ActionLog): void {
+function annotate(
+  failure: Failure,
+  { targetState, target, plan }: Result,
+  log: ActionLog,
+  places: readonly Place[],
+): void {
   for (const line of failure.lastLines) log.foreign('last lines', line);
   const where = failure.phase === null ? '' : ` in phase ${failure.phase}`;
   const lines = [
@@ -124,5 +140,6 @@ function annotate(failure: Failure, { targetState, target, plan }: Result, log: 
   log.error(
     lines.join('\n'),
     `nixos-anywhere ${failure.kind === 'cancelled' ? 'was cancelled' : 'failed'}${where}`,
+    places,
   );
 }
