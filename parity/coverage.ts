@@ -443,7 +443,7 @@ export const seeds: readonly SeedSection[] = [
       {
         says: '"file ‘nixpkgs’ was not found": set nix.nixPath, or add a channel by hand',
         here: 'src/report/hints.ts; no channel is copied',
-        proof: 'unit/failures › has advice: $text',
+        proof: 'unit/known-failures › is recognised in the message, and in the lines before it',
       },
     ],
   },
@@ -532,7 +532,7 @@ export const seeds: readonly SeedSection[] = [
       {
         says: '1 Failure unpacking initrd',
         here: 'src/report/hints.ts',
-        proof: 'unit/failures › has advice: $text',
+        proof: 'unit/known-failures › is recognised in the message, and in the lines before it',
       },
       {
         says: '2 Flake … does not provide attribute',
@@ -587,12 +587,12 @@ export const seeds: readonly SeedSection[] = [
       {
         says: '13 mode must be either create, mount or zap_create_mount',
         here: 'src/report/hints.ts',
-        proof: 'unit/failures › has advice: $text',
+        proof: 'unit/known-failures › is recognised in the message, and in the lines before it',
       },
       {
         says: '14 disko config must be an existing file or flake must be set',
         here: 'src/report/hints.ts',
-        proof: 'unit/failures › has advice: $text',
+        proof: 'unit/known-failures › is recognised in the message, and in the lines before it',
       },
       {
         says: 'Errors of the operating system are not listed',

@@ -145,6 +145,7 @@ export const tools: readonly string[] = [
   '__tests__/support/fault-table.ts',
   '__tests__/support/how-to.ts',
   '__tests__/support/how-tos.ts',
+  '__tests__/support/known-failures.ts',
   '__tests__/support/leak.ts',
   '__tests__/support/list-tar.sh',
   '__tests__/support/named-tests.ts',

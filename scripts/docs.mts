@@ -1,6 +1,6 @@
 // The pages below docs/ that are written from the data in parity/.
 import { type SeedSection, seeds } from '../parity/coverage.ts';
-import { hinted, ownMessages } from '../parity/failures.ts';
+import { ownMessages } from '../parity/failures.ts';
 import { flagFaults, lessons, type UpstreamFault } from '../parity/faults.ts';
 import { flags } from '../parity/flags.ts';
 import { howTos } from '../parity/how-tos.ts';
@@ -8,7 +8,7 @@ import { standIns } from '../parity/imitated.ts';
 import type { Counterpart, OwnInput } from '../parity/row.ts';
 import { ownInputs } from '../parity/rows.ts';
 import { terraform } from '../parity/terraform.ts';
-import { hintFor } from '../src/report/hints.ts';
+import { errorsPage } from './errors.mts';
 import { compactTable } from './markdown.mts';
 
 const writtenBy =
@@ -76,13 +76,7 @@ none. Flags are in [flags.md](flags.md); what the tests can only imitate is in [
 ${seeds.map(seedSection).join('\n')}
 ## Known failures
 
-What the log says, and what is advised.
-
-${compactTable(
-  ['The log says', 'Cause', 'Advice'],
-  hinted.map(({ text, cause }) => [`\`${text}\``, cause, hintFor(text) ?? '']),
-)}
-What happens in another way here:
+[errors.md](errors.md) has what the log says, the cause, and what to do. What happens in another way here:
 
 ${compactTable(
   ['Elsewhere', 'Cause', 'Here', 'Test'],
@@ -187,6 +181,7 @@ const pageList: readonly (readonly [file: string, tells: string])[] = [
   ['moving-from-nixos-anywhere.md', 'command lines and the inputs that they become'],
   ['moving-from-terraform.md', 'parameters of the modules, and a workflow that Terraform starts'],
   ['flags.md', 'each flag of nixos-anywhere with its input here, and the test that proves it'],
+  ['errors.md', 'what an error means for the machine, and what to do: known failures, kinds, states'],
   ['coverage.md', 'nixos-anywhere’s manuals, known failures and faults, and where they are handled'],
   ['imitated.md', 'the stand-ins of the tests, and what therefore nobody has seen'],
 ];
@@ -195,6 +190,7 @@ const pageList: readonly (readonly [file: string, tells: string])[] = [
 export const pages: Readonly<Record<string, string>> = {
   'docs/README.md': indexPage(),
   'docs/flags.md': flagsPage(),
+  'docs/errors.md': `${writtenBy}\n${errorsPage()}`,
   'docs/coverage.md': coveragePage(),
   'docs/imitated.md': imitatedPage(),
 };

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { ErrorKind } from '../../src/errors';
 import type { PhaseName } from '../../src/plan/plan';
+import type { KnownId } from '../../src/report/hints';
 import type { Result, TargetState } from '../../src/report/result';
 import type { ActionResult } from '../../testbed/action.mts';
 
@@ -13,6 +14,8 @@ export interface Fault {
   readonly phase: PhaseName | null;
   readonly targetState: TargetState;
   readonly says: RegExp;
+  /** Which known failure it is. Default: none, the place that throws has advice of its own. */
+  readonly known?: KnownId;
   /** What of the old data is gone then. */
   readonly lost: 'nothing' | 'what the plan named';
 }
@@ -112,6 +115,7 @@ export const faults = {
     targetState: 'installer',
     lost: 'nothing',
     says: /No space left on device|database or disk is full/i,
+    known: 'installer-memory-full',
   },
   'target disk full': {
     kind: 'nix',
@@ -119,6 +123,7 @@ export const faults = {
     targetState: 'partitioned',
     lost: 'what the plan named',
     says: /No space left on device/i,
+    known: 'new-disk-full',
   },
   'boot loader script fails': {
     kind: 'remote-command',
@@ -126,6 +131,7 @@ export const faults = {
     targetState: 'partitioned',
     lost: 'what the plan named',
     says: /nixos-install failed with exit code 1 on the target/,
+    known: 'not-bootable',
   },
   'no boot entry': {
     kind: 'remote-command',
@@ -133,6 +139,7 @@ export const faults = {
     targetState: 'partitioned',
     lost: 'what the plan named',
     says: /no boot entry in .* starts /,
+    known: 'not-bootable',
   },
   'installed system never boots': {
     kind: 'timeout',
@@ -153,6 +160,7 @@ export function expectFault(name: FaultName, run: ActionResult): void {
   expect(result.failure?.message).toMatch(fault.says);
   expect(result.failure?.hint ?? result.failure?.resume, 'what to do').toBeTruthy();
   expect(result.failure?.resume, 'how to go on').toBeTruthy();
+  expect(result.failure?.known).toBe(fault.known ?? null);
   expect(run.code).toBe(1);
   expect(run.outputs).toMatchObject({ outcome: 'failed', 'target-state': fault.targetState });
   expect(result).toMatchObject({ outcome: 'failed', targetState: fault.targetState });

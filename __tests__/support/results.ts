@@ -35,6 +35,7 @@ export function resultOf(host: string, of: HostRunOf = {}): Result {
           kind: 'nix',
           phase: 'disko',
           message: 'it broke',
+          known: null,
           hint: null,
           resume: null,
           lastLines: [],

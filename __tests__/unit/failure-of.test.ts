@@ -1,6 +1,6 @@
 // What a result says of what went wrong.
 import { describe, expect, test } from 'vitest';
-import { GuardError, InputError, NixError } from '../../src/errors';
+import { InputError, NixError } from '../../src/errors';
 import { failureOf } from '../../src/report/report';
 import { Progress } from '../../src/report/result';
 import { SecretRegistry } from '../../src/secrets';
@@ -43,17 +43,19 @@ describe('failureOf', () => {
   });
 
   test('gives the hint of the place that knew best, else that of the table', () => {
-    const progress = new Progress();
-    expect(failureOf(new GuardError('No disks defined', { hint: 'mine' }), progress, noSecrets).hint).toBe(
-      'mine',
-    );
-    expect(failureOf(new GuardError('No disks defined'), progress, noSecrets).hint).toMatch(
-      /import the disk layout/,
-    );
-    expect(
-      failureOf(new NixError('x', { lastLines: ['a', 'No disks defined'] }), progress, noSecrets).hint,
-    ).toMatch(/import/);
-    expect(failureOf(new Error('nobody knows'), progress, noSecrets).hint).toBeNull();
+    const of = (error: Error) => failureOf(error, new Progress(), noSecrets);
+    expect(of(new NixError('No disks defined', { hint: 'mine' }))).toMatchObject({
+      hint: 'mine',
+      known: null,
+    });
+    expect(of(new NixError('No disks defined'))).toMatchObject({
+      hint: expect.stringMatching(/import the disk layout/),
+      known: 'no-disks',
+    });
+    expect(of(new NixError('x', { lastLines: ['a', 'No disks defined'] }))).toMatchObject({
+      known: 'no-disks',
+    });
+    expect(of(new Error('nobody knows'))).toMatchObject({ hint: null, known: null });
   });
 
   test('names every input problem', () => {

@@ -124,6 +124,7 @@ describe('the summary of many runs', () => {
       kind: 'input',
       phase: null,
       message: 'no',
+      known: null,
       hint: null,
       resume: null,
       lastLines: [],

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hintFor } from '../../src/report/hints';
 import { type Failure, Progress } from '../../src/report/result';
 import { summarise } from '../../src/report/summary';
 import { nastyText } from './support';
@@ -101,6 +100,7 @@ describe('summarise', () => {
       kind: 'nix',
       phase: null,
       message: 'm',
+      known: null,
       hint: null,
       resume: null,
       lastLines: lines,
@@ -157,69 +157,4 @@ test('failed units are shown where there are any', () => {
   );
   for (const failedUnits of [[], null])
     expect(summarise({ ...result, failedUnits })).not.toContain('failed units');
-});
-
-describe('hintFor', () => {
-  test.each([
-    ['sudo: a terminal is required to read the password', /NOPASSWD/],
-    ['sudo: a password is required', /NOPASSWD/],
-    ['Please login as the user "ubuntu" rather than the user "root".', /user@host/],
-    ['the kexec image has no kexec/run; it holds: ./x', /nixos-images/],
-    ['nix-daemon invoked oom-killer: gfp_mask=0x1', /memory/],
-    ['Initramfs unpacking failed, Failure unpacking initrd', /memory/],
-    ['/root/nixos-anywhere/image/kexec/run: 3: kexec: Exec format error', /its architecture/],
-    ['sh: 1: exec: /root/nixos-anywhere/image/kexec/run: not found', /nixos-images/],
-    ['gzip: stdin: unexpected end of file', /ends too early/],
-    ['xz: (stdin): Unexpected end of input', /ends too early/],
-    ['curl: (6) Could not resolve host: github.com', /step before/],
-    ['wget: unable to resolve host address ‘github.com’', /step before/],
-    ["wget: bad address 'github.com'", /step before/],
-    ['fetch failed: getaddrinfo ENOTFOUND nowhere.invalid', /step before/],
-    ['/root/nixos-anywhere/image/kexec/run: line 102:  1234 Killed', /memory/],
-    ['kexec_load failed: Invalid argument', /memory/],
-    ['kexec_load failed: Address not available', /memory/],
-    ['kexec_load failed: Cannot assign requested address', /memory/],
-    ['kexec_load failed: Permission denied', /Secure Boot/],
-    ['kexec_load failed: Operation not permitted', /Secure Boot/],
-    ['kexec_file_load failed: Key was rejected by service', /newer/],
-    ["Can't kexec: CPUs are stuck in the kernel.", /other media/],
-    ['kexec_load failed: Resource busy', /other media/],
-    ['kexec_file_load failed: Device or resource busy', /other media/],
-    ['Could not get memory layout', /Xen/],
-    ['/dev/sda1 is mounted; will not make a filesystem here!', /reboot the installer/],
-    ['umount: /mnt: target is busy.', /reboot the installer/],
-    [
-      'Error: Partition(s) on /dev/sda have been written, but we have been unable to inform the kernel',
-      /RAID/,
-    ],
-    ['write error: No space left on device', /full/],
-    ['nixos-install failed with exit code 1 on the target: no', /not rebooted/],
-    ['check-installed.sh failed on the target with exit code 1: no', /not rebooted/],
-    ["error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key", /copy as root/],
-    [
-      "error: cannot add path '/nix/store/x' because it lacks a signature by a trusted key",
-      /trusted-public-keys/,
-    ],
-    [
-      "error: a 'x86_64-linux' with features {kvm, nixos-test} is required to build '/nix/store/x.drv'",
-      /KVM/,
-    ],
-    ['write error: No space left on device', /no-disko-deps/],
-    ["error: a 'aarch64-linux' with features {} is required to build '/nix/store/x.drv'", /runner/],
-    ["warning: ignoring untrusted substituter 'https://x', you are not a trusted user", /trusted-users/],
-    ["error: flake 'path:/x' does not provide attribute 'nixosConfigurations'", /configuration name/],
-    ['error: No disks defined', /disk layout/],
-    ['sh: nix-daemon: not found', /no Nix/],
-  ])('knows %j', (text, hint) => {
-    expect(hintFor(`before\n${text}\nafter`)).toMatch(hint);
-  });
-
-  test('says nothing about what it does not know, and takes any text', () => {
-    expect(hintFor('all is well')).toBeUndefined();
-    expect(hintFor('')).toBeUndefined();
-    const start = performance.now();
-    fc.assert(fc.property(nastyText, (text) => void hintFor(text)));
-    hintFor("a '".repeat(20_000));
-    expect(performance.now() - start).toBeLessThan(5000);
-  });
 });

@@ -108,6 +108,7 @@ export function resultWith(text: string, lines = 2): Result {
     kind: 'nix',
     phase: 'disko',
     message: text,
+    known: 'disk-in-use',
     hint: text,
     resume: text,
     lastLines: Array.from({ length: lines }, () => text),

@@ -5,9 +5,10 @@ import { ActionError, CancelledError, errorMessage, NixError, type Place } from 
 import type { SecretRegistry } from '../secrets';
 import type { ActionLog } from './action-log';
 import { closingLines } from './closing-lines';
-import { hintFor } from './hints';
+import { recognise } from './hints';
 import { neutralise, neutraliseText } from './neutralise';
 import { outputsOf } from './outputs';
+import { errorPage } from './pages';
 import type { Failure, Progress, Result } from './result';
 import { howToResume } from './resume';
 import { describeState } from './states';
@@ -24,16 +25,20 @@ export function failureOf(error: unknown, progress: Progress, secrets: SecretReg
   const lastLines = (known?.lastLines ?? [])
     .slice(-keptLines)
     .map((line) => neutralise(secrets.redact(line)));
-  const message = safe(errorMessage(error));
-  const said = [message, ...lastLines].join('\n');
-  return {
+  const said = {
     kind: known?.kind ?? 'unexpected',
     phase: progress.phase ?? null,
-    message,
-    hint: cancelled ? null : (known?.hint ?? hintFor(said) ?? null),
+    message: safe(errorMessage(error)),
+    lastLines,
+  };
+  // the place that throws knows more than what was said
+  const recognised = known?.hint === undefined ? recognise(said) : undefined;
+  return {
+    ...said,
+    known: recognised?.id ?? null,
+    hint: cancelled ? null : (known?.hint ?? recognised?.hint ?? null),
     // of many hosts each has its own
     resume: progress.fleet === null ? howToResume(progress, cancelled) : null,
-    lastLines,
   };
 }
 
@@ -136,6 +141,7 @@ function annotate(
     ...(failure.hint === null ? [] : [`What to do: ${failure.hint}`]),
     ...(target === '' ? [] : [`The machine is ${describeState(targetState, plan)}.`]),
     ...(failure.resume === null ? [] : [`How to go on: ${failure.resume}`]),
+    `More about it: ${errorPage(failure)}`,
   ];
   log.error(
     lines.join('\n'),

@@ -38,6 +38,8 @@ export interface Failure {
   readonly kind: ErrorKind;
   readonly phase: PhaseName | null;
   readonly message: string;
+  /** Which known failure it is: its heading in docs/errors.md. Null where it is none, or the place that failed knew better. */
+  readonly known: string | null;
   readonly hint: string | null;
   /** What the machine does now, and how to go on; null where a run is about no single host. */
   readonly resume: string | null;

@@ -261,7 +261,8 @@ function explainHandshakeError(
 function loginRefused(authentication: Authentication, endpoint: Endpoint, cause?: Error): ConnectionError {
   const { problem, hint, said } = authentication.failure();
   const ending = cause !== undefined && tooManyFailures.test(cause.message);
-  const context: ErrorContext = { cause, hint, lastLines: said };
+  // what else there is to check was never asked
+  const context: ErrorContext = { cause, lastLines: said, ...(ending ? {} : { hint }) };
   return new ConnectionError(
     'authentication',
     `${nameOf(endpoint)} ${problem}${ending ? ', and ended the connection: too many authentication failures' : ''}`,

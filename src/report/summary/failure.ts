@@ -1,6 +1,7 @@
 import { formatDuration } from '../../deadlines';
 import type { ErrorKind } from '../../errors';
 import { block, escapeMarkdown, folded } from '../markdown';
+import { errorPage } from '../pages';
 import type { Failure, Result } from '../result';
 import { describeState } from '../states';
 import { secondsInAll } from './phases';
@@ -25,6 +26,7 @@ export function failureSection(result: Result, failure: Failure): string[] {
     block(message.split('\n')),
     ...(hint === null ? [] : [`**What to do:** ${escapeMarkdown(hint)}`]),
     ...(resume === null ? [] : [`**How to go on:** ${escapeMarkdown(resume)}`]),
+    `More about it: ${errorPage(failure)}`,
     ...(lastLines.length === 0 ? [] : folded('Last lines', [block(lastLines)], 'open')),
   ];
 }

@@ -1,0 +1,114 @@
+import { imitated, real, type Sample } from './sample';
+
+const issue = (number: number) => `nixos-anywhere issue ${number}`;
+const nixpkgs = (number: number) => `nixpkgs issue ${number}`;
+
+export const machineSamples = {
+  'machine-memory': [
+    ...imitated(
+      issue(348),
+      'remote-command kexec',
+      '[ 1570.685639] kexec invoked oom-killer: gfp_mask=0x100cc2(GFP_HIGHUSER), order=0, oom_score_adj=0',
+    ),
+    ...imitated('the kernel', 'remote-command kexec', 'Initramfs unpacking failed: Failure unpacking initrd'),
+    ...imitated(
+      'dash, bash and BusyBox',
+      'remote-command disko',
+      'Killed',
+      'bash: line 1:  1234 Killed                  mke2fs',
+    ),
+  ],
+  'installer-memory-full': real(
+    'e2e-all/full › says that its memory is full before the disks are touched, and goes on when there is room again',
+    'nix disko',
+    'error: setting journal mode: database or disk is full',
+  ),
+  'new-disk-full': real(
+    'e2e-all/full › says that the disk is full while the closure is copied, and stays reachable',
+    'nix install',
+    'error: writing to file: No space left on device',
+  ),
+  'disk-in-use': imitated(
+    'mke2fs, mkfs.fat, umount, wipefs',
+    'remote-command disko',
+    '/dev/sda1 is mounted; will not make a filesystem here!',
+    'mkfs.fat: /dev/sda1 contains a mounted filesystem.',
+    'umount: /mnt: target is busy.',
+    'wipefs: error: /dev/sda: probing initialization failed: Device or resource busy',
+  ),
+  'kernel-keeps-old-table': imitated(
+    'parted',
+    'remote-command disko',
+    'Error: Partition(s) 1 on /dev/sda have been written, but we have been unable to inform the kernel of the change',
+  ),
+  'disk-key-missing': imitated('cryptsetup', 'remote-command disko', 'Failed to open key file.'),
+  'file-system-unknown': imitated(
+    'mount, ZFS',
+    'remote-command disko',
+    "mount: /mnt: unknown filesystem type 'bcachefs'.",
+    'The ZFS modules cannot be auto-loaded.',
+  ),
+  'no-disks': imitated('disko', 'nix preflight', 'error: No disks defined'),
+  'disko-arguments': imitated(
+    'disko',
+    'remote-command disko',
+    'mode must be either create, mount or zap_create_mount',
+  ),
+  'disko-without-devices': imitated(
+    'disko',
+    'remote-command disko',
+    'disko config must be an existing file or flake must be set',
+  ),
+  'secrets-not-decrypted': imitated(
+    'sops-nix, agenix',
+    'remote-command install',
+    'Failed to get the data key required to decrypt the SOPS file.',
+    '0 successful groups required, got 0',
+    'age: error: no identity matched any of the recipients',
+  ),
+  'efi-partition-missing': [
+    ...imitated(
+      'systemd-boot',
+      'remote-command install',
+      'File system "/boot" is not a FAT EFI System Partition (ESP) file system.',
+    ),
+    ...imitated(
+      'nixpkgs’ installer of systemd-boot',
+      'remote-command install',
+      "efiSysMountPoint = '/boot' is not a mounted partition. Is the path configured correctly?",
+    ),
+    ...imitated(
+      'GRUB',
+      'remote-command install',
+      'grub-install: error: cannot find EFI directory.',
+      'grub-install: error: failed to get canonical path of `/mnt/esp’.',
+      "grub-install: error: /boot doesn't look like an EFI partition.",
+    ),
+  ],
+  'bios-partition-missing': imitated(
+    'GRUB',
+    'remote-command install',
+    "grub-install: warning: this GPT partition label contains no BIOS Boot Partition; embedding won't be possible.",
+    'grub-install: error: will not proceed with blocklists.',
+  ),
+  'efi-variables': [
+    ...imitated(
+      nixpkgs(38928),
+      'remote-command install',
+      'Failed to create EFI Boot variable entry: No such file or directory',
+    ),
+    ...imitated(
+      nixpkgs(75457),
+      'remote-command install',
+      'Failed to set LoaderSystemToken EFI variable: Invalid argument',
+    ),
+    ...imitated('GRUB', 'remote-command install', 'EFI variables are not supported on this system.'),
+  ],
+  'not-bootable': [
+    ...real(
+      'e2e/boot-loader › stops before the reboot: %s',
+      'remote-command install',
+      'nixos-install failed with exit code 1 on the target',
+    ),
+  ],
+} as const satisfies Record<string, readonly Sample[]>;

@@ -1,0 +1,173 @@
+import { type KnownFailure, ofNix, onRunner } from './failure';
+
+/** Of Nix, that of the runner and that of the machine. */
+export const nixFailures = [
+  {
+    id: 'runner-disk-full',
+    title: 'the runner’s disk is full',
+    says: /No space left on device|database or disk is full/i,
+    where: [...onRunner, { kinds: ['unexpected'] }],
+    cause: 'the closure, the kexec image or a build takes more room than the runner has',
+    hint: 'the runner’s disk is full: free space in a step before this one, use a bigger runner, or let the machine build (build-on: remote)',
+  },
+  {
+    id: 'nix-memory',
+    title: 'Nix has too little memory on the runner',
+    says: /Nix was killed, most likely for lack of memory|GC Warning: Out of Memory|\berror: out of memory$/m,
+    where: ofNix,
+    cause: 'the evaluation or the copy takes more memory than the runner has, and the kernel ended it',
+    hint: 'the runner has too little memory: use a bigger one, add swap in a step before this one, or evaluate less at once (fewer hosts)',
+  },
+  {
+    id: 'build-memory',
+    title: 'a build has too little memory',
+    says: /failed due to signal 9 \(Killed\)|fatal error: Killed signal terminated program|virtual memory exhausted|std::bad_alloc/,
+    where: [{ kinds: ['nix'], phases: [null, 'build', 'hardware-config', 'disko', 'install', 'update'] }],
+    cause:
+      'the kernel ended a compiler or a builder where it was built: on the runner, or with build-on: remote on the machine',
+    hint: 'whoever builds has too little memory: use a bigger one, add swap, build less at once (option: max-jobs 1 and cores 1), or let the other one build (build-on)',
+  },
+  {
+    id: 'no-nix-daemon',
+    title: 'the runner’s Nix daemon does not answer',
+    says: /cannot connect to (socket|daemon) at '/,
+    where: onRunner,
+    cause: 'Nix is installed for many users on the runner, and its daemon was not started',
+    hint: 'start the Nix daemon on the runner in a step before this one (systemctl start nix-daemon, or nix-daemon in the background in a container)',
+  },
+  {
+    id: 'nix-not-yours',
+    title: 'the runner’s Nix belongs to somebody else',
+    says: /(opening lock file|creating directory|creating file|opening file) ['"]\/nix\/[^'"]*['"]: Permission denied|cannot open '\/nix\/[^']*': Permission denied/,
+    where: onRunner,
+    cause: '/nix belongs to another user than the one that runs the job, and no daemon is asked',
+    hint: 'let the job ask a Nix daemon (env: NIX_REMOTE: daemon), or run it as the user to whom /nix belongs',
+  },
+  {
+    id: 'no-kvm',
+    title: 'a build needs KVM',
+    // since Nix 2.29 the message has lines of its own
+    says: /(\ba|Required system:) '[^']*' with features \{[^}]*\bkvm\b/,
+    where: ofNix,
+    cause: 'VM tests and disk images are built in virtual machines, and Nix does not see /dev/kvm',
+    hint: 'the build needs KVM: let Nix’s build users open /dev/kvm on the runner (docs/configuration.md has the step for GitHub’s runners), and keep kvm in the setting system-features',
+  },
+  {
+    id: 'other-architecture',
+    title: 'the builder is of another architecture',
+    says: /a '[^']*' with features \{[^}]*\} is required|required system or feature not available|executing '[^']*': Exec format error/,
+    where: ofNix,
+    cause: 'the configuration is for another architecture, or asks for a feature that the builder lacks',
+    hint: 'the Nix that builds cannot build for that system: leave build-on at auto, so that the machine itself may build it, or use a runner of the configuration’s architecture or a remote builder',
+  },
+  {
+    id: 'signature-untrusted',
+    title: 'a store path is not signed by a key that is trusted',
+    says: /lacks a (valid )?signature( by a trusted key)?/,
+    where: ofNix,
+    cause: 'the path comes from a store whose key is not among trusted-public-keys, or was never signed',
+    hint: 'the store’s key is not trusted: add it with option: extra-trusted-public-keys KEY, or sign the path; on the machine, copy as root',
+  },
+  {
+    id: 'hash-mismatch',
+    title: 'a download is not what its hash says',
+    says: /hash mismatch in (fixed-output derivation|file downloaded from)/,
+    where: ofNix,
+    cause: 'what lies at the address has changed, or the hash in the configuration is wrong',
+    hint: 'the file at that address has changed, or its hash is wrong: see what is there now before you put the new hash into the configuration (or update the input)',
+  },
+  {
+    id: 'input-forbidden',
+    title: 'a flake input cannot be fetched',
+    says: /unable to download '[^']*(github|gitlab)[^']*': HTTP error (401|403|404|429)/,
+    where: onRunner,
+    cause: 'the repository is private, does not exist, or GitHub allows no more requests without a token',
+    hint: 'check the input’s address; for a private repository, and against GitHub’s rate limit, give Nix a token when it is installed, in its setting access-tokens (github.com=TOKEN)',
+  },
+  {
+    id: 'name-unknown',
+    title: 'a name is not resolved',
+    says: /Could(n't| not) resolve host|Temporary failure in name resolution/,
+    where: ofNix,
+    cause: 'the address is wrong, or whoever fetches has no network or no name server that knows it',
+    hint: 'check the address, and the network and DNS of whoever fetches: the runner, or, in the phases disko, install and update, the machine, if it fetches from its own substituters',
+  },
+  {
+    id: 'not-in-git',
+    title: 'a file is not known to git',
+    // Nix before 2.20, since then, and since 2.27
+    says: /getting status of '\/nix\/store\/[^']*-source\/[^']*': No such file|path '\/nix\/store\/[^']*-source\/[^']*' does not exist|is not tracked by Git/,
+    where: onRunner,
+    cause: 'a flake sees only what git knows of; a new file is not there until it is added',
+    hint: 'commit the file that the message names, or git add it before this step; if it is generated in the workflow, that step must come first',
+  },
+  {
+    id: 'git-owner',
+    title: 'the flake’s folder belongs to another user',
+    says: /is not owned by current user|detected dubious ownership in repository/,
+    where: onRunner,
+    cause: 'in containers, and where an earlier step ran under sudo, the checkout belongs to another user',
+    hint: 'tell git that the folder is trusted, in a step before this one: git config --global --add safe.directory "$GITHUB_WORKSPACE"; or run the job as the user who checked it out',
+  },
+  {
+    id: 'channel-missing',
+    title: '<nixpkgs> is not found',
+    says: /file '[^']*' was not found in the Nix search path/,
+    where: [{ kinds: ['nix', 'remote-command'] }],
+    cause: 'an expression says <nixpkgs>, and there is no such channel or entry of NIX_PATH',
+    hint: 'a new NixOS has no channels: set nix.nixPath in its configuration; on the runner set NIX_PATH, or pin nixpkgs with npins beside nix-file',
+  },
+  {
+    id: 'configuration-unnamed',
+    title: 'the configuration is not named',
+    says: /Please specify the name of the NixOS configuration to be installed/,
+    where: [{ kinds: ['nix', 'remote-command'] }],
+    cause: 'the flake reference has no #NAME',
+    hint: 'name the configuration behind the flake: flake: URI#NAME',
+  },
+  {
+    id: 'attribute-missing',
+    title: 'the flake or file has no such configuration',
+    says: /does not provide attribute|attribute '[^']*' in selection path '[^']*' not found/,
+    where: ofNix,
+    cause: 'the name behind the # of flake, or nix-attribute, is none that is there',
+    hint: 'check the configuration name after the # of flake, or nix-attribute',
+  },
+  {
+    id: 'nix-too-old',
+    title: 'a Nix is too old',
+    says: /'[\w-]+' is not a recognised command/,
+    where: [{ kinds: ['nix', 'remote-command'] }],
+    cause: 'the installer, or the machine, has a Nix of years ago',
+    hint: 'the Nix on the machine is too old: use a newer installer or kexec image',
+  },
+  {
+    id: 'no-nix-there',
+    title: 'the machine has no Nix',
+    says: /nix-daemon: (command )?not found|[Uu]nknown command:? nix-daemon/,
+    where: [{ kinds: ['nix', 'remote-command'] }],
+    cause: 'what the machine runs is no NixOS installer',
+    hint: 'the machine has no Nix: it does not run a NixOS installer',
+  },
+  {
+    id: 'substituter-untrusted',
+    title: 'a substituter is ignored',
+    // a warning: only where nothing else is known
+    says: /ignoring (the )?untrusted substituter|because it is a restricted setting and you are not a trusted user/,
+    where: ofNix,
+    cause: 'the user who runs the job is none of the trusted-users of the runner’s Nix daemon',
+    hint: 'the user is not a trusted user of the runner’s Nix daemon: set trusted-users where Nix is installed',
+  },
+] as const satisfies readonly KnownFailure[];
+
+/** Where nothing else is known. */
+export const nixFallbacks = [
+  {
+    id: 'evaluation-fails',
+    title: 'the configuration does not evaluate',
+    says: /^the evaluation of .* failed/m,
+    where: ofNix,
+    cause: 'an error in the configuration, which the message quotes',
+    hint: 'see whether it evaluates elsewhere (nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel, or nix-instantiate FILE -A NAME), and where it fails with show-trace: true',
+  },
+] as const satisfies readonly KnownFailure[];
