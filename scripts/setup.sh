@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 
 runner='openssh-client busybox-static git xz-utils zstd patchelf debian-archive-keyring util-linux procps cpio'
 tools='openssh-server shellcheck dash curl wget iproute2 fish tcsh sudo opendoas openssl
-  jq age gnupg pass cryptsetup-bin'
+  jq age gnupg pass dosfstools e2fsprogs fdisk cryptsetup-bin'
 machine='qemu-system-x86 qemu-utils ovmf mmdebstrap squashfs-tools systemd-boot-efi mtools dosfstools e2fsprogs fdisk
   kmod pigz'
 

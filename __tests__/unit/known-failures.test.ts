@@ -14,15 +14,16 @@ const all = [...knownFailures, ...fallbacks];
 describe.each(samples)('$id: $text', ({ id, text, kind, phase, source }) => {
   const saying = (said: Partial<Said>) =>
     recognise({ kind, phase, message: 'it failed', lastLines: [], ...said });
+  const words = text.replaceAll('…', '7');
 
   test('is recognised in the message, and in the lines before it', () => {
-    expect(saying({ message: text })?.id).toBe(id);
-    expect(saying({ lastLines: ['before', text, 'after'] })?.id).toBe(id);
+    expect(saying({ message: words })?.id).toBe(id);
+    expect(saying({ lastLines: ['before', words, 'after'] })?.id).toBe(id);
   });
 
   test('is none in an input, in a hook, or after a cancel', () => {
     for (const other of ['input', 'hook', 'cancelled', 'timeout'] as const)
-      expect(saying({ kind: other, message: text })).toBeUndefined();
+      expect(saying({ kind: other, message: words })).toBeUndefined();
   });
 
   test('comes from a test, or says why from none', () => {
@@ -32,7 +33,7 @@ describe.each(samples)('$id: $text', ({ id, text, kind, phase, source }) => {
     const fault = Object.entries(faults).find(
       ([name, row]) => 'known' in row && row.known === id && file.includes(`'${name}'`),
     );
-    if (fault === undefined) expect(file.replaceAll("\\'", "'")).toContain(text);
+    if (fault === undefined) expect(file.replaceAll(/\\(.)/g, '$1')).toContain(text);
     expect(file).toContain(fault === undefined ? 'expectKnown(' : 'expectFault(');
   });
 });

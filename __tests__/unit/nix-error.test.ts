@@ -13,6 +13,20 @@ test.each([null, 137])('a Nix that was killed is told from one that has failed: 
   expect(errorOf(1)).not.toBeInstanceOf(NixKilledError);
 });
 
+test('what it only warns of is no reason', () => {
+  const warning = "warning: the group 'nixbld' specified in 'build-users-group' does not exist";
+  expect(errorOf(137, warning).message).toMatch(/failed: Nix was killed/);
+  expect(errorOf(1, `${warning}\nerror: no`).message).toBe('the evaluation failed: error: no');
+});
+
+test('what may be the reason comes before what it says of a failure', () => {
+  const remarks = ['warning: ignoring untrusted substituter', 'warning: ignoring untrusted substituter'];
+  expect(nixError('the copy', 1, ['error: no'], new BuildLogs(), { remarks }).lastLines).toEqual([
+    'warning: ignoring untrusted substituter',
+    'error: no',
+  ]);
+});
+
 const place = '/nix/store/0123456789abcdfghijklmnpqrsvwxyz-source/hosts/a.nix:3:7';
 
 test.each<[string, string, string, string]>([

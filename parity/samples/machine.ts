@@ -1,6 +1,7 @@
 import { imitated, real, type Sample } from './sample';
 
 const issue = (number: number) => `nixos-anywhere issue ${number}`;
+const disks = (title: string) => `loopback/known-disks › ${title}` as const;
 const nixpkgs = (number: number) => `nixpkgs issue ${number}`;
 
 export const machineSamples = {
@@ -11,43 +12,64 @@ export const machineSamples = {
       '[ 1570.685639] kexec invoked oom-killer: gfp_mask=0x100cc2(GFP_HIGHUSER), order=0, oom_score_adj=0',
     ),
     ...imitated('the kernel', 'remote-command kexec', 'Initramfs unpacking failed: Failure unpacking initrd'),
-    ...imitated(
-      'dash, bash and BusyBox',
+    ...real(
+      'loopback/known-programs › says so in the words of %s',
       'remote-command disko',
       'Killed',
-      'bash: line 1:  1234 Killed                  mke2fs',
+      'bash: line 1:  … Killed                  bash -c',
     ),
   ],
-  'installer-memory-full': real(
-    'e2e-all/full › says that its memory is full before the disks are touched, and goes on when there is room again',
-    'nix disko',
-    'error: setting journal mode: database or disk is full',
-  ),
+  'installer-memory-full': [
+    ...real(
+      'e2e-all/full › says that its memory is full before the disks are touched, and goes on when there is room again',
+      'nix disko',
+      'error: setting journal mode: database or disk is full',
+    ),
+    ...real(
+      disks('whose room is not enough'),
+      'remote-command disko',
+      "dd: error writing '…/big': No space left on device",
+    ),
+  ],
   'new-disk-full': real(
     'e2e-all/full › says that the disk is full while the closure is copied, and stays reachable',
     'nix install',
     'error: writing to file: No space left on device',
   ),
-  'disk-in-use': imitated(
-    'mke2fs, mkfs.fat, umount, wipefs',
-    'remote-command disko',
-    '/dev/sda1 is mounted; will not make a filesystem here!',
-    'mkfs.fat: /dev/sda1 contains a mounted filesystem.',
-    'umount: /mnt: target is busy.',
-    'wipefs: error: /dev/sda: probing initialization failed: Device or resource busy',
-  ),
+  'disk-in-use': [
+    ...real(
+      disks('is refused by %s'),
+      'remote-command disko',
+      '/dev/loop… is mounted; will not make a filesystem here!',
+      'mkfs.vfat: /dev/loop… contains a mounted filesystem.',
+      'mkswap: error: /dev/loop… is mounted; will not make swapspace',
+      'wipefs: error: /dev/loop…: probing initialization failed: Device or resource busy',
+      'This disk is currently in use - repartitioning is probably a bad idea.',
+      'umount: …: target is busy.',
+    ),
+    ...imitated(
+      'the words of cryptsetup, mdadm, LVM and ZFS; nixos-anywhere issues 467 and 585',
+      'remote-command disko',
+      'Device /dev/sda2 is in use. Cannot proceed with format operation.',
+      'mdadm: cannot open /dev/sda1: Device or resource busy',
+      "Can't open /dev/sda2 exclusively.  Mounted filesystem?",
+      "/dev/sda2 is part of active pool 'zroot'",
+    ),
+  ],
   'kernel-keeps-old-table': imitated(
     'parted',
     'remote-command disko',
     'Error: Partition(s) 1 on /dev/sda have been written, but we have been unable to inform the kernel of the change',
   ),
   'disk-key-missing': imitated('cryptsetup', 'remote-command disko', 'Failed to open key file.'),
-  'file-system-unknown': imitated(
-    'mount, ZFS',
-    'remote-command disko',
-    "mount: /mnt: unknown filesystem type 'bcachefs'.",
-    'The ZFS modules cannot be auto-loaded.',
-  ),
+  'file-system-unknown': [
+    ...real(
+      disks('with a file system that the kernel does not know'),
+      'remote-command disko',
+      "mount: …: unknown filesystem type 'unheardof'.",
+    ),
+    ...imitated('the words of ZFS', 'remote-command disko', 'The ZFS modules cannot be auto-loaded.'),
+  ],
   'no-disks': imitated('disko', 'nix preflight', 'error: No disks defined'),
   'disko-arguments': imitated(
     'disko',

@@ -109,6 +109,7 @@ export class NixCommand {
     const [command, ...rest] = args;
     const userOptions = more.userOptions === false ? [] : this.#userOptions(command);
     const messages: string[] = [];
+    const untrusted: string[] = [];
     const buildLogs = new BuildLogs();
     const isLogOf = (drvPath: string | undefined, activity: number) =>
       drvPath !== undefined && buildLogs.derivationOf(activity) === drvPath;
@@ -128,6 +129,7 @@ export class NixCommand {
         return;
       }
       if (event.kind === 'message') more.onMessage?.(event.text);
+      if (event.kind === 'message' && isOfTheUntrusted(event.text)) untrusted.push(event.text);
       if (event.kind !== 'message' || more.onMessage === undefined || event.level === nixLevel.error)
         this.#report(event, messages);
     };
@@ -137,7 +139,11 @@ export class NixCommand {
     );
     const { showTrace } = this.#options;
     if (result.code !== 0)
-      throw nixError(ran, result.code, messages, buildLogs, { folder: more.folder, showTrace });
+      throw nixError(ran, result.code, messages, buildLogs, {
+        folder: more.folder,
+        showTrace,
+        remarks: untrusted,
+      });
     return result;
   }
 
@@ -201,3 +207,5 @@ export class NixCommand {
 
 /** Somebody asks whether there is one, and has no need of a trace. */
 const isMissingOutput = (text: string) => /^\s*error: flake '.*' does not provide attribute/.test(text);
+/** What the daemon does not take from whoever is not trusted; what fails for want of it comes later. */
+const isOfTheUntrusted = (text: string) => /untrusted substituter|you are not a trusted user/.test(text);

@@ -7,6 +7,8 @@ export interface NixErrorOptions {
   readonly folder?: string | undefined;
   /** Whether the last lines are to have the whole trace. */
   readonly showTrace?: boolean | undefined;
+  /** What Nix said before, and what may be the reason. */
+  readonly remarks?: readonly string[];
 }
 
 /** Of a Nix that has failed: what it said, or that it was killed. */
@@ -15,7 +17,7 @@ export function nixError(
   code: number | null,
   messages: readonly string[],
   logs: BuildLogs,
-  { folder, showTrace = false }: NixErrorOptions = {},
+  { folder, showTrace = false, remarks = [] }: NixErrorOptions = {},
 ): NixError {
   const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));
   const shown = (message: string) => (showTrace ? message : withoutTrace(message, folder));
@@ -37,7 +39,10 @@ export function nixError(
       ...(why === ''
         ? {}
         : { reason: place === undefined ? reason : `${reason} (at ${withoutStore(place)})` }),
-      lastLines: failedBuild === undefined ? lines.slice(-40) : [...logs.lastLinesOf(failedBuild), ...lines],
+      lastLines:
+        failedBuild === undefined
+          ? [...new Set(remarks), ...lines.slice(-40)]
+          : [...logs.lastLinesOf(failedBuild), ...lines],
     },
   );
 }
@@ -61,7 +66,8 @@ function innermostError(lines: readonly string[]): {
   readonly place: string | undefined;
 } {
   const at = lines.findLastIndex((line) => /^\s*error:/.test(line));
-  const from = at < 0 ? lines.findIndex((line) => line.trim() !== '') : at;
+  // what it only warns of, such as of a group that is missing, comes as an error too
+  const from = at < 0 ? lines.findIndex((line) => !/^\s*(warning:|$)/.test(line)) : at;
   if (from < 0) return { said: [], place: undefined };
   const below = lines.slice(from).map((line) => line.trim());
   const isPlace = (line: string) => /^at (\S.*?:\d+(?::\d+)?):?$/.exec(line)?.[1];

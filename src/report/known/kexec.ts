@@ -23,11 +23,20 @@ export const kexecFailures = [
   {
     id: 'machine-disk-full',
     title: 'the machine’s disk is full before the install',
-    says: /No space left on device/i,
+    // where nothing can be written any more, the reason cannot either
+    says: /No space left on device|Wrote only \d+ of \d+ bytes|\(0 KiB free in /i,
     where: [...startingIt, { kinds: ['remote-command'], phases: ['preflight', 'build'] }],
     cause:
       'the kexec image is unpacked on the machine (below /root, /var/tmp, /home, /tmp or /run), where there is too little room',
     hint: 'the disk of the machine as it runs now is full: free some 1 GB below /root or /var/tmp there, or boot an installer from other media',
+  },
+  {
+    id: 'image-damaged',
+    title: 'the kexec image is damaged, or no tarball',
+    says: /invalid compressed data|crc error|not in gzip format|stdin is encrypted|compressed data is corrupt|Decoding error|does not look like a tar archive|invalid (tar )?magic|corrupted data/i,
+    where: unpacking,
+    cause: 'the file was changed on its way, or a web page was saved instead of it',
+    hint: 'the file given as kexec is no tarball, or was damaged: fetch it anew, look at what it is (file, tar -tf), and pin the right one with kexec-sha256',
   },
   {
     id: 'image-ends-early',
@@ -39,18 +48,10 @@ export const kexecFailures = [
     hint: 'the kexec image ends too early: fetch it anew and compare its SHA-256; where the machine’s own download breaks off, fetch the image in a step before this one and give its path as kexec',
   },
   {
-    id: 'image-damaged',
-    title: 'the kexec image is damaged, or no tarball',
-    says: /invalid compressed data|crc error|not in gzip format|compressed data is corrupt|Data corruption detected|does not look like a tar archive|invalid (tar )?magic|corrupted data/i,
-    where: unpacking,
-    cause: 'the file was changed on its way, or a web page was saved instead of it',
-    hint: 'the file given as kexec is no tarball, or was damaged: fetch it anew, look at what it is (file, tar -tf), and pin the right one with kexec-sha256',
-  },
-  {
     id: 'image-host-unknown',
     title: 'the name in the kexec image’s URL is not resolved',
-    says: /unable to resolve|Could(n't| not) resolve host|bad address|ENOTFOUND|EAI_AGAIN|Temporary failure in name resolution/i,
-    where: [{ kinds: ['guard', 'unexpected'], phases: ['build'] }],
+    says: /unable to resolve host|Could(n't| not) resolve host|bad address|fetching the kexec image .*getaddrinfo|Temporary failure in name resolution/i,
+    where: [{ kinds: ['guard', 'connection'], phases: ['build'] }],
     cause: 'the address is wrong, or neither machine nor runner has a name server that knows it',
     hint: 'a name could not be resolved: check the address in kexec, and the network of machine and runner; or fetch the image in a step before this one and give its path as kexec',
   },

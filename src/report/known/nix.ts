@@ -21,7 +21,7 @@ export const nixFailures = [
   {
     id: 'build-memory',
     title: 'a build has too little memory',
-    says: /failed due to signal 9 \(Killed\)|fatal error: Killed signal terminated program|virtual memory exhausted|std::bad_alloc/,
+    says: /failed due to signal 9 \(Killed\)|builder for '[^']*' failed with exit code 137|fatal error: Killed signal terminated program|virtual memory exhausted|std::bad_alloc/,
     where: [{ kinds: ['nix'], phases: [null, 'build', 'hardware-config', 'disko', 'install', 'update'] }],
     cause:
       'the kernel ended a compiler or a builder where it was built: on the runner, or with build-on: remote on the machine',
@@ -38,7 +38,7 @@ export const nixFailures = [
   {
     id: 'nix-not-yours',
     title: 'the runner’s Nix belongs to somebody else',
-    says: /(opening lock file|creating directory|creating file|opening file) ['"]\/nix\/[^'"]*['"]: Permission denied|cannot open '\/nix\/[^']*': Permission denied/,
+    says: /(opening lock file|creating directory|creating file|opening file) ['"][^'"]*\/nix\/(var|store)[^'"]*['"]: Permission denied/,
     where: onRunner,
     cause: '/nix belongs to another user than the one that runs the job, and no daemon is asked',
     hint: 'let the job ask a Nix daemon (env: NIX_REMOTE: daemon), or run it as the user to whom /nix belongs',
@@ -47,7 +47,7 @@ export const nixFailures = [
     id: 'no-kvm',
     title: 'a build needs KVM',
     // since Nix 2.29 the message has lines of its own
-    says: /(\ba|Required system:) '[^']*' with features \{[^}]*\bkvm\b/,
+    says: /\ba '[^']*' with features \{[^}]*\bkvm\b[^}]*\} is required|Required system: '[^']*' with features \{[^}]*\bkvm\b/,
     where: ofNix,
     cause: 'VM tests and disk images are built in virtual machines, and Nix does not see /dev/kvm',
     hint: 'the build needs KVM: let Nix’s build users open /dev/kvm on the runner (docs/configuration.md has the step for GitHub’s runners), and keep kvm in the setting system-features',
@@ -96,7 +96,7 @@ export const nixFailures = [
     id: 'not-in-git',
     title: 'a file is not known to git',
     // Nix before 2.20, since then, and since 2.27
-    says: /getting status of '\/nix\/store\/[^']*-source\/[^']*': No such file|path '\/nix\/store\/[^']*-source\/[^']*' does not exist|is not tracked by Git/,
+    says: /getting status of '[^']*-source\/[^']*': No such file|path '[^']*-source\/[^']*' does not exist|is not tracked by Git/,
     where: onRunner,
     cause: 'a flake sees only what git knows of; a new file is not there until it is added',
     hint: 'commit the file that the message names, or git add it before this step; if it is generated in the workflow, that step must come first',
@@ -108,6 +108,14 @@ export const nixFailures = [
     where: onRunner,
     cause: 'in containers, and where an earlier step ran under sudo, the checkout belongs to another user',
     hint: 'tell git that the folder is trusted, in a step before this one: git config --global --add safe.directory "$GITHUB_WORKSPACE"; or run the job as the user who checked it out',
+  },
+  {
+    id: 'outside-the-flake',
+    title: 'a flake reads what is outside of it',
+    says: /(cannot look up|access to) .* in pure evaluation mode/,
+    where: ofNix,
+    cause: 'a flake sees its own files and its inputs, and neither NIX_PATH nor other files of the runner',
+    hint: 'take nixpkgs from the inputs of the flake instead of <nixpkgs>, and put the file that the message names into the flake; what reads the runner’s files can be given as nix-file',
   },
   {
     id: 'channel-missing',
