@@ -234,6 +234,16 @@ const systems: readonly HowTo[] = [
 ];
 
 /** What comes after the install, and from where one comes. */
+/** What is seen of a run. */
+const seeing: readonly HowTo[] = [
+  {
+    wish: 'see all that a run does, and the logs of builds',
+    page: 'log.md',
+    heading: 'See all of it',
+    test: 'bundle/flags › debug shows the settings with their sources, and implies print-build-logs',
+  },
+];
+
 const afterwards: readonly HowTo[] = [
   {
     wish: 'update a machine whenever something is pushed',
@@ -332,4 +342,5 @@ export const howTos: readonly { readonly title: string; readonly rows: readonly 
   { title: 'The machine, and the way to it', rows: machines },
   { title: 'The system, and its secrets', rows: systems },
   { title: 'Afterwards, and from elsewhere', rows: afterwards },
+  { title: 'What happens meanwhile', rows: seeing },
 ];

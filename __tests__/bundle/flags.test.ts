@@ -10,6 +10,8 @@ import {
   runBundle,
 } from '../support/bundle';
 import { test } from '../support/concurrent';
+import { expectShown } from '../support/documents';
+import { shownStep } from '../support/how-to';
 import { becomeInstaller, startMachine, targetOf } from '../support/machine';
 import { testRuntime } from '../support/runtime';
 
@@ -28,12 +30,15 @@ test('print-build-logs shows what a builder prints', async () => {
 });
 
 test('debug shows the settings with their sources, and implies print-build-logs', async () => {
-  const inputs = { flake: flakeOf(talking), 'build-only': 'true' };
-  const loud = await runBundle({ inputs: { ...inputs, debug: 'true' } });
+  const page = 'docs/log.md';
+  const { inputs } = shownStep(page, 'See all of it', { instead: { flake: flakeOf(talking) } });
+  const loud = await runBundle({ inputs });
+  expectShown(loud.log, 'docs/log.md', 'See all of it');
   expect(loud.log).toContain('  diskoMode = {"value":"disko","source":"default"}');
   expect(loud.log).toMatch(told);
   // what the runner itself shows in its debug mode
-  expect((await runBundle({ inputs })).log).toContain('::debug::diskoMode = ');
+  const { debug: _, ...quiet } = inputs;
+  expect((await runBundle({ inputs: quiet })).log).toContain('::debug::diskoMode = ');
 });
 
 test('a run with debug logging has debug on, unless an input says otherwise', async () => {

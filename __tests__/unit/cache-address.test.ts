@@ -32,7 +32,7 @@ testEach<string, object>([
   const { error, log } = await clientSaying(answer);
   expect(error.message).toBe('403 of https://blobs.example/c/one');
   expect(log.split('\n').toSorted()).toEqual([
-    'debug: cache client: Uploading to "https://blobs.example/c/one" now',
-    'debug: cache client: to https://blobs.example/c/one',
+    'debug: cache client> Uploading to "https://blobs.example/c/one" now',
+    'debug: cache client> to https://blobs.example/c/one',
   ]);
 });

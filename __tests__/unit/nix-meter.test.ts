@@ -2,16 +2,16 @@
 import { describe, expect, test } from 'vitest';
 import { readBuild, readCopy } from '../../src/nix/describe-meter';
 import { parseNixLog } from '../../src/nix/log';
-import { NixMeter } from '../../src/nix/meter';
+import { type MeterOptions, NixMeter } from '../../src/nix/meter';
 import { nameOfPath } from '../../src/nix/store-path';
 
 const hash = 'djvnygh7rjsi6mz4ijp93brxps0f2pqi';
 const socket = 'unix:///run/x/store.sock';
 
 /** A meter that hears Nix, and a clock for it. */
-function listening(destination?: string) {
+function listening(options: MeterOptions = {}) {
   let now = 0;
-  const meter = new NixMeter(() => now, destination);
+  const meter = new NixMeter(() => now, options);
   const say = (...records: object[]) => {
     for (const record of records) meter.add(parseNixLog(`@nix ${JSON.stringify(record)}`));
   };
@@ -54,6 +54,18 @@ describe('a build', () => {
     });
   });
 
+  test('what was asked for is not built for ever, though Nix says nothing of its end', () => {
+    const { meter, say, pass } = listening({ wanted: [`/nix/store/${hash}-disko.drv`] });
+    say(start(2, 104), build(10, 'disko'), progress(2, 0, 3, 1, 0));
+    pass(5);
+    expect(readBuild(meter).now).toBe('now disko (5 s)');
+    say(progress(2, 1, 3, 0, 0));
+    expect(readBuild(meter).now).toBe('');
+    say(build(11, 'linux'), progress(2, 1, 3, 1, 0));
+    pass(60);
+    expect(readBuild(meter).now).toBe('now linux (60 s)');
+  });
+
   test('what is fetched, in bytes of the network where Nix tells them', () => {
     const { meter, say } = listening();
     say(start(1, 102), start(3, 103), progress(3, 1, 3, 1, 0));
@@ -84,7 +96,7 @@ describe('a build', () => {
 
 describe('a copy to the machine', () => {
   test('what is sent is told apart from what the machine fetches itself', () => {
-    const { meter, say } = listening(socket);
+    const { meter, say } = listening({ destination: socket });
     say(start(1, 102), start(2, 104), start(3, 103), progress(3, 12, 310, 1, 0));
     say(start(4, 100, ['/nix/store/x', 'https://cache', 'local']), progress(4, 5_000_000, 6_000_000));
     expect(readCopy(meter, 30_000)).toEqual({
@@ -104,7 +116,7 @@ describe('a copy to the machine', () => {
   });
 
   test('a build there: what is sent for it has no number of paths to wait for', () => {
-    const { meter, say, pass } = listening(socket);
+    const { meter, say, pass } = listening({ destination: socket });
     say(start(2, 104), build(9, 'second'), progress(2, 1, 2, 1, 0));
     pass(61);
     expect(readCopy(meter, 2_000_000)).toEqual({

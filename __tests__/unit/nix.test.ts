@@ -224,7 +224,7 @@ describe('Nix', () => {
     await quiet.nix.build(['/nix/store/a.drv'], signal);
     expect(quiet.log.lines).toEqual([
       'foreign nix: warning: ::set-output name=x::y',
-      'debug: evaluating',
+      'debug: nix> evaluating',
       'debug: building /nix/store/a.drv',
       'foreign nix: not from nix',
     ]);

@@ -198,7 +198,7 @@ class WorkerService implements CacheService {
       moved = Number(bytes ?? moved);
       if (all !== undefined) total = Number(all);
       // commands to the runner are not for it: among them are the addresses that need no other token
-      if (!line.startsWith('::')) log.debug(`cache client: ${withoutQueries(line)}`);
+      if (!line.startsWith('::')) log.debug(`cache client> ${withoutQueries(line)}`);
     };
     const options = { input, idleMs, signal, onLine, onErrorLine: onLine };
     const read = () => ({ done: bytesOf(moved, total), bytes: moved });

@@ -82,7 +82,9 @@ export class NixCommand {
   ): Promise<ProcessResult> {
     const { progress } = more;
     if (progress === undefined) return this.#run(args, ran, signal, more, () => undefined);
-    const meter = new NixMeter(() => this.#runtime.clock.now(), progress.destination);
+    const wanted = args.flatMap((arg) => /^(\/.+\.drv)\^/.exec(arg)?.[1] ?? []);
+    const { destination } = progress;
+    const meter = new NixMeter(() => this.#runtime.clock.now(), { destination, wanted });
     // whose log is shown says more
     let isShown = false;
     const onEvent = (event: NixEvent, shown: boolean) => {
@@ -172,7 +174,7 @@ export class NixCommand {
             'The flake has no flake.lock, or an incomplete one: its inputs were resolved anew and may differ tomorrow. Run `nix flake lock` and commit the file.',
           );
         } else if (event.level <= nixLevel.notice) this.#foreign(event.text);
-        else log.debug(event.text);
+        else for (const line of event.text.split('\n')) log.debug(`nix> ${line}`);
         return;
       case 'building':
         log.debug(`building ${event.derivation}`);

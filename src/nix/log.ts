@@ -14,7 +14,14 @@ export type NixEvent =
     }
   | { readonly kind: 'task'; readonly activity: number; readonly of: NixTask }
   /** How far an activity is: bytes of a path or a download, else builds or paths. */
-  | { readonly kind: 'progress'; readonly activity: number; readonly done: number; readonly expected: number }
+  | {
+      readonly kind: 'progress';
+      readonly activity: number;
+      readonly done: number;
+      readonly expected: number;
+      /** How many of these are under way. */
+      readonly running: number;
+    }
   /** How many bytes an activity counts on, of paths or of downloads. */
   | {
       readonly kind: 'expected';
@@ -84,7 +91,7 @@ function parseStart(record: Record<string, unknown>, id: number, fields: readonl
 }
 
 function parseResult(record: Record<string, unknown>, id: number, fields: readonly unknown[]): NixEvent {
-  const [first = 0, second = 0] = fields.map(asAmount);
+  const [first = 0, second = 0, third = 0] = fields.map(asAmount);
   switch (record.type) {
     case result.buildLogLine: {
       const [text] = fields;
@@ -95,7 +102,7 @@ function parseResult(record: Record<string, unknown>, id: number, fields: readon
       };
     }
     case result.progress:
-      return { kind: 'progress', activity: id, done: first, expected: second };
+      return { kind: 'progress', activity: id, done: first, expected: second, running: third };
     case result.setExpected:
       if (first !== activity.copyPath && first !== activity.fileTransfer) return { kind: 'other' };
       return {

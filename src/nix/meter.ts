@@ -13,6 +13,14 @@ interface Running {
   readonly of: Counted;
   done: number;
   expected: number;
+  running: number;
+}
+
+export interface MeterOptions {
+  /** The store that `nix copy` sends to, as Nix names it. */
+  readonly destination?: string | undefined;
+  /** The derivations that the command is to build. */
+  readonly wanted?: readonly string[];
 }
 
 /**
@@ -21,8 +29,7 @@ interface Running {
  */
 export class NixMeter {
   readonly #now: () => number;
-  /** The store that `nix copy` sends to, as Nix names it. */
-  readonly #destination: string | undefined;
+  readonly #options: MeterOptions;
   readonly #running = new Map<number, Running>();
   /** Of those that have ended, by what they count. */
   readonly #ended = new Map<Counted, number>();
@@ -31,9 +38,9 @@ export class NixMeter {
   readonly #builds = new Map<number, { readonly derivation: string; readonly since: number }>();
 
   /** @param now milliseconds */
-  constructor(now: () => number, destination?: string) {
+  constructor(now: () => number, options: MeterOptions = {}) {
     this.#now = now;
-    this.#destination = destination;
+    this.#options = options;
   }
 
   add(event: NixEvent): void {
@@ -42,14 +49,14 @@ export class NixMeter {
         this.#builds.set(event.activity, { derivation: event.derivation, since: this.#now() });
         return;
       case 'copying':
-        this.#begin(event.activity, event.to === this.#destination ? 'sent' : 'fetched');
+        this.#begin(event.activity, event.to === this.#options.destination ? 'sent' : 'fetched');
         return;
       case 'task':
         this.#begin(event.activity, event.of);
         return;
       case 'progress': {
-        const running = this.#running.get(event.activity);
-        if (running !== undefined) Object.assign(running, { done: event.done, expected: event.expected });
+        const { activity, done, expected, running } = event;
+        Object.assign(this.#running.get(activity) ?? {}, { done, expected, running });
         return;
       }
       case 'expected': {
@@ -67,7 +74,7 @@ export class NixMeter {
   }
 
   #begin(activity: number, of: Counted): void {
-    this.#running.set(activity, { of, done: 0, expected: 0 });
+    this.#running.set(activity, { of, done: 0, expected: 0, running: 0 });
   }
 
   #end(activity: number): void {
@@ -96,8 +103,19 @@ export class NixMeter {
   /** What is built right now: which derivation, and for how many milliseconds; the longest first. */
   get building(): readonly { readonly derivation: string; readonly ms: number }[] {
     const now = this.#now();
-    return [...this.#builds.values()]
+    const builds = [...this.#builds.values()];
+    const { wanted = [] } = this.#options;
+    // what was asked for keeps its activity to the end of the command (Nix holds its goal), though it is built
+    let ended = builds.length - this.#buildsUnderWay(builds.length);
+    return builds
+      .filter(({ derivation }) => !(wanted.includes(derivation) && ended-- > 0))
       .map(({ derivation, since }) => ({ derivation, ms: now - since }))
       .toSorted((a, b) => b.ms - a.ms);
+  }
+
+  /** @param otherwise where Nix has not told */
+  #buildsUnderWay(otherwise: number): number {
+    const told = [...this.#running.values()].filter(({ of }) => of === 'builds');
+    return told.length === 0 ? otherwise : told.reduce((sum, { running }) => sum + running, 0);
   }
 }
