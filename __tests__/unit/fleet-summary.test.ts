@@ -26,6 +26,7 @@ const missing = (name: string): HostResult => ({
   seconds: 0,
   failure: null,
   plan: null,
+  newHostKeys: [],
 });
 
 function fleetOf(results: readonly HostResult[], of: Partial<FleetReport> = {}): FleetReport {
@@ -47,7 +48,12 @@ const many = [
     outcome: 'failed',
     plan: reinstallPlan,
     targetState: 'partitioned',
-    failure: { message: 'nixos-install failed\nat line 2', hint: 'run it again', phase: 'install' },
+    failure: {
+      message: 'nixos-install failed\nat line 2',
+      hint: 'run it again',
+      resume: 'it takes the installer over',
+      phase: 'install',
+    },
   }),
   host('web-7', { outcome: 'failed', failure: { kind: 'cancelled', phase: null } }),
   host('web-8', { outcome: 'unchanged', plan: nothingPlan }),
@@ -67,21 +73,43 @@ describe('the summary of many runs', () => {
   });
 
   test('names failures first, with where, why, what to do and what became of the machine', () => {
-    const rows = summary.split('\n').filter((line) => /<code>web-/.test(line));
+    const [, failed = '', others = ''] =
+      /^### What failed\n\n(.*?)\n\n### The others\n\n(.*?)\n\n/ms.exec(summary) ?? [];
+    expect(failed.split('\n')).toEqual([
+      '- ❌ <code>web-6</code>, reinstall, **in phase install**, after 2.0 s: nixos-install failed at line 2<br>**What to do:** run it again<br>**How to go on:** it takes the installer over',
+      '- 🛑 <code>web-7</code>, update, **cancelled before the first phase**, after 2.0 s: it broke<br>**The machine** is untouched: nothing on its disks was changed',
+      '- ❌ **missing**: <code>web-5</code>: there is no result of it: its job was skipped or cancelled, or ended before the action could leave one',
+    ]);
+    const rows = others.split('\n').slice(2);
     expect(rows.map((row) => /web-\d+/.exec(row)?.[0])).toEqual(
-      ['6', '7', '5', '3', '4', '2', '8', '10', '6'].map((number) => `web-${number}`),
+      ['3', '4', '2', '8', '10'].map((number) => `web-${number}`),
     );
-    expect(rows[0]).toBe(
-      '| ❌&nbsp;failed | <code>web-6</code> | reinstall | 2.0&nbsp;s | **in phase install:** nixos-install failed at line 2<br>**What to do:** run it again<br>**The machine** is in the installer; its disks were partitioned anew and the old data is gone |',
-    );
-    expect(rows[1]).toContain('| 🛑&nbsp;cancelled | <code>web-7</code> | update |');
-    expect(rows[1]).toContain('**cancelled before the first phase:** it broke |');
-    expect(rows[2]).toContain('| ❌&nbsp;missing | <code>web-5</code> | – | – | there is no result of it');
-    expect(rows[4]).toBe(
+    expect(rows[1]).toBe(
       '| ✅&nbsp;installed | <code>web-4</code> | reinstall | 3&nbsp;min&nbsp;20&nbsp;s | the machine runs NixOS, and on-installed is reinstall |',
     );
-    // what the table has cut
+    // what the list has cut
     expect(summary).toContain('<code>web-6</code>\n\n```text\nnixos-install failed\nat line 2\n```');
+  });
+
+  test('names those that are missing in one line, and the hash of no store path', () => {
+    const path = `/nix/store/${'a'.repeat(32)}-nixos-system-web`;
+    const text = summaryOf(
+      fleetOf([
+        missing('a'),
+        missing('b'),
+        host('c', { plan: { ...nothingPlan, reason: `it runs ${path}` } }),
+      ]),
+    );
+    expect(text).toContain('- ❌ **missing**: <code>a</code>, <code>b</code>: there is no result');
+    expect(text).toContain('| it runs nixos-system-web |');
+  });
+
+  test('tells the host keys of those that have others now, as the next run wants them', () => {
+    const one = { ...host('web-4', { outcome: 'installed' }), newHostKeys: ['web-4 ssh-ed25519 AAAA'] };
+    expect(summaryOf(fleetOf([one]))).toMatch(
+      /^### New host keys\n\nPut these lines where .*\n\n```text\nweb-4 ssh-ed25519 AAAA\n```/m,
+    );
+    expect(summary).not.toContain('### New host keys');
   });
 
   test('of plans: what is lost by them, and the digest to be approved', () => {
@@ -92,14 +120,20 @@ describe('the summary of many runs', () => {
     );
     expect(plans).toContain('## 📋 2 hosts: 0 failed, 2 to be changed (1 reinstall, 1 update)');
     expect(plans).toContain(
-      `| <code>web-1</code> | reinstall | 🔴 /dev/disk/by-id/a (1.0 TB) | <code>${digest}</code> |`,
+      '### Plans to be approved\n\n**1 host of 2 will lose disks.** Who approves them has this done, and nothing else.\n\n| host',
     );
     expect(plans).toContain(
-      '| <code>web-2</code> | update | none | ❌ cannot be approved: the digest in its file is not that of the plan in it |',
+      '| <code>web-1</code> | reinstall | 🔴 /dev/disk/by-id/a (1.0 TB) | the machine runs NixOS, and on-installed is reinstall |',
     );
+    expect(plans).toContain(`\`\`\`text\nweb-1  ${digest}\nweb-2  none\n\`\`\``);
+    expect(plans).toContain(
+      '| <code>web-2</code> | update<br>❌ cannot be approved: the digest in its file is not that of the plan in it | none |',
+    );
+    expect(plans).not.toContain('### The others');
     const terms = host('web-3', { plan: planFor({ inputs: { verify: 'off' } }) });
     expect(summaryOf(fleetOf([terms]))).toContain('| install<br>⚠️ verify is off |');
     expect(describeFleet(fleetOf([terms]))).toContain('\n    verify is off\n');
+    expect(summaryOf(fleetOf([host('web-1')]))).toContain('No disk is lost. Who approves');
     const lost = Array.from({ length: 10 }, (_, index) => `/dev/sd${index}`);
     const ten = { ...reinstall, plan: reinstall.plan && { ...reinstall.plan, lost } };
     expect(summaryOf(fleetOf([ten]))).toContain('/dev/sd7<br>and 2 more |');
@@ -114,7 +148,9 @@ describe('the summary of many runs', () => {
       problems: [{ file: 'a|b.json', problem: 'is no whole JSON' }],
     };
     const folded = summaryOf(fleetOf([...quiet, host('bad', { outcome: 'failed' })], { files }));
-    expect(folded).toMatch(/^\| ❌.*<code>bad<\/code>.*\n\n<details><summary>27 unchanged<\/summary>\n\n\|/m);
+    expect(folded).toMatch(
+      /^- ❌ <code>bad<\/code>.*\n\n### The others\n\n<details><summary>27 unchanged<\/summary>\n\n\|/m,
+    );
     expect(folded).toContain('| <code>a&#124;b.json</code> | is no whole JSON |');
     expect(folded).toContain('Left out: 2 earlier results of the same hosts; 1 file that are no result');
   });
@@ -178,7 +214,9 @@ describe('the summary of a list', () => {
 describe('whatever others wrote', () => {
   const size = 256;
   const all = (text: string, of: HostRunOf) => {
-    const one = host('web', { ...of, failure: { message: text, hint: text } });
+    const failure = { message: text, hint: text, resume: text };
+    const keys = [`web ssh-ed25519 ${'A'.repeat(100)}`];
+    const one = { ...host('web', { ...of, failure }), newHostKeys: keys };
     return Array.from({ length: size }, (_, index) => ({ ...one, host: `web-${index}` }));
   };
 
@@ -212,10 +250,10 @@ describe('whatever others wrote', () => {
     },
   );
 
-  test('256 hosts that failed with long messages are all in the table', () => {
+  test('256 hosts that failed with long messages are all in the list', () => {
     const text = 'error: builder for /nix/store/abc-x.drv failed with exit code 1 '.repeat(40);
     const summary = summaryOf(fleetOf(all(text, { outcome: 'failed', targetState: 'partitioned' })));
-    for (let index = 0; index < size; index++) expect(summary).toContain(`| <code>web-${index}</code> |`);
+    for (let index = 0; index < size; index++) expect(summary).toContain(`- ❌ <code>web-${index}</code>, `);
   });
 
   test('has the same rows, and the log the same lines', () => {
@@ -224,14 +262,16 @@ describe('whatever others wrote', () => {
         .replace(/^(`{3,})text\n[\s\S]*?\n\1$/gm, 'block')
         .split('\n')
         .map((line) =>
-          line.startsWith('|') ? `row of ${line.replace(/\\[|\\]/g, '').split('|').length}` : line,
+          line.startsWith('|')
+            ? `row of ${line.replace(/\\[|\\]/g, '').split('|').length}`
+            : line.replace(/^- .*/, '- item'),
         );
     const report = (text: string) =>
       fleetOf(
         [
           host('a', {
             outcome: 'failed',
-            failure: { message: `x${text}${'y'.repeat(200)}`, hint: `x${text}` },
+            failure: { message: `x${text}${'y'.repeat(200)}`, hint: `x${text}`, resume: `x${text}` },
           }),
           host('b', { plan: { ...updatePlan, reason: `x${text}` } }),
         ],

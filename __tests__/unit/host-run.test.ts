@@ -25,6 +25,7 @@ describe('readResult', () => {
       run: { url: 'https://example.org/run/1', attempt: 1, startedAt: '2026-11-28T07:30:00.000Z' },
       seconds: 3.5,
       failure: null,
+      newHostKeys: [],
       plan: {
         action: 'update',
         reason: 'it runs another system',
@@ -201,16 +202,28 @@ describe('readResult', () => {
   test('texts of others are harmless', () => {
     fc.assert(
       fc.property(nastyText, (text) => {
-        const failure = { message: text, hint: text };
+        const failure = { message: text, hint: text, resume: text };
         const run = runIn(
           resultOf('web-1', { outcome: 'failed', failure, plan: { ...updatePlan, reason: text } }),
         );
-        for (const each of [run.failure?.message, run.failure?.hint, run.plan?.reason])
-          expect(each).toBe(neutraliseText(text));
+        const { message, hint, resume } = run.failure ?? {};
+        for (const each of [message, hint, resume, run.plan?.reason]) expect(each).toBe(neutraliseText(text));
       }),
     );
     expect(
       runIn(resultOf('web-1', { outcome: 'failed', failure: { message: '##[x]\u001b[2J' } })).failure,
     ).toMatchObject({ message: '## [x]' });
+  });
+
+  test('host keys are told where they are new, and nothing that is none', () => {
+    const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICRLoymbCfJDTBtzXdmM0q+/EvRTGiNnjwcHe9y2pRrp';
+    const newKeys = (...hostKeys: string[]) =>
+      runIn({ ...resultOf('web-1', { outcome: 'installed' }), hostKeys }).newHostKeys;
+    expect(newKeys(`web-1 ${key}`)).toEqual([`web-1 ${key}`]);
+    for (const line of [`web-1 ${key} <img src=x>`, `a b ${key}`, '', '##[x] y z', `web\n-1 ${key}`])
+      expect(newKeys(`web-1 ${key}`, line), line).toEqual([]);
+    expect(newKeys()).toEqual([]);
+    const planned = { ...resultOf('web-1', { plan: null }), hostKeys: [`web-1 ${key}`] };
+    expect(runIn(planned).newHostKeys).toEqual([]);
   });
 });

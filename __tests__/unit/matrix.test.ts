@@ -123,7 +123,7 @@ describe('outputs of a run over many hosts', () => {
 
   test('failed hosts are those that cannot be evaluated, or whose runs failed', () => {
     expect(outputsFor([a], { failed: [{ host: 'x', message: '' }] })['failed-hosts']).toBe('["x"]');
-    const result = { targetState: null, seconds: 0, failure: null, plan: null };
+    const result = { targetState: null, seconds: 0, failure: null, plan: null, newHostKeys: [] };
     const results = (['failed', 'missing', 'updated'] as const).map((outcome) => ({
       ...result,
       host: outcome,

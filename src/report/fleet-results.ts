@@ -120,9 +120,12 @@ function byText(a: HostRun, b: HostRun): number {
 
 function asResult(host: string, run: HostRun | undefined): HostResult {
   if (run === undefined)
-    return { host, outcome: 'missing', targetState: null, seconds: 0, failure: null, plan: null };
-  const { outcome, targetState, seconds, failure, plan } = run;
-  return { host, outcome, targetState, seconds, failure, plan };
+    return {
+      ...{ host, outcome: 'missing', targetState: null, seconds: 0 },
+      ...{ failure: null, plan: null, newHostKeys: [] },
+    };
+  const { outcome, targetState, seconds, failure, plan, newHostKeys } = run;
+  return { host, outcome, targetState, seconds, failure, plan, newHostKeys };
 }
 
 /** The host's job, with the plan that is to be approved; none where there is nothing to do, and where there is no plan. */

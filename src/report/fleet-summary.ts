@@ -10,7 +10,7 @@ import type { FleetReport, HostResult, Result, ResultFiles } from './result';
 import { stateWords } from './states';
 
 /** In bytes. GitHub takes 1 MiB for the whole summary, and drops all of a larger one. */
-const room = { failures: 300_000, others: 200_000, plans: 250_000, messages: 120_000, files: 40_000 };
+const room = { failures: 280_000, others: 200_000, plans: 230_000, messages: 100_000, files: 40_000 };
 /** A longer table is folded away where nothing in it needs somebody. */
 const longestOpen = 20;
 
@@ -53,9 +53,13 @@ export function fleetTitle(
 export function fleetSection({ hosts, failed, results, files }: FleetReport): string[] {
   if (files === null) return [...failedSection(failed), ...hostsSection(hosts)];
   const ordered = inOrder(results);
+  const toDo = ordered.filter((result) => groupOf(result) === 'to be changed');
+  const others = ordered.filter((result) => !needsSomebody(result) && !toDo.includes(result));
   return [
-    ...resultTables(ordered),
-    ...plansSection(ordered.filter((result) => groupOf(result) === 'to be changed')),
+    ...badSection(ordered.filter(needsSomebody)),
+    ...plansSection(toDo),
+    ...othersSection(others, ordered.length > others.length),
+    ...newKeysSection(ordered),
     ...messagesSection(ordered),
     ...filesSection(files),
   ];
@@ -86,71 +90,103 @@ function hostsSection(hosts: readonly MatrixHost[]): string[] {
   return rows.length > longestOpen ? folded(counted(hosts.length, 'host'), [text]) : [text];
 }
 
-function resultTables(ordered: readonly HostResult[]): string[] {
-  const header = ['', 'host', 'action', 'time', 'why'];
-  const isQuiet = (result: HostResult) => groupOf(result) === 'unchanged';
-  const bad = ordered.filter(needsSomebody);
-  const rest = ordered.filter((result) => !needsSomebody(result));
-  const quiet = rest.length > longestOpen ? rest.filter(isQuiet) : [];
-  const loud = [...rest.filter((result) => !quiet.includes(result))];
-  const rows = [
-    ...rowsWithin(room.failures, bad.map(resultRow)),
-    ...rowsWithin(room.others / 2, loud.map(resultRow)),
-  ];
+/** A list, which a narrow screen breaks into lines where it would cut a table off. */
+function badSection(bad: readonly HostResult[]): string[] {
+  if (bad.length === 0) return [];
+  const missing = bad.filter(({ outcome }) => outcome === 'missing').map(({ host }) => [code(host)]);
+  const failed = bad.flatMap(({ failure, ...result }) =>
+    failure === null ? [] : [[failedItem(result, failure)]],
+  );
+  const names = rowsWithin(room.failures / 4, missing).map(([name]) => name);
   return [
-    ...(rows.length === 0 ? [] : [table(header, rows)]),
-    ...(quiet.length === 0
-      ? []
-      : folded(`${quiet.length} unchanged`, [
-          table(header, rowsWithin(room.others / 2, quiet.map(resultRow))),
-        ])),
+    '### What failed',
+    [
+      ...rowsWithin((room.failures / 4) * 3, failed).map(([item]) => `- ${item}`),
+      ...(missing.length === 0 ? [] : [`- ❌ **missing**: ${names.join(', ')}: ${whyMissing}`]),
+    ].join('\n'),
   ];
 }
 
-function resultRow(result: HostResult): string[] {
-  const { host, outcome, plan, seconds, failure } = result;
-  const word = failure?.cancelled ? '🛑 cancelled' : `${icons[groupOf(result)]} ${outcome}`;
+/** What happened, what became of the machine, and what to do. */
+function failedItem(
+  { host, plan, seconds, targetState }: Omit<HostResult, 'failure'>,
+  failure: NonNullable<HostResult['failure']>,
+): string {
+  const { cancelled, message, hint, resume } = failure;
+  const action = plan === null ? '' : `, ${plan.action}`;
+  const after = seconds === 0 ? '' : `, after ${formatDuration(seconds * 1000)}`;
   return [
-    word.replace(' ', '&nbsp;'),
-    code(host),
-    plan?.action ?? '–',
-    seconds === 0 ? '–' : formatDuration(seconds * 1000).replaceAll(' ', '&nbsp;'),
-    whyCell(result),
-  ];
-}
-
-/** A failure with what to do about it; of all others the plan's reason. */
-function whyCell({ outcome, failure, plan, targetState }: HostResult): string {
-  if (outcome === 'missing') return whyMissing;
-  if (failure === null) return escapeMarkdown(short(plan?.reason ?? ''));
-  return [
-    `**${whereFailed(failure)}:** ${escapeMarkdown(short(failure.message))}`,
-    ...(failure.hint === null ? [] : [`**What to do:** ${escapeMarkdown(short(failure.hint, 240))}`]),
-    ...(targetState === null || targetState === 'untouched'
-      ? []
-      : [`**The machine** is ${stateWords[targetState]}`]),
+    `${cancelled ? '🛑' : '❌'} ${code(host)}${action}, **${whereFailed(failure)}**${after}: ${plain(message)}`,
+    ...(hint === null ? [] : [`**What to do:** ${plain(hint, 240)}`]),
+    ...(resume === null ? [] : [`**How to go on:** ${plain(resume, 240)}`]),
+    ...(resume !== null || targetState === null ? [] : [`**The machine** is ${stateWords[targetState]}`]),
   ].join('<br>');
 }
 
-/** What is to be approved: what is done, what is lost by it, and the digest that binds the run to it. */
+/** A line of foreign text. The hash in a store path tells nobody anything, and makes a column wide. */
+function plain(text: string, most?: number): string {
+  return escapeMarkdown(short(text.replace(/\/nix\/store\/[0-9a-z]{32}-/g, ''), most));
+}
+
+/** What is to be approved: what is done, what is lost by it, and why; the digests that bind the runs to it for who looks. */
 function plansSection(planned: readonly HostResult[]): string[] {
-  if (planned.length === 0) return [];
-  const rows = planned.map(({ host, plan }) => [
+  const plans = planned.flatMap(({ host, plan }) => (plan === null ? [] : [{ host, ...plan }]));
+  if (plans.length === 0) return [];
+  const rows = plans.map(({ host, action, terms, lost, reason, digest }) => [
     code(host),
-    [plan?.action ?? '', ...(plan?.terms ?? []).map((term) => `⚠️ ${escapeMarkdown(short(term))}`)].join(
+    [action, ...terms.map((term) => `⚠️ ${plain(term)}`), ...(digest === null ? [`❌ ${noDigest}`] : [])].join(
       '<br>',
     ),
-    plan === null || plan.lost.length === 0
-      ? 'none'
-      : `🔴 ${plan.lost
-          .slice(0, 8)
-          .map((disk) => escapeMarkdown(short(disk, 80)))
-          .join('<br>')}${plan.lost.length > 8 ? `<br>and ${plan.lost.length - 8} more` : ''}`,
-    plan === null || plan.digest === null ? `❌ ${noDigest}` : code(plan.digest),
+    lostCell(lost),
+    plain(reason),
   ]);
+  const lossy = plans.filter(({ lost }) => lost.length > 0).length;
+  const digests = plans.map(({ host, digest }) => `${host}  ${digest ?? 'none'}`);
   return [
     '### Plans to be approved',
-    table(['host', 'action', 'disks that will be lost', 'plan'], rowsWithin(room.plans, rows)),
+    `${lossy === 0 ? 'No disk is lost.' : `**${counted(lossy, 'host')} of ${plans.length} will lose disks.**`} Who approves them has this done, and nothing else.`,
+    table(['host', 'action', 'disks that will be lost', 'why'], rowsWithin(room.plans, rows)),
+    ...folded('Digests of the plans', [block(digests)]),
+  ];
+}
+
+function lostCell(lost: readonly string[]): string {
+  if (lost.length === 0) return 'none';
+  const shown = lost.slice(0, 8).map((disk) => escapeMarkdown(short(disk, 80)));
+  return `🔴 ${shown.join('<br>')}${lost.length > 8 ? `<br>and ${lost.length - 8} more` : ''}`;
+}
+
+/** @param isRest whether others were told of before */
+function othersSection(others: readonly HostResult[], isRest: boolean): string[] {
+  const header = ['', 'host', 'action', 'time', 'why'];
+  const isQuiet = (result: HostResult) => groupOf(result) === 'unchanged';
+  const quiet = others.length > longestOpen ? others.filter(isQuiet) : [];
+  const loud = others.filter((result) => !quiet.includes(result));
+  const tableOf = (some: readonly HostResult[]) =>
+    some.length === 0 ? [] : [table(header, rowsWithin(room.others / 2, some.map(resultRow)))];
+  const parts = [...tableOf(loud), ...folded(`${quiet.length} unchanged`, tableOf(quiet))];
+  return parts.length > 0 && isRest ? ['### The others', ...parts] : parts;
+}
+
+function resultRow(result: HostResult): string[] {
+  const { host, outcome, plan, seconds } = result;
+  return [
+    `${icons[groupOf(result)]}&nbsp;${outcome}`,
+    code(host),
+    plan?.action ?? '–',
+    seconds === 0 ? '–' : formatDuration(seconds * 1000).replaceAll(' ', '&nbsp;'),
+    plain(plan?.reason ?? ''),
+  ];
+}
+
+/** Without them the next run refuses to connect. */
+function newKeysSection(results: readonly HostResult[]): string[] {
+  const lines = results.flatMap(({ newHostKeys }) => newHostKeys);
+  if (lines.length === 0) return [];
+  return [
+    '### New host keys',
+    `Put these lines where ${code('known-hosts')} of these hosts comes from (the flake, or a variable), in place of those that begin the same. With the old ones the next run refuses to connect.`,
+    block(lines),
   ];
 }
 

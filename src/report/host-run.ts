@@ -4,6 +4,7 @@ import {
   choiceAt,
   type Fields,
   fieldsAt,
+  isFields,
   listAt,
   MisshapenError,
   orNull,
@@ -14,6 +15,7 @@ import type { ErrorKind } from '../errors';
 import { type PhaseName, phaseNames, planDigest } from '../plan/plan';
 import { lostDisks } from './lost-disks';
 import { neutraliseText } from './neutralise';
+import { hasNewKeys } from './new-keys';
 import {
   type HostAction,
   type HostFailure,
@@ -36,6 +38,8 @@ export interface HostRun {
   readonly failure: HostFailure | null;
   /** Null without one that a machine had its part in. */
   readonly plan: HostPlan | null;
+  /** known_hosts lines of keys that are others than those that it was known by. */
+  readonly newHostKeys: readonly string[];
 }
 
 /** What a file turned out to be; `foreign`: nothing that this action has written for a host. */
@@ -96,6 +100,7 @@ function readRun(value: unknown): HostRun {
     seconds: listAt(value, 'phases').reduce<number>((sum, phase) => sum + amountAt(phase, 'seconds'), 0),
     failure: orNull(value, 'failure', (of, name) => readFailure(fieldsAt(of, name))),
     plan: orNull(value, 'plan', (of, name) => readPlan(fieldsAt(of, name), digest)),
+    newHostKeys: readNewHostKeys(value),
   };
 }
 
@@ -131,6 +136,17 @@ function readPlan(plan: Fields, digest: string | null): HostPlan | null {
     terms: termsInFile(plan).map(safe),
     digest: digest !== null && shows(plan, digest) ? digest : null,
   };
+}
+
+const knownHostsForm = /^[^\s\p{Cc}]{1,300} (?:ssh|ecdsa|sk)-[a-z0-9@.-]{1,60} AAAA[A-Za-z0-9+/=]{1,2000}$/u;
+const mostKeys = 20;
+
+function readNewHostKeys(value: unknown): readonly string[] {
+  const lines = listAt(value, 'hostKeys').slice(0, mostKeys).map(String);
+  const plan = own(value, 'plan');
+  const online = own(plan, 'online');
+  if (!isFields(online) || !lines.every((line) => knownHostsForm.test(line))) return [];
+  return hasNewKeys(lines, listAt(online, 'hostKeys').map(String)) ? lines.map(safe) : [];
 }
 
 /** A machine that runs NixOS and gets it anew is another thing to approve than one that runs something else. */

@@ -98,6 +98,8 @@ export interface HostResult {
   readonly failure: HostFailure | null;
   /** Null without one that a machine had its part in. */
   readonly plan: HostPlan | null;
+  /** known_hosts lines, where the machine has others than those that it was known by. */
+  readonly newHostKeys: readonly string[];
 }
 
 export interface HostFailure {

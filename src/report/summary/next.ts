@@ -1,7 +1,7 @@
 import type { Plan } from '../../plan/plan';
-import { fingerprint, parsePublicKeys } from '../../ssh/host-keys';
 import { quote } from '../../ssh/quote';
 import { block, code, folded } from '../markdown';
+import { hasNewKeys } from '../new-keys';
 import type { Result } from '../result';
 
 /** What somebody has to do, or may want to, now that the run is over; nothing where there is nothing of the kind. */
@@ -13,7 +13,7 @@ export function nextSection(result: Result): string[] {
 }
 
 function partsOf(result: Result, plan: Plan): string[] {
-  const isNew = hasNewKeys(result, plan);
+  const isNew = hasNewKeys(result.hostKeys, plan.online.hostKeys);
   switch (result.outcome) {
     case 'planned':
       return toCarryOut(result, plan);
@@ -47,23 +47,6 @@ function toCarryOut({ planDigest }: Result, { action, offline, phases, mayWipe }
 function prepared({ targetState }: Result): string {
   const disks = targetState === 'partitioned' ? ', with its disks partitioned and mounted' : '';
   return `The phases that were asked for are done. Until it is rebooted the machine runs the installer in its memory${disks}, and the next run takes it over from there.`;
-}
-
-/** Whether the machine shows none of the keys, or not all of them, that it was known by. */
-function hasNewKeys({ hostKeys }: Result, { online }: Plan): boolean {
-  const shown = parsePublicKeys(hostKeys.map(keyOf).join('\n')).map(
-    (key) => `${key.type} ${fingerprint(key)}`,
-  );
-  return hostKeys.length > 0 && !(online.hostKeys.length > 0 && online.hostKeys.every(isIn(shown)));
-}
-
-function isIn(some: readonly string[]): (text: string) => boolean {
-  return (text) => some.includes(text);
-}
-
-/** A known_hosts line without the name. */
-function keyOf(line: string): string {
-  return line.replace(/^\S+\s+/, '');
 }
 
 function nameIn(line: string): string {
