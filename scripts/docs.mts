@@ -148,6 +148,7 @@ const pageList: readonly (readonly [file: string, tells: string])[] = [
   ['inputs.md', 'every input, with its default'],
   ['outputs.md', 'every output, and the result file'],
   ['log.md', 'how to read it: phases, who says what, how far long work is, and how to see more'],
+  ['summary.md', 'what the job summary shows, with pictures'],
   [
     'configuration.md',
     'what is installed: flakes and Nix files, where it is built, hardware reports, VM tests',

@@ -71,7 +71,17 @@ test('an image that is not pinned: no flags, and its hash in log, summary and re
   expect(run.code, run.log).toBe(0);
   expect(called()).toEqual(['']);
   expect(run.result.kexecSha256).toBe(sha256(path));
-  expect(run.summary).toContain(`kexec-sha256: ${sha256(path)}`);
+  expect(run.summary).toMatch(
+    /^## ✅ Prepared, not installed: .*\n(.*\n)*\| machine \| in the installer; its disks were/,
+  );
+  const [, next = ''] = /^### What to do next\n\n(.*?)\n\n\*\*Install/ms.exec(run.summary) ?? [];
+  expect(next).toContain(
+    'Until it is rebooted the machine runs the installer in its memory, and the next run',
+  );
+  expect(next).toContain(`<code>kexec-sha256: ${sha256(path)}</code>`);
+  expect(run.summary).toMatch(
+    /```mermaid\ngantt\n(.*\n)* {2}section build\n.*:done, .*\n(.*\n)? {4}bring the kexec image, .*:active, 2000-.*ms\n(.*\n)*```/,
+  );
   expect(run.log).toContain(`set kexec-sha256: ${sha256(path)}`);
 });
 

@@ -94,7 +94,7 @@ describe('the table of phases', () => {
       `|  | phase | what it does | time |
 | --- | --- | --- | --- |
 | ✅ | preflight | looks at the configuration and the machine | 10&nbsp;s |
-| ✅ | build | builds, and brings the installer to the machine | 30&nbsp;s |
+| ✅ | build | builds, and gets the machine ready | 30&nbsp;s |
 | ❌ | disko | partitions and mounts the disks | 10&nbsp;s |
 |  | **total** |  | **55&nbsp;s** |`,
     ]);

@@ -43,6 +43,9 @@ describe('the disks', () => {
     const planned = (fate: 'changed' | 'untouched') =>
       summarise(resultOf('planned', 'untouched', disksWith(fate)));
     expect(planned('untouched')).toContain('### Disks\n\nNone is changed.\n');
+    expect(summarise(resultOf('failed', 'untouched', disksWith('untouched')))).toContain(
+      'Nothing on them was changed.\n\nBy the plan none would have been.\n',
+    );
     expect(planned('changed')).toMatch(
       /### Disks\n\nNone is lost as a whole\.\n(.*\n)*Changed: only what is marked/,
     );

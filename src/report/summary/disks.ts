@@ -40,7 +40,8 @@ export function diskSection(plan: Plan, { outcome, targetState }: OfRun): string
 function verdict({ disks }: OnlinePlan, { outcome, targetState }: OfRun, isSpared: boolean): string {
   const lost = disks.filter(({ fate }) => fate === 'wiped' || fate === 'collateral').length;
   const share = `${lost} of ${counted(disks.length, 'disk')}`;
-  if (disks.every(({ fate }) => fate === 'untouched')) return 'None is changed.';
+  if (disks.every(({ fate }) => fate === 'untouched'))
+    return isSpared ? 'By the plan none would have been.' : 'None is changed.';
   if (lost === 0) return 'None is lost as a whole.';
   if (outcome === 'planned') return `**${share} will be lost.**`;
   if (isSpared) return `By the plan ${share} would have been lost.`;

@@ -6,7 +6,7 @@ import type { Result } from '../result';
 /** What our words mean. */
 const meanings: Record<PhaseName, string> = {
   preflight: 'looks at the configuration and the machine',
-  build: 'builds, and brings the installer to the machine',
+  build: 'builds, and gets the machine ready',
   kexec: 'starts the installer there',
   'hardware-config': 'has the machine describe itself',
   disko: 'partitions and mounts the disks',
