@@ -185,6 +185,7 @@ const pageList: readonly (readonly [file: string, tells: string])[] = [
   ['flags.md', 'each flag of nixos-anywhere with its input here, and the test that proves it'],
   ['errors.md', 'what an error means for the machine, and what to do: known failures, kinds, states'],
   ['coverage.md', 'nixos-anywhere’s manuals, known failures and faults, and where they are handled'],
+  ['architecture.md', 'for contributors: the road of a run through the files, and where something new goes'],
   ['imitated.md', 'the stand-ins of the tests, and what therefore nobody has seen'],
 ];
 
