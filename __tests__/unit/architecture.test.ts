@@ -47,5 +47,6 @@ test('the kinds of settings are all there, and no others', () => {
   const source = (name: string) => readFileSync(`${root}src/inputs/${name}`, 'utf8');
   const ofHosts = source('settings.ts').matchAll(/^ {2}\| \(\{ readonly kind: '([\w-]+)' \} & /gm);
   const ofFleets = source('fleet-settings.ts').matchAll(/^ {2}readonly kind: '([\w-]+)';$/gm);
-  expect(listed.toSorted()).toEqual([...ofHosts, ...ofFleets].map(([, kind]) => kind).toSorted());
+  expect(new Set(listed)).toEqual(new Set([...ofHosts, ...ofFleets].map(([, kind]) => kind)));
+  expect(listed.length).toBeGreaterThan(0);
 });
