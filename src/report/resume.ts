@@ -19,7 +19,7 @@ export function howToResume(stopped: Stopped, cancelled: boolean): string {
   if (targetState === 'untouched')
     return `nothing on the machine’s disks was changed and nothing goes on there: ${again}`;
   if (targetState === 'installed' && isUpdate(stopped))
-    return 'the machine was switched to the new system, but that was not proven: run the workflow again';
+    return 'the machine was switched to the new system, at least in part, and that was not proven: run the workflow again';
   if (targetState === 'installed' && phase !== 'verify')
     return 'the new system is on the disks, and the machine may still run the installer: reboot it, or run the workflow again, which begins anew with the disks';
   if (targetState === 'installer' && stopped.keyIsLost)

@@ -19,7 +19,9 @@ export function describeState(state: TargetState, plan: PublishedPlan | null): s
   const isUpdate = plan.online !== null && plan.action === 'update';
   if (!isUpdate) return stateWords[state];
   if (state === 'untouched') return 'running the system that it ran before';
-  return state === 'installed' ? 'switched to the new system, which was not proven' : stateWords[state];
+  return state === 'installed'
+    ? 'switched to the new system, at least in part, which was not proven'
+    : stateWords[state];
 }
 
 /** Whether disko only mounts, or adds what is missing. */
