@@ -231,6 +231,66 @@ const systems: readonly HowTo[] = [
     heading: 'ZFS’ own encryption',
     test: 'bundle/how-tos-encryption › the passphrase of a ZFS dataset is where its configuration looks for it',
   },
+  {
+    wish: 'put files, secrets and owners onto the new disks',
+    page: 'new-system.md',
+    heading: 'Files for the new system',
+    test: 'bundle/how-tos-files › files, secrets and owners come to their places as the page says',
+  },
+  {
+    wish: 'hand values from the workflow to the modules',
+    page: 'configuration.md',
+    heading: 'Values from the workflow',
+    test: 'bundle/how-tos-configuration › values of the workflow reach the modules',
+  },
+  {
+    wish: 'install a variant of a configuration',
+    page: 'configuration.md',
+    heading: 'A variant of a configuration',
+    test: 'bundle/how-tos-configuration › a variant is named by its attribute in full',
+  },
+  {
+    wish: 'install a configuration.nix, with a channel',
+    page: 'configuration.md',
+    heading: 'With a channel',
+    test: 'bundle/how-tos-configuration › a module is evaluated with the nixpkgs of NIX_PATH',
+  },
+  {
+    wish: 'install a configuration.nix, with npins',
+    page: 'configuration.md',
+    heading: 'With npins',
+    test: 'bundle/how-tos-configuration › a module is evaluated with the nixpkgs that npins has pinned',
+  },
+  {
+    wish: 'install store paths that were built before',
+    page: 'configuration.md',
+    heading: 'What was built already',
+    test: 'bundle/how-tos-configuration › what a step has built is planned by its store paths',
+  },
+  {
+    wish: 'build on the machine itself',
+    page: 'configuration.md',
+    heading: 'Where it is built',
+    test: 'bundle/how-tos-building › a system is built on the machine that is installed',
+  },
+  {
+    wish: 'build for aarch64 on an x86_64 runner',
+    page: 'configuration.md',
+    heading: 'For another architecture',
+    test: 'bundle/how-tos-building › a runner builds for another architecture that its Nix is told of',
+  },
+  {
+    wish: 'have the machine describe its hardware',
+    page: 'configuration.md',
+    heading: 'Hardware that describes itself',
+    test: 'bundle/hardware-config › the first run: the file is made, git knows it, and what is installed contains it',
+  },
+  {
+    wish: 'test a configuration in a virtual machine',
+    page: 'configuration.md',
+    heading: 'VM tests',
+    test: 'bundle/vm-test › a test that passes: its log is shown, the outcome is tested, and it is not run again',
+  },
 ];
 
 /** What comes after the install, and from where one comes. */

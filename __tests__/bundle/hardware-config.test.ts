@@ -7,6 +7,8 @@ import { expect } from 'vitest';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { type BundleRun, configuration, imageThat, inputsFor, runBundle } from '../support/bundle';
 import { test, testEach } from '../support/concurrent';
+import { expectShown } from '../support/documents';
+import { expectTroubles } from '../support/how-to';
 import { script, startMachine, targetOf } from '../support/machine';
 import { temporaryFolder, testRuntime } from '../support/runtime';
 
@@ -86,6 +88,8 @@ function replaceFacter(sshd: Sshd, does: string): Promise<string> {
 const installedHardware = (sshd: Sshd) =>
   outputOf(sshd, 'cat "/mnt$(readlink /mnt/nix/var/nix/profiles/system)/hardware"');
 const phasesOf = (run: BundleRun) => run.result.phases.map(({ name }) => name);
+/** With the path of the page in place of this one. */
+const asOnThePage = (run: BundleRun, path: string) => run.log.replaceAll(path, 'hosts/web-1/facter.json');
 const plansIn = (run: BundleRun) => run.log.match(/^Plan: /gm)?.length;
 
 test('the first run: the file is made, git knows it, and what is installed contains it', async () => {
@@ -101,6 +105,7 @@ test('the first run: the file is made, git knows it, and what is installed conta
   expect(phasesOf(run)).toEqual(['preflight', 'build', 'hardware-config', 'disko', 'install']);
   expect(run.result.plan?.offline.toplevel).toBe(run.outputs['system-path']);
   expect(plansIn(run)).toBe(2);
+  expectShown(asOnThePage(run, path), 'docs/configuration.md', 'Hardware that describes itself');
   expect(git(checkout, 'status', '--porcelain')).toContain(' A hosts/facter.json\n');
   // a file like any other, and nothing beside it
   expect(statSync(path).mode & 0o777).toBe(0o666 & ~process.umask());
@@ -116,7 +121,7 @@ test('a file that says it already is left alone, and nothing is done twice', asy
   const run = await install(sshd, checkout);
   expect(run.code, run.log).toBe(0);
   expect(statSync(path)).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
-  expect(run.log).toContain('says already what nixos-facter says of the machine');
+  expectTroubles([asOnThePage(run, path)], 'docs/configuration.md', 'Hardware that describes itself');
   expect(plansIn(run)).toBe(1);
   expect(run.outputs['hardware-config']).toBe(path);
 });

@@ -7,6 +7,8 @@ import { expect } from 'vitest';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { buildable, configuration, makeFlake, runBundle } from '../support/bundle';
 import { atEnd, test } from '../support/concurrent';
+import { expectShown } from '../support/documents';
+import { expectTroubles } from '../support/how-to';
 import { temporaryFolder, until } from '../support/runtime';
 
 /** @param script what the test does, in a shell without programs */
@@ -40,6 +42,7 @@ test('a test that passes: its log is shown, the outcome is tested, and it is not
     plan: { online: null, offline: { diskoScript: null, vmTest: expect.stringMatching(/-vm-test-demo$/) } },
   });
   expect(run.result.phases.map(({ name }) => name)).toEqual(['preflight', 'vm-test']);
+  expectShown(run.log, 'docs/configuration.md', 'VM tests');
   expect(run.summary).toContain('✅ VM test passed: <code>demo</code>');
   expect(existsSync(join(dir, 'store', run.result.plan?.offline.vmTest ?? '?'))).toBe(true);
 
@@ -148,6 +151,7 @@ test('upstream: no check for KVM; a test that needs it is refused where there is
     /^the VM test needs KVM, and (this runner has no \/dev\/kvm|.* may not open \/dev\/kvm|Nix's setting system-features does not have it \(nixos-test\))/,
   );
   expect(run.errors[0]).toContain('99-kvm4all.rules');
+  expectTroubles([run.log], 'docs/configuration.md', 'VM tests');
   const other = await runBundle({
     inputs: {
       flake: flakeOf(passing, 'requiredSystemFeatures = [ "nixos-test" ];'),

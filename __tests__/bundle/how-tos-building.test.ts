@@ -1,0 +1,57 @@
+// docs/configuration.md, carried out: where a system is built. What is built for aarch64 here is a script: no emulator is needed.
+import { expect } from 'vitest';
+import { nixEnvironment } from '../../testbed/paths.mts';
+import { type BundleRun, buildable, inputsFor, makeFlake, runBundle } from '../support/bundle';
+import { test } from '../support/concurrent';
+import { expectShown } from '../support/documents';
+import { expectTroubles } from '../support/how-to';
+import { machineToInstall } from '../support/install';
+import { startMachine } from '../support/machine';
+import { filled, stepOf, stepsOf } from '../support/shown-steps';
+
+const page = 'docs/configuration.md';
+const values = { 'secrets.SSH_PRIVATE_KEY': '', 'vars.KNOWN_HOSTS': '' };
+
+test('a system is built on the machine that is installed', async () => {
+  const { inputs, store } = await machineToInstall();
+  const shown = filled(stepOf(page, 'Where it is built').with, values);
+  const run = await runBundle({
+    inputs: { ...shown, ...inputs },
+    env: { NIX_REMOTE: `local?root=${store}` },
+  });
+  expect(run.code, run.log).toBe(0);
+  expectShown(run.log, 'docs/configuration.md', 'Where it is built');
+});
+
+const heading = 'For another architecture';
+const flake = () => {
+  const arm = buildable
+    .replaceAll('x86_64-linux', 'aarch64-linux')
+    .replace('nixos-system-demo', 'nixos-system-arm-1');
+  return `${makeFlake(`{ nixosConfigurations.arm-1 = ${arm}; }`)}#arm-1`;
+};
+/** What the page has Nix told when it is installed. */
+const settings = () => stepsOf(page, heading).flatMap(({ with: given = {} }) => given.extra_nix_config ?? []);
+/** The runner's Nix, set up as this line of the page says. */
+const withSetting = (line: string) => ({ NIX_CONFIG: `${nixEnvironment().NIX_CONFIG}\n${line}` });
+
+/** The name of the page in place of the test's folder. */
+const asOnThePage = (run: BundleRun) => run.log.replace(/\/\S*test-flake-\w+#/g, '.#');
+
+test('a runner builds for another architecture that its Nix is told of', async () => {
+  const [setting = ''] = settings();
+  const inputs = { ...stepOf(page, heading).with, flake: flake() };
+  const run = await runBundle({ inputs, env: withSetting(setting) });
+  expect(run.code, run.log).toBe(0);
+  expectShown(asOnThePage(run), 'docs/configuration.md', 'For another architecture');
+});
+
+test('build-on: local insists on the runner, with a warning where only substituters could help', async () => {
+  const machine = await startMachine({ installer: true });
+  const inputs = { ...inputsFor(machine, flake()), 'build-on': 'local' };
+  const run = await runBundle({ inputs });
+  expectTroubles([run.log], page, heading);
+  const [, builders = ''] = settings();
+  const { warnings } = await runBundle({ inputs, env: withSetting(builders) });
+  expect(warnings.join('\n')).not.toContain('build-on is local');
+});
