@@ -291,6 +291,18 @@ const systems: readonly HowTo[] = [
     heading: 'VM tests',
     test: 'bundle/vm-test › a test that passes: its log is shown, the outcome is tested, and it is not run again',
   },
+  {
+    wish: 'have nixpkgs found on the new system',
+    page: 'configuration.md',
+    heading: 'nix-shell and channels afterwards',
+    test: 'bundle/how-tos-configuration › what the configuration says of nixpkgs is found on the new system, and nothing without it',
+  },
+  {
+    wish: 'have private inputs of a flake fetched',
+    page: 'configuration.md',
+    heading: 'Private inputs of a flake',
+    test: 'bundle/how-tos-building › an input is fetched with a key that an agent has',
+  },
 ];
 
 /** What comes after the install, and from where one comes. */

@@ -1,13 +1,16 @@
 // docs/configuration.md, carried out: where a system is built. What is built for aarch64 here is a script: no emulator is needed.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { type BundleRun, buildable, inputsFor, makeFlake, runBundle } from '../support/bundle';
-import { test } from '../support/concurrent';
+import { atEnd, test } from '../support/concurrent';
 import { expectShown } from '../support/documents';
 import { expectTroubles } from '../support/how-to';
 import { machineToInstall } from '../support/install';
 import { startMachine } from '../support/machine';
-import { filled, stepOf, stepsOf } from '../support/shown-steps';
+import { temporaryFolder } from '../support/runtime';
+import { blockOf, filled, runShell, stepOf, stepsOf } from '../support/shown-steps';
 
 const page = 'docs/configuration.md';
 const values = { 'secrets.SSH_PRIVATE_KEY': '', 'vars.KNOWN_HOSTS': '' };
@@ -54,4 +57,49 @@ test('build-on: local insists on the runner, with a warning where only substitut
   const [, builders = ''] = settings();
   const { warnings } = await runBundle({ inputs, env: withSetting(builders) });
   expect(warnings.join('\n')).not.toContain('build-on is local');
+});
+
+/** A repository with the configurations, and a flake that has it as an input, from a server that wants a key. */
+async function makePrivateInput() {
+  const server = await startMachine();
+  const text = blockOf(page, 'Private inputs of a flake', 'nix');
+  const repository = makeFlake(`{ nixosConfigurations.web-1 = ${buildable}; }`);
+  const git = 'git -c user.name=t -c user.email=t@example.org';
+  const commit = `git init --quiet; git add .; ${git} commit --quiet --message first`;
+  const home = temporaryFolder('home');
+  await runShell(commit, { cwd: repository, env: { HOME: home } });
+  const dir = temporaryFolder('job');
+  mkdirSync(join(dir, 'workspace'));
+  const url = `git+ssh://${server.user}@${server.host}:${server.port}${repository}`;
+  writeFileSync(join(dir, 'workspace/flake.nix'), text.replace('git+ssh://git@github.com/you/private', url));
+  return { server, dir, home };
+}
+
+test('an input is fetched with a key that an agent has', async () => {
+  const section = 'Private inputs of a flake';
+  const { server, dir, home } = await makePrivateInput();
+  const start = stepsOf(page, section)[0]?.run ?? '';
+  const variables = join(dir, 'variables');
+  const printed = await runShell(start, {
+    cwd: dir,
+    env: {
+      INPUTS_KEY: server.clientKey.private,
+      GIT_HOST_KEYS: server.hostKeyLine('ed25519'),
+      GITHUB_ENV: variables,
+      HOME: home,
+    },
+  });
+  atEnd(() => void process.kill(Number(/\d+/.exec(printed)?.[0])));
+  const [, SSH_AUTH_SOCK = ''] = /^SSH_AUTH_SOCK=(.*)$/m.exec(readFileSync(variables, 'utf8')) ?? [];
+  const { flake: _, ...machine } = inputsFor(await startMachine({ installer: true }), '');
+  const inputs = { ...filled(stepOf(page, section).with, values), ...machine, 'allow-lockout': 'true' };
+  // ssh looks for known_hosts where the user's account says, not where HOME does
+  const env = { GIT_SSH_COMMAND: `ssh -o UserKnownHostsFile=${home}/.ssh/known_hosts` };
+  // first: what was fetched is not asked for again
+  const without = await runBundle({ inputs, env: { ...env, SSH_AUTH_SOCK: '' }, dir });
+  expect(without.code).toBe(1);
+  expectTroubles([without.log], page, section);
+  const run = await runBundle({ inputs, env: { ...env, SSH_AUTH_SOCK }, dir });
+  expect(run.code, run.log).toBe(0);
+  expectShown(run.log, 'docs/configuration.md', 'Private inputs of a flake');
 });

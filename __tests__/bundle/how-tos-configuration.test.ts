@@ -13,7 +13,7 @@ import { startMachine } from '../support/machine';
 import { makeNixpkgs } from '../support/nixpkgs';
 import { temporaryFolder } from '../support/runtime';
 import { blockOf, filled, runShell, stepOf, stepsOf } from '../support/shown-steps';
-import { nix } from '../support/store';
+import { features, nix } from '../support/store';
 
 const page = 'docs/configuration.md';
 
@@ -131,11 +131,24 @@ test('what a step has built is planned by its store paths', async () => {
   expectShown(run.log, 'docs/configuration.md', 'What was built already');
 });
 
-test('without channels nix-shell says what the page says', () => {
-  const { stderr } = spawnSync('nix-shell', ['-p', 'hello', '--run', 'true'], {
-    env: { ...nixEnvironment(), NIX_PATH: '', HOME: temporaryFolder('home') },
-    encoding: 'utf8',
-  });
-  expect(stderr).toContain(blockOf(page, 'nix-shell and channels afterwards', 'text').trim());
+test('what the configuration says of nixpkgs is found on the new system, and nothing without it', () => {
+  const heading = 'nix-shell and channels afterwards';
+  const run = (command: string, args: readonly string[], NIX_PATH: string) =>
+    spawnSync(command, args, {
+      env: { ...nixEnvironment(), NIX_PATH, HOME: temporaryFolder('home') },
+      encoding: 'utf8',
+    });
+  const without = run('nix-shell', ['-p', 'hello', '--run', 'true'], '');
+  expect(without.stderr).toContain(blockOf(page, heading, 'text').trim());
+
+  const pkgs = `{ pkgs = { path = ${makeNixpkgs()}; }; }`;
+  const expression = `((${blockOf(page, heading, 'nix')}) ${pkgs}).nix`;
+  const text = nix('nix', ['eval', ...features, '--impure', '--json', '--expr', expression]);
+  const { nixPath, registry } = JSON.parse(text);
+  expect(registry.nixpkgs.to.type).toBe('path');
+  atEnd(() => void nix('nix-store', ['--delete', '--ignore-liveness', nixPath[0].replace('nixpkgs=', '')]));
+  const [, ...command] = blockOf(page, heading, 'console').trim().split(' ');
+  const found = run(command[0] ?? '', command.slice(1), nixPath.join(':'));
+  expectShown(found.stdout, 'docs/configuration.md', 'nix-shell and channels afterwards');
   return Promise.resolve();
 });
