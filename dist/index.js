@@ -55656,10 +55656,13 @@ class NixError extends ActionError {
     reason;
     /** All errors, in their order: a build that goes on after a failure has many. */
     messages;
+    /** Where that is in the user's own files, the nearest first. */
+    places;
     constructor(message, context = {}) {
         super(message, context);
         this.reason = context.reason;
         this.messages = context.messages ?? [];
+        this.places = context.places ?? [];
     }
 }
 /** Nix did not end by itself: most likely the kernel has ended it, for lack of memory. */
@@ -56337,7 +56340,7 @@ class WorkerService {
                 total = Number(all);
             // commands to the runner are not for it: among them are the addresses that need no other token
             if (!line.startsWith('::'))
-                log.debug(`cache client: ${withoutQueries(line)}`);
+                log.debug(`cache client> ${withoutQueries(line)}`);
         };
         const options = { input, idleMs, signal, onLine, onErrorLine: onLine };
         const read = () => ({ done: progress_lines_bytesOf(moved, total), bytes: moved });
@@ -61912,7 +61915,7 @@ function parseStart(record, id, fields) {
     }
 }
 function parseResult(record, id, fields) {
-    const [first = 0, second = 0] = fields.map(asAmount);
+    const [first = 0, second = 0, third = 0] = fields.map(asAmount);
     switch (record.type) {
         case result.buildLogLine: {
             const [text] = fields;
@@ -61923,7 +61926,7 @@ function parseResult(record, id, fields) {
             };
         }
         case result.progress:
-            return { kind: 'progress', activity: id, done: first, expected: second };
+            return { kind: 'progress', activity: id, done: first, expected: second, running: third };
         case result.setExpected:
             if (first !== activity.copyPath && first !== activity.fileTransfer)
                 return { kind: 'other' };
@@ -61985,8 +61988,7 @@ class BuildLogs {
  */
 class NixMeter {
     #now;
-    /** The store that `nix copy` sends to, as Nix names it. */
-    #destination;
+    #options;
     #running = new Map();
     /** Of those that have ended, by what they count. */
     #ended = new Map();
@@ -61994,9 +61996,9 @@ class NixMeter {
     #expected = new Map();
     #builds = new Map();
     /** @param now milliseconds */
-    constructor(now, destination) {
+    constructor(now, options = {}) {
         this.#now = now;
-        this.#destination = destination;
+        this.#options = options;
     }
     add(event) {
         switch (event.kind) {
@@ -62004,15 +62006,14 @@ class NixMeter {
                 this.#builds.set(event.activity, { derivation: event.derivation, since: this.#now() });
                 return;
             case 'copying':
-                this.#begin(event.activity, event.to === this.#destination ? 'sent' : 'fetched');
+                this.#begin(event.activity, event.to === this.#options.destination ? 'sent' : 'fetched');
                 return;
             case 'task':
                 this.#begin(event.activity, event.of);
                 return;
             case 'progress': {
-                const running = this.#running.get(event.activity);
-                if (running !== undefined)
-                    Object.assign(running, { done: event.done, expected: event.expected });
+                const { activity, done, expected, running } = event;
+                Object.assign(this.#running.get(activity) ?? {}, { done, expected, running });
                 return;
             }
             case 'expected': {
@@ -62029,7 +62030,7 @@ class NixMeter {
         }
     }
     #begin(activity, of) {
-        this.#running.set(activity, { of, done: 0, expected: 0 });
+        this.#running.set(activity, { of, done: 0, expected: 0, running: 0 });
     }
     #end(activity) {
         this.#builds.delete(activity);
@@ -62059,18 +62060,165 @@ class NixMeter {
     /** What is built right now: which derivation, and for how many milliseconds; the longest first. */
     get building() {
         const now = this.#now();
-        return [...this.#builds.values()]
+        const builds = [...this.#builds.values()];
+        const { wanted = [] } = this.#options;
+        // what was asked for keeps its activity to the end of the command (Nix holds its goal), though it is built
+        let ended = builds.length - this.#buildsUnderWay(builds.length);
+        return builds
+            .filter(({ derivation }) => !(wanted.includes(derivation) && ended-- > 0))
             .map(({ derivation, since }) => ({ derivation, ms: now - since }))
             .toSorted((a, b) => b.ms - a.ms);
     }
+    /** @param otherwise where Nix has not told */
+    #buildsUnderWay(otherwise) {
+        const told = [...this.#running.values()].filter(({ of }) => of === 'builds');
+        return told.length === 0 ? otherwise : told.reduce((sum, { running }) => sum + running, 0);
+    }
+}
+
+;// CONCATENATED MODULE: ./lib/nix/places.js
+
+
+/**
+ * The places that an error of Nix names, those first that are nearest to what is wrong. What the error itself names comes
+ * before its trace, and that ends with its innermost step.
+ */
+function placesIn(message) {
+    const lines = message.split('\n');
+    const last = lines.findLastIndex((line) => /^\s*error:/.test(line));
+    const error = lines.slice(Math.max(last, 0));
+    // what is wrong is what the assertions say; where they are checked is not where one mends it
+    if (/^\s*error:\s*Failed assertions:/.test(error.join('\n')))
+        return [];
+    const named = error.flatMap((_, at) => placesAt(error, at));
+    const withLine = named.filter(({ line }) => line !== undefined);
+    const trace = lines.slice(0, Math.max(last, 0));
+    return [
+        ...withLine,
+        ...named.filter((place) => !withLine.includes(place)),
+        ...trace.flatMap((_, at) => placesAt(trace, at)).toReversed(),
+    ];
+}
+/**
+ * The message without its trace, but for the step that is nearest to what is wrong: in the user's own files, where one is.
+ *
+ * @param folder see placesOnRunner
+ */
+function withoutTrace(message, folder) {
+    const lines = message.split('\n');
+    const last = lines.findLastIndex((line) => /^\s*error:/.test(line));
+    const starts = lines.slice(0, Math.max(last, 0)).flatMap((line, at) => (/^\s*… /.test(line) ? [at] : []));
+    const steps = starts.map((start, at) => lines.slice(start, starts[at + 1] ?? last));
+    const isOwn = (step) => placesOnRunner(placesIn(step.join('\n')), folder).length > 0;
+    const nearest = steps.findLast(isOwn) ?? steps.at(-1);
+    return nearest === undefined ? message : ['error:', ...nearest, ...lines.slice(last)].join('\n');
+}
+/** How far below a place its line stands, with the line before it. Older versions have an empty line between. */
+const shownBelow = 3;
+function placesAt(lines, at) {
+    const text = lines[at] ?? '';
+    const [, file, line, column] = /^\s*at (\S.*?):(\d+)(?::(\d+))?:?$/.exec(text) ?? [];
+    if (file === undefined) {
+        // the module system names the modules that have defined something, without a line
+        return [...text.matchAll(/`([/«][^`']*?)(?:, via [^`']*)?'/g)].map(([, module = '']) => ({
+            file: module,
+            line: undefined,
+            column: undefined,
+            text: undefined,
+        }));
+    }
+    const shown = lines
+        .slice(at + 1, at + 1 + shownBelow)
+        .map((below) => /^\s*(\d+)\|(.*)$/.exec(below))
+        .find((match) => match?.[1] === line);
+    return [
+        { file, line: Number(line), column: column === undefined ? undefined : Number(column), text: shown?.[2] },
+    ];
+}
+/**
+ * Those of the places that are in files of the runner, and in these still.
+ *
+ * @param folder where the flake's files come from; undefined for one from elsewhere, and where there is no flake
+ */
+function placesOnRunner(named, folder) {
+    return named.flatMap((place) => {
+        const file = fileOnRunner(place.file, folder);
+        if (file === undefined || !shows(file, place))
+            return [];
+        const { line, column } = place;
+        return [{ file, line, column }];
+    });
+}
+/** Of the store only the user's own flake is told from others: by its files. */
+function fileOnRunner(file, folder) {
+    const below = /^(?:.*\/[0-9a-z]{32}-[^/]+|«[^»]*»)\/(.*)$/.exec(file)?.[1];
+    if (below === undefined)
+        return file.startsWith('/') ? asModule(file) : undefined;
+    return folder === undefined ? undefined : asModule((0,external_node_path_namespaceObject.join)(folder, below));
+}
+/** A folder stands for the module in it. */
+function asModule(path) {
+    return (0,external_node_fs_namespaceObject.statSync)(path, { throwIfNoEntry: false })?.isDirectory() === true ? (0,external_node_path_namespaceObject.join)(path, 'default.nix') : path;
+}
+/** Nobody writes such a file by hand. */
+const largestFile = 4 * 1024 * 1024;
+/** Whether the file has what Nix has seen there: another flake may have a file of the same name. */
+function shows(file, { line, text }) {
+    try {
+        const stat = (0,external_node_fs_namespaceObject.statSync)(file);
+        if (!stat.isFile() || stat.size > largestFile)
+            return false;
+        if (line === undefined)
+            return true;
+        const found = (0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8').split('\n')[line - 1];
+        return found !== undefined && (text === undefined || squeezed(found) === squeezed(text));
+    }
+    catch {
+        return false;
+    }
+}
+/** Nix shows blanks for tabs. */
+const squeezed = (text) => text.replaceAll(/\s+/g, '');
+/**
+ * The folder that the files of a flake on the runner come from: of a git checkout all of it. Nix is not asked, which may
+ * just have failed to read the flake.
+ *
+ * @param uri as Nix takes it
+ * @returns undefined for a flake from elsewhere
+ */
+function flakeFolder(uri) {
+    const [, scheme, place = ''] = /^(path:|git\+file:)?(?:\/\/(?=\/))?([^?#]*)/.exec(uri) ?? [];
+    if (scheme !== undefined)
+        return (0,external_node_path_namespaceObject.resolve)(decoded(place));
+    if (!/^[./]/.test(place))
+        return undefined;
+    const flake = upwards((0,external_node_path_namespaceObject.resolve)(place), 'flake.nix') ?? (0,external_node_path_namespaceObject.resolve)(place);
+    return upwards(flake, '.git') ?? flake;
+}
+function decoded(text) {
+    try {
+        return decodeURIComponent(text);
+    }
+    catch {
+        return text;
+    }
+}
+/** The nearest folder, from this one up, that holds this. */
+function upwards(folder, entry) {
+    if ((0,external_node_fs_namespaceObject.existsSync)((0,external_node_path_namespaceObject.join)(folder, entry)))
+        return folder;
+    const above = (0,external_node_path_namespaceObject.dirname)(folder);
+    return above === folder ? undefined : upwards(above, entry);
 }
 
 ;// CONCATENATED MODULE: ./lib/nix/nix-error.js
 
+
 /** Of a Nix that has failed: what it said, or that it was killed. */
-function nixError(ran, code, messages, logs) {
+function nixError(ran, code, messages, logs, { folder, showTrace = false, remarks = [] } = {}) {
     const failedBuild = messages.find((message) => /builder for '|Cannot build '/.test(message));
-    const lines = (failedBuild ?? messages.join('\n')).split('\n');
+    const shown = (message) => (showTrace ? message : withoutTrace(message, folder));
+    const lines = (failedBuild === undefined ? messages.map(shown).join('\n') : shown(failedBuild)).split('\n');
     const { said, place } = innermostError(lines);
     // of what stands beside the word the first line says it all
     const why = said[0] === 'error:' ? `error: ${said.slice(1).join('\n')}` : (said[0] ?? '');
@@ -62082,10 +62230,13 @@ function nixError(ran, code, messages, logs) {
     return new (isKilled ? NixKilledError : NixError)(`${ran} failed${why === '' ? withoutWords : `: ${why}`}`, {
         ran,
         messages: messages.map((text) => ({ text, buildLog: logs.lastLinesOf(text) })),
+        places: placesOnRunner(messages.flatMap(placesIn), folder),
         ...(why === ''
             ? {}
             : { reason: place === undefined ? reason : `${reason} (at ${withoutStore(place)})` }),
-        lastLines: failedBuild === undefined ? lines.slice(-40) : [...logs.lastLinesOf(failedBuild), ...lines],
+        lastLines: failedBuild === undefined
+            ? [...new Set(remarks), ...lines.slice(-40)]
+            : [...logs.lastLinesOf(failedBuild), ...lines],
     });
 }
 /** Of a flake's file the part that its author knows. */
@@ -62102,7 +62253,8 @@ const mostLines = 12;
  */
 function innermostError(lines) {
     const at = lines.findLastIndex((line) => /^\s*error:/.test(line));
-    const from = at < 0 ? lines.findIndex((line) => line.trim() !== '') : at;
+    // what it only warns of, such as of a group that is missing, comes as an error too
+    const from = at < 0 ? lines.findIndex((line) => !/^\s*(warning:|$)/.test(line)) : at;
     if (from < 0)
         return { said: [], place: undefined };
     const below = lines.slice(from).map((line) => line.trim());
@@ -62143,7 +62295,9 @@ class NixCommand {
         const { progress } = more;
         if (progress === undefined)
             return this.#run(args, ran, signal, more, () => undefined);
-        const meter = new NixMeter(() => this.#runtime.clock.now(), progress.destination);
+        const wanted = args.flatMap((arg) => /^(\/.+\.drv)\^/.exec(arg)?.[1] ?? []);
+        const { destination } = progress;
+        const meter = new NixMeter(() => this.#runtime.clock.now(), { destination, wanted });
         // whose log is shown says more
         let isShown = false;
         const onEvent = (event, shown) => {
@@ -62161,6 +62315,7 @@ class NixCommand {
         const [command, ...rest] = args;
         const userOptions = more.userOptions === false ? [] : this.#userOptions(command);
         const messages = [];
+        const untrusted = [];
         const buildLogs = new BuildLogs();
         const isLogOf = (drvPath, activity) => drvPath !== undefined && buildLogs.derivationOf(activity) === drvPath;
         const onErrorLine = (line) => {
@@ -62180,12 +62335,19 @@ class NixCommand {
             }
             if (event.kind === 'message')
                 more.onMessage?.(event.text);
+            if (event.kind === 'message' && isOfTheUntrusted(event.text))
+                untrusted.push(event.text);
             if (event.kind !== 'message' || more.onMessage === undefined || event.level === nixLevel.error)
                 this.#report(event, messages);
         };
         const result = await this.spawn([command ?? '', ...features, '--log-format', 'internal-json', ...userOptions, ...rest], { signal, onErrorLine, ...more });
+        const { showTrace } = this.#options;
         if (result.code !== 0)
-            throw nixError(ran, result.code, messages, buildLogs);
+            throw nixError(ran, result.code, messages, buildLogs, {
+                folder: more.folder,
+                showTrace,
+                remarks: untrusted,
+            });
         return result;
     }
     #userOptions(command) {
@@ -62193,7 +62355,8 @@ class NixCommand {
         return [
             ...options.flatMap(([name, value]) => ['--option', name, value]),
             ...(from !== undefined && command === 'build' ? ['--option', 'extra-substituters', from] : []),
-            ...(showTrace === true && (command === 'build' || command === 'eval') ? ['--show-trace'] : []),
+            // the places in the user's own files are mostly far down
+            ...(command === 'eval' || (showTrace === true && command === 'build') ? ['--show-trace'] : []),
         ];
     }
     #report(event, messages) {
@@ -62215,7 +62378,8 @@ class NixCommand {
                 else if (event.level <= nixLevel.notice)
                     this.#foreign(event.text);
                 else
-                    log.debug(event.text);
+                    for (const line of event.text.split('\n'))
+                        log.debug(`nix> ${line}`);
                 return;
             case 'building':
                 log.debug(`building ${event.derivation}`);
@@ -62249,6 +62413,8 @@ class NixCommand {
 }
 /** Somebody asks whether there is one, and has no need of a trace. */
 const isMissingOutput = (text) => /^\s*error: flake '.*' does not provide attribute/.test(text);
+/** What the daemon does not take from whoever is not trusted; what fails for want of it comes later. */
+const isOfTheUntrusted = (text) => /untrusted substituter|you are not a trusted user/.test(text);
 
 ;// CONCATENATED MODULE: ./lib/nix/derivation.js
 /**
@@ -62528,6 +62694,7 @@ async function askVersion(command, signal) {
 
 
 
+
 /** How far a build on the runner is. */
 const building = { what: 'building', read: readBuild };
 /** Settings of the user that hold for builds wherever they are. */
@@ -62553,12 +62720,13 @@ class Nix {
     /**
      * Evaluates `installable`, applies a Nix function to it, and returns the JSON value.
      *
-     * @param options `quiet`: what Nix says beside it is no news, since another evaluation says it too
+     * @param options `quiet`: what Nix says beside it is no news, since another evaluation says it too; `folder`: where the
+     * flake's files come from, if that is not where the flake lies
      * @throws NixError with Nix's own message
      */
-    async evaluate(installable, apply, signal, { quiet = false } = {}) {
+    async evaluate(installable, apply, signal, { quiet = false, folder = folderOf(installable) } = {}) {
         const more = quiet ? { onMessage: () => undefined } : {};
-        return this.#eval(['--apply', apply, installable], installable, signal, more);
+        return this.#eval(['--apply', apply, installable], installable, signal, { ...more, folder });
     }
     /**
      * Evaluates as `evaluate` does, for what the function tells in traces on the way.
@@ -62566,7 +62734,8 @@ class Nix {
      * @throws NixError with Nix's own message
      */
     async trace(installable, apply, signal, options) {
-        await this.#eval(['--apply', apply, installable], installable, signal, options);
+        const more = { ...options, folder: folderOf(installable) };
+        await this.#eval(['--apply', apply, installable], installable, signal, more);
     }
     /**
      * Evaluates an expression that may read whatever the runner has, such as NIX_PATH, and returns the JSON value.
@@ -62733,6 +62902,9 @@ class Nix {
     #run(args, ran, signal, more) {
         return this.#command.run(args, ran, signal, more);
     }
+}
+function folderOf(installable) {
+    return flakeFolder(installable.replace(/#.*$/s, ''));
 }
 /**
  * Nearly all that a NixOS configuration itself builds says `allowSubstitutes = false`, because it is quicker built than
@@ -62925,11 +63097,11 @@ function asDerivation(value) {
  *
  * @throws NixError; an unknown configuration is answered with the names that exist
  */
-async function evaluateFlake(nix, { uri, name, path }, wanted, signal) {
+async function evaluateFlake(nix, { uri, name, path, copyOf }, wanted, signal) {
     const fullPath = [name, ...path];
     const apply = `(${evaluation_nix}) (${shapes_nix}) ${fromJSON(requestFor(fullPath, wanted))}`;
     const answer = await nix
-        .evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal)
+        .evaluate(`${flakeUri(uri)}#nixosConfigurations`, apply, signal, copyOf === undefined ? {} : { folder: copyOf })
         .catch((error) => {
         throw explainFlake(error, uri);
     });
@@ -62996,25 +63168,27 @@ function flakeUri(uri) {
 function explainFlake(error, uri) {
     if (!(error instanceof NixError))
         return error;
-    const { lastLines } = error;
+    const { lastLines, places } = error;
     if (!/does not provide attribute/.test(error.message))
-        return new EvaluationError(error.message, { cause: error, lastLines });
+        return new EvaluationError(error.message, { cause: error, lastLines, places });
     return new NixError(`the flake ${uri} has no nixosConfigurations`, {
         cause: error,
         lastLines,
+        places,
         hint: 'check the flake input: its part before the # must lead to a flake with an output nixosConfigurations',
     });
 }
 function explainFile(error) {
     if (!(error instanceof NixError))
         return error;
-    const { lastLines } = error;
+    const { lastLines, places } = error;
     const found = /file '([^']*)' was not found in the Nix search path/.exec(error.message)?.[1];
     if (found === undefined)
-        return new EvaluationError(error.message, { cause: error, lastLines });
+        return new EvaluationError(error.message, { cause: error, lastLines, places });
     return new EvaluationError(error.message, {
         cause: error,
         lastLines,
+        places,
         hint: `set NIX_PATH in the env: of this step, with an entry for ${found.split('/')[0]}; a module that lies beside an npins folder needs none for nixpkgs`,
     });
 }
@@ -63825,7 +63999,8 @@ function explainHandshakeError(error, endpoint, hostKeyRefused, authentication) 
 function loginRefused(authentication, endpoint, cause) {
     const { problem, hint, said } = authentication.failure();
     const ending = cause !== undefined && tooManyFailures.test(cause.message);
-    const context = { cause, hint, lastLines: said };
+    // what else there is to check was never asked
+    const context = { cause, lastLines: said, ...(ending ? {} : { hint }) };
     return new ConnectionError('authentication', `${connection_nameOf(endpoint)} ${problem}${ending ? ', and ended the connection: too many authentication failures' : ''}`, context);
 }
 
@@ -68168,7 +68343,7 @@ async function localFlake(nix, uri, signal) {
     const answer = flake_source_asRecord(await nix.ask(['flake', 'metadata', '--json', '--no-write-lock-file', uri], signal));
     const resolved = flake_source_asRecord(answer.resolved);
     const { type, url, path, dir, rev, ref } = resolved;
-    const root = type === 'path' ? flake_source_text(path) : type === 'git' ? folderOf(flake_source_text(url)) : '';
+    const root = type === 'path' ? flake_source_text(path) : type === 'git' ? flake_source_folderOf(flake_source_text(url)) : '';
     if (root === '' || rev !== undefined || ref !== undefined)
         return undefined;
     // a store that lies elsewhere than its paths say, or a Nix that copies nothing, has no such folder
@@ -68181,7 +68356,7 @@ async function localFlake(nix, uri, signal) {
         seen: seen !== '' && (0,external_node_fs_namespaceObject.existsSync)(seen) ? seen : root,
     };
 }
-function folderOf(url) {
+function flake_source_folderOf(url) {
     return url.startsWith('file://') ? (0,external_node_url_.fileURLToPath)(url.replace(/[?#].*$/, '')) : '';
 }
 function flake_source_asRecord(value) {
@@ -68334,6 +68509,7 @@ function refuseIfAllFail(names, found) {
         ? `all ${names.length} hosts fail`
         : `the first ${found.size} of ${names.length} hosts that were tried fail, and most likely all do`;
     throw new EvaluationError(`${which}, for the same reason: ${first}`, {
+        places: [...found.values()].flatMap((host) => ('places' in host ? host.places : [])),
         hint: 'correct what these hosts share, or choose others with the input hosts',
     });
 }
@@ -68401,7 +68577,7 @@ async function evaluateSome(names, known, { uri, nix, signal, own, memory }) {
         const problem = begun === undefined ? undefined : problemOf(error, known);
         if (begun === undefined || problem === undefined)
             throw error;
-        known.set(begun, { problem });
+        known.set(begun, problem);
         return;
     }
     if (done < names.length)
@@ -68410,14 +68586,14 @@ async function evaluateSome(names, known, { uri, nix, signal, own, memory }) {
 /** @returns undefined where that is not the host's own fault */
 function problemOf(error, known) {
     if (error instanceof NixError)
-        return error.reason ?? error.message;
+        return { problem: error.reason ?? error.message, places: error.places };
     // the first host waits for what all need, such as an input that cannot be fetched
     const othersCould = [...known.values()].some((host) => 'ok' in host);
-    return error instanceof TimeoutError && othersCould ? error.message : undefined;
+    return error instanceof TimeoutError && othersCould ? { problem: error.message, places: [] } : undefined;
 }
 function host_derivations_readHost(name, found) {
     if (found.missing === true)
-        return { problem: `the flake has no nixosConfigurations.${name}` };
+        return { problem: `the flake has no nixosConfigurations.${name}`, places: [] };
     const { system, toplevel, diskoScript } = found;
     return {
         ok: {
@@ -68498,7 +68674,8 @@ function compare(hosts, now, before) {
     for (const host of hosts) {
         const found = now.get(host.name);
         if (found === undefined || 'problem' in found) {
-            failed.push({ host: host.name, message: found?.problem ?? 'was not evaluated' });
+            const { problem, places } = found ?? { problem: 'was not evaluated', places: [] };
+            failed.push({ host: host.name, message: problem, places });
             continue;
         }
         const reason = changes_changeOf(host, found.ok, before);
@@ -68550,14 +68727,14 @@ async function listHosts(settings, nix, runtime) {
     const found = since === undefined
         ? { changed: selected.map((host) => ({ host, reason: 'listed' })), failed: [], evaluations: 0 }
         : await whatChanged(uri, since, selected, nix, runtime);
-    for (const { host, message } of found.failed)
-        runtime.log.warning(`${host} cannot be evaluated, and is left out: ${message}`);
+    for (const { host, message, places } of found.failed)
+        runtime.log.warning(`${host} cannot be evaluated, and is left out: ${message}`, places);
     const hosts = found.changed.map(({ host, reason }) => asMatrixHost(uri, host, reason));
     requireJobs(hosts);
     return {
         selected: selected.length,
         hosts,
-        failed: found.failed,
+        failed: found.failed.map(({ host, message }) => ({ host, message })),
         evaluations: found.evaluations,
         results: [],
         files: null,
@@ -68682,6 +68859,7 @@ async function flakeWithHardware(nix, flake, hardware, system, { privateFolder, 
     return {
         ...flake,
         uri: `path:${copy}${inFlake.dir === '' ? '' : `?dir=${encodeURIComponent(inFlake.dir)}`}`,
+        copyOf: inFlake.root,
     };
 }
 function placeIn(source, { uri }, { path }) {
@@ -68921,7 +69099,7 @@ function readyHost(host, uri, readHost, settings) {
     catch (error) {
         if (!(error instanceof InputError))
             throw error;
-        return { host: host.name, message: error.message };
+        return { host: host.name, message: error.message, places: [] };
     }
 }
 /** What is known of that before anything is evaluated. */
@@ -68947,11 +69125,15 @@ function requestOf(settings) {
     };
 }
 function buildOf({ host, settings }, found, systems) {
-    const failed = (message) => ({ host: host.name, message });
+    const failed = (message, places = []) => ({
+        host: host.name,
+        message,
+        places,
+    });
     if (found === undefined)
         return failed('was not evaluated');
     if ('problem' in found)
-        return failed(found.problem);
+        return failed(found.problem, found.places);
     const { system, toplevel, diskoScript } = found.ok;
     const [script] = requestOf(settings).scripts;
     if (script !== undefined && diskoScript === undefined)
@@ -69054,7 +69236,9 @@ function describeState(state, plan) {
         return stateWords[state];
     if (state === 'untouched')
         return 'running the system that it ran before';
-    return state === 'installed' ? 'switched to the new system, which was not proven' : stateWords[state];
+    return state === 'installed'
+        ? 'switched to the new system, at least in part, which was not proven'
+        : stateWords[state];
 }
 /** Whether disko only mounts, or adds what is missing. */
 function wipesNothing({ offline: { diskoMode } }) {
@@ -72679,13 +72863,16 @@ async function buildHosts(settings, readHost, tools) {
     const { nix, progress, runtime } = tools;
     const planned = await phase('preflight', progress, runtime, () => planHostBuilds(settings, readHost, nix, runtime));
     const report = (failed) => build_hosts_reportOf(settings.flakeUri.value, planned, failed);
-    progress.fleet = report(planned.failed);
+    const notEvaluated = planned.failed.map(({ host, message }) => ({ host, message }));
+    progress.fleet = report(notEvaluated);
     runtime.log.info(describeFleet(progress.fleet));
+    for (const { host, message, places } of planned.failed.filter((each) => each.places.length > 0))
+        runtime.log.warning(`${host} cannot be evaluated: ${message}`, places);
     for (const { host, reason } of planned.elsewhere)
         runtime.log.info(`  ${host.name}  ${reason}`);
     await phase('build', progress, runtime, async () => {
         const notBuilt = await buildEachSystem(planned.builds, tools);
-        progress.fleet = report([...planned.failed, ...notBuilt]);
+        progress.fleet = report([...notEvaluated, ...notBuilt]);
         requireAll(progress.fleet);
     });
 }
@@ -73433,7 +73620,43 @@ function neutraliseText(text) {
         .join('\n');
 }
 
+;// CONCATENATED MODULE: ./lib/report/annotation-place.js
+
+
+
+/**
+ * Where GitHub shows an annotation: in the first of the places that is a file of the workspace, all links followed. One whose
+ * name would have to be changed to be printed is none.
+ *
+ * @param workspace GITHUB_WORKSPACE; undefined or empty: nowhere
+ */
+function annotationPlace(places, workspace, redact) {
+    if (workspace === undefined || workspace === '')
+        return {};
+    for (const { file, line, column } of places) {
+        const path = pathWithin(workspace, file);
+        if (path === undefined || redact(path) !== path || neutralise(path) !== path)
+            continue;
+        return {
+            file: path,
+            ...(line === undefined ? {} : { startLine: line }),
+            ...(line === undefined || column === undefined ? {} : { startColumn: column }),
+        };
+    }
+    return {};
+}
+function pathWithin(workspace, file) {
+    try {
+        const path = (0,external_node_path_namespaceObject.relative)((0,external_node_fs_namespaceObject.realpathSync)(workspace), (0,external_node_fs_namespaceObject.realpathSync)(file));
+        return path === '' || path === '..' || path.startsWith('../') ? undefined : path;
+    }
+    catch {
+        return undefined;
+    }
+}
+
 ;// CONCATENATED MODULE: ./lib/report/action-log.js
+
 
 
 
@@ -73462,13 +73685,13 @@ class ActionLog {
                 core_debug(line);
         }
     }
-    warning(text) {
-        warning(this.#safeLines(text).join('\n'));
+    warning(text, places = []) {
+        warning(this.#safeLines(text).join('\n'), this.#placeOf(places));
     }
-    error(text, title) {
+    error(text, title, places = []) {
         // a run that was cancelled does not wait for the end of its phase, and within a group nobody would see why
         this.#close('stopped after ');
-        error(this.#safeLines(text).join('\n'), { title });
+        error(this.#safeLines(text).join('\n'), { title, ...this.#placeOf(places) });
     }
     foreign(origin, line) {
         for (const safe of this.#safeLines(line))
@@ -73495,6 +73718,9 @@ class ActionLog {
         this.#open = undefined;
         info(`${title}: ${how}${formatDuration(this.#clock.now() - start)}`);
         endGroup();
+    }
+    #placeOf(places) {
+        return annotationPlace(places, process.env.GITHUB_WORKSPACE, (text) => this.#secrets.redact(text));
     }
     #safeLines(text) {
         return (this.#secrets
@@ -73630,6 +73856,23 @@ function lossOf(disk) {
 }
 function losesSomething(content) {
     return (isFields(content) && (booleanAt(content, 'lost') || listAt(content, 'contains').some(losesSomething)));
+}
+
+;// CONCATENATED MODULE: ./lib/report/new-keys.js
+
+/**
+ * Whether a machine shows none of the host keys, or not all of them, that it was known by.
+ *
+ * @param lines those that it has now, as known_hosts lines
+ * @param known their types and fingerprints: `ssh-ed25519 SHA256:…`
+ */
+function hasNewKeys(lines, known) {
+    const shown = parsePublicKeys(lines.map(new_keys_keyOf).join('\n')).map((key) => `${key.type} ${host_keys_fingerprint(key)}`);
+    return lines.length > 0 && !(known.length > 0 && known.every((key) => shown.includes(key)));
+}
+/** A known_hosts line without the name. */
+function new_keys_keyOf(line) {
+    return line.replace(/^\S+\s+/, '');
 }
 
 ;// CONCATENATED MODULE: ./lib/report/timeline.js
@@ -73854,6 +74097,7 @@ function placeAt(terms, name) {
 
 
 
+
 /** No name of a host is longer, and none has what could be taken for more than a name. */
 const nameForm = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,255}$/u;
 const digestForm = /^sha256:[0-9a-f]{64}$/;
@@ -73909,6 +74153,7 @@ function readRun(value) {
         seconds: listAt(value, 'phases').reduce((sum, phase) => sum + amountAt(phase, 'seconds'), 0),
         failure: orNull(value, 'failure', (of, name) => readFailure(fieldsAt(of, name))),
         plan: orNull(value, 'plan', (of, name) => readPlan(fieldsAt(of, name), digest)),
+        newHostKeys: readNewHostKeys(value),
     };
 }
 const kinds = {
@@ -73940,8 +74185,18 @@ function readPlan(plan, digest) {
         reason: safeText(plan, 'reason'),
         lost: lostDisks(plan).map(safe),
         terms: termsInFile(plan).map(safe),
-        digest: digest !== null && shows(plan, digest) ? digest : null,
+        digest: digest !== null && host_run_shows(plan, digest) ? digest : null,
     };
+}
+const knownHostsForm = /^[^\s\p{Cc}]{1,300} (?:ssh|ecdsa|sk)-[a-z0-9@.-]{1,60} AAAA[A-Za-z0-9+/=]{1,2000}$/u;
+const mostKeys = 20;
+function readNewHostKeys(value) {
+    const lines = listAt(value, 'hostKeys').slice(0, mostKeys).map(String);
+    const plan = own(value, 'plan');
+    const online = own(plan, 'online');
+    if (!isFields(online) || !lines.every((line) => knownHostsForm.test(line)))
+        return [];
+    return hasNewKeys(lines, listAt(online, 'hostKeys').map(String)) ? lines.map(safe) : [];
 }
 /** A machine that runs NixOS and gets it anew is another thing to approve than one that runs something else. */
 function actionOf(plan, online) {
@@ -73955,7 +74210,7 @@ function actionOf(plan, online) {
  * Whether who approves the digest approves what is shown. A secret that is part of the plan was replaced in the file
  * after the digest was made, so that it cannot be told.
  */
-function shows(plan, digest) {
+function host_run_shows(plan, digest) {
     return plan_planDigest(plan) === digest || JSON.stringify(plan).includes('***');
 }
 function safeText(of, name) {
@@ -73970,7 +74225,7 @@ function safe(text) {
 
 
 /** A result has some kB; with hundreds of disks some hundred. */
-const largestFile = 8 * 1024 * 1024;
+const result_files_largestFile = 8 * 1024 * 1024;
 /** Artifacts lie in a folder each. */
 const result_files_deepest = 8;
 /** Far more than hundreds of hosts leave, and soon looked through. */
@@ -74043,7 +74298,7 @@ function result_files_readFile(path) {
         const stat = (0,external_node_fs_namespaceObject.fstatSync)(file);
         if (!stat.isFile())
             return { problem: 'is no file' };
-        if (stat.size > largestFile)
+        if (stat.size > result_files_largestFile)
             return { problem: 'is larger than 8 MiB, which no result is' };
         return { text: (0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8') };
     }
@@ -74164,9 +74419,12 @@ function byText(a, b) {
 }
 function asResult(host, run) {
     if (run === undefined)
-        return { host, outcome: 'missing', targetState: null, seconds: 0, failure: null, plan: null };
-    const { outcome, targetState, seconds, failure, plan } = run;
-    return { host, outcome, targetState, seconds, failure, plan };
+        return {
+            ...{ host, outcome: 'missing', targetState: null, seconds: 0 },
+            ...{ failure: null, plan: null, newHostKeys: [] },
+        };
+    const { outcome, targetState, seconds, failure, plan, newHostKeys } = run;
+    return { host, outcome, targetState, seconds, failure, plan, newHostKeys };
 }
 /** The host's job, with the plan that is to be approved; none where there is nothing to do, and where there is no plan. */
 function toBeDone(entry, run) {
@@ -74257,7 +74515,7 @@ function folded(title, parts, how = 'closed') {
 
 
 /** In bytes. GitHub takes 1 MiB for the whole summary, and drops all of a larger one. */
-const room = { failures: 300_000, others: 200_000, plans: 250_000, messages: 120_000, files: 40_000 };
+const room = { failures: 280_000, others: 200_000, plans: 230_000, messages: 100_000, files: 40_000 };
 /** A longer table is folded away where nothing in it needs somebody. */
 const longestOpen = 20;
 const icons = {
@@ -74295,9 +74553,13 @@ function fleetSection({ hosts, failed, results, files }) {
     if (files === null)
         return [...failedSection(failed), ...hostsSection(hosts)];
     const ordered = inOrder(results);
+    const toDo = ordered.filter((result) => groupOf(result) === 'to be changed');
+    const others = ordered.filter((result) => !needsSomebody(result) && !toDo.includes(result));
     return [
-        ...resultTables(ordered),
-        ...plansSection(ordered.filter((result) => groupOf(result) === 'to be changed')),
+        ...badSection(ordered.filter(needsSomebody)),
+        ...plansSection(toDo),
+        ...othersSection(others, ordered.length > others.length),
+        ...newKeysSection(ordered),
         ...messagesSection(ordered),
         ...filesSection(files),
     ];
@@ -74327,69 +74589,92 @@ function hostsSection(hosts) {
     const text = table(['host', 'why', 'tags'], rowsWithin(room.others, rows));
     return rows.length > longestOpen ? folded(counted(hosts.length, 'host'), [text]) : [text];
 }
-function resultTables(ordered) {
-    const header = ['', 'host', 'action', 'time', 'why'];
-    const isQuiet = (result) => groupOf(result) === 'unchanged';
-    const bad = ordered.filter(needsSomebody);
-    const rest = ordered.filter((result) => !needsSomebody(result));
-    const quiet = rest.length > longestOpen ? rest.filter(isQuiet) : [];
-    const loud = [...rest.filter((result) => !quiet.includes(result))];
-    const rows = [
-        ...rowsWithin(room.failures, bad.map(resultRow)),
-        ...rowsWithin(room.others / 2, loud.map(resultRow)),
-    ];
+/** A list, which a narrow screen breaks into lines where it would cut a table off. */
+function badSection(bad) {
+    if (bad.length === 0)
+        return [];
+    const missing = bad.filter(({ outcome }) => outcome === 'missing').map(({ host }) => [code(host)]);
+    const failed = bad.flatMap(({ failure, ...result }) => failure === null ? [] : [[failedItem(result, failure)]]);
+    const names = rowsWithin(room.failures / 4, missing).map(([name]) => name);
     return [
-        ...(rows.length === 0 ? [] : [table(header, rows)]),
-        ...(quiet.length === 0
-            ? []
-            : folded(`${quiet.length} unchanged`, [
-                table(header, rowsWithin(room.others / 2, quiet.map(resultRow))),
-            ])),
+        '### What failed',
+        [
+            ...rowsWithin((room.failures / 4) * 3, failed).map(([item]) => `- ${item}`),
+            ...(missing.length === 0 ? [] : [`- ❌ **missing**: ${names.join(', ')}: ${whyMissing}`]),
+        ].join('\n'),
     ];
 }
-function resultRow(result) {
-    const { host, outcome, plan, seconds, failure } = result;
-    const word = failure?.cancelled ? '🛑 cancelled' : `${icons[groupOf(result)]} ${outcome}`;
+/** What happened, what became of the machine, and what to do. */
+function failedItem({ host, plan, seconds, targetState }, failure) {
+    const { cancelled, message, hint, resume } = failure;
+    const action = plan === null ? '' : `, ${plan.action}`;
+    const after = seconds === 0 ? '' : `, after ${formatDuration(seconds * 1000)}`;
     return [
-        word.replace(' ', '&nbsp;'),
+        `${cancelled ? '🛑' : '❌'} ${code(host)}${action}, **${whereFailed(failure)}**${after}: ${plain(message)}`,
+        ...(hint === null ? [] : [`**What to do:** ${plain(hint, 240)}`]),
+        ...(resume === null ? [] : [`**How to go on:** ${plain(resume, 240)}`]),
+        ...(resume !== null || targetState === null ? [] : [`**The machine** is ${stateWords[targetState]}`]),
+    ].join('<br>');
+}
+/** A line of foreign text. The hash in a store path tells nobody anything, and makes a column wide. */
+function plain(text, most) {
+    return escapeMarkdown(fleet_words_short(text.replace(/\/nix\/store\/[0-9a-z]{32}-/g, ''), most));
+}
+/** What is to be approved: what is done, what is lost by it, and why; the digests that bind the runs to it for who looks. */
+function plansSection(planned) {
+    const plans = planned.flatMap(({ host, plan }) => (plan === null ? [] : [{ host, ...plan }]));
+    if (plans.length === 0)
+        return [];
+    const rows = plans.map(({ host, action, terms, lost, reason, digest }) => [
+        code(host),
+        [action, ...terms.map((term) => `⚠️ ${plain(term)}`), ...(digest === null ? [`❌ ${noDigest}`] : [])].join('<br>'),
+        lostCell(lost),
+        plain(reason),
+    ]);
+    const lossy = plans.filter(({ lost }) => lost.length > 0).length;
+    const digests = plans.map(({ host, digest }) => `${host}  ${digest ?? 'none'}`);
+    return [
+        '### Plans to be approved',
+        `${lossy === 0 ? 'No disk is lost.' : `**${counted(lossy, 'host')} of ${plans.length} will lose disks.**`} Who approves them has this done, and nothing else.`,
+        table(['host', 'action', 'disks that will be lost', 'why'], rowsWithin(room.plans, rows)),
+        ...folded('Digests of the plans', [markdown_block(digests)]),
+    ];
+}
+function lostCell(lost) {
+    if (lost.length === 0)
+        return 'none';
+    const shown = lost.slice(0, 8).map((disk) => escapeMarkdown(fleet_words_short(disk, 80)));
+    return `🔴 ${shown.join('<br>')}${lost.length > 8 ? `<br>and ${lost.length - 8} more` : ''}`;
+}
+/** @param isRest whether others were told of before */
+function othersSection(others, isRest) {
+    const header = ['', 'host', 'action', 'time', 'why'];
+    const isQuiet = (result) => groupOf(result) === 'unchanged';
+    const quiet = others.length > longestOpen ? others.filter(isQuiet) : [];
+    const loud = others.filter((result) => !quiet.includes(result));
+    const tableOf = (some) => some.length === 0 ? [] : [table(header, rowsWithin(room.others / 2, some.map(resultRow)))];
+    const parts = [...tableOf(loud), ...folded(`${quiet.length} unchanged`, tableOf(quiet))];
+    return parts.length > 0 && isRest ? ['### The others', ...parts] : parts;
+}
+function resultRow(result) {
+    const { host, outcome, plan, seconds } = result;
+    return [
+        `${icons[groupOf(result)]}&nbsp;${outcome}`,
         code(host),
         plan?.action ?? '–',
         seconds === 0 ? '–' : formatDuration(seconds * 1000).replaceAll(' ', '&nbsp;'),
-        whyCell(result),
+        plain(plan?.reason ?? ''),
     ];
 }
-/** A failure with what to do about it; of all others the plan's reason. */
-function whyCell({ outcome, failure, plan, targetState }) {
-    if (outcome === 'missing')
-        return whyMissing;
-    if (failure === null)
-        return escapeMarkdown(fleet_words_short(plan?.reason ?? ''));
-    return [
-        `**${whereFailed(failure)}:** ${escapeMarkdown(fleet_words_short(failure.message))}`,
-        ...(failure.hint === null ? [] : [`**What to do:** ${escapeMarkdown(fleet_words_short(failure.hint, 240))}`]),
-        ...(targetState === null || targetState === 'untouched'
-            ? []
-            : [`**The machine** is ${stateWords[targetState]}`]),
-    ].join('<br>');
-}
-/** What is to be approved: what is done, what is lost by it, and the digest that binds the run to it. */
-function plansSection(planned) {
-    if (planned.length === 0)
+/** Without them the next run refuses to connect. */
+function newKeysSection(results) {
+    const lines = results.flatMap(({ newHostKeys }) => newHostKeys);
+    if (lines.length === 0)
         return [];
-    const rows = planned.map(({ host, plan }) => [
-        code(host),
-        [plan?.action ?? '', ...(plan?.terms ?? []).map((term) => `⚠️ ${escapeMarkdown(fleet_words_short(term))}`)].join('<br>'),
-        plan === null || plan.lost.length === 0
-            ? 'none'
-            : `🔴 ${plan.lost
-                .slice(0, 8)
-                .map((disk) => escapeMarkdown(fleet_words_short(disk, 80)))
-                .join('<br>')}${plan.lost.length > 8 ? `<br>and ${plan.lost.length - 8} more` : ''}`,
-        plan === null || plan.digest === null ? `❌ ${noDigest}` : code(plan.digest),
-    ]);
     return [
-        '### Plans to be approved',
-        table(['host', 'action', 'disks that will be lost', 'plan'], rowsWithin(room.plans, rows)),
+        '### New host keys',
+        `Put these lines where ${code('known-hosts')} of these hosts comes from (the flake, or a variable), in place of those that begin the same. With the old ones the next run refuses to connect.`,
+        markdown_block(lines),
     ];
 }
 function messagesSection(results) {
@@ -74427,7 +74712,7 @@ function filesSection({ problems, skipped, superseded }) {
 /** What our words mean. */
 const meanings = {
     preflight: 'looks at the configuration and the machine',
-    build: 'builds, and brings the installer to the machine',
+    build: 'builds, and gets the machine ready',
     kexec: 'starts the installer there',
     'hardware-config': 'has the machine describe itself',
     disko: 'partitions and mounts the disks',
@@ -74534,147 +74819,545 @@ function stateOf({ outcome, plan, targetState, systemPath, verified }) {
     ];
 }
 
-;// CONCATENATED MODULE: ./lib/report/hints.js
-const knownFailures = [
+;// CONCATENATED MODULE: ./lib/report/known/failure.js
+/** A script or program on the machine. */
+const onMachine = [{ kinds: ['remote-command'] }];
+/** What unpacks the kexec image there. */
+const unpacking = [{ kinds: ['guard'], phases: ['build'] }];
+const inKexec = [{ kinds: ['remote-command'], phases: ['kexec'] }];
+const inDisko = [{ kinds: ['remote-command'], phases: ['disko'] }];
+const inInstall = [{ kinds: ['remote-command'], phases: ['install'] }];
+/** What Nix says that the runner has started; in a VM test the last lines are those of the machines in it. */
+const ofNix = [{ kinds: ['nix'] }];
+/** Nix where it builds and copies on the runner alone. */
+const onRunner = [
+    { kinds: ['nix'], phases: [null, 'preflight', 'build', 'kexec', 'hardware-config'] },
+];
+
+;// CONCATENATED MODULE: ./lib/report/known/kexec.js
+
+const startingIt = [...unpacking, ...inKexec];
+/** Of the kexec image, and of the jump into it. */
+const kexecFailures = [
     {
-        says: /a terminal is required|a password is required/,
-        hint: 'give the password as sudo-password, let the user run sudo without a password (NOPASSWD), or log in as root',
-    },
-    {
-        says: /must have a tty to run sudo/,
-        hint: 'take requiretty out of the sudoers file (Defaults:USER !requiretty), or log in as root',
-    },
-    {
-        says: /password change required|required to change your password|password has expired/i,
-        hint: 'the user’s password has expired: log in once by hand and set a new one, or log in as another user',
-    },
-    {
-        says: /This account is currently not available|Your account has expired/,
-        hint: 'the machine lets this user run nothing: give another user in target-host',
-    },
-    {
-        says: /Too many authentication failures/i,
-        hint: 'the machine gives up before it is shown the right key: give that one key only, as ssh-private-key, or let the machine allow more (MaxAuthTries)',
-    },
-    {
-        says: /authorized_keys: (Permission denied|Read-only file system|Operation not permitted)/,
-        hint: 'root’s authorized_keys cannot be written there, so that the installer would let nobody in: give a key that stands in it already as ssh-private-key',
-    },
-    {
-        says: /lease login as the user/i,
-        hint: 'log in as the user that the message names: target-host: user@host',
-    },
-    {
+        id: 'image-layout',
+        title: 'the kexec image is laid out in another way',
         says: /has no kexec\/(run|kexec|ip|bzImage|initrd)/,
+        where: unpacking,
+        cause: 'the tarball is no kexec image, or one of another make',
         hint: 'the kexec image must be a tarball laid out as those of nixos-images: kexec/{run,kexec,ip,bzImage,initrd}',
     },
     {
-        says: /kexec\/run: .*(not found|Permission denied|Exec format error|cannot execute)/,
+        id: 'image-does-not-start',
+        title: 'the kexec image’s kexec/run does not start',
+        says: /kexec\/run: .*(not found|Permission denied|Exec format error|cannot execute|bad interpreter)/,
+        where: inKexec,
+        cause: 'the image is for another architecture, or needs an interpreter that the machine lacks',
         hint: 'the machine cannot start the image’s kexec/run: use an image for its architecture, laid out as those of nixos-images',
     },
     {
-        says: /unexpected end of (file|input)|Unexpected EOF|premature end/i,
+        id: 'machine-disk-full',
+        title: 'the machine’s disk is full before the install',
+        // where nothing can be written any more, the reason cannot either
+        says: /No space left on device|Wrote only \d+ of \d+ bytes|\(0 KiB free in /i,
+        where: [...startingIt, { kinds: ['remote-command'], phases: ['preflight', 'build'] }],
+        cause: 'the kexec image is unpacked on the machine (below /root, /var/tmp, /home, /tmp or /run), where there is too little room',
+        hint: 'the disk of the machine as it runs now is full: free some 1 GB below /root or /var/tmp there, or boot an installer from other media',
+    },
+    {
+        id: 'image-damaged',
+        title: 'the kexec image is damaged, or no tarball',
+        says: /invalid compressed data|crc error|not in gzip format|stdin is encrypted|compressed data is corrupt|Decoding error|does not look like a tar archive|invalid (tar )?magic|corrupted data/i,
+        where: unpacking,
+        cause: 'the file was changed on its way, or a web page was saved instead of it',
+        hint: 'the file given as kexec is no tarball, or was damaged: fetch it anew, look at what it is (file, tar -tf), and pin the right one with kexec-sha256',
+    },
+    {
+        id: 'image-ends-early',
+        title: 'the kexec image ends too early',
+        // gzip, xz, zstd, tar, and BusyBox’s
+        says: /unexpected end of (file|input)|Unexpected EOF|premature end|\bshort read\b|truncated input/i,
+        where: unpacking,
+        cause: 'the download broke off, or the file is only a part of the image',
         hint: 'the kexec image ends too early: fetch it anew and compare its SHA-256; where the machine’s own download breaks off, fetch the image in a step before this one and give its path as kexec',
     },
     {
-        says: /unable to resolve|Could not resolve host|bad address|ENOTFOUND|EAI_AGAIN/,
-        hint: 'a name could not be resolved: check the address, and the network of whoever asked; for the kexec image, fetch it in a step before this one and give its path as kexec',
+        id: 'image-host-unknown',
+        title: 'the name in the kexec image’s URL is not resolved',
+        says: /unable to resolve host|Could(n't| not) resolve host|bad address|fetching the kexec image .*getaddrinfo|Temporary failure in name resolution/i,
+        where: [{ kinds: ['guard', 'connection'], phases: ['build'] }],
+        cause: 'the address is wrong, or neither machine nor runner has a name server that knows it',
+        hint: 'a name could not be resolved: check the address in kexec, and the network of machine and runner; or fetch the image in a step before this one and give its path as kexec',
     },
     {
-        says: /oom-killer|Out of memory|Failure unpacking initrd|\bKilled$/im,
-        hint: 'the machine has too little memory for the installer: use a bigger one, stop services first, or boot an installer from other media',
-    },
-    {
-        says: /kexec_load failed: (Invalid argument|Cannot assign requested address|Address not available)/,
-        hint: 'mostly too little free memory: use a bigger machine or stop services first',
-    },
-    {
-        says: /kexec_load failed: (Permission denied|Operation not permitted)|kexec.*Operation not permitted/,
-        hint: 'kexec is forbidden there: switch off Secure Boot or kernel lockdown, leave the container, or boot an installer from other media',
-    },
-    {
-        says: /Key was rejected by service/,
-        hint: 'the running kernel refuses the image’s signature: use a newer kexec image',
-    },
-    {
-        says: /CPUs are stuck|kexec.*resource busy/i,
+        id: 'kexec-board',
+        title: 'the board cannot kexec',
+        says: /CPUs are stuck|kexec[\w ]*: (Device or )?resource busy/i,
+        where: inKexec,
+        cause: 'a Raspberry Pi or another ARM board, whose other CPUs the kernel cannot stop',
         hint: 'this board cannot kexec: boot an installer from other media',
     },
     {
+        id: 'kexec-xen',
+        title: 'a Xen guest cannot kexec',
         says: /Could not get memory layout/,
+        where: inKexec,
+        cause: 'the image’s kexec knows nothing of Xen, whose guests have their memory laid out in another way',
         hint: 'a Xen guest cannot kexec: use the provider’s image or an installer ISO',
     },
     {
-        says: /mounted; will not make a filesystem|target is busy/,
-        hint: 'something of an earlier run is still mounted: reboot the installer and run again',
+        id: 'kexec-signature',
+        title: 'the kernel refuses the image’s signature',
+        says: /kexec\w* failed: (Key was rejected by service|Required key not available|Bad message)/,
+        where: inKexec,
+        cause: 'the running kernel takes only images that are signed with a key it knows, or is too old for this one',
+        hint: 'the running kernel refuses the image’s signature: use a newer kexec image, switch off Secure Boot, or boot an installer from other media',
     },
     {
-        says: /unable to inform the kernel/,
+        id: 'kexec-unknown',
+        title: 'the kernel was built without kexec',
+        says: /kexec\w* failed: Function not implemented|syscall kexec\w* not available/,
+        where: inKexec,
+        cause: 'the running kernel has no kexec (CONFIG_KEXEC, CONFIG_KEXEC_FILE)',
+        hint: 'the running kernel cannot kexec: boot the machine with another kernel of its distribution, or boot an installer from other media',
+    },
+    {
+        id: 'kexec-forbidden',
+        title: 'kexec is forbidden',
+        says: /kexec.*(Permission denied|Operation not permitted)/,
+        where: inKexec,
+        cause: 'Secure Boot, kernel lockdown, kexec_load_disabled, or a container that may not do it',
+        hint: 'kexec is forbidden there: switch off Secure Boot or kernel lockdown, leave the container, or boot an installer from other media',
+    },
+    {
+        id: 'kexec-memory',
+        title: 'kexec finds no room in memory',
+        says: /kexec\w* failed: (Invalid argument|Cannot assign requested address|Address not available|Cannot allocate memory)|Could not find a free area of memory|locate_hole failed/,
+        where: inKexec,
+        cause: 'mostly too little free memory in one piece; swap does not count',
+        hint: 'mostly too little free memory: use a bigger machine or stop services first; swap does not help',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/report/known/login.js
+
+/** Of logging in and becoming root. */
+const loginFailures = [
+    {
+        id: 'too-many-keys',
+        title: 'the machine gives up before it is shown the right key',
+        says: /too many authentication failures/i,
+        where: [{ kinds: ['connection'] }],
+        cause: 'an ssh-agent offers several keys, and the SSH server allows fewer tries (MaxAuthTries)',
+        hint: 'the machine gives up before it is shown the right key: give that one key only, as ssh-private-key, or let the machine allow more (MaxAuthTries)',
+    },
+    {
+        id: 'password-expired',
+        title: 'the user’s password has expired',
+        says: /password change required|required to change your password|password has expired/i,
+        where: [{ kinds: ['connection', 'remote-command'] }],
+        cause: 'the machine wants a new one to be set before anything else is done',
+        hint: 'the user’s password has expired: log in once by hand and set a new one, or log in as another user',
+    },
+    {
+        id: 'login-as-another-user',
+        title: 'another user should log in',
+        says: /lease login as the user/i,
+        where: onMachine,
+        cause: 'cloud images let root in only to say who should log in instead',
+        hint: 'log in as the user that the message names: target-host: user@host',
+    },
+    {
+        id: 'account-closed',
+        title: 'the user may run nothing',
+        says: /This account is currently not available|Your account has expired/,
+        where: [{ kinds: ['connection', 'remote-command'] }],
+        cause: 'the user’s login shell is nologin, or the account has expired',
+        hint: 'the machine lets this user run nothing: give another user in target-host',
+    },
+    {
+        id: 'sudo-wants-password',
+        title: 'sudo wants a password',
+        // sudo since 1.8, sudo-rs, doas
+        says: /a (terminal|password) is required|no tty present and no askpass program|interactive authentication is required|doas: (Authentication required|a tty is required)/i,
+        where: onMachine,
+        cause: 'the user may use sudo, or doas, but not without a password',
+        hint: 'give the password as sudo-password (doas takes none here), let the user become root without one (NOPASSWD, nopass), or log in as root',
+    },
+    {
+        id: 'sudo-wants-terminal',
+        title: 'sudo wants a terminal',
+        says: /must have a tty to run sudo/,
+        where: onMachine,
+        cause: 'the sudoers file has requiretty; there is no terminal here',
+        hint: 'take requiretty out of the sudoers file (Defaults:USER !requiretty), or log in as root',
+    },
+    {
+        id: 'authorized-keys-read-only',
+        title: 'root’s authorized_keys cannot be written',
+        says: /authorized_keys\d?['’]?: (Permission denied|Read-only file system|Operation not permitted)/,
+        where: onMachine,
+        cause: 'the file is managed by something else, immutable, or on a read-only file system',
+        hint: 'root’s authorized_keys cannot be written there, so that the installer would let nobody in: give a key that stands in it already as ssh-private-key',
+    },
+];
+/** Where nothing else is known. */
+const loginFallbacks = [
+    {
+        id: 'shell-answers-otherwise',
+        title: 'what answers is no shell that runs what it is given',
+        says: /^the target did not (say its|run) /m,
+        where: onMachine,
+        cause: 'the user’s login shell, a forced command in authorized_keys, or a start-up file of the shell ends before our script begins, or prints into its answer',
+        hint: 'see in the last lines what came instead: let the start-up files of the login shell (.bashrc, .profile) be quiet and not end it, take a forced command out of authorized_keys, or log in as another user',
+    },
+];
+
+;// CONCATENATED MODULE: ./lib/report/known/machine.js
+
+/** Of the machine in the installer: its memory and its disks. */
+const machineFailures = [
+    {
+        id: 'machine-memory',
+        title: 'the machine has too little memory',
+        // dash and BusyBox say the word alone, bash behind its name and the process number
+        says: /oom-killer|Out of memory: Kill|Failure unpacking initrd|Initramfs unpacking failed|(^|: |: line \d+: +\d+ )Killed( {2}|$)/m,
+        where: [
+            { kinds: ['remote-command'], phases: ['build', 'kexec', 'hardware-config', 'disko', 'install'] },
+            { kinds: ['guard'], phases: ['build'] },
+        ],
+        cause: 'less than 1.5 GB, or much of it in use: the kernel ended a program',
+        hint: 'the machine has too little memory for the installer: use a bigger one, stop services first, or boot an installer from other media',
+    },
+    {
+        id: 'installer-memory-full',
+        title: 'the installer’s memory is full',
+        says: /No space left on device|database or disk is full/i,
+        where: [
+            { kinds: ['nix', 'remote-command'], phases: ['disko'] },
+            { kinds: ['remote-command'], phases: ['hardware-config'] },
+        ],
+        cause: 'the installer keeps its files in memory, and the disko script with all that it needs goes there',
+        hint: 'the installer’s memory is full: no-disko-deps: true takes less of it; else use a bigger machine',
+    },
+    {
+        id: 'new-disk-full',
+        title: 'one of the new partitions is full',
+        says: /No space left on device|database or disk is full/i,
+        where: [{ kinds: ['nix', 'remote-command'], phases: ['install'] }],
+        cause: 'the closure is larger than the new root, or kernel and initrd than the EFI partition',
+        hint: 'one of the new partitions is too small: make the root, or the EFI partition on which kernels and initrds lie, larger in the disko configuration, or install less, and run again',
+    },
+    {
+        id: 'disk-in-use',
+        title: 'something on the disk is still in use',
+        says: /mounted; will not make|contains a mounted filesystem|target is busy|is (\w+ )?in use\b|Device or resource busy|is part of active pool|exclusively\. +Mounted filesystem/i,
+        where: inDisko,
+        cause: 'a file system, a RAID array, a volume group or a pool of an earlier run, or of the old system, is active',
+        hint: 'something on the disk is still mounted or active: reboot the installer and run again',
+    },
+    {
+        id: 'kernel-keeps-old-table',
+        title: 'the kernel keeps the old partition table',
+        says: /unable to inform the kernel|kernel (is still using|still uses) the old (partition )?table|Re-reading the partition table failed/,
+        where: inDisko,
+        cause: 'a RAID array or volume group is active on the disk',
         hint: 'a RAID array or volume group is active on the disk: stop it, or reboot the installer',
     },
     {
-        says: /No space left on device|database or disk is full/,
-        hint: 'a disk is full: on the target before disko it is the installer’s memory (no-disko-deps: true takes less of it), in nixos-install one of the new partitions (often the EFI partition), else the runner’s disk; free space or use a bigger machine',
+        id: 'disk-key-missing',
+        title: 'the key file of an encrypted disk is not there',
+        says: /Failed to open key file|Cannot read keyfile|Nothing to read on input/,
+        where: inDisko,
+        cause: 'the disko configuration reads the passphrase from a file of the installer',
+        hint: 'give the file that the disko configuration names (passwordFile, keyFile) as disk-encryption-keys',
     },
     {
-        says: /lacks a signature by a trusted key/,
-        hint: 'the store’s key is not trusted: add it with option: extra-trusted-public-keys KEY, or sign the path; on the machine, copy as root',
+        id: 'file-system-unknown',
+        title: 'the installer does not know the file system',
+        says: /unknown filesystem type|ZFS modules (are not|cannot be) (auto-)?loaded|Module \w+ not found in directory|modprobe: module \w+ not found/,
+        where: inDisko,
+        cause: 'the installer’s kernel has no module for it, as many have none for ZFS or bcachefs',
+        hint: 'give an installer whose kernel has that file system as kexec: one built of your own configuration, or that of nixos-images for ZFS',
     },
     {
-        says: /with features \{[^}]*\bkvm\b[^}]*\} is required/,
-        hint: 'the build needs KVM: let Nix’s build users open /dev/kvm on the runner (docs/configuration.md has the step for GitHub’s runners), and keep kvm in the setting system-features',
+        id: 'no-disks',
+        title: 'the configuration has no disks',
+        says: /No disks defined/,
+        where: [{ kinds: ['nix', 'remote-command'] }],
+        cause: 'the disk layout is not imported',
+        hint: 'import the disk layout into the configuration',
     },
     {
-        says: /a '[^']*' with features .*is required/,
-        hint: 'the Nix that builds cannot build for that system: leave build-on at auto, so that the machine itself may build it, or use a runner of the configuration’s architecture or a remote builder',
-    },
-    {
-        says: /ignoring untrusted substituter/,
-        hint: 'the user is not a trusted user of the runner’s Nix daemon: set trusted-users where Nix is installed',
-    },
-    {
-        says: /'config' is not a recognised command/,
-        hint: 'the Nix on the machine is too old: use a newer installer or kexec image',
-    },
-    {
-        says: /0 successful groups required|Failed to get the data key required to decrypt the SOPS file/,
-        hint: 'the host key of the new system is no recipient of its secrets: give it a key that is (secret-files, extra-files or copy-host-keys), or encrypt them again for age-public-keys of this run',
-    },
-    {
-        says: /file 'nixpkgs' was not found in the Nix search path/,
-        hint: 'a new NixOS has no channels: set nix.nixPath in its configuration; on the runner set NIX_PATH, or pin nixpkgs with npins beside nix-file',
-    },
-    {
-        says: /Please specify the name of the NixOS configuration to be installed/,
-        hint: 'name the configuration behind the flake: flake: URI#NAME',
-    },
-    {
+        id: 'disko-arguments',
+        title: 'the disko script takes other arguments',
         says: /mode must be either create, mount or zap_create_mount/,
+        where: inDisko,
+        cause: 'a disko script of another make, or an old one',
         hint: 'the disko script takes other arguments: give one that config.system.build.diskoScript has made as store-paths, or a newer disko',
     },
     {
+        id: 'disko-without-devices',
+        title: 'disko has no devices',
         says: /disko config must be an existing file or flake must be set/,
+        where: [{ kinds: ['nix', 'remote-command'] }],
+        cause: 'the configuration has no disko.devices',
         hint: 'the configuration has no disko.devices: import disko and the disk layout into it',
     },
-    { says: /does not provide attribute/, hint: 'check the configuration name after the # of flake' },
-    { says: /No disks defined/, hint: 'import the disk layout into the configuration' },
     {
-        says: /nix-daemon: not found|nix-daemon: command not found/,
-        hint: 'the machine has no Nix: it does not run a NixOS installer',
+        id: 'secrets-not-decrypted',
+        title: 'the new system cannot decrypt its secrets',
+        says: /0 successful groups required|Failed to get the data key required to decrypt the SOPS file|no identity matched any of the recipients/,
+        where: inInstall,
+        cause: 'the host key of the new system is no recipient of the secrets of sops-nix or agenix',
+        hint: 'the host key of the new system is no recipient of its secrets: give it a key that is (secret-files, extra-files or copy-host-keys), or encrypt them again for age-public-keys of this run',
     },
-    // last, since whatever is known of the reason is better advice
     {
+        id: 'efi-partition-missing',
+        title: 'there is no EFI partition where the boot loader wants it',
+        says: /is not a FAT EFI System Partition|is not a mounted partition\. Is the path configured|cannot find EFI directory|doesn't look like an EFI partition|failed to get canonical path of|no EFI partition \(vfat\) is mounted|Couldn't find EFI system partition/,
+        where: inInstall,
+        cause: 'boot.loader.efi.efiSysMountPoint names another place than the disk layout, or that has no EFI partition',
+        hint: 'let the disk layout mount an EFI partition (type EF00, vfat) where boot.loader.efi.efiSysMountPoint says, /boot by default, and run again: the machine was not rebooted',
+    },
+    {
+        id: 'bios-partition-missing',
+        title: 'GRUB finds no room for itself',
+        says: /contains no BIOS Boot Partition|will not proceed with blocklists|Embedding is not possible/i,
+        where: inInstall,
+        cause: 'with a GPT, GRUB for BIOS needs a small partition of its own',
+        hint: 'add a partition of type EF02 and 1 MiB to the disk layout, and give the whole disk as boot.loader.grub.device; the machine was not rebooted',
+    },
+    {
+        id: 'efi-variables',
+        title: 'the firmware’s boot entries cannot be written',
+        says: /EFI variables are not supported on this system|Failed to create EFI Boot variable entry|LoaderSystemToken.* EFI variable|efibootmgr failed to register the boot entry|Could not prepare Boot variable/,
+        where: inInstall,
+        cause: 'the machine was booted by BIOS, or its firmware refuses to store a boot entry',
+        hint: 'if the machine is booted by BIOS, use boot.loader.grub with the disk as its device; if by UEFI whose variables cannot be written, set boot.loader.efi.canTouchEfiVariables = false (and boot.loader.grub.efiInstallAsRemovable = true with GRUB); the machine was not rebooted',
+    },
+];
+/** Where nothing else is known. */
+const machineFallbacks = [
+    {
+        id: 'not-bootable',
+        title: 'the new system would not boot',
         says: /^(nixos-install|check-installed\.sh) (failed|was killed)/m,
+        where: inInstall,
+        cause: 'nixos-install failed, mostly in the boot loader, or what it left starts nothing',
         hint: 'the machine was not rebooted: it still runs the installer, with the new disks at /mnt, and lets root in. Correct the configuration (boot.loader, where the EFI partition is mounted, how big it is) and run again',
     },
+];
+
+;// CONCATENATED MODULE: ./lib/report/known/nix.js
+
+/** Of Nix, that of the runner and that of the machine. */
+const nixFailures = [
     {
+        id: 'runner-disk-full',
+        title: 'the runner’s disk is full',
+        says: /No space left on device|database or disk is full/i,
+        where: [...onRunner, { kinds: ['unexpected'] }],
+        cause: 'the closure, the kexec image or a build takes more room than the runner has',
+        hint: 'the runner’s disk is full: free space in a step before this one, use a bigger runner, or let the machine build (build-on: remote)',
+    },
+    {
+        id: 'nix-memory',
+        title: 'Nix has too little memory on the runner',
+        says: /Nix was killed, most likely for lack of memory|GC Warning: Out of Memory|\berror: out of memory$/m,
+        where: ofNix,
+        cause: 'the evaluation or the copy takes more memory than the runner has, and the kernel ended it',
+        hint: 'the runner has too little memory: use a bigger one, add swap in a step before this one, or evaluate less at once (fewer hosts)',
+    },
+    {
+        id: 'build-memory',
+        title: 'a build has too little memory',
+        says: /failed due to signal 9 \(Killed\)|builder for '[^']*' failed with exit code 137|fatal error: Killed signal terminated program|virtual memory exhausted|std::bad_alloc/,
+        where: [{ kinds: ['nix'], phases: [null, 'build', 'hardware-config', 'disko', 'install', 'update'] }],
+        cause: 'the kernel ended a compiler or a builder where it was built: on the runner, or with build-on: remote on the machine',
+        hint: 'whoever builds has too little memory: use a bigger one, add swap, build less at once (option: max-jobs 1 and cores 1), or let the other one build (build-on)',
+    },
+    {
+        id: 'no-nix-daemon',
+        title: 'the runner’s Nix daemon does not answer',
+        says: /cannot connect to (socket|daemon) at '/,
+        where: onRunner,
+        cause: 'Nix is installed for many users on the runner, and its daemon was not started',
+        hint: 'start the Nix daemon on the runner in a step before this one (systemctl start nix-daemon, or nix-daemon in the background in a container)',
+    },
+    {
+        id: 'nix-not-yours',
+        title: 'the runner’s Nix belongs to somebody else',
+        says: /(opening lock file|creating directory|creating file|opening file) ['"][^'"]*\/nix\/(var|store)[^'"]*['"]: Permission denied/,
+        where: onRunner,
+        cause: '/nix belongs to another user than the one that runs the job, and no daemon is asked',
+        hint: 'let the job ask a Nix daemon (env: NIX_REMOTE: daemon), or run it as the user to whom /nix belongs',
+    },
+    {
+        id: 'no-kvm',
+        title: 'a build needs KVM',
+        // since Nix 2.29 the message has lines of its own
+        says: /\ba '[^']*' with features \{[^}]*\bkvm\b[^}]*\} is required|Required system: '[^']*' with features \{[^}]*\bkvm\b/,
+        where: ofNix,
+        cause: 'VM tests and disk images are built in virtual machines, and Nix does not see /dev/kvm',
+        hint: 'the build needs KVM: let Nix’s build users open /dev/kvm on the runner (docs/configuration.md has the step for GitHub’s runners), and keep kvm in the setting system-features',
+    },
+    {
+        id: 'other-architecture',
+        title: 'the builder is of another architecture',
+        says: /a '[^']*' with features \{[^}]*\} is required|required system or feature not available|executing '[^']*': Exec format error/,
+        where: ofNix,
+        cause: 'the configuration is for another architecture, or asks for a feature that the builder lacks',
+        hint: 'the Nix that builds cannot build for that system: leave build-on at auto, so that the machine itself may build it, or use a runner of the configuration’s architecture or a remote builder',
+    },
+    {
+        id: 'signature-untrusted',
+        title: 'a store path is not signed by a key that is trusted',
+        says: /lacks a (valid )?signature( by a trusted key)?/,
+        where: ofNix,
+        cause: 'the path comes from a store whose key is not among trusted-public-keys, or was never signed',
+        hint: 'the store’s key is not trusted: add it with option: extra-trusted-public-keys KEY, or sign the path; on the machine, copy as root',
+    },
+    {
+        id: 'hash-mismatch',
+        title: 'a download is not what its hash says',
+        says: /hash mismatch in (fixed-output derivation|file downloaded from)/,
+        where: ofNix,
+        cause: 'what lies at the address has changed, or the hash in the configuration is wrong',
+        hint: 'the file at that address has changed, or its hash is wrong: see what is there now before you put the new hash into the configuration (or update the input)',
+    },
+    {
+        id: 'input-forbidden',
+        title: 'a flake input cannot be fetched',
+        says: /unable to download '[^']*(github|gitlab)[^']*': HTTP error (401|403|404|429)/,
+        where: onRunner,
+        cause: 'the repository is private, does not exist, or GitHub allows no more requests without a token',
+        hint: 'check the input’s address; for a private repository, and against GitHub’s rate limit, give Nix a token when it is installed, in its setting access-tokens (github.com=TOKEN)',
+    },
+    {
+        id: 'name-unknown',
+        title: 'a name is not resolved',
+        says: /Could(n't| not) resolve host|Temporary failure in name resolution/,
+        where: ofNix,
+        cause: 'the address is wrong, or whoever fetches has no network or no name server that knows it',
+        hint: 'check the address, and the network and DNS of whoever fetches: the runner, or, in the phases disko, install and update, the machine, if it fetches from its own substituters',
+    },
+    {
+        id: 'not-in-git',
+        title: 'a file is not known to git',
+        // Nix before 2.20, since then, and since 2.27
+        says: /getting status of '[^']*-source\/[^']*': No such file|path '[^']*-source\/[^']*' does not exist|is not tracked by Git/,
+        where: onRunner,
+        cause: 'a flake sees only what git knows of; a new file is not there until it is added',
+        hint: 'commit the file that the message names, or git add it before this step; if it is generated in the workflow, that step must come first',
+    },
+    {
+        id: 'git-owner',
+        title: 'the flake’s folder belongs to another user',
+        says: /is not owned by current user|detected dubious ownership in repository/,
+        where: onRunner,
+        cause: 'in containers, and where an earlier step ran under sudo, the checkout belongs to another user',
+        hint: 'tell git that the folder is trusted, in a step before this one: git config --global --add safe.directory "$GITHUB_WORKSPACE"; or run the job as the user who checked it out',
+    },
+    {
+        id: 'outside-the-flake',
+        title: 'a flake reads what is outside of it',
+        says: /(cannot look up|access to) .* in pure evaluation mode/,
+        where: ofNix,
+        cause: 'a flake sees its own files and its inputs, and neither NIX_PATH nor other files of the runner',
+        hint: 'take nixpkgs from the inputs of the flake instead of <nixpkgs>, and put the file that the message names into the flake; what reads the runner’s files can be given as nix-file',
+    },
+    {
+        id: 'channel-missing',
+        title: '<nixpkgs> is not found',
+        says: /file '[^']*' was not found in the Nix search path/,
+        where: [{ kinds: ['nix', 'remote-command'] }],
+        cause: 'an expression says <nixpkgs>, and there is no such channel or entry of NIX_PATH',
+        hint: 'a new NixOS has no channels: set nix.nixPath in its configuration; on the runner set NIX_PATH, or pin nixpkgs with npins beside nix-file',
+    },
+    {
+        id: 'configuration-unnamed',
+        title: 'the configuration is not named',
+        says: /Please specify the name of the NixOS configuration to be installed/,
+        where: [{ kinds: ['nix', 'remote-command'] }],
+        cause: 'the flake reference has no #NAME',
+        hint: 'name the configuration behind the flake: flake: URI#NAME',
+    },
+    {
+        id: 'attribute-missing',
+        title: 'the flake or file has no such configuration',
+        says: /does not provide attribute|attribute '[^']*' in selection path '[^']*' not found/,
+        where: ofNix,
+        cause: 'the name behind the # of flake, or nix-attribute, is none that is there',
+        hint: 'check the configuration name after the # of flake, or nix-attribute',
+    },
+    {
+        id: 'nix-too-old',
+        title: 'a Nix is too old',
+        says: /'[\w-]+' is not a recognised command/,
+        where: [{ kinds: ['nix', 'remote-command'] }],
+        cause: 'the installer, or the machine, has a Nix of years ago',
+        hint: 'the Nix on the machine is too old: use a newer installer or kexec image',
+    },
+    {
+        id: 'no-nix-there',
+        title: 'the machine has no Nix',
+        says: /nix-daemon: (command )?not found|[Uu]nknown command:? nix-daemon/,
+        where: [{ kinds: ['nix', 'remote-command'] }],
+        cause: 'what the machine runs is no NixOS installer',
+        hint: 'the machine has no Nix: it does not run a NixOS installer',
+    },
+    {
+        id: 'substituter-untrusted',
+        title: 'a substituter is ignored',
+        // a warning: only where nothing else is known
+        says: /ignoring (the )?untrusted substituter|because it is a restricted setting and you are not a trusted user/,
+        where: ofNix,
+        cause: 'the user who runs the job is none of the trusted-users of the runner’s Nix daemon',
+        hint: 'the user is not a trusted user of the runner’s Nix daemon: set trusted-users where Nix is installed',
+    },
+];
+/** Where nothing else is known. */
+const nixFallbacks = [
+    {
+        id: 'evaluation-fails',
+        title: 'the configuration does not evaluate',
         says: /^the evaluation of .* failed/m,
+        where: ofNix,
+        cause: 'an error in the configuration, which the message quotes',
         hint: 'see whether it evaluates elsewhere (nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel, or nix-instantiate FILE -A NAME), and where it fails with show-trace: true',
     },
 ];
-/** Advice for a failure that is known, found by what it says. */
-function hints_hintFor(text) {
-    return knownFailures.find(({ says }) => says.test(text))?.hint;
+
+;// CONCATENATED MODULE: ./lib/report/hints.js
+
+
+
+
+/** In this order: the first that fits is it. */
+const knownFailures = [...loginFailures, ...kexecFailures, ...machineFailures, ...nixFailures];
+/** After all of those, since whatever is known of the reason is better advice. */
+const fallbacks = [...loginFallbacks, ...machineFallbacks, ...nixFallbacks];
+/**
+ * The known failure that this is, if it is one. What the message says counts for more than what was printed before it:
+ * that may have been of no consequence.
+ */
+function hints_recognise({ kind, phase, message, lastLines }) {
+    const fits = ({ where }) => where.some(({ kinds, phases }) => kinds.includes(kind) && (phases?.includes(phase) ?? true));
+    const possible = (among) => among.filter(fits);
+    const texts = [beginnings(message.split('\n')), beginnings(lastLines)];
+    for (const among of [possible(knownFailures), possible(fallbacks)])
+        for (const text of texts) {
+            const found = among.find(({ says }) => says.test(text));
+            if (found !== undefined)
+                return found;
+        }
+    return undefined;
+}
+/** What takes a regular expression long is a long line; of those only the beginning says something. */
+const mostCharacters = 2000;
+function beginnings(lines) {
+    return lines.map((line) => line.slice(0, mostCharacters)).join('\n');
 }
 
 ;// CONCATENATED MODULE: ./lib/report/outputs.js
@@ -74769,6 +75452,14 @@ function fleetOutputs({ fleet, outcome, }) {
     };
 }
 
+;// CONCATENATED MODULE: ./lib/report/pages.js
+/** Where the pages of docs/ are read. */
+const documents = 'https://github.com/nixos-anywhere-action/nixos-anywhere-action/blob/main/docs';
+/** What there is to read about a failure: of the one that is known, else of all of its kind. */
+function errorPage({ known, kind }) {
+    return `${documents}/errors.md#${known ?? kind}`;
+}
+
 ;// CONCATENATED MODULE: ./lib/report/resume.js
 
 /**
@@ -74790,7 +75481,7 @@ function howToResume(stopped, cancelled) {
     if (targetState === 'untouched')
         return `nothing on the machine’s disks was changed and nothing goes on there: ${again}`;
     if (targetState === 'installed' && isUpdate(stopped))
-        return 'the machine was switched to the new system, but that was not proven: run the workflow again';
+        return 'the machine was switched to the new system, at least in part, and that was not proven: run the workflow again';
     if (targetState === 'installed' && phase !== 'verify')
         return 'the new system is on the disks, and the machine may still run the installer: reboot it, or run the workflow again, which begins anew with the disks';
     if (targetState === 'installer' && stopped.keyIsLost)
@@ -74834,6 +75525,7 @@ const byState = {
 
 
 
+
 const failure_kinds = {
     input: 'an input is wrong',
     connection: 'the connection failed',
@@ -74853,6 +75545,7 @@ function failureSection(result, failure) {
         markdown_block(message.split('\n')),
         ...(hint === null ? [] : [`**What to do:** ${escapeMarkdown(hint)}`]),
         ...(resume === null ? [] : [`**How to go on:** ${escapeMarkdown(resume)}`]),
+        `More about it: ${errorPage(failure)}`,
         ...(lastLines.length === 0 ? [] : folded('Last lines', [markdown_block(lastLines)], 'open')),
     ];
 }
@@ -74936,7 +75629,7 @@ function nextSection(result) {
     return parts.length === 0 ? [] : ['### What to do next', ...parts];
 }
 function partsOf(result, plan) {
-    const isNew = hasNewKeys(result, plan);
+    const isNew = hasNewKeys(result.hostKeys, plan.online.hostKeys);
     switch (result.outcome) {
         case 'planned':
             return toCarryOut(result, plan);
@@ -74969,18 +75662,6 @@ function toCarryOut({ planDigest }, { action, offline, phases, mayWipe }) {
 function prepared({ targetState }) {
     const disks = targetState === 'partitioned' ? ', with its disks partitioned and mounted' : '';
     return `The phases that were asked for are done. Until it is rebooted the machine runs the installer in its memory${disks}, and the next run takes it over from there.`;
-}
-/** Whether the machine shows none of the keys, or not all of them, that it was known by. */
-function hasNewKeys({ hostKeys }, { online }) {
-    const shown = parsePublicKeys(hostKeys.map(next_keyOf).join('\n')).map((key) => `${key.type} ${host_keys_fingerprint(key)}`);
-    return hostKeys.length > 0 && !(online.hostKeys.length > 0 && online.hostKeys.every(isIn(shown)));
-}
-function isIn(some) {
-    return (text) => some.includes(text);
-}
-/** A known_hosts line without the name. */
-function next_keyOf(line) {
-    return line.replace(/^\S+\s+/, '');
 }
 function nameIn(line) {
     return /^\S*/.exec(line)?.[0] ?? '';
@@ -75097,7 +75778,7 @@ function verdict({ disks }, { outcome, targetState }, isSpared) {
     const lost = disks.filter(({ fate }) => fate === 'wiped' || fate === 'collateral').length;
     const share = `${lost} of ${counted(disks.length, 'disk')}`;
     if (disks.every(({ fate }) => fate === 'untouched'))
-        return 'None is changed.';
+        return isSpared ? 'By the plan none would have been.' : 'None is changed.';
     if (lost === 0)
         return 'None is lost as a whole.';
     if (outcome === 'planned')
@@ -75357,6 +76038,7 @@ function unitsRow({ failedUnits }) {
 
 
 
+
 const report_keptLines = 40;
 /** What went wrong, as the result says it: harmless text without secrets, and advice where there is any. */
 function failureOf(error, progress, secrets) {
@@ -75367,28 +76049,37 @@ function failureOf(error, progress, secrets) {
     const lastLines = (known?.lastLines ?? [])
         .slice(-report_keptLines)
         .map((line) => neutralise(secrets.redact(line)));
-    const message = safe(errorMessage(error));
-    const said = [message, ...lastLines].join('\n');
-    return {
+    const said = {
         kind: known?.kind ?? 'unexpected',
         phase: progress.phase ?? null,
-        message,
-        hint: cancelled ? null : (known?.hint ?? hints_hintFor(said) ?? null),
-        // of many hosts each has its own
-        resume: progress.fleet === null ? howToResume(progress, cancelled) : null,
+        message: safe(errorMessage(error)),
         lastLines,
     };
+    // the place that throws knows more than what was said
+    const recognised = known?.hint === undefined ? hints_recognise(said) : undefined;
+    return {
+        ...said,
+        known: recognised?.id ?? null,
+        hint: cancelled ? null : (known?.hint ?? recognised?.hint ?? null),
+        // of many hosts each has its own
+        resume: progress.fleet === null ? howToResume(progress, cancelled) : null,
+    };
+}
+/** Where that is in the user's own files, the nearest first. */
+function placesOf(error) {
+    return error instanceof NixError ? error.places : [];
 }
 /**
  * Annotation, result file, outputs, job summary and the end of the log. Called once, at the end of every run. A part that cannot be
  * written (a full disk) is a warning: it says nothing about the machine, and the other parts are still wanted.
  *
+ * @param places of the failure, see placesOf
  * @returns whether the outputs were written, which are all that a run over many hosts is for
  */
-async function publish(whole, log, secrets) {
+async function publish(whole, log, secrets, places = []) {
     const result = withoutSecrets(whole, secrets);
     if (result.failure !== null)
-        annotate(result.failure, result, log);
+        annotate(result.failure, result, log, places);
     const file = await attempt('result file', log, () => writeResultFile(result, secrets));
     const outputs = await attempt('outputs', log, async () => {
         setOutputs(whole, result, file ?? '', log, secrets);
@@ -75442,7 +76133,7 @@ async function writeResultFile(result, secrets) {
     await (0,promises_namespaceObject.writeFile)(file, secrets.redact(`${JSON.stringify(result, undefined, 2)}\n`), { mode: 0o600 });
     return file;
 }
-function annotate(failure, { targetState, target, plan }, log) {
+function annotate(failure, { targetState, target, plan }, log, places) {
     for (const line of failure.lastLines)
         log.foreign('last lines', line);
     const where = failure.phase === null ? '' : ` in phase ${failure.phase}`;
@@ -75451,8 +76142,9 @@ function annotate(failure, { targetState, target, plan }, log) {
         ...(failure.hint === null ? [] : [`What to do: ${failure.hint}`]),
         ...(target === '' ? [] : [`The machine is ${describeState(targetState, plan)}.`]),
         ...(failure.resume === null ? [] : [`How to go on: ${failure.resume}`]),
+        `More about it: ${errorPage(failure)}`,
     ];
-    log.error(lines.join('\n'), `nixos-anywhere ${failure.kind === 'cancelled' ? 'was cancelled' : 'failed'}${where}`);
+    log.error(lines.join('\n'), `nixos-anywhere ${failure.kind === 'cancelled' ? 'was cancelled' : 'failed'}${where}`, places);
 }
 
 ;// CONCATENATED MODULE: ./lib/runner.js
@@ -75549,7 +76241,7 @@ async function main(cacheClient) {
     }
     catch (error) {
         const reason = cancel.signal.aborted ? cancel.signal.reason : error;
-        await publish(progress.result('failed', failureOf(reason, progress, secrets)), log, secrets);
+        await publish(progress.result('failed', failureOf(reason, progress, secrets)), log, secrets, placesOf(reason));
         return 1;
     }
     finally {

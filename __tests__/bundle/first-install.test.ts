@@ -144,7 +144,9 @@ testEach<string, Case>([
 ])('what goes wrong in the first hour: %s', async (heading, given) => {
   const { done, log } = await run(given);
   expect(done.result, log).toBe('failure');
-  expect(log).toMatch(/no machine was contacted|nothing on the machine’s disks was changed and nothing goes on/);
+  expect(log).toMatch(
+    /no machine was contacted|nothing on the machine’s disks was changed and nothing goes on/,
+  );
   expectShown(log, 'docs/getting-started.md', heading);
 });
 

@@ -97695,10 +97695,13 @@ class NixError extends ActionError {
     reason;
     /** All errors, in their order: a build that goes on after a failure has many. */
     messages;
+    /** Where that is in the user's own files, the nearest first. */
+    places;
     constructor(message, context = {}) {
         super(message, context);
         this.reason = context.reason;
         this.messages = context.messages ?? [];
+        this.places = context.places ?? [];
     }
 }
 /** Nix did not end by itself: most likely the kernel has ended it, for lack of memory. */
