@@ -1,6 +1,7 @@
-// `npm run pictures:record`: takes the results of the last `npm run demo`, `npm run e2e` and `npm run e2e:all` for the
-// pictures. What only the testbed has becomes what a user has: addresses, folders, and names of hosts. All else stays.
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+// `npm run pictures:record [-- PICTURE…]`: takes the results of the last `npm run demo`, `npm run e2e` and `npm run e2e:all`
+// for all pictures or for these, such as installed. What only the testbed has becomes what a user has: addresses, folders,
+// and names of hosts. All else stays.
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Result } from '../../src/report/result.ts';
 import { cacheFolder } from '../../testbed/paths.mts';
@@ -47,9 +48,16 @@ function newestIn(folder: string): string {
   return newest;
 }
 
+/** Of a version of the action whose results had less in them. */
+function isOld({ activities, failure }: Partial<Result>): boolean {
+  return activities === undefined || (failure !== null && failure?.resume === undefined);
+}
+
 /** With the names of a user's fleet, in whatever text they stand. */
-function presentable(text: string, host: string): string {
+function presentable(path: string, host: string): string {
+  const text = readFileSync(path, 'utf8');
   const given: Result = JSON.parse(text);
+  if (isOld(given)) throw new Error(`${path} is of an older version: run again what makes it`);
   const port = given.target.replace(/^.*:/, '');
   const system = given.plan?.offline.hostName ?? given.host;
   const asRecorded = [
@@ -69,10 +77,15 @@ function presentable(text: string, host: string): string {
   );
 }
 
-rmSync(results, { recursive: true, force: true });
-for (const { to, from, host } of recordings) {
-  const text = readFileSync(newestIn(join(cacheFolder, from)), 'utf8');
-  const file = new URL(`${to}.json`, results);
+const wanted = process.argv.slice(2);
+const chosen = recordings.filter(({ to }) => wanted.length === 0 || wanted.includes(to.replace(/\/.*$/, '')));
+if (chosen.length === 0) throw new Error(`there is no picture ${wanted.join(', ')}`);
+// none where one is missing
+const texts = chosen.map(({ to, from, host }) => ({
+  file: new URL(`${to}.json`, results),
+  text: presentable(newestIn(join(cacheFolder, from)), host),
+}));
+for (const { file, text } of texts) {
   mkdirSync(new URL('.', file), { recursive: true });
-  writeFileSync(file, presentable(text, host));
+  writeFileSync(file, text);
 }

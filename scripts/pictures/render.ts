@@ -34,7 +34,7 @@ export async function renderMarkdown(markdown: string): Promise<string> {
     renderer: {
       html: ({ text }) => checkedHtml(text),
       code: ({ text, lang }) =>
-        lang === 'mermaid' ? `<pre class="mermaid">${escaped(text)}</pre>\n` : false,
+        lang === 'mermaid' ? `<div class="mermaid">${escaped(text)}</div>\n` : false,
     },
   }).parse(markdown);
 }
