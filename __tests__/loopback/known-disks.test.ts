@@ -51,6 +51,13 @@ describe.runIf(isRoot)('a disk that is mounted', () => {
       'umount',
       ['(cd "$there"; exec sleep 20) & sleep 0.2; umount "$there"; kill $!', 'umount: …: target is busy.'],
     ],
+    [
+      'cryptsetup',
+      [
+        'echo x | cryptsetup luksFormat --batch-mode "$disk" -',
+        'Cannot exclusively open /dev/loop…, device in use.',
+      ],
+    ],
   ])('is refused by %s', async (_, [command, words]) => {
     expectKnown(words, await failOnDisk(command));
   });
@@ -58,6 +65,11 @@ describe.runIf(isRoot)('a disk that is mounted', () => {
   test('with a file system that the kernel does not know', async () => {
     const error = await failOnDisk('mount -t unheardof "$disk" "$there"');
     expectKnown("mount: …: unknown filesystem type 'unheardof'.", error);
+  });
+
+  test('whose key is not there', async () => {
+    const error = await failOnDisk('cryptsetup luksFormat --batch-mode "$disk" /tmp/no-such-key');
+    expectKnown('Failed to open key file.', error);
   });
 
   test('whose room is not enough', async () => {

@@ -191,3 +191,12 @@ test('a login shell that ends', async () => {
   const error = await failure(targetOf(sshd, testRuntime()).run(identity, []));
   expectKnown('the target did not run identity.sh, it ended with exit code 3', error);
 });
+
+// as agenix calls it when nixos-install activates the new system
+test('secrets that are encrypted for another host', async () => {
+  const target = await machineWith('age-keygen -o /root/key; age-keygen -o /root/other');
+  const text = `echo secret | age -r "$(age-keygen -y /root/other)" >/root/secret.age
+    age --decrypt -i /root/key /root/secret.age`;
+  const run = runDetached(target, work('nixos-install', text));
+  expectKnown('age: error: no identity matched any of the recipients', await failure(run));
+});

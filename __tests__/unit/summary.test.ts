@@ -11,7 +11,7 @@ describe('summarise', () => {
   const harmless = shapeOf(summarise(resultWith('word')));
 
   test('has the sections of a failed run', () => {
-    expect(harmless).toHaveLength(59);
+    expect(harmless).toHaveLength(63);
     expect(summarise(resultWith('word'))).toMatch(/In phase disko.*\*\*total\*\*.*1\.2&nbsp;s/s);
   });
 

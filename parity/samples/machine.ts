@@ -46,6 +46,7 @@ export const machineSamples = {
       'wipefs: error: /dev/loop…: probing initialization failed: Device or resource busy',
       'This disk is currently in use - repartitioning is probably a bad idea.',
       'umount: …: target is busy.',
+      'Cannot exclusively open /dev/loop…, device in use.',
     ),
     ...imitated(
       'the words of cryptsetup, mdadm, LVM and ZFS; nixos-anywhere issues 467 and 585',
@@ -61,7 +62,11 @@ export const machineSamples = {
     'remote-command disko',
     'Error: Partition(s) 1 on /dev/sda have been written, but we have been unable to inform the kernel of the change',
   ),
-  'disk-key-missing': imitated('cryptsetup', 'remote-command disko', 'Failed to open key file.'),
+  'disk-key-missing': real(
+    disks('whose key is not there'),
+    'remote-command disko',
+    'Failed to open key file.',
+  ),
   'file-system-unknown': [
     ...real(
       disks('with a file system that the kernel does not know'),
@@ -81,13 +86,19 @@ export const machineSamples = {
     'remote-command disko',
     'disko config must be an existing file or flake must be set',
   ),
-  'secrets-not-decrypted': imitated(
-    'sops-nix, agenix',
-    'remote-command install',
-    'Failed to get the data key required to decrypt the SOPS file.',
-    '0 successful groups required, got 0',
-    'age: error: no identity matched any of the recipients',
-  ),
+  'secrets-not-decrypted': [
+    ...real(
+      'loopback/known-programs › secrets that are encrypted for another host',
+      'remote-command install',
+      'age: error: no identity matched any of the recipients',
+    ),
+    ...imitated(
+      'the words of sops-nix',
+      'remote-command install',
+      'Failed to get the data key required to decrypt the SOPS file.',
+      '0 successful groups required, got 0',
+    ),
+  ],
   'efi-partition-missing': [
     ...imitated(
       'systemd-boot',

@@ -42,7 +42,7 @@ export const kexecFailures = [
     id: 'image-ends-early',
     title: 'the kexec image ends too early',
     // gzip, xz, zstd, tar, and BusyBox’s
-    says: /unexpected end of (file|input)|Unexpected EOF|premature end|\bshort read\b|truncated input/i,
+    says: /unexpected end of (file|input)|Unexpected EOF in archive|premature end|\bshort read\b|truncated input/i,
     where: unpacking,
     cause: 'the download broke off, or the file is only a part of the image',
     hint: 'the kexec image ends too early: fetch it anew and compare its SHA-256; where the machine’s own download breaks off, fetch the image in a step before this one and give its path as kexec',

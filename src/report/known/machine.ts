@@ -36,7 +36,7 @@ export const machineFailures = [
   {
     id: 'disk-in-use',
     title: 'something on the disk is still in use',
-    says: /mounted; will not make|contains a mounted filesystem|target is busy|is (\w+ )?in use\b|Device or resource busy|is part of active pool|exclusively\. +Mounted filesystem/i,
+    says: /mounted; will not make|contains a mounted filesystem|target is busy|is (\w+ )?in use\b|Device or resource busy|is part of active pool|Cannot exclusively open|exclusively\. +Mounted filesystem/i,
     where: inDisko,
     cause:
       'a file system, a RAID array, a volume group or a pool of an earlier run, or of the old system, is active',
