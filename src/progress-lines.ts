@@ -64,20 +64,23 @@ export function inSeconds(ms: number): string {
 
 /** The rate since the line before, or for how long nothing has moved: at least since the line that saw the same. */
 class Speed {
-  #at: number;
+  #lineAt: number;
+  #movedAt: number;
   #bytes: number;
 
   constructor(at: number, bytes: number) {
-    this.#at = at;
+    this.#lineAt = at;
+    this.#movedAt = at;
     this.#bytes = bytes;
   }
 
   at(now: number, bytes: number | undefined): string {
     if (bytes === undefined) return '';
-    const ms = now - this.#at;
+    const ms = now - this.#lineAt;
     const moved = bytes - this.#bytes;
-    if (moved === 0) return `no bytes for ${inSeconds(ms)}`;
-    this.#at = now;
+    this.#lineAt = now;
+    if (moved === 0) return `no bytes for ${inSeconds(now - this.#movedAt)}`;
+    this.#movedAt = now;
     this.#bytes = bytes;
     // work that began anew, on a new connection, may count from nothing
     return moved > 0 && ms > 0 ? `${formatBytes(Math.round((moved / ms) * 1000))}/s` : '';

@@ -59,7 +59,7 @@ test('the rate is that since the last line, and a line says when nothing has mov
     'info: sending it for 30 s: 16.0 MB of 64.0 MB, 200.0 kB/s',
     'info: sending it for 60 s: 16.0 MB of 64.0 MB, no bytes for 30 s',
     'info: sending it for 2 min: 16.0 MB of 64.0 MB, no bytes for 90 s',
-    'info: sending it for 3 min: 46.0 MB of 64.0 MB, 200.0 kB/s',
+    'info: sending it for 3 min: 46.0 MB of 64.0 MB, 500.0 kB/s',
     'info: sending it for 4 min: 0 B of 64.0 MB',
   ]);
 });
