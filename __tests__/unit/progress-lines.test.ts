@@ -23,7 +23,7 @@ function begin(read: () => Reading | undefined) {
   return { clock, log, work, pass, end: (error?: Error) => end(error) };
 }
 
-test('lines come after 10, 30 and 60 seconds, then each minute: an hour has 61', async () => {
+test('lines come after 10, 30 and 60 seconds, then each minute: an hour has 62', async () => {
   const { clock, log, pass, work, end } = begin(() => ({ done: 'much' }));
   await pass(9);
   expect(log.lines).toEqual([]);
