@@ -74,7 +74,7 @@ test('an image that is not pinned: no flags, and its hash in log, summary and re
   expect(run.summary).toMatch(
     /^## ✅ Prepared, not installed: .*\n(.*\n)*\| machine \| in the installer; its disks were/,
   );
-  const [, next = ''] = /^### What to do next\n\n(.*?)\n\n\*\*Install/ms.exec(run.summary) ?? [];
+  const [, next = ''] = /^### What to do next\n\n(.*?)\n\n\*\*Install\*\*/ms.exec(run.summary) ?? [];
   expect(next).toContain(
     'Until it is rebooted the machine runs the installer in its memory, and the next run',
   );

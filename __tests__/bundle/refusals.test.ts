@@ -18,8 +18,8 @@ function expectRefusal(run: BundleRun, says: RegExp, advice: RegExp): void {
   expect(run.errors).toHaveLength(1);
   expect(run.errors[0]).toMatch(says);
   expect(run.errors[0]).toMatch(new RegExp(`What to do: .*(${advice.source})`));
-  expect(run.errors[0]).toContain(
-    'The machine is untouched: nothing on its disks was changed.\nHow to go on: ',
+  expect(run.errors[0]).toMatch(
+    /\n(The machine is untouched: .*\nHow to go on: |How to go on: no machine was contacted)/,
   );
   expect(run.result.failure).toMatchObject({ phase: 'preflight', message: expect.stringMatching(says) });
   expect(run.outputs).toMatchObject({ outcome: 'failed', 'target-state': 'untouched' });

@@ -77,7 +77,15 @@ describe('the disks', () => {
       const configured = Array.from({ length: 200 }, () => ({ device: text, destroy: true }));
       const online: OnlinePlan = { ...plan.online, disks };
       const offline = { ...plan.offline, diskoScript: text, disks: configured };
-      const failed = summarise({ ...result, plan: { ...plan, online, offline } });
+      const { failure } = result;
+      const message = text.repeat(10);
+      const failed = summarise({
+        ...result,
+        failure: failure && { ...failure, message },
+        hostKeys: [message],
+        agePublicKeys: [message],
+        plan: { ...plan, online, offline },
+      });
       expect(Buffer.byteLength(failed)).toBeLessThan(limit);
       expect(failed).toMatch(/and \d+ more, see the log/);
       const alone = summarise({ ...result, plan: { work: plan.work, offline, online: null } });

@@ -10,7 +10,7 @@ import type { Result } from '../result';
 type OfRun = Pick<Result, 'outcome' | 'targetState'>;
 
 /** In bytes: GitHub takes 1 MiB for the whole summary. */
-const room = { disks: 200_000, configured: 100_000 };
+const room = 200_000;
 /** Nobody reads more. */
 const shownContents = 200;
 
@@ -65,7 +65,7 @@ function diskTable(online: OnlinePlan): string {
       escapeMarkdown(words.join(', ')),
     ]),
   ]);
-  return table(['', 'disk and what is on it', 'size', ''], rowsWithin(room.disks, rows, shownContents));
+  return table(['', 'disk and what is on it', 'size', ''], rowsWithin(room, rows, shownContents));
 }
 
 /** In one piece: the column is narrow. */
@@ -87,7 +87,7 @@ export function configuredDisks(offline: OfflinePlan): string[] {
   return [
     ...(rows.length === 0
       ? []
-      : [table(['disk of the configuration', ''], rowsWithin(room.configured, rows, shownContents))]),
+      : [table(['disk of the configuration', ''], rowsWithin(room, rows, shownContents))]),
     ...(wipesUnknownDisks(offline)
       ? ['**Which disks are wiped is not known: the disko script may wipe any.**']
       : []),
