@@ -14,6 +14,12 @@ export interface HowTo {
 /** The first steps. */
 const beginning: readonly HowTo[] = [
   {
+    wish: 'install a first machine, by hand',
+    page: 'getting-started.md',
+    heading: 'Install',
+    test: 'e2e-all/first-install › a first install by the workflows of the examples: planned, installed, and changed by plan and approval',
+  },
+  {
     wish: 'plan first: see what would be done',
     page: 'getting-started.md',
     heading: 'Plan first',
@@ -48,6 +54,12 @@ const beginning: readonly HowTo[] = [
     page: 'workflows.md',
     heading: 'A hardware report by pull request',
     test: 'bundle/example-workflows › hardware-report: one job holds the key, another one opens the pull request, and only if there is news',
+  },
+  {
+    wish: 'install and update many machines from one flake',
+    page: 'fleets.md',
+    heading: 'Begin',
+    test: 'bundle/workflow › hosts get what their flake says; again nothing; then the one that has changed, by what is said of it',
   },
   {
     wish: 'encrypt the root, and unlock it over SSH',

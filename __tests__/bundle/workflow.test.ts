@@ -1,6 +1,7 @@
 // The workflow for fleets, from the list of hosts to the summary, carried out here against machines on loopback.
 import { expect, vi } from 'vitest';
 import { test } from '../support/concurrent';
+import { expectShown } from '../support/documents';
 import { git } from '../support/fleet';
 import { configurationOf, fleetOfMachines, logOf, ranJobs } from '../support/workflow';
 
@@ -15,6 +16,7 @@ test('hosts get what their flake says; again nothing; then the one that has chan
   const first = await run();
   expect(ranJobs(first), logOf(first)).toEqual(all([...changeNothing, 'Canary web-0', 'Apply to web-1']));
   expect(first.result).toBe('success');
+  expectShown(logOf(first), 'docs/fleets.md', 'Begin');
   const order = first.jobs.map(({ name }) => name);
   expect(order.indexOf('Canary web-0')).toBeLessThan(order.indexOf('Apply to web-1'));
   expect([await switched(0), await switched(1)]).toEqual([['web-0'], ['web-1']]);
