@@ -21,7 +21,7 @@ const links = [
 
 /** Of the table of workflows: each with the flake that it is for. */
 const flakeOf = new Map(
-  [...listed.matchAll(/^\| \[[\w-]+\.yml\]\(workflows\/([\w-]+\.yml)\) +\| ([\w-]+) +\|/gm)].map(
+  [...listed.matchAll(/^\| \[([\w-]+\.yml)\]\(workflows\/\1\) +\| ([\w-]+) +\|/gm)].map(
     ([, workflow = '', flake = '']) => [workflow, flake],
   ),
 );
