@@ -24,3 +24,12 @@ export function childEnvironment(
   }
   return result;
 }
+
+/** What a user would miss without being told: Nix without its settings does not fetch what needs them, or builds it anew. */
+export function withheldSettings(environment: NodeJS.ProcessEnv, secrets: SecretRegistry): readonly string[] {
+  const name = 'NIX_CONFIG';
+  if ((environment[name] ?? '') === '' || name in childEnvironment(environment, secrets)) return [];
+  return [
+    `${name} contains a secret that this step’s inputs hold too, or one so short that it is found there by chance: no child process gets it, and Nix works without what stands in it. Give Nix a secret of its own there, or its settings where it is installed.`,
+  ];
+}

@@ -1,3 +1,4 @@
+import { withheldSettings } from './child-environment';
 import { InputError } from './errors';
 import { parseFlakeReference } from './inputs/flake-reference';
 import { noHostData, withoutGiven } from './inputs/host-data';
@@ -45,6 +46,8 @@ export async function gatherInputs(
   const readGiven: ReadSettings = (warn) => readSettings(raw, secrets, loaded, warn, environment);
   // registers all secrets, before Nix is started; what is wrong is told later
   const problems = problemsOf(readGiven);
+  // before Nix fails for want of it
+  for (const notice of withheldSettings(environment, secrets)) runtime.log.warning(notice);
   const start = clock.now();
   const data = await readHostData(raw, new Nix(nixOptionsOf(earlyNixUse(raw)), runtime), signal).catch(
     (error: unknown) => {

@@ -104,9 +104,9 @@ test('an input in a private repository: by a token for this step; without it Git
     instead: { flake: `${flake}#demo`, 'target-host': `root@${sshd.host}` },
     besides: onLoopback(sshd),
   });
-  const run = (config: string) =>
+  const run = (config: string, more: Record<string, string> = {}) =>
     runBundle({
-      inputs: step.inputs,
+      inputs: { ...step.inputs, ...more },
       env: { NIX_CONFIG: `${nixEnvironment().NIX_CONFIG}\n${config}`, NIX_SSL_CERT_FILE: certificate },
       launcher: network,
     });
@@ -116,7 +116,9 @@ test('an input in a private repository: by a token for this step; without it Git
   expectShown(done.log, 'docs/private-caches.md', 'A private flake input');
   expectNoLeak(done, [token]);
   const refused = await run('');
-  expectTroubles([refused.log], page, heading);
+  const netrc = `machine github.com password ${token}`;
+  const withheld = await run(step.env.NIX_CONFIG ?? '', { netrc });
+  expectTroubles([refused.log, withheld.log], page, heading);
 });
 
 /** A network in which GitHub’s names lead to a server that knows one repository and one token. */

@@ -40,7 +40,7 @@ const kexecInstaller = `{ config, ... }: {
 function checkout(): string {
   const folder = temporaryFolder('checkout');
   mkdirSync(join(folder, 'installer'));
-  for (const { text } of blocks('nix')) {
+  for (const { text } of blocks('nix').filter(({ text }) => text.startsWith('# installer/'))) {
     const [, path = ''] = /^# (\S+)\n/.exec(text) ?? [];
     writeFileSync(join(folder, path), text);
   }

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { childEnvironment } from '../../src/child-environment';
+import { childEnvironment, withheldSettings } from '../../src/child-environment';
 import { masksOf, Secret, SecretRegistry, textOf } from '../../src/secrets';
 import { nastyText } from './support';
 
@@ -210,6 +210,17 @@ describe('childEnvironment', () => {
       ENCODED: Buffer.from('user:hunter2-hunter2').toString('base64'),
     };
     expect(childEnvironment(environment, secrets)).toEqual({ PATH: '/usr/bin:/bin' });
+  });
+
+  test('tells of NIX_CONFIG, without which Nix does not fail but knows nothing', () => {
+    const { secrets } = registry('hunter2');
+    const told = (NIX_CONFIG?: string) => withheldSettings({ NIX_CONFIG, OTHER: 'hunter2' }, secrets);
+    expect(told('access-tokens = github.com=hunter2')).toEqual([
+      expect.stringMatching(/^NIX_CONFIG contains a secret/),
+    ]);
+    expect(told('access-tokens = github.com=hunter3')).toEqual([]);
+    expect(told('')).toEqual([]);
+    expect(told()).toEqual([]);
   });
 
   test('of any environment: what passes is unchanged and holds no secret', () => {
