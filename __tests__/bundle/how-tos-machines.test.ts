@@ -1,6 +1,6 @@
 // docs/machines.md: a machine without a system, with little memory, or where kexec is not possible. Installers and machines are
 // stand-ins on loopback; what is carried out is what the page says to write.
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { imageThat, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
@@ -8,6 +8,9 @@ import { expectShown } from '../support/documents';
 import { expectTroubles, installableFlake, onLoopback, shownStep } from '../support/how-to';
 import { passwordsBy, script, startMachine, targetOf, withPasswords } from '../support/machine';
 import { testRuntime } from '../support/runtime';
+
+// several runs each
+vi.setConfig({ testTimeout: 120_000 });
 
 const page = 'docs/machines.md';
 const password = 'correct-horse-battery';

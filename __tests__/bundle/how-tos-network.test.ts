@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { type BundleRun, imageThat, runBundle } from '../support/bundle';
 import { atEnd, test } from '../support/concurrent';
@@ -12,6 +12,9 @@ import { expectTroubles, installableFlake, onLoopback, shownStep } from '../supp
 import { startMachine } from '../support/machine';
 import { startNetwork } from '../support/network';
 import { temporaryFolder } from '../support/runtime';
+
+// several runs each
+vi.setConfig({ testTimeout: 120_000 });
 
 const page = 'docs/network.md';
 
