@@ -142,7 +142,7 @@ test('Terraform starts the workflow for a machine that is another one, and for n
 });
 
 test('what stands in a value is read by no shell on the way', () => {
-  const odd = { address: '$(id)', known_hosts: `a "b" 'c' \`d\``, id: '-f x=y; id' };
+  const odd = { address: '* $(id)', known_hosts: `a "b" 'c' \`d\``, id: '-f x=y; id' };
   const asked = new Infrastructure().apply(odd) ?? [];
   expect(asked.slice(5)).toEqual([
     ...['-f', `address=${odd.address}`],

@@ -29,7 +29,7 @@ test('every parameter is there, with the modules that have it', () => {
 });
 
 test.each(rows)('$parameter leads to inputs that are there', ({ here }) => {
-  const words = [...here.matchAll(/`([a-z-]+)(?:: [^`]*)?`/g)].map(([, name]) => name);
+  const words = [...here.matchAll(/`([a-z0-9-]+|[a-z]+[A-Z]\w*)(?:: [^`]*)?`/g)].map(([, name]) => name);
   const others = ['env', 'failedUnits'];
   const known: readonly string[] = [...inputs.map(({ name }) => name), ...others];
   for (const word of words) expect(known).toContain(word);
