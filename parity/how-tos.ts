@@ -178,6 +178,12 @@ const systems: readonly HowTo[] = [
     test: 'bundle/how-tos-secrets › secrets of the repository reach the machine, and the log says so',
   },
   {
+    wish: 'have a binary key from secrets of the repository',
+    page: 'secrets.md',
+    heading: 'A key that is not text',
+    test: 'bundle/how-tos-secrets › a binary key is decoded by a step before, and arrives byte for byte',
+  },
+  {
     wish: 'have secrets that age has encrypted',
     page: 'secrets.md',
     heading: 'With age',

@@ -1,13 +1,12 @@
 // docs/secrets.md, carried out: the steps of the page with real age, gpg, pass, curl and jq, and stand-ins for what is not
 // here (sops, a vault, GitHub's identity tokens). The secrets reach the machine, and are nowhere else.
 import { execFileSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { decoys } from '../../testbed/action.mts';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { type BundleRun, runBundle } from '../support/bundle';
 import { atEnd, test } from '../support/concurrent';
@@ -49,12 +48,14 @@ async function runPage(
 ): Promise<BundleRun> {
   const known = { 'secrets.SSH_PRIVATE_KEY': '', 'vars.KNOWN_HOSTS': '', ...values };
   const step = stepOf(page, heading);
-  const watch = new LeakWatch(dir, secrets);
+  const shown = filled(step.with, known);
+  // no child may ask for an identity token
+  const watch = new LeakWatch(dir, secrets, ['ACTIONS_ID_TOKEN_REQUEST_']);
   const run = await runBundle({
     inputs: {
-      ...filled(step.with, known),
+      ...shown,
       ...install.inputs,
-      'disk-encryption-keys': step.with?.['disk-encryption-keys']?.replace(keyPath, ownKeyPath) ?? '',
+      'disk-encryption-keys': shown['disk-encryption-keys']?.replace(keyPath, ownKeyPath) ?? '',
     },
     env: { NIX_REMOTE: `local?root=${install.store}`, ...filled(step.env, known), ...env },
     dir,
@@ -96,6 +97,23 @@ test('secrets of the repository reach the machine, and the log says so', async (
     blockOf(page, 'From secrets of the repository', 'text').trim(),
   );
   expect(without.result.failure).toMatchObject({ kind: 'input', phase: null });
+});
+
+test('a binary key is decoded by a step before, and arrives byte for byte', async () => {
+  const heading = 'A key that is not text';
+  const job = await startJob();
+  // as GitHub's parser gives an expression within a text
+  const values = { [`format('${keyPath} {0}/disk.key', runner.temp)`]: `${keyPath} ${job.temp}/disk.key` };
+  const without = await runPage(job, heading, [], {}, values);
+  expect(`Error: ${without.errors[0]}`).toContain(blockOf(page, heading, 'text').trim());
+
+  const key = Buffer.concat([randomBytes(32), Buffer.from([0, 13, 10])]);
+  const env = { RUNNER_TEMP: job.temp, DISK_KEY: key.toString('base64') };
+  await runShell(shellOf(heading, 'base64'), { cwd: job.workspace, env });
+  const run = await runPage(job, heading, [], {}, values);
+  expect(run.code, run.log).toBe(0);
+  expect(readFileSync(join(job.install.disk, 'disk.key'))).toEqual(key);
+  expectShown(run.log, 'docs/secrets.md', 'A key that is not text');
 });
 
 /** Follows the page by hand: makes the identity and the encrypted file. @returns the identity */
@@ -232,7 +250,7 @@ test('a vault gives the secret to a job that has logged in by its identity', asy
     },
   });
   expect(printed).toMatch(/^::add-mask::hvs\.\S+\n$/);
-  const run = await runPage(job, heading, [key, ...Object.values(decoys)], { VAULT_ADDR });
+  const run = await runPage(job, heading, [key], { VAULT_ADDR });
   expect(run.code, run.log).toBe(0);
   expect(keyOf(job)).toBe(key);
   expectShown(run.log, 'docs/secrets.md', 'From a vault, by OIDC');
