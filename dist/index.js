@@ -56189,20 +56189,23 @@ function inSeconds(ms) {
 }
 /** The rate since the line before, or for how long nothing has moved: at least since the line that saw the same. */
 class Speed {
-    #at;
+    #lineAt;
+    #movedAt;
     #bytes;
     constructor(at, bytes) {
-        this.#at = at;
+        this.#lineAt = at;
+        this.#movedAt = at;
         this.#bytes = bytes;
     }
     at(now, bytes) {
         if (bytes === undefined)
             return '';
-        const ms = now - this.#at;
+        const ms = now - this.#lineAt;
         const moved = bytes - this.#bytes;
+        this.#lineAt = now;
         if (moved === 0)
-            return `no bytes for ${inSeconds(ms)}`;
-        this.#at = now;
+            return `no bytes for ${inSeconds(now - this.#movedAt)}`;
+        this.#movedAt = now;
         this.#bytes = bytes;
         // work that began anew, on a new connection, may count from nothing
         return moved > 0 && ms > 0 ? `${formatBytes(Math.round((moved / ms) * 1000))}/s` : '';
@@ -57854,6 +57857,15 @@ function childEnvironment(environment, secrets) {
         result[name] = value;
     }
     return result;
+}
+/** What a user would miss without being told: Nix without its settings does not fetch what needs them, or builds it anew. */
+function withheldSettings(environment, secrets) {
+    const name = 'NIX_CONFIG';
+    if ((environment[name] ?? '') === '' || name in childEnvironment(environment, secrets))
+        return [];
+    return [
+        `${name} contains a secret that this step’s inputs hold too, or one so short that it is found there by chance: no child process gets it, and Nix works without what stands in it. Give Nix a secret of its own there, or its settings where it is installed.`,
+    ];
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/flake-reference.js
@@ -63409,6 +63421,7 @@ function isLocalFlake(uri) {
 
 
 
+
 /**
  * Gathers all that settings are made of: the inputs of the step, what the flake says of the host, and what the sources of
  * secrets hold that both name.
@@ -63426,6 +63439,9 @@ async function gatherInputs(environment, secrets, runtime, progress) {
     const readGiven = (warn) => readSettings(raw, secrets, loaded, warn, environment);
     // registers all secrets, before Nix is started; what is wrong is told later
     const problems = problemsOf(readGiven);
+    // before Nix fails for want of it
+    for (const notice of withheldSettings(environment, secrets))
+        runtime.log.warning(notice);
     const start = clock.now();
     const data = await readHostData(raw, new Nix(nixOptionsOf(earlyNixUse(raw)), runtime), signal).catch((error) => {
         // first what is wrong with the step itself; what seems to be missing may be what could not be read
@@ -74876,7 +74892,7 @@ const kexecFailures = [
         id: 'image-ends-early',
         title: 'the kexec image ends too early',
         // gzip, xz, zstd, tar, and BusyBox’s
-        says: /unexpected end of (file|input)|Unexpected EOF|premature end|\bshort read\b|truncated input/i,
+        says: /unexpected end of (file|input)|Unexpected EOF in archive|premature end|\bshort read\b|truncated input/i,
         where: unpacking,
         cause: 'the download broke off, or the file is only a part of the image',
         hint: 'the kexec image ends too early: fetch it anew and compare its SHA-256; where the machine’s own download breaks off, fetch the image in a step before this one and give its path as kexec',
@@ -75051,7 +75067,7 @@ const machineFailures = [
     {
         id: 'disk-in-use',
         title: 'something on the disk is still in use',
-        says: /mounted; will not make|contains a mounted filesystem|target is busy|is (\w+ )?in use\b|Device or resource busy|is part of active pool|exclusively\. +Mounted filesystem/i,
+        says: /mounted; will not make|contains a mounted filesystem|target is busy|is (\w+ )?in use\b|Device or resource busy|is part of active pool|Cannot exclusively open|exclusively\. +Mounted filesystem/i,
         where: inDisko,
         cause: 'a file system, a RAID array, a volume group or a pool of an earlier run, or of the old system, is active',
         hint: 'something on the disk is still mounted or active: reboot the installer and run again',
@@ -75748,7 +75764,7 @@ function kexecPin({ kexecSha256 }) {
 
 
 /** In bytes: GitHub takes 1 MiB for the whole summary. */
-const disks_room = { disks: 200_000, configured: 100_000 };
+const disks_room = 200_000;
 /** Nobody reads more. */
 const shownContents = 200;
 /** What is lost, or what would have been; each disk with its fate, below it what is on it. */
@@ -75804,7 +75820,7 @@ function diskTable(online) {
             escapeMarkdown(words.join(', ')),
         ]),
     ]);
-    return table(['', 'disk and what is on it', 'size', ''], rowsWithin(disks_room.disks, rows, shownContents));
+    return table(['', 'disk and what is on it', 'size', ''], rowsWithin(disks_room, rows, shownContents));
 }
 /** In one piece: the column is narrow. */
 function sizeCell(bytes) {
@@ -75823,7 +75839,7 @@ function configuredDisks(offline) {
     return [
         ...(rows.length === 0
             ? []
-            : [table(['disk of the configuration', ''], rowsWithin(disks_room.configured, rows, shownContents))]),
+            : [table(['disk of the configuration', ''], rowsWithin(disks_room, rows, shownContents))]),
         ...(wipesUnknownDisks(offline)
             ? ['**Which disks are wiped is not known: the disko script may wipe any.**']
             : []),
