@@ -77,7 +77,7 @@ export const standIns: readonly StandIn[] = [
   },
   {
     files: ['testbed/proxy.mts', '__tests__/support/network.ts'],
-    standsFor: 'a network that delays, cuts and swallows',
+    standsFor: 'a network that delays, slows, cuts and swallows',
     real: 'real connections over loopback and in network namespaces',
     unproven: 'links that lose single packets, firewalls that answer for others',
   },
