@@ -1,63 +1,12 @@
-// What is said of many hosts, in the summary and in the log: what needs somebody first, and never too much.
-import fc from 'fast-check';
+// What is said of many hosts, in the summary and in the log: what needs somebody first.
 import { describe, expect, test } from 'vitest';
 import { describeFleet } from '../../src/report/describe-fleet';
 import { nothingGathered } from '../../src/report/fleet-results';
-import { type HostRun, readResult } from '../../src/report/host-run';
-import { type FleetReport, type HostResult, type Outcome, Progress } from '../../src/report/result';
+import { Progress } from '../../src/report/result';
 import { summarise } from '../../src/report/summary';
 import { planFor } from '../support/planned';
-import { type HostRunOf, matrixHost, resultOf, updatePlan } from '../support/results';
-import { nixos } from '../support/situation';
-import { nastyText } from './support';
-
-const limit = 1024 * 1024;
-
-function host(name: string, of: HostRunOf = {}): HostResult {
-  const read = readResult(JSON.stringify(resultOf(name, of)));
-  if (read.kind !== 'host') throw new Error(JSON.stringify(read));
-  const { run: _, ...result }: HostRun = read.run;
-  return result;
-}
-const missing = (name: string): HostResult => ({
-  host: name,
-  outcome: 'missing',
-  targetState: null,
-  seconds: 0,
-  failure: null,
-  plan: null,
-  newHostKeys: [],
-});
-
-function fleetOf(results: readonly HostResult[], of: Partial<FleetReport> = {}): FleetReport {
-  return { ...nothingGathered, selected: results.length, results, ...of };
-}
-function summaryOf(fleet: FleetReport, outcome: Outcome = 'gathered'): string {
-  return summarise({ ...new Progress().result(outcome), fleet });
-}
-
-const reinstallPlan = planFor({ facts: nixos, inputs: { 'on-installed': 'reinstall' } });
-const nothingPlan = { ...updatePlan, action: 'nothing' as const, reason: 'it runs this already' };
-const many = [
-  host('web-10', { plan: nothingPlan }),
-  host('web-2', { plan: nothingPlan }),
-  host('web-3', { outcome: 'updated' }),
-  host('web-4', { outcome: 'installed', plan: reinstallPlan, targetState: 'booted', seconds: 200 }),
-  missing('web-5'),
-  host('web-6', {
-    outcome: 'failed',
-    plan: reinstallPlan,
-    targetState: 'partitioned',
-    failure: {
-      message: 'nixos-install failed\nat line 2',
-      hint: 'run it again',
-      resume: 'it takes the installer over',
-      phase: 'install',
-    },
-  }),
-  host('web-7', { outcome: 'failed', failure: { kind: 'cancelled', phase: null } }),
-  host('web-8', { outcome: 'unchanged', plan: nothingPlan }),
-];
+import { matrixHost, resultOf } from '../support/results';
+import { fleetOf, host, many, missing, nothingPlan, reinstallPlan, summaryOf } from './fleet-reports';
 
 describe('the summary of many runs', () => {
   const summary = summaryOf(fleetOf(many));
@@ -208,91 +157,6 @@ describe('the summary of a list', () => {
     const hosts = Array.from({ length: 21 }, (_, index) => matrixHost(`web-${index}`));
     expect(summaryOf({ ...listed, hosts }, 'listed')).toContain('<details><summary>21 hosts</summary>');
     expect(summaryOf({ ...listed, hosts: hosts.slice(1) }, 'listed')).not.toContain('<details>');
-  });
-});
-
-describe('whatever others wrote', () => {
-  const size = 256;
-  const all = (text: string, of: HostRunOf) => {
-    const failure = { message: text, hint: text, resume: text };
-    const keys = [`web ssh-ed25519 ${'A'.repeat(100)}`];
-    const one = { ...host('web', { ...of, failure }), newHostKeys: keys };
-    return Array.from({ length: size }, (_, index) => ({ ...one, host: `web-${index}` }));
-  };
-
-  test.each(['x', '日', '`', '<', '|', '&', '\n', '*', '😀'])(
-    '256 hosts stay below what GitHub takes: %j',
-    (unit) => {
-      const text = unit.repeat(9000);
-      const plan = { ...reinstallPlan, reason: text };
-      const problems = Array.from({ length: 500 }, () => ({ file: text, problem: text }));
-      const files = { results: 1, superseded: 0, skipped: 0, problems };
-      const lost = (result: HostResult) =>
-        result.plan === null ? result : { ...result, plan: { ...result.plan, lost: Array(20).fill(text) } };
-      for (const results of [
-        all(text, { outcome: 'failed', plan, targetState: 'partitioned' }),
-        all(text, { plan }).map(lost),
-        all(text, { plan: { ...nothingPlan, reason: text } }),
-        [
-          ...all(text, { outcome: 'failed', plan, targetState: 'partitioned' }),
-          ...all(text, { plan }).map(lost),
-          ...all(text, { outcome: 'unchanged', plan: { ...nothingPlan, reason: text } }),
-        ],
-      ]) {
-        const summary = summaryOf(fleetOf(results, { files }));
-        expect(Buffer.byteLength(summary)).toBeLessThan(limit);
-        expect(summary).not.toMatch(/undefined|NaN/);
-      }
-      const failed = Array.from({ length: size }, (_, index) => ({ host: `web-${index}`, message: text }));
-      const hosts = failed.map(({ host: name }) => matrixHost(name, { reason: text, tags: [text] }));
-      const listed = { ...nothingGathered, files: null, hosts, failed };
-      expect(Buffer.byteLength(summaryOf(listed, 'listed'))).toBeLessThan(limit);
-    },
-  );
-
-  test('256 hosts that failed with long messages are all in the list', () => {
-    const text = 'error: builder for /nix/store/abc-x.drv failed with exit code 1 '.repeat(40);
-    const summary = summaryOf(fleetOf(all(text, { outcome: 'failed', targetState: 'partitioned' })));
-    for (let index = 0; index < size; index++) expect(summary).toContain(`- ❌ <code>web-${index}</code>, `);
-  });
-
-  test('has the same rows, and the log the same lines', () => {
-    const shape = (markdown: string) =>
-      markdown
-        .replace(/^(`{3,})text\n[\s\S]*?\n\1$/gm, 'block')
-        .split('\n')
-        .map((line) =>
-          line.startsWith('|')
-            ? `row of ${line.replace(/\\[|\\]/g, '').split('|').length}`
-            : line.replace(/^- .*/, '- item'),
-        );
-    const report = (text: string) =>
-      fleetOf(
-        [
-          host('a', {
-            outcome: 'failed',
-            failure: { message: `x${text}${'y'.repeat(200)}`, hint: `x${text}`, resume: `x${text}` },
-          }),
-          host('b', { plan: { ...updatePlan, reason: `x${text}` } }),
-        ],
-        {
-          files: {
-            results: 2,
-            superseded: 0,
-            skipped: 0,
-            problems: [{ file: `x${text}`, problem: `x${text}` }],
-          },
-        },
-      );
-    const harmless = report('word');
-    fc.assert(
-      fc.property(nastyText, (text) => {
-        const nasty = report(text);
-        expect(shape(summaryOf(nasty))).toEqual(shape(summaryOf(harmless)));
-        expect(describeFleet(nasty).split('\n')).toHaveLength(describeFleet(harmless).split('\n').length);
-      }),
-      { numRuns: 300 },
-    );
   });
 });
 
