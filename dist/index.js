@@ -64396,11 +64396,13 @@ function quote(word) {
 const passwordPrompt = 'nixos-anywhere-action: the password of this user, please: ';
 /** What standard output says when it is a shell of root's that reads on. */
 const enteredLine = 'nixos-anywhere-action: entered';
+/** sudo has messages in many languages, and what it says is what is known of why it refuses. */
+const inEnglish = 'env LC_ALL=C ';
 const become = {
     none: '',
-    sudo: 'sudo -n ',
+    sudo: `${inEnglish}sudo -n `,
     // -k: it asks, however short ago it did; and it remembers nothing for others
-    'sudo-with-password': `sudo -k -S -p '${passwordPrompt}' `,
+    'sudo-with-password': `${inEnglish}sudo -k -S -p '${passwordPrompt}' `,
     doas: 'doas -n ',
 };
 /** In two pieces, so that a shell that shows its commands does not seem to have said it. */
@@ -73877,14 +73879,15 @@ function losesSomething(content) {
 ;// CONCATENATED MODULE: ./lib/report/new-keys.js
 
 /**
- * Whether a machine shows none of the host keys, or not all of them, that it was known by.
+ * Whether a machine shows none of the host keys that it was known by: one of them is enough for ssh, and a system need not
+ * have a key of every type that the one before it had.
  *
  * @param lines those that it has now, as known_hosts lines
  * @param known their types and fingerprints: `ssh-ed25519 SHA256:…`
  */
 function hasNewKeys(lines, known) {
     const shown = parsePublicKeys(lines.map(new_keys_keyOf).join('\n')).map((key) => `${key.type} ${host_keys_fingerprint(key)}`);
-    return lines.length > 0 && !(known.length > 0 && known.every((key) => shown.includes(key)));
+    return lines.length > 0 && !known.some((key) => shown.includes(key));
 }
 /** A known_hosts line without the name. */
 function new_keys_keyOf(line) {

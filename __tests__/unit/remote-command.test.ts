@@ -106,9 +106,9 @@ describe('remoteCommand', () => {
     const command = (privilege: Privilege) =>
       remoteCommand(script(`echo ${secret}`), [secret], privilege, marker).line;
     expect(command('none')).toMatch(/^exec sh -c 'eval "\$\(dd bs=1 count=\d+ 2>\/dev\/null\)"'$/);
-    expect(command('sudo')).toMatch(/^exec sudo -n sh -c /);
+    expect(command('sudo')).toMatch(/^exec env LC_ALL=C sudo -n sh -c /);
     expect(command('doas')).toMatch(/^exec doas -n sh -c /);
-    expect(command('sudo-with-password')).toMatch(/^exec sudo -k -S -p '[^']+' sh -c /);
+    expect(command('sudo-with-password')).toMatch(/^exec env LC_ALL=C sudo -k -S -p '[^']+' sh -c /);
     for (const privilege of ['none', 'sudo', 'sudo-with-password', 'doas'] as const) {
       expect(command(privilege)).not.toContain(secret);
       expect(command(privilege)).not.toContain(marker);

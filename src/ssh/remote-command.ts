@@ -26,11 +26,13 @@ export const passwordPrompt = 'nixos-anywhere-action: the password of this user,
 /** What standard output says when it is a shell of root's that reads on. */
 export const enteredLine = 'nixos-anywhere-action: entered';
 
+/** sudo has messages in many languages, and what it says is what is known of why it refuses. */
+const inEnglish = 'env LC_ALL=C ';
 const become: Record<Privilege, string> = {
   none: '',
-  sudo: 'sudo -n ',
+  sudo: `${inEnglish}sudo -n `,
   // -k: it asks, however short ago it did; and it remembers nothing for others
-  'sudo-with-password': `sudo -k -S -p '${passwordPrompt}' `,
+  'sudo-with-password': `${inEnglish}sudo -k -S -p '${passwordPrompt}' `,
   doas: 'doas -n ',
 };
 /** In two pieces, so that a shell that shows its commands does not seem to have said it. */
