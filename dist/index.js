@@ -69964,10 +69964,10 @@ function storeSettingWarnings({ copy }) {
 
 /** How a fate is written: in the log, and in the summary. */
 const fateWords = {
-    wiped: { log: 'WIPED', summary: '🔴 **wiped**' },
-    collateral: { log: 'COLLATERAL', summary: '🟠 **collateral**' },
-    changed: { log: 'changed', summary: '🟡 **changed**' },
-    untouched: { log: 'untouched', summary: '🟢 untouched' },
+    wiped: { log: 'WIPED', summary: '🔴&nbsp;**wiped**' },
+    collateral: { log: 'COLLATERAL', summary: '🟠&nbsp;**collateral**' },
+    changed: { log: 'changed', summary: '🟡&nbsp;**changed**' },
+    untouched: { log: 'untouched', summary: '🟢&nbsp;untouched' },
 };
 /** What `changed` means, for a reader who sees nothing marked as lost. */
 const changedNote = 'Changed: only what is marked as lost is lost. Disko makes what is missing, and formats a partition that is to be encrypted and is not.';
@@ -74498,6 +74498,9 @@ function escapeMarkdown(text) {
         .replace(/[\\`*_[\]~]/g, '\\$&');
 }
 function code(text) {
+    // GitHub makes a link of an address also between tags, but not in a span
+    if (/^[\w.:+-]+@[\w.:-]+$/.test(text) && text.length <= longestInline)
+        return `\`${text}\``;
     return `<code>${inline(text).replace(/[&<>|`*_[\]~\\]/g, (character) => `&#${character.charCodeAt(0)};`)}</code>`;
 }
 /** A fenced block whose fence is longer than any run of backticks in it. Of a long text the end, where reasons stand. */
@@ -75817,7 +75820,7 @@ function diskTable(online) {
             escapeMarkdown(describeIdentityOf(disk)),
         ],
         ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => [
-            lost ? '❌ lost' : '✅ kept',
+            lost ? '❌&nbsp;lost' : '✅&nbsp;kept',
             `${'&emsp;'.repeat(depth + 1)}${code(device)}`,
             sizeCell(bytes),
             escapeMarkdown(words.join(', ')),
@@ -76036,7 +76039,9 @@ function stateSection(result) {
         ...unitsRow(result),
         ...(isTold || seconds === 0 ? [] : [['time in all', formatDuration(seconds * 1000)]]),
     ];
-    return rows.length === 0 ? [] : [table(['', ''], rows)];
+    // without a heading of its own it would have an empty one
+    const [first, ...others] = rows;
+    return first === undefined ? [] : [table(first, others)];
 }
 /** Only where there is something to say: most systems have none. */
 function unitsRow({ failedUnits }) {

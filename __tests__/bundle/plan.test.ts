@@ -43,7 +43,7 @@ test('a plan is made twice the same, and changes nothing on the machine', async 
   const digest = createHash('sha256').update(canonicalJson(decided)).digest('hex');
   expect(run.outputs['plan-digest']).toBe(`sha256:${digest}`);
   expect(again.outputs['plan-digest']).toBe(run.outputs['plan-digest']);
-  expect(run.summary).toMatch(/^## 📋 Planned: <code>root@127\.0\.0\.1:\d+<\/code>\n/);
+  expect(run.summary).toMatch(/^## 📋 Planned: `root@127\.0\.0\.1:\d+`\n/);
   expect(run.summary).toContain('| machine | untouched: nothing on its disks was changed |');
   expect(run.summary).toContain(
     `### What to do next\n\nTo have this done and nothing else, run the action without <code>plan</code> and with this input, or approve the job of the workflow that does so:\n\n\`\`\`text\napproved-plan: ${run.outputs['plan-digest']}\n\`\`\``,

@@ -164,3 +164,11 @@ test('failed units are shown where there are any', () => {
   for (const failedUnits of [[], null])
     expect(summarise({ ...result, failedUnits })).not.toContain('failed units');
 });
+
+test('an address is a span of code, which GitHub makes no link of, unless it is not one', () => {
+  const title = (target: string) =>
+    summarise({ ...new Progress().result('installed'), target }).split('\n')[0];
+  expect(title('root@web-1.example.org:22')).toBe('## ✅ NixOS installed: `root@web-1.example.org:22`');
+  for (const target of ['root@web`x', 'a@b@c', 'ro ot@web', 'root@web\n# x'])
+    expect(title(target)).toMatch(/^## ✅ NixOS installed: <code>.*<\/code>$/);
+});

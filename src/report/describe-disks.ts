@@ -4,10 +4,10 @@ import { formatBytes } from './quantities';
 
 /** How a fate is written: in the log, and in the summary. */
 export const fateWords: Record<Fate, { readonly log: string; readonly summary: string }> = {
-  wiped: { log: 'WIPED', summary: '🔴 **wiped**' },
-  collateral: { log: 'COLLATERAL', summary: '🟠 **collateral**' },
-  changed: { log: 'changed', summary: '🟡 **changed**' },
-  untouched: { log: 'untouched', summary: '🟢 untouched' },
+  wiped: { log: 'WIPED', summary: '🔴&nbsp;**wiped**' },
+  collateral: { log: 'COLLATERAL', summary: '🟠&nbsp;**collateral**' },
+  changed: { log: 'changed', summary: '🟡&nbsp;**changed**' },
+  untouched: { log: 'untouched', summary: '🟢&nbsp;untouched' },
 };
 
 /** What `changed` means, for a reader who sees nothing marked as lost. */

@@ -40,6 +40,8 @@ export function escapeMarkdown(text: string): string {
 }
 
 export function code(text: string): string {
+  // GitHub makes a link of an address also between tags, but not in a span
+  if (/^[\w.:+-]+@[\w.:-]+$/.test(text) && text.length <= longestInline) return `\`${text}\``;
   return `<code>${inline(text).replace(/[&<>|`*_[\]~\\]/g, (character) => `&#${character.charCodeAt(0)};`)}</code>`;
 }
 

@@ -53,7 +53,9 @@ function stateSection(result: Result): string[] {
     ...unitsRow(result),
     ...(isTold || seconds === 0 ? [] : [['time in all', formatDuration(seconds * 1000)]]),
   ];
-  return rows.length === 0 ? [] : [table(['', ''], rows)];
+  // without a heading of its own it would have an empty one
+  const [first, ...others] = rows;
+  return first === undefined ? [] : [table(first, others)];
 }
 
 /** Only where there is something to say: most systems have none. */

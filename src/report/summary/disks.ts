@@ -59,7 +59,7 @@ function diskTable(online: OnlinePlan): string {
       escapeMarkdown(describeIdentityOf(disk)),
     ],
     ...linesOf(disk, online).map(({ depth, lost, device, bytes, words }) => [
-      lost ? '❌ lost' : '✅ kept',
+      lost ? '❌&nbsp;lost' : '✅&nbsp;kept',
       `${'&emsp;'.repeat(depth + 1)}${code(device)}`,
       sizeCell(bytes),
       escapeMarkdown(words.join(', ')),
