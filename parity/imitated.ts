@@ -140,17 +140,17 @@ export const standIns: readonly StandIn[] = [
 
 /** What is no stand-in: it builds, starts, watches, names or compares. */
 export const tools: readonly string[] = [
+  '__tests__/support/carry-out.ts',
   '__tests__/support/concurrent.ts',
   '__tests__/support/documents.ts',
   '__tests__/support/fault-table.ts',
-  '__tests__/support/how-to.ts',
-  '__tests__/support/how-tos.ts',
   '__tests__/support/known-failures.ts',
   '__tests__/support/leak.ts',
   '__tests__/support/list-tar.sh',
   '__tests__/support/named-tests.ts',
-  '__tests__/support/shown-steps.ts',
+  '__tests__/support/read-workflow.ts',
   '__tests__/support/settings.ts',
+  '__tests__/support/shown-steps.ts',
   '__tests__/support/store.ts',
   '__tests__/support/watcher.ts',
   'testbed/build.mts',

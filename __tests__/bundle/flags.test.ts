@@ -11,9 +11,9 @@ import {
 } from '../support/bundle';
 import { test } from '../support/concurrent';
 import { expectShown } from '../support/documents';
-import { shownStep } from '../support/how-to';
 import { becomeInstaller, startMachine, targetOf } from '../support/machine';
 import { testRuntime } from '../support/runtime';
+import { shownStep } from '../support/shown-steps';
 
 const flakeOf = (text: string) => `${makeFlake(`{ nixosConfigurations.demo = ${text}; }`)}#demo`;
 

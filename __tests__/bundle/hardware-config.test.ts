@@ -5,10 +5,9 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileS
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import type { Sshd } from '../../testbed/sshd.mts';
-import { type BundleRun, configuration, imageThat, inputsFor, runBundle } from '../support/bundle';
+import { type BundleRun, configurationThatBuilds, imageThat, inputsFor, runBundle } from '../support/bundle';
 import { test, testEach } from '../support/concurrent';
-import { expectShown } from '../support/documents';
-import { expectTroubles } from '../support/how-to';
+import { expectShown, expectTroubles } from '../support/documents';
 import { script, startMachine, targetOf } from '../support/machine';
 import { temporaryFolder, testRuntime } from '../support/runtime';
 
@@ -32,9 +31,10 @@ function makeCheckout({ hardware, disks = '{ }' }: Checkout = {}): string {
     script = name: ${run("echo '#!/bin/sh\necho run >>/run/disko-runs' >$out; $bb chmod 755 $out")};
     system = name: ${run(`$bb mkdir $out; $bb cp \${text} $out/hardware`)};
   in { toplevel = system "nixos-system-demo"; diskoScript = script "disko"; }`;
-  const demo = configuration
-    .replace(/system\.build = [\s\S]*? in \{[\s\S]*?\};/, () => `system.build = ${builds};`)
-    .replace('disko.devices.disk = { }', `disko.devices.disk = ${disks}`);
+  const demo = configurationThatBuilds(builds).replace(
+    'disko.devices.disk = { }',
+    `disko.devices.disk = ${disks}`,
+  );
   const read = hardware ?? '(builtins.fromJSON (builtins.readFile ./hosts/facter.json))';
   writeFileSync(
     join(folder, 'flake.nix'),

@@ -4,24 +4,20 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { type BundleRun, buildable, inputsFor, makeFlake, runBundle } from '../support/bundle';
+import { carryOut, runShell } from '../support/carry-out';
 import { atEnd, test } from '../support/concurrent';
-import { expectShown } from '../support/documents';
-import { expectTroubles } from '../support/how-to';
+import { blockOf, expectShown, expectTroubles } from '../support/documents';
 import { machineToInstall } from '../support/install';
 import { startMachine } from '../support/machine';
 import { temporaryFolder } from '../support/runtime';
-import { blockOf, filled, runShell, stepOf, stepsOf } from '../support/shown-steps';
+import { stepsOf } from '../support/shown-steps';
 
 const page = 'docs/configuration.md';
-const values = { 'secrets.SSH_PRIVATE_KEY': '', 'vars.KNOWN_HOSTS': '' };
 
 test('a system is built on the machine that is installed', async () => {
   const { inputs, store } = await machineToInstall();
-  const shown = filled(stepOf(page, 'Where it is built').with, values);
-  const run = await runBundle({
-    inputs: { ...shown, ...inputs },
-    env: { NIX_REMOTE: `local?root=${store}` },
-  });
+  const env = { NIX_REMOTE: `local?root=${store}` };
+  const run = await carryOut(page, 'Where it is built', { besides: inputs, env });
   expect(run.code, run.log).toBe(0);
   expectShown(run.log, 'docs/configuration.md', 'Where it is built');
 });
@@ -43,8 +39,8 @@ const asOnThePage = (run: BundleRun) => run.log.replace(/\/\S*test-flake-\w+#/g,
 
 test('a runner builds for another architecture that its Nix is told of', async () => {
   const [setting = ''] = settings();
-  const inputs = { ...stepOf(page, heading).with, flake: flake() };
-  const run = await runBundle({ inputs, env: withSetting(setting) });
+  const here = { instead: { flake: flake() }, env: withSetting(setting) };
+  const run = await carryOut(page, heading, here);
   expect(run.code, run.log).toBe(0);
   expectShown(asOnThePage(run), 'docs/configuration.md', 'For another architecture');
 });
@@ -92,14 +88,16 @@ test('an input is fetched with a key that an agent has', async () => {
   atEnd(() => void process.kill(Number(/\d+/.exec(printed)?.[0])));
   const [, SSH_AUTH_SOCK = ''] = /^SSH_AUTH_SOCK=(.*)$/m.exec(readFileSync(variables, 'utf8')) ?? [];
   const { flake: _, ...machine } = inputsFor(await startMachine({ installer: true }), '');
-  const inputs = { ...filled(stepOf(page, section).with, values), ...machine, 'allow-lockout': 'true' };
+  const besides = { ...machine, 'allow-lockout': 'true' };
   // ssh looks for known_hosts where the user's account says, not where HOME does
   const env = { GIT_SSH_COMMAND: `ssh -o UserKnownHostsFile=${home}/.ssh/known_hosts` };
   // first: what was fetched is not asked for again
-  const without = await runBundle({ inputs, env: { ...env, SSH_AUTH_SOCK: '' }, dir });
+  const run = (socket: string) =>
+    carryOut(page, section, { besides, env: { ...env, SSH_AUTH_SOCK: socket } }, { dir });
+  const without = await run('');
   expect(without.code).toBe(1);
   expectTroubles([without.log], page, section);
-  const run = await runBundle({ inputs, env: { ...env, SSH_AUTH_SOCK }, dir });
-  expect(run.code, run.log).toBe(0);
-  expectShown(run.log, 'docs/configuration.md', 'Private inputs of a flake');
+  const done = await run(SSH_AUTH_SOCK);
+  expect(done.code, done.log).toBe(0);
+  expectShown(done.log, 'docs/configuration.md', 'Private inputs of a flake');
 });

@@ -7,16 +7,17 @@ import { expect } from 'vitest';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { serveBinaryCache } from '../support/binary-cache';
 import { configuration, runBundle } from '../support/bundle';
+import { onMachine } from '../support/carry-out';
 import { atEnd, test } from '../support/concurrent';
-import { blocksOf, expectShown } from '../support/documents';
-import { expectTroubles, filled, installableFlake, onLoopback, shownStep } from '../support/how-to';
+import { blockOf, expectShown, expectTroubles } from '../support/documents';
+import { installableFlake } from '../support/install';
 import { expectNoLeak } from '../support/leak';
 import { startMachine } from '../support/machine';
 import { startNetwork } from '../support/network';
 import { makeFiles } from '../support/nixpkgs';
 import { temporaryFolder } from '../support/runtime';
+import { filled, shownStep, stepsOf } from '../support/shown-steps';
 import { features, nix } from '../support/store';
-import { readYaml, wholeWorkflow } from '../unit/workflow-rules';
 
 const page = 'docs/private-caches.md';
 
@@ -26,14 +27,12 @@ test('a cache with a password, for the runner and for the machine; without it al
   const secret = `machine 127.0.0.1 login me password ${password}`;
   const { flake, cache } = await flakeInCache(heading, `me:${password}`);
   const sshd = await startMachine({ installer: true });
-  const { inputs } = shownStep(page, heading, {
-    expressions: {
-      ...{ 'secrets.SSH_PRIVATE_KEY': sshd.clientKey.private, 'secrets.NETRC': secret },
-      'vars.KNOWN_HOSTS': sshd.hostKeyLine('ed25519'),
-    },
-    instead: { flake: `${flake}#demo`, 'target-host': `root@${sshd.host}` },
-    besides: { ...onLoopback(sshd), phases: 'disko', cache: 'false' },
+  const here = onMachine(sshd, {
+    expressions: { 'secrets.NETRC': secret },
+    instead: { flake: `${flake}#demo` },
+    besides: { phases: 'disko', cache: 'false' },
   });
+  const { inputs } = shownStep(page, heading, here);
   const temp = temporaryFolder('temp');
   const { script, config } = beforeOurs(heading, temp);
   execFileSync('sh', ['-ec', script], { env: { ...process.env, RUNNER_TEMP: temp, NETRC: secret } });
@@ -63,8 +62,7 @@ async function flakeInCache(heading: string, credentials: string) {
   const path = nix('nix', ['build', ...features, '--no-link', '--print-out-paths', script]);
   atEnd(() => void nix('nix-store', ['--delete', '--ignore-liveness', path]));
   const cache = await serveBinaryCache(path, credentials);
-  const [module] = blocksOf(page, heading).filter(({ language }) => language === 'nix');
-  const shown = (module?.text ?? '')
+  const shown = blockOf(page, heading, 'nix')
     .replaceAll('https://cache.example.org', cache.url)
     .replaceAll('cache.example.org-1:AAAA', cache.publicKey);
   const file = join(flake, 'flake.nix');
@@ -78,12 +76,9 @@ async function flakeInCache(heading: string, credentials: string) {
 
 /** What the steps before ours do: the script of the first, and what the one that installs Nix tells it. */
 function beforeOurs(heading: string, temp: string): { script: string; config: string } {
-  const [block] = blocksOf(page, heading).filter(({ language }) => language === 'yaml');
-  const steps = Object.values(readYaml(page, wholeWorkflow(block?.text ?? '')).jobs)[0]?.steps ?? [];
-  const { extra_nix_config: config = '' } = filled(steps[1]?.with ?? {}, {
-    expressions: { 'runner.temp': temp },
-  });
-  return { script: steps[0]?.run ?? '', config };
+  const [first, second] = stepsOf(page, heading);
+  const { extra_nix_config: config = '' } = filled(second?.with, { 'runner.temp': temp });
+  return { script: first?.run ?? '', config };
 }
 
 const token = 'github_pat_throwaway_0123456789';
@@ -96,14 +91,11 @@ test('an input in a private repository: by a token for this step; without it Git
     'flake.nix': `{ inputs.private.url = "github:our-company/private"; outputs = { private, ... }: {
       nixosConfigurations.demo = ${configuration.replace('hostName = "demo"', 'hostName = private.name')}; }; }`,
   });
-  const step = shownStep(page, heading, {
-    expressions: {
-      ...{ 'secrets.SSH_PRIVATE_KEY': sshd.clientKey.private, 'secrets.FLAKE_TOKEN': token },
-      'vars.KNOWN_HOSTS': sshd.hostKeyLine('ed25519'),
-    },
-    instead: { flake: `${flake}#demo`, 'target-host': `root@${sshd.host}` },
-    besides: onLoopback(sshd),
+  const here = onMachine(sshd, {
+    expressions: { 'secrets.FLAKE_TOKEN': token },
+    instead: { flake: `${flake}#demo` },
   });
+  const step = shownStep(page, heading, here);
   const run = (config: string, more: Record<string, string> = {}) =>
     runBundle({
       inputs: { ...step.inputs, ...more },

@@ -5,14 +5,14 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { nixEnvironment } from '../../testbed/paths.mts';
-import { type BundleRun, inputsFor, runBundle } from '../support/bundle';
+import { type BundleRun, inputsFor } from '../support/bundle';
+import { carryOut, runShell } from '../support/carry-out';
 import { atEnd, test } from '../support/concurrent';
-import { expectShown } from '../support/documents';
-import { expectTroubles } from '../support/how-to';
+import { blockOf, expectShown, expectTroubles } from '../support/documents';
 import { startMachine } from '../support/machine';
 import { makeNixpkgs } from '../support/nixpkgs';
 import { temporaryFolder } from '../support/runtime';
-import { blockOf, filled, runShell, stepOf, stepsOf } from '../support/shown-steps';
+import { stepsOf } from '../support/shown-steps';
 import { features, nix } from '../support/store';
 
 const page = 'docs/configuration.md';
@@ -32,16 +32,10 @@ function makeJob(files: Readonly<Record<string, string>>): { dir: string; worksp
 function runPage(
   dir: string,
   heading: string,
-  inputs: Record<string, string> = {},
+  besides: Record<string, string> = {},
   env: Record<string, string> = {},
 ): Promise<BundleRun> {
-  const step = stepOf(page, heading);
-  const values = { 'secrets.SSH_PRIVATE_KEY': '', 'vars.KNOWN_HOSTS': '' };
-  return runBundle({
-    inputs: { ...filled(step.with, values), ...inputs },
-    env: { ...filled(step.env, values), ...env },
-    dir,
-  });
+  return carryOut(page, heading, { besides, env }, { dir });
 }
 
 /** A machine to plan for, in place of the page's. */

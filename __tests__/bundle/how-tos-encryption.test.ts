@@ -4,12 +4,12 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type BundleRun, runBundle } from '../support/bundle';
+import type { BundleRun } from '../support/bundle';
+import { carryOut } from '../support/carry-out';
 import { test } from '../support/concurrent';
-import { expectShown } from '../support/documents';
-import { expectTroubles } from '../support/how-to';
+import { blockOf, expectShown, expectTroubles } from '../support/documents';
 import { type Install, machineToInstall } from '../support/install';
-import { blockOf, filled, stepOf } from '../support/shown-steps';
+import { stepOf } from '../support/shown-steps';
 import { features, nix } from '../support/store';
 
 const page = 'docs/encryption.md';
@@ -55,18 +55,12 @@ async function runPage(
   secret: string,
   path = ownKeyPath,
 ): Promise<BundleRun> {
-  const values = { 'secrets.SSH_PRIVATE_KEY': '', 'vars.KNOWN_HOSTS': '', 'secrets.DISK_KEY': secret };
-  const step = stepOf(page, heading);
-  const given = filled(step.with, values);
-  const run = await runBundle({
-    inputs: {
-      ...given,
-      ...install.inputs,
-      'disk-encryption-keys': `${path} env:DISK_KEY`,
-    },
-    env: { NIX_REMOTE: `local?root=${install.store}`, ...filled(step.env, values), DISK_KEY: secret },
+  expect(stepOf(page, heading).with?.['disk-encryption-keys']).toMatch(new RegExp(`^${keyPath} `));
+  const run = await carryOut(page, heading, {
+    expressions: { 'secrets.DISK_KEY': secret },
+    besides: { ...install.inputs, 'disk-encryption-keys': `${path} env:DISK_KEY` },
+    env: { NIX_REMOTE: `local?root=${install.store}`, DISK_KEY: secret },
   });
-  expect(given['disk-encryption-keys']).toMatch(new RegExp(`^${keyPath} `));
   return { ...run, log: run.log.replaceAll(ownKeyPath, keyPath) };
 }
 

@@ -5,14 +5,13 @@ import { dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { makeKey } from '../../testbed/sshd.mts';
-import { type BundleRun, runBundle } from '../support/bundle';
+import { carryOut } from '../support/carry-out';
 import { test } from '../support/concurrent';
-import { expectShown } from '../support/documents';
-import { expectTroubles } from '../support/how-to';
+import { expectShown, expectTroubles } from '../support/documents';
 import { machineToInstall } from '../support/install';
 import { distinctLines, expectNoLeak } from '../support/leak';
 import { temporaryFolder } from '../support/runtime';
-import { filled, stepOf } from '../support/shown-steps';
+import type { Here } from '../support/shown-steps';
 
 const page = 'docs/new-system.md';
 const heading = 'Files for the new system';
@@ -51,17 +50,12 @@ async function runPage(names: readonly string[]) {
   const keys = temporaryFolder('keys');
   const hostKey = makeKey(join(keys, 'host'));
   rmSync(join(keys, 'host'));
-  const step = stepOf(page, heading);
-  const sops = sopsThatSays(token);
-  const run: BundleRun = await runBundle({
-    inputs: { ...filled(step.with), ...install.inputs },
-    env: {
-      ...filled(step.env, { 'secrets.WEB_1_HOST_KEY': hostKey.private }),
-      NIX_REMOTE: `local?root=${install.store}`,
-      PATH: sops,
-    },
-    dir,
-  });
+  const here: Here = {
+    expressions: { 'secrets.WEB_1_HOST_KEY': hostKey.private },
+    besides: install.inputs,
+    env: { NIX_REMOTE: `local?root=${install.store}`, PATH: sopsThatSays(token) },
+  };
+  const run = await carryOut(page, heading, here, { dir });
   expectNoLeak(run, [token, ...distinctLines(hostKey.private)], [install.disk]);
   const at = (path: string) => {
     const { mode, uid, gid } = lstatSync(join(install.disk, path));

@@ -8,13 +8,14 @@ import { bech32 } from '@scure/base';
 import { expect } from 'vitest';
 import { secretPartOf } from '../../src/ssh/private-key';
 import { makeKey } from '../../testbed/sshd.mts';
-import { type BundleRun, runBundle } from '../support/bundle';
+import type { BundleRun } from '../support/bundle';
+import { carryOut, runShell } from '../support/carry-out';
 import { test } from '../support/concurrent';
-import { expectShown } from '../support/documents';
+import { blockOf, expectShown } from '../support/documents';
 import { type Install, machineToInstall } from '../support/install';
 import { distinctLines, expectNoLeak } from '../support/leak';
 import { temporaryFolder } from '../support/runtime';
-import { blockOf, filled, runShell, stepOf, stepsOf } from '../support/shown-steps';
+import { filled, stepsOf } from '../support/shown-steps';
 
 const page = 'docs/host-identity.md';
 const hostKey = 'etc/ssh/ssh_host_ed25519_key';
@@ -23,14 +24,10 @@ const hostKey = 'etc/ssh/ssh_host_ed25519_key';
 function runPage(
   { inputs, store }: Install,
   heading: string,
-  values: Record<string, string> = {},
+  expressions: Record<string, string> = {},
 ): Promise<BundleRun> {
-  const known = { 'secrets.SSH_PRIVATE_KEY': '', 'vars.KNOWN_HOSTS': '', ...values };
-  const step = stepOf(page, heading);
-  return runBundle({
-    inputs: { ...filled(step.with, known), ...inputs },
-    env: { NIX_REMOTE: `local?root=${store}`, ...filled(step.env, known) },
-  });
+  const env = { NIX_REMOTE: `local?root=${store}` };
+  return carryOut(page, heading, { expressions, besides: inputs, env });
 }
 
 /** The identity that ssh-to-age, and sops-nix with it, makes of an SSH key: the scalar of RFC 8032, 5.1.5, in bech32. */

@@ -6,18 +6,18 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { runBundle } from '../support/bundle';
+import { onMachine } from '../support/carry-out';
 import { atEnd, test } from '../support/concurrent';
-import { blocksOf, expectShown } from '../support/documents';
-import { expectTroubles, installableFlake, onLoopback, shownStep } from '../support/how-to';
+import { blocksOf, expectShown, expectTroubles } from '../support/documents';
+import { installableFlake } from '../support/install';
 import { startMachine } from '../support/machine';
 import { makeFiles, makeNixpkgs } from '../support/nixpkgs';
 import { temporaryFolder } from '../support/runtime';
+import { shownStep, stepsOf } from '../support/shown-steps';
 import { nix } from '../support/store';
-import { readYaml, wholeWorkflow } from '../unit/workflow-rules';
 
 const page = 'docs/installer-image.md';
 const heading = 'An image of your own';
-const blocks = (language: string) => blocksOf(page, heading).filter((block) => block.language === language);
 
 const kexecInstaller = `{ config, ... }: {
   system.build.kexecInstallerTarball = derivation {
@@ -40,9 +40,9 @@ const kexecInstaller = `{ config, ... }: {
 function checkout(): string {
   const folder = temporaryFolder('checkout');
   mkdirSync(join(folder, 'installer'));
-  for (const { text } of blocks('nix').filter(({ text }) => text.startsWith('# installer/'))) {
-    const [, path = ''] = /^# (\S+)\n/.exec(text) ?? [];
-    writeFileSync(join(folder, path), text);
+  for (const { language, text } of blocksOf(page, heading)) {
+    const [, path] = /^# (installer\/\S+)\n/.exec(text) ?? [];
+    if (language === 'nix' && path !== undefined) writeFileSync(join(folder, path), text);
   }
   const nixpkgs = makeNixpkgs();
   const systems = '{ outputs = _: { lib.nixosSystem = args: import ./nixos/lib/eval-config.nix args; }; }';
@@ -71,8 +71,7 @@ function checkout(): string {
 
 /** What the step before ours gives to it. */
 function buildImage(): string {
-  const [step] =
-    Object.values(readYaml(page, wholeWorkflow(blocks('yaml')[0]?.text ?? '')).jobs)[0]?.steps ?? [];
+  const [step] = stepsOf(page, heading);
   const outputs = join(temporaryFolder('outputs'), 'outputs');
   execFileSync('bash', ['-e', '-c', step?.run ?? 'exit 1'], {
     cwd: checkout(),
@@ -95,15 +94,12 @@ test('an image of one’s own: built by the page’s flake, sent, and started; o
   const image = buildImage();
   const isInstaller = join(temporaryFolder('flag'), 'installer');
   const sshd = await startMachine({ installer: isInstaller });
-  const { inputs } = shownStep(page, heading, {
-    expressions: {
-      'secrets.SSH_PRIVATE_KEY': sshd.clientKey.private,
-      'vars.KNOWN_HOSTS': sshd.hostKeyLine('ed25519'),
-      'steps.image.outputs.path': image,
-    },
-    instead: { flake: `${installableFlake('true')}#demo`, 'target-host': `root@${sshd.host}` },
-    besides: { ...onLoopback(sshd), phases: 'kexec' },
+  const here = onMachine(sshd, {
+    expressions: { 'steps.image.outputs.path': image },
+    instead: { flake: `${installableFlake('true')}#demo` },
+    besides: { phases: 'kexec' },
   });
+  const { inputs } = shownStep(page, heading, here);
   const other = { ...inputs, 'kexec-sha256': 'f'.repeat(64) };
   const wrongLayout = join(temporaryFolder('layout'), 'image.tar');
   execFileSync('tar', ['-cf', wrongLayout, '-C', '/etc', 'hostname']);

@@ -5,22 +5,25 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { runBundle } from '../support/bundle';
+import { onMachine } from '../support/carry-out';
 import { atEnd, test } from '../support/concurrent';
-import { expectShown } from '../support/documents';
-import { expectTroubles, installableFlake, onLoopback, shownStep } from '../support/how-to';
+import { expectShown, expectTroubles } from '../support/documents';
+import { installableFlake } from '../support/install';
 import { startMachine, withPasswords } from '../support/machine';
 import { temporaryFolder, until } from '../support/runtime';
+import { shownStep } from '../support/shown-steps';
 
 const page = 'docs/login.md';
 
-function stepOf(heading: string, sshd: Sshd, expressions: Record<string, string>, user = 'root') {
+function stepFor(heading: string, sshd: Sshd, expressions: Record<string, string>, user = 'root') {
   // sshd reads authorized_keys as the user who logs in
   chmodSync(sshd.dir, 0o755);
-  return shownStep(page, heading, {
-    expressions: { 'vars.KNOWN_HOSTS': sshd.hostKeyLine('ed25519'), ...expressions },
+  const here = onMachine(sshd, {
+    expressions,
     instead: { flake: `${installableFlake('true')}#demo`, 'target-host': `${user}@${sshd.host}` },
-    besides: { ...onLoopback(sshd), cache: 'false' },
+    besides: { cache: 'false' },
   });
+  return shownStep(page, heading, here);
 }
 
 test('a user who becomes root by sudo’s password, and by doas without one; and two who cannot', async () => {
@@ -28,8 +31,8 @@ test('a user who becomes root by sudo’s password, and by doas without one; and
   const password = 'correct-horse-battery';
   const etc = { ...withPasswords({ guest: password }), sudoers: 'guest ALL=(ALL) ALL\n' };
   const sshd = await startMachine({ etc });
-  const secrets = { 'secrets.SSH_PRIVATE_KEY': sshd.clientKey.private, 'secrets.SUDO_PASSWORD': password };
-  const inputs = stepOf(heading, sshd, secrets, 'guest').inputs;
+  const secrets = { 'secrets.SUDO_PASSWORD': password };
+  const inputs = stepFor(heading, sshd, secrets, 'guest').inputs;
   const run = await runBundle({ inputs });
   expect(run.code, run.log).toBe(0);
   expectShown(run.log.replaceAll('guest@', 'admin@'), 'docs/login.md', 'As a user who is not root');
@@ -40,9 +43,8 @@ test('a user who becomes root by sudo’s password, and by doas without one; and
     hidden: ['sudo'],
     etc: { ...withPasswords({ guest: password, root: password }), 'doas.conf': 'permit nopass guest\n' },
   });
-  const key = { ...secrets, 'secrets.SSH_PRIVATE_KEY': byDoas.clientKey.private };
   const doas = await runBundle({
-    inputs: { ...stepOf(heading, byDoas, key, 'guest').inputs, 'sudo-password': '' },
+    inputs: { ...stepFor(heading, byDoas, secrets, 'guest').inputs, 'sudo-password': '' },
   });
   expect(doas.code, doas.log).toBe(0);
 });
@@ -54,7 +56,7 @@ test('an agent that holds the key, and one that does not', async () => {
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
   atEnd(() => void agent.kill());
   await until('the agent listens', () => existsSync(socket));
-  const step = stepOf(heading, sshd, { 'secrets.CACHE_SIGNING_KEY': '' });
+  const step = stepFor(heading, sshd, { 'secrets.CACHE_SIGNING_KEY': '' });
   expect(Object.keys(step.env)).toEqual(['SSH_AUTH_SOCK']);
   const env = { SSH_AUTH_SOCK: socket };
   const { inputs } = step;

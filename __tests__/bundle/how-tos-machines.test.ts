@@ -3,11 +3,13 @@
 import { expect, vi } from 'vitest';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { imageThat, runBundle } from '../support/bundle';
+import { onMachine } from '../support/carry-out';
 import { test } from '../support/concurrent';
-import { expectShown } from '../support/documents';
-import { expectTroubles, installableFlake, onLoopback, shownStep } from '../support/how-to';
+import { expectShown, expectTroubles } from '../support/documents';
+import { installableFlake } from '../support/install';
 import { passwordsBy, script, startMachine, targetOf, withPasswords } from '../support/machine';
 import { testRuntime } from '../support/runtime';
+import { shownStep } from '../support/shown-steps';
 
 // several runs each
 vi.setConfig({ testTimeout: 120_000 });
@@ -15,8 +17,6 @@ vi.setConfig({ testTimeout: 120_000 });
 const page = 'docs/machines.md';
 const password = 'correct-horse-battery';
 const disko = 'mount -t tmpfs none /mnt';
-const key = 'secrets.SSH_PRIVATE_KEY';
-const known = 'vars.KNOWN_HOSTS';
 
 /** An installer that a console has given a password, for this user. */
 function installerFor(user: string): Promise<Sshd> {
@@ -33,15 +33,15 @@ const does = (sshd: Sshd, text: string) => targetOf(sshd, testRuntime()).run(scr
 
 /** What the section says to write, for this machine. */
 function inputsOf(heading: string, sshd: Sshd, user = 'root', besides: Record<string, string> = {}) {
-  const knownHosts = sshd.hostKeyLine('ed25519');
-  return shownStep(page, heading, {
+  const here = onMachine(sshd, {
     expressions: {
-      ...{ [key]: sshd.clientKey.private, [known]: knownHosts },
-      ...{ 'secrets.INSTALLER_PASSWORD': password, 'vars.INSTALLER_KNOWN_HOSTS': knownHosts },
+      'secrets.INSTALLER_PASSWORD': password,
+      'vars.INSTALLER_KNOWN_HOSTS': sshd.hostKeyLine('ed25519'),
     },
     instead: { flake: `${installableFlake(disko)}#demo`, 'target-host': `${user}@${sshd.host}` },
-    besides: { ...onLoopback(sshd), ...besides },
-  }).inputs;
+    besides,
+  });
+  return shownStep(page, heading, here).inputs;
 }
 
 /** The plan of all that the section says, and then as far as it can be carried out here: this computer does not reboot. */

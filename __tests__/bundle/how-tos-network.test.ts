@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { type BundleRun, imageThat, runBundle } from '../support/bundle';
+import { onMachine } from '../support/carry-out';
 import { atEnd, test } from '../support/concurrent';
-import { blocksOf, expectShown } from '../support/documents';
-import { expectTroubles, installableFlake, onLoopback, shownStep } from '../support/how-to';
+import { blockOf, expectShown, expectTroubles } from '../support/documents';
+import { installableFlake } from '../support/install';
 import { startMachine } from '../support/machine';
 import { startNetwork } from '../support/network';
 import { temporaryFolder } from '../support/runtime';
+import { shownStep } from '../support/shown-steps';
 
 // several runs each
 vi.setConfig({ testTimeout: 120_000 });
@@ -30,15 +32,15 @@ function inputsOf({ heading, sshd, bastion, instead, besides }: Way): Record<str
   const known = [sshd, ...(bastion === undefined ? [] : [bastion])].map((each) =>
     each.hostKeyLine('ed25519'),
   );
-  return shownStep(page, heading, {
+  const here = onMachine(sshd, {
     expressions: {
-      'secrets.SSH_PRIVATE_KEY': sshd.clientKey.private,
       'secrets.JUMP_SSH_PRIVATE_KEY': bastion?.clientKey.private ?? '',
       'vars.KNOWN_HOSTS': known.join('\n'),
     },
     instead: { flake: `${installableFlake('true')}#demo`, ...instead },
-    besides: { ...onLoopback(sshd), ...besides },
-  }).inputs;
+    ...(besides === undefined ? {} : { besides }),
+  });
+  return shownStep(page, heading, here).inputs;
 }
 
 /** Once the image has started the machine comes back as an installer, after this. */
@@ -81,8 +83,7 @@ test('a jump host with a key of its own, both pinned; and one that lets nobody i
     writeFileSync(join(bastion.dir, 'authorized_keys'), line);
     return runBundle({ inputs });
   };
-  const [line] = blocksOf(page, heading).filter(({ language }) => language === 'authorized_keys');
-  const shown = (line?.text ?? '')
+  const shown = blockOf(page, heading, 'authorized_keys')
     .replace('10.0.0.7:22', `127.0.0.1:${sshd.port}`)
     .replace('ssh-ed25519 AAAA…', bastion.clientKey.public.split(' ').slice(0, 2).join(' '));
   const run = await letsIn(shown);

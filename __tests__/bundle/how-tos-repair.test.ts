@@ -3,51 +3,39 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { makeKey, type Sshd } from '../../testbed/sshd.mts';
-import { configuration, imageThat, makeFlake } from '../support/bundle';
+import { imageThat } from '../support/bundle';
+import { carryOut, inCheckout } from '../support/carry-out';
 import { test } from '../support/concurrent';
-import { blocksOf, expectShown } from '../support/documents';
-import { carryOut } from '../support/how-tos';
+import { blockOf, expectShown } from '../support/documents';
+import { flakeWithScripts } from '../support/install';
 import { startMachine } from '../support/machine';
 import { temporaryFolder } from '../support/runtime';
+import type { Here } from '../support/shown-steps';
 import { nixosMachine, on } from '../support/workflow';
 
 const page = 'docs/repairing.md';
 
 interface Broken {
   readonly machine: Sshd;
-  readonly flake: string;
+  readonly here: (inputs?: Record<string, string>) => Here;
   /** What is mounted at /mnt there: a folder of this computer, with data on it. */
   readonly disk: string;
   readonly at: (path: string) => string;
 }
 
 /** A machine whose disk has data on it. Its disko script wipes that, its mount script does not. */
-async function machineWithData(
-  machine: Sshd | Promise<Sshd> = startMachine({ installer: true }),
-): Promise<Broken> {
+async function machineWithData(started: Promise<Sshd> = startMachine({ installer: true })): Promise<Broken> {
+  const machine = await started;
   const disk = temporaryFolder('disk');
-  const derivation = (name: string, builds: string, more = '') =>
-    `derivation { name = "${name}"; system = "x86_64-linux"; builder = "/bin/sh"; ${more} args = [ "-c" "${builds}" ]; }`;
-  const script = (name: string) =>
-    derivation(
-      name,
-      `printf '%s' \\"$text\\" >$out; chmod 755 $out`,
-      `text = builtins.readFile ./${name}.sh;`,
-    );
-  const build = `system.build = {
-    toplevel = ${derivation('nixos-system-web-1', 'mkdir $out')};
-    diskoScript = ${script('disko')};
-    mountScript = ${script('mount')};
-  };`;
-  const text = configuration.replace(/system\.build = [\s\S]*? in \{[\s\S]*?\};/, () => build);
-  const flake = makeFlake(`{ nixosConfigurations.web-1 = ${text.replaceAll('demo', 'web-1')}; }`);
-  const mount = `mount --bind ${disk} /mnt\n`;
-  writeFileSync(join(flake, 'mount.sh'), `#!/bin/sh\nset -e\n${mount}`);
-  writeFileSync(join(flake, 'disko.sh'), `#!/bin/sh\nset -e\nrm -rf ${disk}/srv\n${mount}`);
+  const mount = `mount --bind ${disk} /mnt`;
+  const flake = flakeWithScripts('web-1', {
+    mountScript: `set -e\n${mount}`,
+    diskoScript: `set -e\nrm -rf ${disk}/srv\n${mount}`,
+  });
   const at = (path: string) => join(disk, path);
   mkdirSync(at('srv'));
   writeFileSync(at('srv/data'), 'kept');
-  return { machine: await machine, flake, disk, at };
+  return { machine, here: (inputs) => inCheckout(machine, flake, inputs), disk, at };
 }
 
 /** No reboot here, of this computer's. */
@@ -55,7 +43,7 @@ const withoutReboot = { phases: 'disko,install' };
 
 test('a repair keeps what is on the disks', async () => {
   const broken = await machineWithData();
-  const run = await carryOut(page, 'Repair without wiping', { ...broken, inputs: withoutReboot });
+  const run = await carryOut(page, 'Repair without wiping', broken.here(withoutReboot));
   expect(run.outputs, run.log).toMatchObject({ outcome: 'installed' });
   expect(run.result.plan?.offline.diskoMode).toBe('mount');
   expect(run.log).not.toMatch(/^ *WIPED/m);
@@ -67,17 +55,14 @@ test('a repair keeps what is on the disks', async () => {
 test('what is put onto the new disk by hand is there after the install', async () => {
   const broken = await machineWithData();
   const heading = 'Do something by hand in between';
-  const first = await carryOut(page, heading, broken);
+  const first = await carryOut(page, heading, broken.here(), { step: 0 });
   expect(first.outputs, first.log).toMatchObject({ outcome: 'prepared', 'target-state': 'partitioned' });
-  const [command = ''] = blocksOf(page, heading).flatMap(({ language, text }) =>
-    language === 'sh' ? [/'(.*)'/.exec(text)?.[1] ?? ''] : [],
-  );
+  const [, command = ''] = /'(.*)'/.exec(blockOf(page, heading, 'sh')) ?? [];
   const folder = temporaryFolder('backup');
   writeFileSync(join(folder, 'database'), 'old');
   await on(broken.machine, `tar -cC ${folder} database | (${command})`);
   // its other phase is for virtual machines
-  const then = { step: 1, inputs: { phases: 'install' } };
-  const second = await carryOut(page, heading, { ...broken, ...then });
+  const second = await carryOut(page, heading, broken.here({ phases: 'install' }), { step: 1 });
   expect(second.outputs, second.log).toMatchObject({ outcome: 'installed' });
   expect(existsSync(broken.at('srv'))).toBe(false);
   expect(readFileSync(broken.at('var/lib/app/database'), 'utf8')).toBe('old');
@@ -92,10 +77,7 @@ function hook(when: string): Record<string, string> {
 
 test('before disko nothing on the disks is another', async () => {
   const broken = await machineWithData();
-  const run = await carryOut(page, 'Going on after a run that failed', {
-    ...broken,
-    inputs: hook('before-disko'),
-  });
+  const run = await carryOut(page, 'Going on after a run that failed', broken.here(hook('before-disko')));
   expect(run.outputs, run.log).toMatchObject({ outcome: 'failed', 'target-state': 'installer' });
   expect(readFileSync(broken.at('srv/data'), 'utf8')).toBe('kept');
   expectShown(run.log, 'docs/repairing.md', 'Back into the old system');
@@ -104,9 +86,9 @@ test('before disko nothing on the disks is another', async () => {
 test('the same run again completes one that failed after disko', async () => {
   const broken = await machineWithData();
   const heading = 'Going on after a run that failed';
-  const failed = await carryOut(page, heading, { ...broken, inputs: hook('after-disko') });
+  const failed = await carryOut(page, heading, broken.here(hook('after-disko')));
   expect(failed.outputs, failed.log).toMatchObject({ outcome: 'failed', 'target-state': 'partitioned' });
-  const again = await carryOut(page, heading, { ...broken, inputs: withoutReboot });
+  const again = await carryOut(page, heading, broken.here(withoutReboot));
   expect(again.outputs, again.log).toMatchObject({ outcome: 'installed' });
   expectShown(failed.log + again.log, 'docs/repairing.md', 'Going on after a run that failed');
 });
@@ -126,9 +108,8 @@ test('a machine that is installed anew keeps its host keys', async () => {
   );
   const broken = await machineWithData(nixosMachine('1', { installer, etc }));
   const { machine } = broken;
-  const run = await carryOut(page, 'Install anew, and keep the host keys', {
-    ...broken,
-    inputs: { kexec: imageThat('echo jumping'), phases: 'kexec,disko,install' },
+  const here = broken.here({ kexec: imageThat('echo jumping'), phases: 'kexec,disko,install' });
+  const run = await carryOut(page, 'Install anew, and keep the host keys', here, {
     onLine: (line) => {
       if (line !== 'target> jumping') return;
       writeFileSync(installer, '');

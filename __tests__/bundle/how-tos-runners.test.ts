@@ -5,28 +5,20 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { inputsFor, makeFlake, runBundle } from '../support/bundle';
+import { onMachine } from '../support/carry-out';
 import { test } from '../support/concurrent';
-import { expectShown } from '../support/documents';
-import { expectTroubles, installableFlake, onLoopback, shownStep } from '../support/how-to';
+import { expectShown, expectTroubles } from '../support/documents';
+import { installableFlake } from '../support/install';
 import { nixFolder, startMachine } from '../support/machine';
 import { temporaryFolder } from '../support/runtime';
+import { shownStep } from '../support/shown-steps';
 
 const page = 'docs/runners.md';
 
 async function stepFor(heading: string, installer = false) {
   const sshd = await startMachine({ installer });
-  const here = {
-    expressions: {
-      'secrets.SSH_PRIVATE_KEY': sshd.clientKey.private,
-      'vars.KNOWN_HOSTS': sshd.hostKeyLine('ed25519'),
-    },
-    instead: {
-      flake: `${installableFlake('mount -t tmpfs none /mnt')}#demo`,
-      'target-host': `root@${sshd.host}`,
-    },
-    besides: onLoopback(sshd),
-  };
-  return shownStep(page, heading, here).inputs;
+  const flake = `${installableFlake('mount -t tmpfs none /mnt')}#demo`;
+  return shownStep(page, heading, onMachine(sshd, { instead: { flake } })).inputs;
 }
 
 /** A folder with these programs of this computer, as the PATH of a service has them. */

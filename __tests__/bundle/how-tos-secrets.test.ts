@@ -8,13 +8,14 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { nixEnvironment } from '../../testbed/paths.mts';
-import { type BundleRun, runBundle } from '../support/bundle';
+import type { BundleRun } from '../support/bundle';
+import { carryOut, proofsOf, runShell } from '../support/carry-out';
 import { atEnd, test } from '../support/concurrent';
-import { expectShown } from '../support/documents';
+import { blockOf, expectShown } from '../support/documents';
 import { type Install, machineToInstall } from '../support/install';
 import { expectNoLeak, LeakWatch } from '../support/leak';
 import { temporaryFolder } from '../support/runtime';
-import { blockOf, filled, runShell, stepOf, stepsOf } from '../support/shown-steps';
+import { filled, stepOf, stepsOf } from '../support/shown-steps';
 
 const page = 'docs/secrets.md';
 /** As the page has it; here /tmp is one for all machines. */
@@ -44,24 +45,19 @@ async function runPage(
   heading: string,
   secrets: readonly string[],
   env: Record<string, string> = {},
-  values: Record<string, string> = {},
+  expressions: Record<string, string> = {},
 ): Promise<BundleRun> {
-  const known = { 'secrets.SSH_PRIVATE_KEY': '', 'vars.KNOWN_HOSTS': '', ...values };
-  const step = stepOf(page, heading);
-  const shown = filled(step.with, known);
+  const keys = filled(stepOf(page, heading).with, { ...proofsOf(install.sshd), ...expressions })[
+    'disk-encryption-keys'
+  ];
   // no child may ask for an identity token
   const watch = new LeakWatch(dir, secrets, ['ACTIONS_ID_TOKEN_REQUEST_']);
-  const run = await runBundle({
-    inputs: {
-      ...shown,
-      ...install.inputs,
-      'disk-encryption-keys': shown['disk-encryption-keys']?.replace(keyPath, ownKeyPath) ?? '',
-    },
-    env: { NIX_REMOTE: `local?root=${install.store}`, ...filled(step.env, known), ...env },
-    dir,
-    onStart: watch.onStart,
-    onLine: watch.onLine,
-  });
+  const here = {
+    expressions,
+    besides: { ...install.inputs, 'disk-encryption-keys': keys?.replace(keyPath, ownKeyPath) ?? '' },
+    env: { NIX_REMOTE: `local?root=${install.store}`, ...env },
+  };
+  const run = await carryOut(page, heading, here, { dir, onStart: watch.onStart, onLine: watch.onLine });
   watch.stop();
   expectNoLeak({ ...run, watch }, secrets, [install.disk]);
   const asOnThePage = (text: string) => text.replaceAll(ownKeyPath, keyPath);
@@ -102,8 +98,7 @@ test('secrets of the repository reach the machine, and the log says so', async (
 test('a binary key is decoded by a step before, and arrives byte for byte', async () => {
   const heading = 'A key that is not text';
   const job = await startJob();
-  // as GitHub's parser gives an expression within a text
-  const values = { [`format('${keyPath} {0}/disk.key', runner.temp)`]: `${keyPath} ${job.temp}/disk.key` };
+  const values = { 'runner.temp': job.temp };
   const without = await runPage(job, heading, [], {}, values);
   expect(`Error: ${without.errors[0]}`).toContain(blockOf(page, heading, 'text').trim());
 

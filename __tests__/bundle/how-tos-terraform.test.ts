@@ -8,17 +8,16 @@ import { nixEnvironment } from '../../testbed/paths.mts';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { runWorkflow, type WorkflowRun } from '../../testbed/workflow.mts';
 import { makeFlake } from '../support/bundle';
+import { carryOut, inCheckout, onLoopback } from '../support/carry-out';
 import { test } from '../support/concurrent';
-import { blocksOf, expectShown } from '../support/documents';
+import { blockOf, expectShown } from '../support/documents';
 import { git } from '../support/fleet';
-import { carryOut, ofMachine } from '../support/how-tos';
 import { temporaryFolder } from '../support/runtime';
 import { configurationOf, logOf, nixosMachine, on } from '../support/workflow';
 
 const page = 'docs/moving-from-terraform.md';
 const heading = 'Terraform makes the machine and starts the workflow';
-const blockOf = (wanted: string) =>
-  blocksOf(page, heading).find(({ language }) => language === wanted)?.text ?? '';
+const hcl = () => blockOf(page, heading, 'hcl');
 
 const flakeOf = () => makeFlake(`{ nixosConfigurations.web-1 = ${configurationOf('web-1', '')}; }`);
 
@@ -39,7 +38,7 @@ class Infrastructure {
   readonly #asked = join(this.#folder, 'asked');
 
   constructor() {
-    writeFileSync(join(this.#folder, 'main.tf'), blockOf('hcl'));
+    writeFileSync(join(this.#folder, 'main.tf'), hcl());
     const gh = `#!/bin/sh\nfor argument; do printf '%s\\0' "$argument"; done >${this.#asked}\n`;
     writeFileSync(join(this.#folder, 'gh'), gh, { mode: 0o755 });
   }
@@ -66,7 +65,7 @@ class Infrastructure {
 
   /** What Terraform would start, where it is not installed. */
   #command({ address, known_hosts, id }: Values): void {
-    const [, command = ''] = /^ *command = (".*")$/m.exec(blockOf('hcl')) ?? [];
+    const [, command = ''] = /^ *command = (".*")$/m.exec(hcl()) ?? [];
     const env = { PATH: this.#path, ADDRESS: address, KNOWN_HOSTS: known_hosts, ID: id };
     execFileSync('sh', ['-c', JSON.parse(command)], { env });
   }
@@ -95,15 +94,14 @@ async function dispatched(
   const inputs = Object.fromEntries(
     pairs.map((pair) => [pair.replace(/=.*/s, ''), pair.replace(/^.*?=/s, '')]),
   );
-  const { 'target-host': _, 'ssh-private-key': __, 'known-hosts': ___, ...more } = ofMachine(machine);
-  const lines = Object.entries({ ...more, plan: String(plan) }).map(
+  const lines = Object.entries({ ...onLoopback(machine), plan: String(plan) }).map(
     ([key, value]) => `\n          ${key}: ${value}`,
   );
   const dir = temporaryFolder('workflow');
   const file = join(dir, 'web-1.yml');
   writeFileSync(
     file,
-    blockOf('yaml').replace('flake: .#web-1', (line) => line + lines.join('')),
+    blockOf(page, heading, 'yaml').replace('flake: .#web-1', (line) => line + lines.join('')),
   );
   const folders = { TMPDIR: join(dir, 't'), XDG_CACHE_HOME: join(dir, 'c'), HOME: join(dir, 'h') };
   for (const folder of Object.values(folders)) mkdirSync(folder);
@@ -156,8 +154,8 @@ test('a machine that the module has installed gets its id by an update', async (
   const machine = await nixosMachine();
   const record = '/nix/var/nixos-anywhere/install-id';
   await on(machine, `rm ${record}`);
-  const how = { machine, flake: flakeOf() };
-  const run = await carryOut(page, 'Machines that the module has installed', how);
+  const here = inCheckout(machine, flakeOf());
+  const run = await carryOut(page, 'Machines that the module has installed', here);
   expect(run.outputs, run.log).toMatchObject({ outcome: 'updated' });
   expect(await on(machine, `cat ${record}`)).toBe('4711');
   expectShown(run.log, 'docs/moving-from-terraform.md', 'Machines that the module has installed');

@@ -6,9 +6,9 @@ import { expect } from 'vitest';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { makeFlake } from '../support/bundle';
+import { carryOut, inCheckout, onLoopback, proofsOf } from '../support/carry-out';
 import { test } from '../support/concurrent';
-import { blocksOf, expectShown } from '../support/documents';
-import { carryOut, ofMachine } from '../support/how-tos';
+import { blockOf, expectShown } from '../support/documents';
 import { temporaryFolder } from '../support/runtime';
 import { configurationOf, nixosMachine, on } from '../support/workflow';
 
@@ -26,17 +26,14 @@ const flakeOf = (does = '') =>
 // biome-ignore lint/suspicious/noTemplateCurlyInString: a shell's
 const halfDone = 'ln -sfn "${0%/bin/*}" /run/current-system; echo "no such user"; exit 1';
 
-const blockOf = (heading: string, wanted: string, index = 0) =>
-  blocksOf(page, heading).filter(({ language }) => language === wanted)[index]?.text ?? '';
-
 const profile = 'readlink /nix/var/nix/profiles/system | xargs -I @ readlink /nix/var/nix/profiles/@';
 
 test('a push updates the machine, and the next one finds nothing to do', async () => {
   const machine = await web1();
-  const how = { machine, flake: flakeOf() };
-  const first = await carryOut(page, 'Update on every push', how);
+  const here = inCheckout(machine, flakeOf());
+  const first = await carryOut(page, 'Update on every push', here);
   expect(first.outputs, first.log).toMatchObject({ outcome: 'updated', verified: 'system' });
-  const second = await carryOut(page, 'Update on every push', how);
+  const second = await carryOut(page, 'Update on every push', here);
   expect(second.outputs, second.log).toMatchObject({ outcome: 'unchanged', verified: 'system' });
   expect(await on(machine, 'cat /run/switched')).toBe('web-1');
   expectShown(first.log + second.log, 'docs/updating.md', 'Update on every push');
@@ -44,29 +41,29 @@ test('a push updates the machine, and the next one finds nothing to do', async (
 
 test('one workflow updates a machine of its id, and would install one of another', async () => {
   const machine = await web1('1');
-  const how = { machine, flake: flakeOf() };
-  const updated = await carryOut(page, 'Install and update by one workflow', how);
+  const here = inCheckout(machine, flakeOf());
+  const updated = await carryOut(page, 'Install and update by one workflow', here);
   expect(updated.outputs, updated.log).toMatchObject({ outcome: 'updated' });
   const planned = await carryOut(page, 'Install and update by one workflow', {
-    ...how,
-    inputs: { 'install-id': '2', plan: 'true' },
+    ...here,
+    besides: { ...here.besides, 'install-id': '2', plan: 'true' },
   });
   expect(planned.outputs, planned.log).toMatchObject({ outcome: 'planned' });
   expectShown(updated.log + planned.log, 'docs/updating.md', 'Install and update by one workflow');
   await on(machine, 'rm /nix/var/nixos-anywhere/install-id');
-  const unknown = await carryOut(page, 'Install and update by one workflow', how);
+  const unknown = await carryOut(page, 'Install and update by one workflow', here);
   expect(unknown.errors[0]).toContain('records no install-id');
 });
 
 test('a switch that fails says how to go back, and that goes back', async () => {
   const machine = await web1();
-  const good = { machine, flake: flakeOf() };
+  const good = inCheckout(machine, flakeOf());
   const heading = 'When an update fails, and how to go back';
   const before = await carryOut(page, 'Update on every push', good);
-  const failed = await carryOut(page, 'Update on every push', { machine, flake: flakeOf(halfDone) });
+  const failed = await carryOut(page, 'Update on every push', inCheckout(machine, flakeOf(halfDone)));
   expect(failed.outputs).toMatchObject({ outcome: 'failed', 'target-state': 'installed' });
   const path = before.outputs['system-path'] ?? '';
-  await on(machine, blockOf(heading, 'sh').replaceAll('/nix/store/HASH-nixos-system-web-1', path));
+  await on(machine, blockOf(page, heading, 'sh').replaceAll('/nix/store/HASH-nixos-system-web-1', path));
   expect(await on(machine, `readlink /run/current-system; ${profile}`)).toBe(`${path}\n${path}`);
   const again = await carryOut(page, 'Update on every push', good);
   expect(again.outputs).toMatchObject({ outcome: 'unchanged' });
@@ -107,9 +104,9 @@ function runShown(text: string, machine: Sshd, programs: string, cwd: string): s
 
 test('OpenSSH takes the line of host-keys, and asks nothing', async () => {
   const machine = await web1();
-  const run = await carryOut(page, 'Update on every push', { machine, flake: flakeOf() });
+  const run = await carryOut(page, 'Update on every push', inCheckout(machine, flakeOf()));
   const programs = programsFor(machine, run.outputs['host-keys'] ?? '');
-  const [, , login = ''] = blockOf('Logging in yourself: known_hosts', 'sh').trimEnd().split('\n');
+  const [, , login = ''] = blockOf(page, 'Logging in yourself: known_hosts', 'sh').trimEnd().split('\n');
   const said = runShown(login, machine, programs, programs);
   expect(said.trim()).toBe(run.outputs['system-path']);
   expectShown(said, 'docs/updating.md', 'Logging in yourself: known_hosts');
@@ -123,9 +120,9 @@ test('what is brought in by nix copy and switched to by hand is recognised', asy
   const machine = await web1();
   const flake = flakeOf('echo by hand >>/run/switched');
   const programs = programsFor(machine, machine.hostKeyLine('ed25519'));
-  runShown(blockOf('nixos-rebuild', 'sh'), machine, programs, flake);
+  runShown(blockOf(page, 'nixos-rebuild', 'sh'), machine, programs, flake);
   expect(await on(machine, 'cat /run/switched')).toBe('web-1\nby hand');
-  const run = await carryOut(page, 'Update on every push', { machine, flake });
+  const run = await carryOut(page, 'Update on every push', inCheckout(machine, flake));
   expect(run.outputs, run.log).toMatchObject({ outcome: 'unchanged', verified: 'system' });
   expectShown(run.log, 'docs/updating.md', 'nixos-rebuild');
 });
@@ -133,9 +130,9 @@ test('what is brought in by nix copy and switched to by hand is recognised', asy
 test('the address of deploy-rs or colmena in the flake is enough', async () => {
   const machine = await web1();
   const heading = 'deploy-rs and colmena';
-  const { 'target-host': _, 'ssh-port': __, ...rest } = ofMachine(machine);
+  const { 'ssh-port': _, ...rest } = onLoopback(machine);
   for (const index of [0, 1]) {
-    const node = blockOf(heading, 'nix', index)
+    const node = blockOf(page, heading, 'nix', index)
       .replaceAll('203.0.113.7', machine.host)
       .replace(/(?<=targetPort = |"-p" ")22/, String(machine.port));
     // of colmena what its evaluation gives of a node; of deploy-rs nothing that activates is looked at
@@ -144,7 +141,11 @@ test('the address of deploy-rs or colmena in the flake is enough', async () => {
     const flake = makeFlake(
       `${given} { nixosConfigurations.web-1 = ${configurationOf('web-1', '')}; ${node} }`,
     );
-    const run = await carryOut(page, heading, { machine, flake, only: rest });
+    const run = await carryOut(page, heading, {
+      expressions: proofsOf(machine),
+      besides: rest,
+      env: { GITHUB_WORKSPACE: flake },
+    });
     expect(run.code, run.log).toBe(0);
     expect(run.result.target).toBe(`root@${machine.host}:${machine.port}`);
     if (index === 0) expectShown(run.log, 'docs/updating.md', 'deploy-rs and colmena');

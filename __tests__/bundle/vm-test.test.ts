@@ -7,8 +7,7 @@ import { expect } from 'vitest';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { buildable, configuration, makeFlake, runBundle } from '../support/bundle';
 import { atEnd, test } from '../support/concurrent';
-import { expectShown } from '../support/documents';
-import { expectTroubles } from '../support/how-to';
+import { expectShown, expectTroubles } from '../support/documents';
 import { temporaryFolder, until } from '../support/runtime';
 
 /** @param script what the test does, in a shell without programs */

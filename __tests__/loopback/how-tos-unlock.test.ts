@@ -7,12 +7,10 @@ import type { PhaseName } from '../../src/plan/plan';
 import { freePort } from '../../testbed/ports.mts';
 import { test } from '../support/concurrent';
 import { contextOf } from '../support/context';
-import { expectShown } from '../support/documents';
+import { blockOf, expectShown, expectTroubles } from '../support/documents';
 import { configured } from '../support/evaluation';
-import { expectTroubles } from '../support/how-to';
 import { hostKeysOf, pinnedTo, startMachine, targetOf } from '../support/machine';
 import { failure, testRuntime } from '../support/runtime';
-import { blockOf } from '../support/shown-steps';
 import { features, nix } from '../support/store';
 
 const page = 'docs/encryption.md';

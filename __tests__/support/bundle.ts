@@ -115,18 +115,23 @@ export const buildable = configuration.replace(
   'builder = "/bin/sh"; args = [ "-c" "echo $name >$out" ];',
 );
 
-/** A flake whose disko script is this shell text, for a machine that looks like an installer; returns its path. */
-export function makeDiskoFlake(script: string): string {
-  const diskoScript = `diskoScript = derivation {
-    name = "disko";
+/** Such a configuration with this, of Nix, as its `system.build`. */
+export const configurationThatBuilds = (build: string) =>
+  configuration.replace(/system\.build = [\s\S]*? in \{[\s\S]*?\};/, () => `system.build = ${build};`);
+
+/** Nix: a script whose text is NAME.sh of the flake's folder. */
+export const scriptNamed = (name: string) => `derivation {
+    name = "${name}";
     system = "x86_64-linux";
     builder = "/bin/sh";
-    text = builtins.readFile ./disko.sh;
+    text = builtins.readFile ./${name}.sh;
     args = [ "-c" "printf '%s' \\"$text\\" >$out; chmod 755 $out" ];
-  };`;
-  const folder = makeFlake(
-    `{ nixosConfigurations.demo = ${configuration.replace('diskoScript = drv "disko";', () => diskoScript)}; }`,
-  );
+  }`;
+
+/** A flake whose disko script is this shell text, for a machine that looks like an installer; returns its path. */
+export function makeDiskoFlake(script: string): string {
+  const text = configuration.replace('drv "disko"', () => scriptNamed('disko'));
+  const folder = makeFlake(`{ nixosConfigurations.demo = ${text}; }`);
   writeFileSync(join(folder, 'disko.sh'), `#!/bin/sh\n${script}\n`);
   return folder;
 }

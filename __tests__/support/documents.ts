@@ -1,4 +1,4 @@
-// The pages of docs/ and what they show: blocks to run, and what one sees of the run.
+// The pages of docs/ and what they show: blocks to write or run, and what one sees of the run, where it worked and where not.
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { literally } from './named-tests';
@@ -36,6 +36,13 @@ export function blocksOf(page: string, heading: string): readonly Block[] {
   );
 }
 
+/** The text of the n-th block of this language below a heading. @throws Error where there are not so many */
+export function blockOf(page: string, heading: string, language: string, n = 0): string {
+  const block = blocksOf(page, heading).filter((each) => each.language === language)[n];
+  if (block === undefined) throw new Error(`${page} shows no ${language} ${n} below ${heading}`);
+  return block.text;
+}
+
 /** A log as GitHub shows it: without what is hidden or folded away for the runner alone. */
 export function asShown(log: string): string {
   const words: Record<string, string> = {
@@ -69,7 +76,7 @@ export function expectShown(log: string, page: string, heading: string): void {
     let from = 0;
     for (const line of text.trimEnd().split('\n')) {
       if (line.trim() === '…') continue;
-      const wanted = new RegExp(`^\\s*${line.trim().split('…').map(literally).join('.*')}\\s*$`);
+      const wanted = likeShown(line);
       const at = lines.findIndex((each, index) => index >= from && wanted.test(each));
       expect(
         at,
@@ -79,3 +86,21 @@ export function expectShown(log: string, page: string, heading: string): void {
     }
   }
 }
+
+/** What the ```text blocks below a heading say of runs that fail: each of their lines, without an order, stands in one of these logs. */
+export function expectTroubles(logs: readonly string[], page: string, heading: string): void {
+  const blocks = blocksOf(page, heading).filter(({ language }) => language === 'text');
+  const shown = blocks.flatMap(({ text }) => text.trimEnd().split('\n'));
+  expect(shown.length, `${page} shows no trouble below ${heading}`).toBeGreaterThan(0);
+  const lines = logs.flatMap((log) => asShown(log).split('\n'));
+  for (const line of shown) {
+    const wanted = likeShown(line);
+    expect(
+      lines.some((each) => wanted.test(each)),
+      `${page}, ${heading}: no log has a line like\n${line}\n\n${lines.join('\n')}`,
+    ).toBe(true);
+  }
+}
+
+const likeShown = (line: string) =>
+  new RegExp(`^\\s*${line.trim().split('…').map(literally).join('.*')}\\s*$`);

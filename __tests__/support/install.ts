@@ -1,8 +1,8 @@
-// A machine in an installer, for tests that install a system: what comes onto its disks lies in a folder of this computer.
+// Systems that can be installed, and a machine in an installer: what comes onto its disks lies in a folder of this computer.
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Sshd } from '../../testbed/sshd.mts';
-import { configuration, inputsFor, makeFlake } from './bundle';
+import { configurationThatBuilds, inputsFor, makeFlake, scriptNamed } from './bundle';
 import { type MachineOptions, startMachine } from './machine';
 import { temporaryFolder } from './runtime';
 
@@ -14,6 +14,24 @@ export interface Install {
   readonly store: string;
 }
 
+/** Nix: a system that can be built and copied, and nothing more. */
+const emptySystem = (name: string) =>
+  `derivation { name = "nixos-system-${name}"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "mkdir $out" ]; }`;
+
+/** A flake whose system can be built and copied, with these shell texts as the scripts of its `system.build`. */
+export function flakeWithScripts(name: string, scripts: Readonly<Record<string, string>>): string {
+  const built = Object.keys(scripts).map((script) => `${script} = ${scriptNamed(script)};`);
+  const text = configurationThatBuilds(`{ toplevel = ${emptySystem(name)}; ${built.join(' ')} }`);
+  const flake = makeFlake(`{ nixosConfigurations.${name} = ${text.replaceAll('demo', name)}; }`);
+  for (const [script, does] of Object.entries(scripts))
+    writeFileSync(join(flake, `${script}.sh`), `#!/bin/sh\n${does}\n`);
+  return flake;
+}
+
+/** One whose disko script, with its tools or without, is this shell text. */
+export const installableFlake = (disko: string) =>
+  flakeWithScripts('demo', { diskoScript: disko, diskoScriptNoDeps: disko });
+
 /**
  * A machine in an installer, and a flake whose disko script mounts a folder of this computer.
  *
@@ -23,15 +41,7 @@ export async function machineToInstall(more = '', options: MachineOptions = {}):
   const sshd = await startMachine({ installer: true, ...options });
   const disk = temporaryFolder('disk');
   chmodSync(disk, 0o755);
-  const derivation = (name: string, builds: string) =>
-    `derivation { name = "${name}"; system = "x86_64-linux"; builder = "/bin/sh"; text = builtins.readFile ./disko.sh; args = [ "-c" "${builds}" ]; }`;
-  const build = `system.build = {
-    toplevel = ${derivation('nixos-system-demo', 'mkdir $out')};
-    diskoScript = ${derivation('disko', `printf '%s' \\"$text\\" >$out; chmod 755 $out`)};
-  };`;
-  const text = configuration.replace(/system\.build = [\s\S]*? in \{[\s\S]*?\};/, () => build);
-  const flake = makeFlake(`{ nixosConfigurations.demo = ${text}; }`);
-  writeFileSync(join(flake, 'disko.sh'), `#!/bin/sh\nset -e\nmount --bind ${disk} /mnt\n${more}\n`);
+  const flake = installableFlake(`set -e\nmount --bind ${disk} /mnt\n${more}`);
   const inputs = {
     ...inputsFor(sshd, `${flake}#demo`),
     plan: 'false',

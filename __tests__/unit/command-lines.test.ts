@@ -10,8 +10,8 @@ import { readSettings } from '../../src/inputs/read-settings';
 import { keyOf, parseSecretSource } from '../../src/inputs/secret-source';
 import { SecretRegistry } from '../../src/secrets';
 import { blocksOf } from '../support/documents';
+import { isOwn, readYaml, stepsIn, wholeWorkflow } from '../support/read-workflow';
 import { makeTestKey } from './support';
-import { isOwn, readYaml, wholeWorkflow } from './workflow-rules';
 
 const page = 'docs/moving-from-nixos-anywhere.md';
 const blocks = blocksOf(page, 'Command lines and their inputs');
@@ -25,10 +25,7 @@ const pairs = blocks.flatMap(({ language, text }, index): Pair[] => {
   const next = blocks[index + 1];
   if (language !== 'console') return [];
   expect(next?.language, text).toBe('yaml');
-  const { jobs } = readYaml(page, wholeWorkflow(next?.text ?? ''));
-  const step = Object.values(jobs)
-    .flatMap((job) => job.steps ?? [])
-    .find(isOwn);
+  const step = stepsIn(readYaml(page, wholeWorkflow(next?.text ?? ''))).find(isOwn);
   return [{ command: text.trim().replace(/^\$ /, ''), inputs: step?.with ?? {} }];
 });
 

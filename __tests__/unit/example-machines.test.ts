@@ -2,7 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { changesMachine, contactsMachine, readYaml, type Workflow } from './workflow-rules';
+import { readYaml, stepsIn, type Workflow } from '../support/read-workflow';
+import { changesMachine, contactsMachine } from './workflow-rules';
 
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
@@ -45,7 +46,6 @@ test.each([
 });
 
 const expression = (text: string) => `\${{ ${text} }}`;
-const stepsOf = ({ jobs }: Workflow) => Object.values(jobs).flatMap(({ steps = [] }) => steps);
 const triggersOf = ({ on }: Workflow) => (typeof on === 'string' ? [on] : Object.keys(on));
 
 describe.each(ofMachines)('examples/workflows/%s', (name) => {
@@ -74,11 +74,11 @@ describe.each(ofMachines)('examples/workflows/%s', (name) => {
   });
 
   test('changes the machine by an approved plan, or for somebody who has named it twice', () => {
-    const steps = stepsOf(workflow).filter(changesMachine);
+    const steps = stepsIn(workflow).filter(changesMachine);
     expect(steps.length).toBeGreaterThan(0);
     if (steps.every(({ with: given = {} }) => 'approved-plan' in given)) return;
     expect(triggersOf(workflow)).toEqual(['workflow_dispatch']);
-    const script = stepsOf(workflow).find(({ run = '' }) => run.includes('CONFIRM'))?.run ?? '';
+    const script = stepsIn(workflow).find(({ run = '' }) => run.includes('CONFIRM'))?.run ?? '';
     const passes = (HOST: string, CONFIRM: string, ACTION = 'install') => {
       try {
         execFileSync('bash', ['-e', '-c', script], { env: { HOST, CONFIRM, ACTION }, stdio: 'pipe' });

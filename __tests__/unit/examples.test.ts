@@ -5,17 +5,14 @@ import { describe, expect, test } from 'vitest';
 import { problemsIn } from '../../testbed/workflow/parse.mts';
 import {
   asSteps,
-  callInputs,
-  changesMachine,
-  contactsMachine,
   indented,
   isOwn,
-  misfits,
   readYaml,
   type Step,
-  type Workflow,
+  stepsIn,
   wholeWorkflow,
-} from './workflow-rules';
+} from '../support/read-workflow';
+import { callInputs, changesMachine, contactsMachine, misfits } from './workflow-rules';
 
 const root = new URL('../../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
@@ -48,7 +45,6 @@ describe.each([...examples, [reusable, read(reusable)], ...blocks])('%s', (name,
 });
 
 const expression = (text: string) => `\${{ ${text} }}`;
-const stepsOf = ({ jobs }: Workflow) => Object.values(jobs).flatMap(({ steps = [] }) => steps);
 const fleet = read('examples/fleet/fleet.nix');
 const variables = [...new Set(fleet.match(/\b(FLEET_SECRET_\w+|SSH_PRIVATE_KEY)\b/g))].toSorted();
 
@@ -63,7 +59,7 @@ describe.each(examples)('%s', (name, text) => {
       expect(JSON.stringify(job)).not.toContain('secrets.');
       expect(job.environment).toBeUndefined();
     }
-    for (const step of stepsOf(workflow).filter(({ uses }) => uses?.includes('/checkout@')))
+    for (const step of stepsIn(workflow).filter(({ uses }) => uses?.includes('/checkout@')))
       expect(step.with).toMatchObject({ 'persist-credentials': 'false' });
   });
 
@@ -73,7 +69,7 @@ describe.each(examples)('%s', (name, text) => {
   });
 
   test('hands nothing of the event to a shell as text', () => {
-    for (const { run = '' } of stepsOf(workflow)) expect(run).not.toContain('${{');
+    for (const { run = '' } of stepsIn(workflow)) expect(run).not.toContain('${{');
   });
 
   test('is not cut off while it changes a machine', () => {
@@ -90,7 +86,7 @@ describe.each(ofFleets)('%s', (name, text) => {
   const isForgejo = name.includes('forgejo');
 
   test('gives the variables that the example’s hosts name to each step that contacts a machine', () => {
-    for (const step of stepsOf(workflow).filter(contactsMachine))
+    for (const step of stepsIn(workflow).filter(contactsMachine))
       expect(Object.keys(step.env ?? {}).toSorted()).toEqual(variables);
   });
 
@@ -122,7 +118,7 @@ describe.each(ofFleets)('%s', (name, text) => {
 
 describe('examples/workflows/reprovision-one-host.yml', () => {
   const workflow = readYaml('reprovision', read('examples/workflows/reprovision-one-host.yml'));
-  const script = stepsOf(workflow).find((step: Step) => step.run !== undefined)?.run ?? '';
+  const script = stepsIn(workflow).find((step: Step) => step.run !== undefined)?.run ?? '';
   const refuses = (HOST: string, CONFIRM: string) => {
     try {
       execFileSync('bash', ['-e', '-c', script], { env: { HOST, CONFIRM }, stdio: 'pipe' });
