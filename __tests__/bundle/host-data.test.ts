@@ -159,7 +159,7 @@ test('a flake that cannot be evaluated, hangs, or talks to the runner while it i
     failure: { kind: 'nix', phase: 'preflight' },
     targetState: 'untouched',
   });
-  expect(broken.errors[0]).toContain('#.nixosAnywhere failed: error: ');
+  expect(broken.errors[0]).toMatch(/^the evaluation of \S+[^.\s]#nixosAnywhere failed: error: /);
   expect(commandsOf(broken.log).filter(({ name }) => !ownCommands.has(name))).toEqual([]);
   const talking = 'nixosAnywhere.demo = builtins.trace "##[set-env name=PATH;]/evil" { plan = true; };';
   const said = await run(talking, { 'show-trace': 'true' });

@@ -62,6 +62,14 @@ test('an attribute that is not there', async () => {
   expectKnown("flake '…' does not provide attribute", error);
 });
 
+test('a git repository is on a server that does not answer', async () => {
+  const runtime = testRuntime(undefined, { NIX_REMOTE: `local?root=${temporaryFolder('store')}` });
+  // nobody listens there
+  const installable = 'git+ssh://git@127.0.0.1:1/private#web';
+  const error = await failure(nixOf(runtime).evaluate(installable, 'x: x', runtime.signal));
+  expectKnown("error: resolving Git reference 'master': revspec 'master' not found", error);
+});
+
 test('Nix is killed', async () => {
   const kill = 'builtins.exec [ "sh" "-c" "kill -9 $PPID" ]';
   const runtime = testRuntime(undefined, {

@@ -83,6 +83,18 @@ export const nixSamples = {
     "error: unable to download 'https://api.github.com/repos/o/r/commits/HEAD': HTTP error 404",
     "error: unable to download 'https://api.github.com/repos/o/r/commits/HEAD': HTTP error 403",
   ),
+  'git-refused': [
+    ...real(
+      evaluations('a git repository is on a server that does not answer'),
+      'nix preflight',
+      "error: resolving Git reference 'master': revspec 'master' not found",
+    ),
+    ...imitated(
+      'Nix of the time before it',
+      'nix preflight',
+      'fatal: Could not read from remote repository.',
+    ),
+  ],
   'name-unknown': [
     ...real(
       builds('a substituter has a name that nobody knows'),

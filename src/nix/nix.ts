@@ -36,6 +36,16 @@ export interface Substituter {
   readonly publicKey: string;
 }
 
+/** How `evaluate` goes about it. */
+interface EvaluateOptions {
+  /** What Nix says beside it is no news, since another evaluation says it too. */
+  readonly quiet?: boolean;
+  /** Where the flake's files come from, if that is not where the flake lies. */
+  readonly folder?: string | undefined;
+  /** What messages call it. Default: the installable. */
+  readonly name?: string;
+}
+
 export interface BuildOptions {
   readonly substituter?: Substituter | undefined;
   /** Gets to know what the build does. */
@@ -83,18 +93,16 @@ export class Nix {
   /**
    * Evaluates `installable`, applies a Nix function to it, and returns the JSON value.
    *
-   * @param options `quiet`: what Nix says beside it is no news, since another evaluation says it too; `folder`: where the
-   * flake's files come from, if that is not where the flake lies
    * @throws NixError with Nix's own message
    */
   async evaluate(
     installable: string,
     apply: string,
     signal: AbortSignal,
-    { quiet = false, folder = folderOf(installable) }: { quiet?: boolean; folder?: string | undefined } = {},
+    { quiet = false, folder = folderOf(installable), name = installable }: EvaluateOptions = {},
   ): Promise<unknown> {
     const more = quiet ? { onMessage: () => undefined } : {};
-    return this.#eval(['--apply', apply, installable], installable, signal, { ...more, folder });
+    return this.#eval(['--apply', apply, installable], name, signal, { ...more, folder });
   }
 
   /**

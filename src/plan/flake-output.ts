@@ -21,8 +21,11 @@ export async function evaluateOutput(
 ): Promise<unknown> {
   const version = await nix.checkVersion();
   try {
-    return await nix.evaluate(`${flakeUri(uri)}#${attributeFor(version, output)}`, apply, signal, {
+    const flake = flakeUri(uri);
+    return await nix.evaluate(`${flake}#${attributeFor(version, output)}`, apply, signal, {
       quiet: true,
+      // without the dot, which nobody would write
+      name: `${flake}#${output}`,
     });
   } catch (error) {
     if (error instanceof NixError && isMissing(error.message)) return undefined;

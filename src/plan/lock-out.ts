@@ -58,11 +58,11 @@ export function lockOutWarnings(settings: MachineSettings, evaluation: Evaluatio
   if (loginExpected || !evaluation.sshd.enabled || evaluation.sshd.otherKeys) return [];
   if (publicKey === undefined)
     return [
-      `The configuration does not let ${endpoint.user} in ${settings.login.password === undefined ? 'by a key' : 'by a password'}, and no key for the new system was given: which system runs after the reboot cannot be compared. Give post-install-ssh-private-key.`,
+      `The configuration does not let ${endpoint.user} in ${settings.login.password === undefined ? 'by a key' : 'by a password'}, and no key for the new system was given: which system runs afterwards cannot be compared. Give post-install-ssh-private-key.`,
     ];
   const key =
     settings.postInstall.publicKey === undefined ? 'ssh-private-key' : 'post-install-ssh-private-key';
   return [
-    `The configuration does not authorize ${key} for ${endpoint.user}: which system runs after the reboot cannot be compared, unless the login works in another way.`,
+    `The configuration does not authorize ${key} for ${endpoint.user}: which system runs afterwards cannot be compared, unless the login works in another way.`,
   ];
 }

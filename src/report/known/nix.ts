@@ -85,6 +85,16 @@ export const nixFailures = [
     hint: 'check the input’s address; for a private repository, and against GitHub’s rate limit, give Nix a token when it is installed, in its setting access-tokens (github.com=TOKEN)',
   },
   {
+    id: 'git-refused',
+    title: 'a git repository cannot be read',
+    // what ssh and git say before it is in the last lines, Nix itself only misses the branch
+    says: /resolving Git reference '[^']*': revspec '[^']*' not found|fatal: Could not read from remote repository/,
+    where: onRunner,
+    cause:
+      'the server does not let the job in or is out of reach, the repository is not there, or it has no such branch; Nix says the last of all',
+    hint: 'check the address and the branch of the input or flake; for git+ssh let an SSH agent of the job (SSH_AUTH_SOCK) have a key that the server takes, and put the server’s line into the known_hosts file of the job’s user (docs/configuration.md has the steps)',
+  },
+  {
     id: 'name-unknown',
     title: 'a name is not resolved',
     says: /Could(n't| not) resolve host|Temporary failure in name resolution/,
