@@ -14,16 +14,16 @@ export interface HowTo {
 /** The first steps. */
 const beginning: readonly HowTo[] = [
   {
+    wish: 'see what would be done, before anything is',
+    page: 'getting-started.md',
+    heading: 'Plan first',
+    test: 'bundle/first-install › a plan of the example, with what README.md has changed in it',
+  },
+  {
     wish: 'install a first machine, by hand',
     page: 'getting-started.md',
     heading: 'Install',
     test: 'e2e-all/first-install › a first install by the workflows of the examples: planned, installed, and changed by plan and approval',
-  },
-  {
-    wish: 'plan first: see what would be done',
-    page: 'getting-started.md',
-    heading: 'Plan first',
-    test: 'bundle/first-install › a plan of the example, with what README.md has changed in it',
   },
   {
     wish: 'boot by UEFI, by BIOS, or by both',
@@ -32,7 +32,7 @@ const beginning: readonly HowTo[] = [
     test: 'bundle/first-install › layouts of the example: %s',
   },
   {
-    wish: 'log in as another user than root',
+    wish: 'log in as the user that a cloud’s image has, such as ubuntu',
     page: 'getting-started.md',
     heading: 'Log in as another user',
     test: 'bundle/first-install › another user, who becomes root by sudo',
@@ -44,7 +44,7 @@ const beginning: readonly HowTo[] = [
     test: 'bundle/example-workflows › plan-and-install: a pull request has no secret and contacts nothing; what is merged is planned, approved and done',
   },
   {
-    wish: 'test every machine in a virtual one, each night',
+    wish: 'test every machine of a flake in a virtual one, each night',
     page: 'workflows.md',
     heading: 'A VM test each night',
     test: 'bundle/example-workflows › vm-tests-nightly: each host of the fleet is tested',
@@ -62,7 +62,7 @@ const beginning: readonly HowTo[] = [
     test: 'bundle/workflow › hosts get what their flake says; again nothing; then the one that has changed, by what is said of it',
   },
   {
-    wish: 'encrypt the root, and unlock it over SSH',
+    wish: 'copy a workflow that installs an encrypted root',
     page: 'workflows.md',
     heading: 'An encrypted root',
     test: 'bundle/example-workflows › encrypted-root: the passphrase reaches disko, the host key of the initrd the new system, and neither the log',
@@ -78,7 +78,7 @@ const machines: readonly HowTo[] = [
     test: 'bundle/how-tos-machines › no operating system: the ISO, by the password that was set at its console',
   },
   {
-    wish: 'boot the installer by USB or over the network, with nobody at a keyboard',
+    wish: 'boot the installer by USB or over the network (netboot), with nobody at a keyboard',
     page: 'machines.md',
     heading: 'The installers of nixos-images',
     test: 'bundle/how-tos-machines › the image installer: root’s password, and phases that take over nothing else',
@@ -120,7 +120,7 @@ const machines: readonly HowTo[] = [
     test: 'bundle/how-tos-network › another address after the kexec and after the reboot; somebody else who answers there gets nothing',
   },
   {
-    wish: 'log in as another user than root, with sudo or doas',
+    wish: 'log in as a user who needs a password for sudo, or has doas',
     page: 'login.md',
     heading: 'As a user who is not root',
     test: 'bundle/how-tos-login › a user who becomes root by sudo’s password, and by doas without one; and two who cannot',
@@ -144,25 +144,25 @@ const machines: readonly HowTo[] = [
     test: 'bundle/how-tos-caches › a cache with a password, for the runner and for the machine; without it all is built and sent',
   },
   {
-    wish: 'have an input of the flake in a private repository',
+    wish: 'fetch an input of the flake from a private repository, by a token',
     page: 'private-caches.md',
     heading: 'A private flake input',
     test: 'bundle/how-tos-caches › an input in a private repository: by a token for this step; without it GitHub says that it is not there',
   },
   {
-    wish: 'run it on a runner of your own, which keeps its store',
+    wish: 'run it on a runner of your own, which keeps its Nix store',
     page: 'runners.md',
     heading: 'A runner that keeps its Nix store',
     test: 'bundle/how-tos-runners › a store that stays: what the first run has built the second finds; and a service that does not see Nix',
   },
   {
-    wish: 'have the runner on NixOS',
+    wish: 'have a runner of your own on NixOS',
     page: 'runners.md',
     heading: 'On NixOS',
     test: 'bundle/how-tos-runners › the programs that the service of NixOS has are enough; others are missed by what calls them',
   },
   {
-    wish: 'have the runner on Windows, by WSL2',
+    wish: 'have a runner of your own on Windows, by WSL2',
     page: 'runners.md',
     heading: 'On Windows, by WSL2',
     test: 'bundle/how-tos-runners › Windows is refused, and Linux, as which a runner in WSL2 counts, is not',
@@ -208,7 +208,7 @@ const systems: readonly HowTo[] = [
     test: 'bundle/how-tos-secrets › a vault gives the secret to a job that has logged in by its identity',
   },
   {
-    wish: 'give a machine the host key for which its secrets are encrypted',
+    wish: 'give a machine the host key for which its secrets are encrypted (sops-nix, agenix)',
     page: 'host-identity.md',
     heading: 'With a key that is made beforehand',
     test: 'bundle/how-tos-identity › a key that was made beforehand is the new system’s, and opens what was encrypted for it',
@@ -238,7 +238,7 @@ const systems: readonly HowTo[] = [
     test: 'bundle/how-tos-encryption › a key file counts byte for byte, its newline too, of which there is a warning',
   },
   {
-    wish: 'open encrypted disks over SSH',
+    wish: 'open encrypted disks over SSH after each boot',
     page: 'encryption.md',
     heading: 'Opened over SSH after each boot',
     test: 'loopback/how-tos-unlock › an initrd that waits is named with how to reach it, and good enough',
@@ -268,13 +268,13 @@ const systems: readonly HowTo[] = [
     test: 'bundle/how-tos-configuration › a variant is named by its attribute in full',
   },
   {
-    wish: 'install a configuration.nix, with a channel',
+    wish: 'install without a flake: a configuration.nix, with a channel in NIX_PATH',
     page: 'configuration.md',
     heading: 'With a channel',
     test: 'bundle/how-tos-configuration › a module is evaluated with the nixpkgs of NIX_PATH',
   },
   {
-    wish: 'install a configuration.nix, with npins',
+    wish: 'install without a flake: a configuration.nix, with npins',
     page: 'configuration.md',
     heading: 'With npins',
     test: 'bundle/how-tos-configuration › a module is evaluated with the nixpkgs that npins has pinned',
@@ -310,30 +310,20 @@ const systems: readonly HowTo[] = [
     test: 'bundle/vm-test › a test that passes: its log is shown, the outcome is tested, and it is not run again',
   },
   {
-    wish: 'have nixpkgs found on the new system',
+    wish: 'have nix-shell find nixpkgs on the new system (NIX_PATH)',
     page: 'configuration.md',
     heading: 'nix-shell and channels afterwards',
     test: 'bundle/how-tos-configuration › what the configuration says of nixpkgs is found on the new system, and nothing without it',
   },
   {
-    wish: 'have private inputs of a flake fetched',
+    wish: 'fetch an input of the flake from a private repository, over SSH',
     page: 'configuration.md',
     heading: 'Private inputs of a flake',
     test: 'bundle/how-tos-building › an input is fetched with a key that an agent has',
   },
 ];
 
-/** What comes after the install, and from where one comes. */
-/** What is seen of a run. */
-const seeing: readonly HowTo[] = [
-  {
-    wish: 'see all that a run does, and the logs of builds',
-    page: 'log.md',
-    heading: 'See all of it',
-    test: 'bundle/flags › debug shows the settings with their sources, and implies print-build-logs',
-  },
-];
-
+/** What comes after the install. */
 const afterwards: readonly HowTo[] = [
   {
     wish: 'update a machine whenever something is pushed',
@@ -346,12 +336,6 @@ const afterwards: readonly HowTo[] = [
     page: 'updating.md',
     heading: 'Install and update by one workflow',
     test: 'bundle/how-tos-updates › one workflow updates a machine of its id, and would install one of another',
-  },
-  {
-    wish: 'go back after an update that failed',
-    page: 'updating.md',
-    heading: 'When an update fails, and how to go back',
-    test: 'bundle/how-tos-updates › a switch that fails says how to go back, and that goes back',
   },
   {
     wish: 'log in yourself after an install, without a warning of OpenSSH',
@@ -372,16 +356,32 @@ const afterwards: readonly HowTo[] = [
     test: 'bundle/how-tos-updates › the address of deploy-rs or colmena in the flake is enough',
   },
   {
-    wish: 'repair a system without wiping its disks',
-    page: 'repairing.md',
-    heading: 'Repair without wiping',
-    test: 'bundle/how-tos-repair › a repair keeps what is on the disks',
-  },
-  {
     wish: 'stop between the phases, and put a backup onto the new disk',
     page: 'repairing.md',
     heading: 'Do something by hand in between',
     test: 'bundle/how-tos-repair › what is put onto the new disk by hand is there after the install',
+  },
+  {
+    wish: 'wipe a machine and install it anew, under the same host keys',
+    page: 'repairing.md',
+    heading: 'Install anew, and keep the host keys',
+    test: 'bundle/how-tos-repair › a machine that is installed anew keeps its host keys',
+  },
+];
+
+/** What helps when a run or a machine did not do what it should. */
+const troubles: readonly HowTo[] = [
+  {
+    wish: 'see all that a run does, and the logs of builds',
+    page: 'log.md',
+    heading: 'See all of it',
+    test: 'bundle/flags › debug shows the settings with their sources, and implies print-build-logs',
+  },
+  {
+    wish: 'go on after a run that failed',
+    page: 'repairing.md',
+    heading: 'Going on after a run that failed',
+    test: 'bundle/how-tos-repair › the same run again completes one that failed after disko',
   },
   {
     wish: 'get back into the old system while that is possible',
@@ -390,17 +390,21 @@ const afterwards: readonly HowTo[] = [
     test: 'bundle/how-tos-repair › before disko nothing on the disks is another',
   },
   {
-    wish: 'wipe a machine and install it anew under the same host keys',
-    page: 'repairing.md',
-    heading: 'Install anew, and keep the host keys',
-    test: 'bundle/how-tos-repair › a machine that is installed anew keeps its host keys',
+    wish: 'go back after an update that failed',
+    page: 'updating.md',
+    heading: 'When an update fails, and how to go back',
+    test: 'bundle/how-tos-updates › a switch that fails says how to go back, and that goes back',
   },
   {
-    wish: 'go on after a run that failed',
+    wish: 'repair a system without wiping its disks',
     page: 'repairing.md',
-    heading: 'Going on after a run that failed',
-    test: 'bundle/how-tos-repair › the same run again completes one that failed after disko',
+    heading: 'Repair without wiping',
+    test: 'bundle/how-tos-repair › a repair keeps what is on the disks',
   },
+];
+
+/** From where one comes. */
+const moving: readonly HowTo[] = [
   {
     wish: 'replace a step that runs nixos-anywhere',
     page: 'moving-from-nixos-anywhere.md',
@@ -431,6 +435,7 @@ export const howTos: readonly { readonly title: string; readonly rows: readonly 
   { title: 'Begin', rows: beginning },
   { title: 'The machine, and the way to it', rows: machines },
   { title: 'The system, and its secrets', rows: systems },
-  { title: 'Afterwards, and from elsewhere', rows: afterwards },
-  { title: 'What happens meanwhile', rows: seeing },
+  { title: 'Afterwards', rows: afterwards },
+  { title: 'When something went wrong', rows: troubles },
+  { title: 'From elsewhere', rows: moving },
 ];

@@ -131,7 +131,8 @@ function indexPage(): string {
   return `${writtenBy}
 # What do you want to do?
 
-Each of these says what to write or run, and what you see when it worked; a test carries it out.
+Each of these says what to write or run, and what you see when it worked; a test carries it out. What the log says of a
+failure is in [errors.md](errors.md), each input in [inputs.md](inputs.md), and all pages are listed [below](#pages).
 
 ${[...guides, pageSection()].join('\n')}`;
 }
@@ -145,48 +146,48 @@ const pageList: readonly (readonly [file: string, tells: string])[] = [
     'getting-started.md',
     'a first install in detail: machines, disks, firmware, users, and what goes wrong in the first hour',
   ],
-  ['inputs.md', 'every input, with its default'],
-  ['outputs.md', 'every output, and the result file'],
-  ['log.md', 'how to read it: phases, who says what, how far long work is, and how to see more'],
-  ['summary.md', 'what the job summary shows, with pictures'],
-  [
-    'configuration.md',
-    'what is installed: flakes and Nix files, where it is built, hardware reports, VM tests',
-  ],
-  ['machines.md', 'without an operating system, with little memory, or without kexec'],
-  ['network.md', 'jump hosts, VPNs, IPv6 alone, addresses that change'],
-  ['secrets.md', 'from the repository, age, sops, pass and vaults'],
-  ['host-identity.md', 'the host key that sops-nix and agenix need, known before the install or told by it'],
-  ['login.md', 'what a secret may be, keys and passwords, sudo, jump hosts, IPv6'],
-  ['private-caches.md', 'binary caches and flake inputs that not everybody may read'],
-  ['runners.md', 'of your own: what they need, on NixOS, in WSL2'],
-  ['installer-image.md', 'the kexec image, its hash and flags, what its Nix may know'],
-  ['disks.md', 'which are lost, and how to say which may be; keys of encrypted ones'],
-  ['encryption.md', 'LUKS and ZFS: passphrases, key files, opening over SSH'],
-  ['cache.md', 'what is built once and not each time, who shares it, who is believed'],
-  ['new-system.md', 'extra files, secrets, owners, hooks'],
-  [
-    'updating.md',
-    'changing what runs: this action, nixos-rebuild, deploy-rs, colmena; known_hosts; going back',
-  ],
-  [
-    'repairing.md',
-    'without wiping, between the phases, back to the old system, anew, and after a run that failed',
-  ],
   [
     'workflows.md',
     'workflows to copy: by pull request and approval, VM tests, hardware reports, an encrypted root',
   ],
   ['plans.md', 'what would be done, and having it approved'],
   ['fleets.md', 'many hosts in one flake'],
+  ['machines.md', 'those without an operating system, with little memory, or without kexec'],
+  ['login.md', 'keys, agents and passwords; users who are not root'],
+  ['network.md', 'jump hosts, VPNs, IPv6 alone, addresses that change'],
   ['ssh-options.md', 'what ssh-option takes'],
+  ['installer-image.md', 'the kexec image, its hash and flags, what its Nix may know'],
+  [
+    'configuration.md',
+    'what is installed: flakes and Nix files, where it is built, hardware reports, VM tests',
+  ],
+  ['disks.md', 'which are lost, and how to say which may be; keys of encrypted ones'],
+  ['encryption.md', 'LUKS and ZFS: passphrases, key files, opening over SSH'],
+  ['secrets.md', 'what a secret may be; from the repository, age, sops, pass and vaults'],
+  ['host-identity.md', 'the host key that sops-nix and agenix need, known before the install or told by it'],
+  ['new-system.md', 'extra files, secrets, owners, hooks'],
+  ['cache.md', 'what is built once and not each time, who shares it, who is believed'],
+  ['private-caches.md', 'binary caches and flake inputs that not everybody may read'],
+  ['runners.md', 'of your own: what they need, on NixOS, in WSL2'],
+  ['log.md', 'how to read it: phases, who says what, how far long work is, and how to see more'],
+  ['summary.md', 'what the job summary shows, with pictures'],
+  ['outputs.md', 'every output, and the result file'],
+  ['errors.md', 'what an error means for the machine, and what to do: known failures, kinds, states'],
+  [
+    'updating.md',
+    'changing what runs: this action, nixos-rebuild, deploy-rs, colmena, nixinate; known_hosts; going back',
+  ],
+  [
+    'repairing.md',
+    'without wiping, between the phases, back to the old system, anew, and after a run that failed',
+  ],
   ['moving-from-nixos-anywhere.md', 'command lines and the inputs that they become'],
   ['moving-from-terraform.md', 'parameters of the modules, and a workflow that Terraform starts'],
+  ['inputs.md', 'every input, with its default'],
   ['flags.md', 'each flag of nixos-anywhere with its input here, and the test that proves it'],
-  ['errors.md', 'what an error means for the machine, and what to do: known failures, kinds, states'],
   ['coverage.md', 'nixos-anywhere’s manuals, known failures and faults, and where they are handled'],
-  ['architecture.md', 'for contributors: the road of a run through the files, and where something new goes'],
   ['imitated.md', 'the stand-ins of the tests, and what therefore nobody has seen'],
+  ['architecture.md', 'for contributors: the road of a run through the files, and where something new goes'],
 ];
 
 /** Each page by its path in the repository. */

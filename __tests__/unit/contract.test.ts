@@ -103,15 +103,18 @@ describe('action.yml', () => {
   });
 });
 
-/** README and the pages that it leads to. */
+/** README and what it leads to. */
 const documents = [
   'README.md',
+  'SECURITY.md',
+  'CONTRIBUTING.md',
+  'examples/README.md',
   ...readdirSync(new URL('docs', root))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ];
 
-describe('README.md and docs/', () => {
+describe('the documents', () => {
   test.each(documents)('%s leads to what is there', (path) => {
     const text = read(path).replaceAll(/```.*?```/gs, '');
     for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
