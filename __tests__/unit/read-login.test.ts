@@ -78,6 +78,10 @@ describe('the key', () => {
     expect(problemsOf({})).toEqual({
       'ssh-private-key': expect.stringMatching(/^is required, .*ssh-private-key-file, ssh-password/),
     });
+    for (const plan of ['true', 'false'])
+      expect(problemsOf({ plan })['ssh-private-key']).toContain(
+        'empty where the environment of the job has none',
+      );
     expect(problemsOf({ plan: 'true' })['ssh-private-key']).toContain('plan: offline');
     expect(problemsOf({ 'sudo-password': 'x' })).toHaveProperty('ssh-private-key');
     for (const blank of ['', ' \n']) {

@@ -25,7 +25,7 @@ export function readLogin(reader: InputReader, kind: 'plan' | 'install'): LoginS
   if (!isGiven(reader) && agentSocket === undefined)
     reader.problem(
       'ssh-private-key',
-      `is required, unless one logs in in another way; give the contents of the private key, from a secret, or ssh-private-key-file, ssh-password, or an ssh-agent (${agentVariable})${kind === 'plan' ? ' (a pull request from a fork has no secrets: plan: offline needs neither a key nor a machine)' : ''}`,
+      `is required, unless one logs in in another way; give the contents of the private key, from a secret, or ssh-private-key-file, ssh-password, or an ssh-agent (${agentVariable}); ${whyEmpty(kind)}`,
     );
   const key = given ?? (password !== undefined || agentSocket !== undefined ? makeKey() : noKey);
   return {
@@ -36,6 +36,13 @@ export function readLogin(reader: InputReader, kind: 'plan' | 'install'): LoginS
     password,
     sudoPassword: sudoPassword ?? password,
   };
+}
+
+/** What is not there is an empty text on GitHub, be it a name that was mistyped when the workflow was started. */
+function whyEmpty(kind: 'plan' | 'install'): string {
+  const elsewhere = 'a secret is empty where the environment of the job has none of that name';
+  if (kind === 'install') return elsewhere;
+  return `${elsewhere}, and in a pull request from a fork (plan: offline needs neither a key nor a machine)`;
 }
 
 /** Whether there is a way in, be it one that has a problem: then nobody needs to hear that there is none. */
