@@ -61594,7 +61594,7 @@ function readLogin(reader, kind) {
     const sudoPassword = readPassword(reader, 'sudo-password');
     const agentSocket = isGiven(reader) ? undefined : reader.variable(agentVariable);
     if (!isGiven(reader) && agentSocket === undefined)
-        reader.problem('ssh-private-key', `is required, unless one logs in in another way; give the contents of the private key, from a secret, or ssh-private-key-file, ssh-password, or an ssh-agent (${agentVariable})${kind === 'plan' ? ' (a pull request from a fork has no secrets: plan: offline needs neither a key nor a machine)' : ''}`);
+        reader.problem('ssh-private-key', `is required, unless one logs in in another way; give the contents of the private key, from a secret, or ssh-private-key-file, ssh-password, or an ssh-agent (${agentVariable}); ${whyEmpty(kind)}`);
     const key = given ?? (password !== undefined || agentSocket !== undefined ? makeKey() : noKey);
     return {
         privateKey: reader.secrets.register(key.privateKey),
@@ -61604,6 +61604,13 @@ function readLogin(reader, kind) {
         password,
         sudoPassword: sudoPassword ?? password,
     };
+}
+/** What is not there is an empty text on GitHub, be it a name that was mistyped when the workflow was started. */
+function whyEmpty(kind) {
+    const elsewhere = 'a secret is empty where the environment of the job has none of that name';
+    if (kind === 'install')
+        return elsewhere;
+    return `${elsewhere}, and in a pull request from a fork (plan: offline needs neither a key nor a machine)`;
 }
 /** Whether there is a way in, be it one that has a problem: then nobody needs to hear that there is none. */
 function isGiven(reader) {
@@ -62732,13 +62739,11 @@ class Nix {
     /**
      * Evaluates `installable`, applies a Nix function to it, and returns the JSON value.
      *
-     * @param options `quiet`: what Nix says beside it is no news, since another evaluation says it too; `folder`: where the
-     * flake's files come from, if that is not where the flake lies
      * @throws NixError with Nix's own message
      */
-    async evaluate(installable, apply, signal, { quiet = false, folder = folderOf(installable) } = {}) {
+    async evaluate(installable, apply, signal, { quiet = false, folder = folderOf(installable), name = installable } = {}) {
         const more = quiet ? { onMessage: () => undefined } : {};
-        return this.#eval(['--apply', apply, installable], installable, signal, { ...more, folder });
+        return this.#eval(['--apply', apply, installable], name, signal, { ...more, folder });
     }
     /**
      * Evaluates as `evaluate` does, for what the function tells in traces on the way.
@@ -63220,8 +63225,11 @@ const absoluteSince = [2, 19];
 async function evaluateOutput(uri, output, apply, nix, signal) {
     const version = await nix.checkVersion();
     try {
-        return await nix.evaluate(`${flakeUri(uri)}#${attributeFor(version, output)}`, apply, signal, {
+        const flake = flakeUri(uri);
+        return await nix.evaluate(`${flake}#${attributeFor(version, output)}`, apply, signal, {
             quiet: true,
+            // without the dot, which nobody would write
+            name: `${flake}#${output}`,
         });
     }
     catch (error) {
@@ -66583,11 +66591,11 @@ function lockOutWarnings(settings, evaluation) {
         return [];
     if (publicKey === undefined)
         return [
-            `The configuration does not let ${endpoint.user} in ${settings.login.password === undefined ? 'by a key' : 'by a password'}, and no key for the new system was given: which system runs after the reboot cannot be compared. Give post-install-ssh-private-key.`,
+            `The configuration does not let ${endpoint.user} in ${settings.login.password === undefined ? 'by a key' : 'by a password'}, and no key for the new system was given: which system runs afterwards cannot be compared. Give post-install-ssh-private-key.`,
         ];
     const key = settings.postInstall.publicKey === undefined ? 'ssh-private-key' : 'post-install-ssh-private-key';
     return [
-        `The configuration does not authorize ${key} for ${endpoint.user}: which system runs after the reboot cannot be compared, unless the login works in another way.`,
+        `The configuration does not authorize ${key} for ${endpoint.user}: which system runs afterwards cannot be compared, unless the login works in another way.`,
     ];
 }
 
@@ -75255,6 +75263,15 @@ const nixFailures = [
         where: onRunner,
         cause: 'the repository is private, does not exist, or GitHub allows no more requests without a token',
         hint: 'check the input’s address; for a private repository, and against GitHub’s rate limit, give Nix a token when it is installed, in its setting access-tokens (github.com=TOKEN)',
+    },
+    {
+        id: 'git-refused',
+        title: 'a git repository cannot be read',
+        // what ssh and git say before it is in the last lines, Nix itself only misses the branch
+        says: /resolving Git reference '[^']*': revspec '[^']*' not found|fatal: Could not read from remote repository/,
+        where: onRunner,
+        cause: 'the server does not let the job in or is out of reach, the repository is not there, or it has no such branch; Nix says the last of all',
+        hint: 'check the address and the branch of the input or flake; for git+ssh let an SSH agent of the job (SSH_AUTH_SOCK) have a key that the server takes, and put the server’s line into the known_hosts file of the job’s user (docs/configuration.md has the steps)',
     },
     {
         id: 'name-unknown',

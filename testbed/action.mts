@@ -102,6 +102,27 @@ function heredoc(lines: string[], delimiter: string): string {
   return value;
 }
 
+/** A log as GitHub shows it: without what is hidden or folded away for the runner alone. */
+export function asShown(log: string): string {
+  const words: Record<string, string> = {
+    warning: 'Warning: ',
+    error: 'Error: ',
+    notice: 'Notice: ',
+    group: '',
+  };
+  return log
+    .split('\n')
+    .flatMap((line) => {
+      const [, name = '', text = ''] = /^::([a-z-]+)(?: [^:]*(?::(?!:)[^:]*)*)?::(.*)$/.exec(line) ?? [];
+      if (name === '') return [line];
+      const word = words[name];
+      return word === undefined
+        ? []
+        : `${word}${text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%')}`.split('\n');
+    })
+    .join('\n');
+}
+
 /** Splits as a runner does, to whom a carriage return ends a line too. */
 class LineReader {
   readonly #onLine: (line: string) => void;

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ActionResult, runAction, runPost } from './action.mts';
+import { type ActionResult, asShown, runAction, runPost } from './action.mts';
 import { ensureImages, flakeCopy } from './build.mts';
 import type { CacheService } from './cache-service.mts';
 import { canHaveOwnStore, emptyRunner, removeRunner } from './empty-runner.mts';
@@ -83,7 +83,11 @@ async function install(
     'on-installed': 'reinstall',
   };
   say(`installing ${inputs.flake} with host name ${hostName}`);
-  const onLine = (line: string) => console.log(line);
+  // what is for the runner alone, the lines of the key among it, stays in the log file
+  const onLine = (line: string) => {
+    const shown = asShown(line);
+    if (shown !== '') console.log(shown);
+  };
   const env = { ...runnerEnvironment(), ...service.environment };
   const options = { inputs, env, dir: actionFolder, onLine };
   const result = await runAction({ ...options, signal });

@@ -1,6 +1,7 @@
 // The pages of docs/ and what they show: blocks to write or run, and what one sees of the run, where it worked and where not.
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
+import { asShown } from '../../testbed/action.mts';
 import { literally } from './named-tests';
 
 const root = new URL('../../', import.meta.url);
@@ -41,27 +42,6 @@ export function blockOf(page: string, heading: string, language: string, n = 0):
   const block = blocksOf(page, heading).filter((each) => each.language === language)[n];
   if (block === undefined) throw new Error(`${page} shows no ${language} ${n} below ${heading}`);
   return block.text;
-}
-
-/** A log as GitHub shows it: without what is hidden or folded away for the runner alone. */
-export function asShown(log: string): string {
-  const words: Record<string, string> = {
-    warning: 'Warning: ',
-    error: 'Error: ',
-    notice: 'Notice: ',
-    group: '',
-  };
-  return log
-    .split('\n')
-    .flatMap((line) => {
-      const [, name = '', text = ''] = /^::([a-z-]+)(?: [^:]*(?::(?!:)[^:]*)*)?::(.*)$/.exec(line) ?? [];
-      if (name === '') return [line];
-      const word = words[name];
-      return word === undefined
-        ? []
-        : `${word}${text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%')}`.split('\n');
-    })
-    .join('\n');
 }
 
 /**

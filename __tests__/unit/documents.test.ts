@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { howTos } from '../../parity/how-tos';
-import { asShown, blocksOf, expectShown, readPage, sectionOf } from '../support/documents';
+import { asShown } from '../../testbed/action.mts';
+import { blocksOf, expectShown, readPage, sectionOf } from '../support/documents';
 import { fileOf, literally, testExists } from '../support/named-tests';
 
 const toRun = ['yaml', 'sh', 'console', 'nix'];
