@@ -321,8 +321,9 @@ describe('known-hosts', () => {
   test('lines for other machines are a problem, which names both', () => {
     const { 'known-hosts': problem } = problemsOf(withHosts(hostKeyLine('other.example')));
     expect(problem).toMatch(/has no key for example\.org, only for other\.example/);
-    expect(problemsOf(withHosts(hostKeyLine('[example.org]:2222')))['known-hosts']).toMatch(
-      /no key for example\.org,/,
+    expect(problem).not.toContain('ssh-port');
+    expect(problemsOf(withHosts(hostKeyLine('other.example,[example.org]:2222')))['known-hosts']).toMatch(
+      /no key for example\.org, .*begins with example\.org, unless ssh-port is to be 2222$/,
     );
     const onPort = withHosts(hostKeyLine('other.example'), { 'ssh-port': '2222' });
     expect(problemsOf(onPort)['known-hosts']).toMatch(/begins with \[example\.org\]:2222/);
@@ -585,6 +586,12 @@ describe('post-install-known-hosts', () => {
     expect(problem(host, more)).toBeUndefined();
     expect(problem('elsewhere', more)).toBe(
       `has no key for ${host}, only for elsewhere; a line for this machine begins with ${host}`,
+    );
+  });
+
+  test('a line with another port may be right, and the port missing', () => {
+    expect(problem('[example.org]:99', { 'post-install-ssh-port': '22' })).toMatch(
+      /, unless post-install-ssh-port is to be 99$/,
     );
   });
 

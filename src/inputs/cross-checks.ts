@@ -171,6 +171,15 @@ function checkLinesName(
   const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
   reader.problem(
     input,
-    `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`,
+    `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}${portMeant(host, input, lines)}`,
   );
+}
+
+/** Lines of the machine with a port in them are right, mostly, and what is missing is that port. */
+function portMeant(host: string, input: InputName, lines: readonly KnownHost[]): string {
+  const start = `[${host}]:`;
+  const other = lines.flatMap(({ hosts }) => hosts.split(',')).find((each) => each.startsWith(start));
+  if (other === undefined) return '';
+  const portInput = input === 'post-install-known-hosts' ? 'post-install-ssh-port' : 'ssh-port';
+  return `, unless ${portInput} is to be ${other.slice(start.length)}`;
 }

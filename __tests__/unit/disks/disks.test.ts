@@ -512,6 +512,10 @@ describe('the guards', () => {
     expect(messageOf(() => checkDisks(situation({ devices: [], paths: ['/dev/vda'] })))).toContain(
       'it has none',
     );
+    // many virtual machines have no disk that is known by an ID
+    expect(() => checkDisks(situation(fourDisks, { paths: ['/dev/vdz'] }))).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('/dev/disk/by-path where there is none') }),
+    );
   });
 
   test('without wipe-disks the configured disks may be lost, and nothing that hangs together with them', () => {

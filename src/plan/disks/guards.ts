@@ -37,7 +37,9 @@ function checkMissing({ inventory, configured, hostName }: DiskSituation): void 
   if (missing.length === 0) return;
   throw new GuardError(
     `the machine has no disk ${missing.join(', ')}, which the disko configuration of ${hostName || 'this system'} names; it has ${presentDisks(inventory)}`,
-    { hint: 'set disko.devices.disk.*.device to one of these, best to a path under /dev/disk/by-id' },
+    {
+      hint: 'set disko.devices.disk.*.device to one of these, best to a path under /dev/disk/by-id, or under /dev/disk/by-path where there is none',
+    },
   );
 }
 
