@@ -40,6 +40,7 @@ describe.each(samples)('$id: $text', ({ id, text, kind, phase, source }) => {
 
 test.each(all)('$id has a sample, a cause and a hint of its own', ({ id, cause, hint }) => {
   expect(id).toMatch(/^[a-z]+(-[a-z]+)*$/);
+  expect(Object.keys(samplesOf), 'parity/samples').toContain(id);
   expect(samplesOf[id].length).toBeGreaterThan(0);
   expect(all.filter((other) => other.id === id)).toHaveLength(1);
   expect(all.filter((other) => other.hint === hint)).toHaveLength(1);
