@@ -4,13 +4,21 @@ import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 import type { Sshd } from '../../testbed/sshd.mts';
 import type { WorkflowOptions } from '../../testbed/workflow.mts';
+import { scriptNamed } from '../support/bundle';
 import { test } from '../support/concurrent';
 import { expectShown } from '../support/documents';
-import { carryOut, changed, commitExample, copyExample, edit, environmentOf } from '../support/examples';
+import {
+  carryOutExample,
+  changed,
+  commitExample,
+  copyExample,
+  edit,
+  environmentOf,
+} from '../support/examples';
 import { git } from '../support/fleet';
 import { startMachine } from '../support/machine';
 import { temporaryFolder } from '../support/runtime';
-import { contactsSince, logOf, nixosMachine, on, ranJobs, toplevelOf } from '../support/workflow';
+import { contactsSince, logOf, nixosMachine, on, ranJobs, switchedTo, toplevelOf } from '../support/workflow';
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -27,7 +35,7 @@ function checkout(machine: Sshd): string {
 function planAndInstall(folder: string, machine: Sshd, options: Partial<WorkflowOptions> = {}) {
   const own = environmentOf(machine);
   const asked = vi.fn(() => true);
-  const run = carryOut('plan-and-install.yml', {
+  const run = carryOutExample('plan-and-install.yml', {
     repository: folder,
     machine,
     environments: { 'web-1-plan': own, 'web-1': { ...own, approve: asked } },
@@ -35,8 +43,6 @@ function planAndInstall(folder: string, machine: Sshd, options: Partial<Workflow
   });
   return { run, asked };
 }
-
-const switched = (machine: Sshd) => on(machine, 'cat /run/switched 2>/dev/null || :');
 
 test('plan-and-install: a pull request has no secret and contacts nothing; what is merged is planned, approved and done', async () => {
   const machine = await nixosMachine();
@@ -51,7 +57,7 @@ test('plan-and-install: a pull request has no secret and contacts nothing; what 
   const done = await first.run;
   expect(ranJobs(done), logOf(done)).toEqual({ plan: 'success', install: 'success' });
   expect(first.asked).toHaveBeenCalledTimes(1);
-  expect(await switched(machine)).toBe('web-1');
+  expect(await switchedTo(machine)).toBe('web-1');
   expectShown(
     `${logOf(preview)}${logOf(done)}`,
     'docs/workflows.md',
@@ -81,14 +87,14 @@ test('plan-and-install: what is refused, or planned anew, is not done', async ()
   const changedPlan = await planAndInstall(folder, machine, { environments: other }).run;
   expect(ranJobs(changedPlan)).toEqual({ plan: 'success', install: 'failure' });
   expect(logOf(changedPlan)).toContain('approved-plan');
-  expect(await switched(machine)).toBe('');
+  expect(await switchedTo(machine)).toBe('');
 });
 
 test('hardware-report: one job holds the key, another one opens the pull request, and only if there is news', async () => {
   const machine = await startMachine({ installer: true });
   const folder = checkout(machine);
   const run = () =>
-    carryOut('hardware-report.yml', {
+    carryOutExample('hardware-report.yml', {
       repository: folder,
       machine,
       inputs: { host: 'web-1', confirm: 'web-1' },
@@ -126,13 +132,7 @@ test('encrypted-root: the passphrase reaches disko, the host key of the initrd t
   const disk = temporaryFolder('disk');
   chmodSync(disk, 0o755);
   writeFileSync(join(folder, 'disko.sh'), diskoTo(disk));
-  const script = `diskoScript = derivation {
-    name = "disko";
-    system = "x86_64-linux";
-    builder = "/bin/sh";
-    text = builtins.readFile ./disko.sh;
-    args = [ "-c" "printf '%s' \\"$text\\" >$out; chmod 755 $out" ];
-  };`;
+  const script = `diskoScript = ${scriptNamed('disko')};`;
   const name = 'networking.hostName = "vault-1";';
   edit(
     folder,
@@ -144,7 +144,7 @@ test('encrypted-root: the passphrase reaches disko, the host key of the initrd t
   const { secrets, vars } = environmentOf(machine);
   const keys = { DISK_PASSPHRASE: 'correct horse', INITRD_HOST_KEY: other.clientKey.private };
   const run = (inputs: Record<string, string>) =>
-    carryOut('encrypted-root.yml', {
+    carryOutExample('encrypted-root.yml', {
       repository: folder,
       machine,
       inputs: { host: 'vault-1', ...inputs },
@@ -177,7 +177,7 @@ test('vm-tests-nightly: each host of the fleet is tested', async () => {
   expect(harmless).not.toContain('sudo');
   const file = join(temporaryFolder('nightly'), 'vm-tests.yml');
   writeFileSync(file, harmless);
-  const done = await carryOut(file, { repository: folder });
+  const done = await carryOutExample(file, { repository: folder });
   expect(ranJobs(done), logOf(done)).toEqual({
     list: 'success',
     'db-1': 'success',

@@ -9,7 +9,7 @@ import { test, testEach } from '../support/concurrent';
 import { expectShown } from '../support/documents';
 import {
   anyDisk,
-  carryOut,
+  carryOutExample,
   changed,
   commitExample,
   copyExample,
@@ -42,7 +42,7 @@ async function run({ inputs, ...given }: Case): Promise<{ done: WorkflowRun; log
   (given.edit ?? changed)(folder, machine);
   commitExample(folder);
   const own = { ...environmentOf(machine), ...given.environment?.(machine, other) };
-  const done = await carryOut('first-install.yml', {
+  const done = await carryOutExample('first-install.yml', {
     repository: folder,
     machine,
     inputs: { host: 'web-1', action: 'plan', ...inputs },

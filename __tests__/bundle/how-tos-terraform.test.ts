@@ -1,19 +1,18 @@
 // docs/moving-from-terraform.md, carried out: Terraform, where there is one, starts the workflow of the page by way of a stand-in
 // for gh, and a runner of ours carries it out on a machine on loopback.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { nixEnvironment } from '../../testbed/paths.mts';
 import type { Sshd } from '../../testbed/sshd.mts';
-import { runWorkflow, type WorkflowRun } from '../../testbed/workflow.mts';
+import type { WorkflowRun } from '../../testbed/workflow.mts';
 import { makeFlake } from '../support/bundle';
 import { carryOut, inCheckout, onLoopback } from '../support/carry-out';
 import { test } from '../support/concurrent';
 import { blockOf, expectShown } from '../support/documents';
 import { git } from '../support/fleet';
 import { temporaryFolder } from '../support/runtime';
-import { configurationOf, logOf, nixosMachine, on } from '../support/workflow';
+import { carryOutWorkflow, configurationOf, logOf, nixosMachine, on } from '../support/workflow';
 
 const page = 'docs/moving-from-terraform.md';
 const heading = 'Terraform makes the machine and starts the workflow';
@@ -97,22 +96,17 @@ async function dispatched(
   const lines = Object.entries({ ...onLoopback(machine), plan: String(plan) }).map(
     ([key, value]) => `\n          ${key}: ${value}`,
   );
-  const dir = temporaryFolder('workflow');
-  const file = join(dir, 'web-1.yml');
+  const file = join(temporaryFolder('dispatched'), 'web-1.yml');
   writeFileSync(
     file,
     blockOf(page, heading, 'yaml').replace('flake: .#web-1', (line) => line + lines.join('')),
   );
-  const folders = { TMPDIR: join(dir, 't'), XDG_CACHE_HOME: join(dir, 'c'), HOME: join(dir, 'h') };
-  for (const folder of Object.values(folders)) mkdirSync(folder);
-  return runWorkflow({
+  return carryOutWorkflow({
     file,
     inputs,
     secrets: { SSH_PRIVATE_KEY: machine.clientKey.private },
     repository: flake,
-    dir,
     github: { event_name: 'workflow_dispatch' },
-    env: { ...nixEnvironment(), ...folders, NIX_REMOTE: `local?root=${join(dir, 's')}` },
   });
 }
 

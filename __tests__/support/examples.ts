@@ -1,17 +1,18 @@
-// The flakes of examples/ as somebody has copied them. nixpkgs and disko cannot be fetched here: the lock file leads to
+// The flakes of examples/ as somebody has copied them, and its workflows over these. nixpkgs and disko cannot be fetched here: the lock file leads to
 // stand-ins for them, so that what is in the modules is evaluated, but not by NixOS' own rules.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runAction } from '../../testbed/action.mts';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import type { Sshd } from '../../testbed/sshd.mts';
 import type { Environment } from '../../testbed/workflow/state.mts';
-import { runWorkflow, type WorkflowOptions, type WorkflowRun } from '../../testbed/workflow.mts';
+import type { WorkflowOptions, WorkflowRun } from '../../testbed/workflow.mts';
 import { git } from './fleet';
 import { makeFiles, makeNixpkgs } from './nixpkgs';
 import { temporaryFolder } from './runtime';
+import { carryOutWorkflow, type OwnFolders } from './workflow';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
 
@@ -85,7 +86,7 @@ function asWritten(file: string): void {
   writeFileSync(file, JSON.stringify(lock));
 }
 
-interface Carried extends Omit<WorkflowOptions, 'file' | 'dir' | 'env' | 'action'> {
+interface Carried extends Omit<OwnFolders, 'file' | 'action'> {
   /** Where it is to be found: it listens at another port than 22. */
   readonly machine?: Sshd;
   /** Inputs of the steps that contact it, in place of theirs. */
@@ -93,21 +94,15 @@ interface Carried extends Omit<WorkflowOptions, 'file' | 'dir' | 'env' | 'action
 }
 
 /** A workflow of examples/, or another file, over a copy of a flake, with a store and folders of its own. */
-export function carryOut(workflow: string, { machine, instead, ...options }: Carried): Promise<WorkflowRun> {
-  const dir = temporaryFolder('workflow');
-  const folders = { TMPDIR: join(dir, 't'), XDG_CACHE_HOME: join(dir, 'c'), HOME: join(dir, 'h') };
-  for (const folder of Object.values(folders)) mkdirSync(folder);
+export function carryOutExample(
+  workflow: string,
+  { machine, instead, ...options }: Carried,
+): Promise<WorkflowRun> {
   const port = String(machine?.port);
   const own = { 'ssh-port': port, 'post-kexec-ssh-port': port, ...instead };
   const action: WorkflowOptions['action'] = ({ inputs, ...rest }) =>
     runAction({ ...rest, inputs: 'target-host' in inputs ? { ...inputs, ...own } : inputs });
-  return runWorkflow({
-    file: resolve(examples, 'workflows', workflow),
-    dir,
-    env: { ...nixEnvironment(), ...folders, NIX_REMOTE: `local?root=${join(dir, 's')}` },
-    action,
-    ...options,
-  });
+  return carryOutWorkflow({ file: resolve(examples, 'workflows', workflow), action, ...options });
 }
 
 /** What the examples' environments hold. */

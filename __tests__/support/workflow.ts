@@ -47,28 +47,29 @@ export async function fleetOfMachines(
   const secrets = Object.fromEntries(
     machines.map(({ clientKey }, index) => [`KEY_${index}`, clientKey.private]),
   );
-  const run = (options: Partial<WorkflowOptions> = {}) => {
-    const dir = temporaryFolder('workflow');
-    const folders = { TMPDIR: join(dir, 't'), XDG_CACHE_HOME: join(dir, 'c'), HOME: join(dir, 'h') };
-    for (const folder of Object.values(folders)) mkdirSync(folder);
-    return runWorkflow({
-      file: fleetWorkflow,
-      secrets,
-      repository: fleet.folder,
-      dir,
-      env: { ...nixEnvironment(), ...folders, NIX_REMOTE: `local?root=${join(dir, 's')}` },
-      ...options,
-    });
-  };
+  const run = (options: Partial<WorkflowOptions> = {}) =>
+    carryOutWorkflow({ file: fleetWorkflow, secrets, repository: fleet.folder, ...options });
   const switched = async (index: number) => {
     const machine = machines[index];
     if (machine === undefined) throw new Error(`there is no machine ${index}`);
-    return (await on(machine, 'cat /run/switched 2>/dev/null || :'))
-      .split('\n')
-      .filter((line) => line !== '');
+    return (await switchedTo(machine)).split('\n').filter((line) => line !== '');
   };
   return { ...fleet, machines, run, switched };
 }
+
+export type OwnFolders = Omit<WorkflowOptions, 'dir' | 'env'> & Partial<WorkflowOptions>;
+
+/** A workflow with a store and folders of its own. */
+export function carryOutWorkflow(options: OwnFolders): Promise<WorkflowRun> {
+  const dir = temporaryFolder('workflow');
+  const folders = { TMPDIR: join(dir, 't'), XDG_CACHE_HOME: join(dir, 'c'), HOME: join(dir, 'h') };
+  for (const folder of Object.values(folders)) mkdirSync(folder);
+  const env = { ...nixEnvironment(), ...folders, NIX_REMOTE: `local?root=${join(dir, 's')}` };
+  return runWorkflow({ dir, env, ...options });
+}
+
+/** What a machine has been switched to, in turn, in lines. */
+export const switchedTo = (machine: Sshd) => on(machine, 'cat /run/switched 2>/dev/null || :');
 
 /** A machine that says that this action has installed NixOS on it, under this id. */
 export async function nixosMachine(id = 'one', options: MachineOptions = {}): Promise<Sshd> {
