@@ -2,7 +2,7 @@
 // outside, so that the lines of a minute come in three seconds.
 import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { copyFileSync, createReadStream, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,7 +18,7 @@ import { atEnd, test } from '../support/concurrent';
 import { contextOf } from '../support/context';
 import { script, startMachine, startProxy, targetOf } from '../support/machine';
 import { failure, type TestRuntime, temporaryFolder, testRuntime } from '../support/runtime';
-import { makeClosure, makeDerivation, newStore, nix } from '../support/store';
+import { instantiate, makeClosure, makeDerivation, newStore, nix } from '../support/store';
 
 /** How many seconds pass in one. */
 const haste = 20;
@@ -73,20 +73,15 @@ test('a copy of a closure: paths and bytes of how many, and the rate', async () 
 
 /** A derivation that needs three others, of which two take some seconds. */
 function makeSlowDerivation(): string {
-  const tools = join(temporaryFolder('tools'), 'tools');
-  mkdirSync(tools);
-  copyFileSync('/bin/busybox', join(tools, 'busybox'));
-  const expression = `
+  const drvPath = instantiate(`
     let
-      busybox = builtins.path { path = ${tools}; name = "tools"; } + "/busybox";
       build = name: seconds: needs: derivation {
         inherit name needs;
         system = "x86_64-linux";
         builder = busybox;
         args = [ "sh" "-euc" "\${busybox} sleep \${toString seconds}; echo ${randomUUID()} >$out" ];
       };
-    in build "all" 0 [ (build "quick" 0 []) (build "slow" 4 []) (build "slower" 5 []) ]`;
-  const drvPath = nix('nix-instantiate', ['--expr', expression]).split('\n').at(-1) ?? '';
+    in build "all" 0 [ (build "quick" 0 []) (build "slow" 4 []) (build "slower" 5 []) ]`);
   atEnd(() => {
     const all = nix('nix-store', ['--query', '--requisites', '--include-outputs', drvPath]).split('\n');
     // busybox is that of other tests, too

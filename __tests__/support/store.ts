@@ -101,6 +101,16 @@ export async function daemons(target: Target): Promise<string[]> {
   return stdout.split('\n').filter((pid) => pid !== '');
 }
 
+/** @param expression Nix, in which `busybox` is that program. @returns the derivation that it gives */
+export function instantiate(expression: string): string {
+  const tools = join(temporaryFolder('tools'), 'tools');
+  mkdirSync(tools);
+  copyFileSync('/bin/busybox', join(tools, 'busybox'));
+  const busybox = `builtins.path { path = ${tools}; name = "tools"; } + "/busybox"`;
+  const text = `let busybox = ${busybox}; in ${expression}`;
+  return nix('nix-instantiate', ['--expr', text]).split('\n').at(-1) ?? '';
+}
+
 /**
  * A derivation in the runner's store that nobody has built, and that gives a file; it needs another one, which is built
  * before it. Both leave the store at the end of the test.
@@ -108,12 +118,8 @@ export async function daemons(target: Target): Promise<string[]> {
  * @param does shell text of the builder, in which there is busybox
  */
 export function makeDerivation(does: string): { drvPath: string; outPath: string } {
-  const tools = join(temporaryFolder('tools'), 'tools');
-  mkdirSync(tools);
-  copyFileSync('/bin/busybox', join(tools, 'busybox'));
-  const expression = `
+  const drvPath = instantiate(`
     let
-      busybox = builtins.path { path = ${tools}; name = "tools"; } + "/busybox";
       build = name: text: derivation {
         inherit name;
         system = "x86_64-linux";
@@ -122,8 +128,7 @@ export function makeDerivation(does: string): { drvPath: string; outPath: string
         args = [ "sh" "-euc" ("bb=\${busybox}\\n" + text) ];
       };
       first = build "first" "$bb echo first >$out";
-    in build "second" ("first=\${first}\\n" + builtins.fromJSON ${JSON.stringify(JSON.stringify(does))})`;
-  const drvPath = nix('nix-instantiate', ['--expr', expression]).split('\n').at(-1) ?? '';
+    in build "second" ("first=\${first}\\n" + builtins.fromJSON ${JSON.stringify(JSON.stringify(does))})`);
   const outPath = nix('nix-store', ['--query', '--outputs', drvPath]);
   const derivations = nix('nix-store', ['--query', '--requisites', drvPath]).split('\n');
   atEnd(() => {

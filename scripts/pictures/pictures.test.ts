@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { notApproved } from '../../src/inputs/matrix';
+import { matrixHost } from '../../__tests__/support/results';
 import { planDigest } from '../../src/plan/plan';
 import { gatherResults } from '../../src/report/fleet-results';
 import { Progress, type Result } from '../../src/report/result';
@@ -32,15 +32,7 @@ function gathered(folder: string): Result {
     for (const result of listed) writeFileSync(join(copy, `${result.host}.json`), JSON.stringify(result));
     const progress = new Progress();
     progress.fleet = gatherResults(copy, {
-      include: listed.map(({ host }) => ({
-        host,
-        flake: `.#${host}`,
-        tags: [],
-        environment: '',
-        secrets: {},
-        reason: 'listed',
-        'approved-plan': notApproved,
-      })),
+      include: listed.map(({ host }) => matrixHost(host)),
     });
     return progress.result('gathered');
   } finally {
