@@ -186,6 +186,7 @@ const pageList: readonly (readonly [file: string, tells: string])[] = [
   ['inputs.md', 'every input, with its default'],
   ['flags.md', 'each flag of nixos-anywhere with its input here, and the test that proves it'],
   ['coverage.md', 'nixos-anywhere’s manuals, known failures and faults, and where they are handled'],
+  ['newcomers-path.md', 'README.md done step by step on a fresh clone: times, stumbles, what was changed'],
   ['imitated.md', 'the stand-ins of the tests, and what therefore nobody has seen'],
   ['architecture.md', 'for contributors: the road of a run through the files, and where something new goes'],
 ];

@@ -18,7 +18,7 @@ export function explainHostKey(
   if (trust.whyRefused === undefined || key === undefined) {
     return new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
       cause: error,
-      hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
+      hint: 'the machine was reinstalled (an install by this action has the new keys in its summary), or this is another machine, or somebody is in between: compare the fingerprint with that summary or over another way (console, provider) before you change known-hosts',
     });
   }
   return new ConnectionError(
