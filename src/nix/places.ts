@@ -42,7 +42,9 @@ export function withoutTrace(message: string, folder: string | undefined): strin
   const last = lines.findLastIndex((line) => /^\s*error:/.test(line));
   const starts = lines.slice(0, Math.max(last, 0)).flatMap((line, at) => (/^\s*… /.test(line) ? [at] : []));
   const steps = starts.map((start, at) => lines.slice(start, starts[at + 1] ?? last));
-  const isOwn = (step: readonly string[]) => placesOnRunner(placesIn(step.join('\n')), folder).length > 0;
+  const sourceOf = sourcesOnRunner(folder);
+  const isOwn = (step: readonly string[]) =>
+    placesOnRunner(placesIn(step.join('\n')), folder, sourceOf).length > 0;
   const nearest = steps.findLast(isOwn) ?? steps.at(-1);
   return nearest === undefined ? message : ['error:', ...nearest, ...lines.slice(last)].join('\n');
 }
@@ -55,8 +57,8 @@ function placesAt(lines: readonly string[], at: number): readonly NamedPlace[] {
   const [, file, line, column] = /^\s*at (\S.*?):(\d+)(?::(\d+))?:?$/.exec(text) ?? [];
   if (file === undefined) {
     // the module system names the modules that have defined something, without a line
-    return [...text.matchAll(/`([/«][^`']*?)(?:, via [^`']*)?'/g)].map(([, module = '']) => ({
-      file: module,
+    return [...text.matchAll(/`([/«][^`']*)'/g)].map(([, module = '']) => ({
+      file: module.split(', via ')[0] ?? '',
       line: undefined,
       column: undefined,
       text: undefined,
@@ -76,13 +78,47 @@ function placesAt(lines: readonly string[], at: number): readonly NamedPlace[] {
  *
  * @param folder where the flake's files come from; undefined for one from elsewhere, and where there is no flake
  */
-export function placesOnRunner(named: readonly NamedPlace[], folder: string | undefined): readonly Place[] {
+export function placesOnRunner(
+  named: readonly NamedPlace[],
+  folder: string | undefined,
+  sourceOf = sourcesOnRunner(folder),
+): readonly Place[] {
   return named.flatMap((place) => {
-    const file = fileOnRunner(place.file, folder);
-    if (file === undefined || !shows(file, place)) return [];
+    const source = sourceOf(place.file);
+    if (source === undefined || !shows(source, place)) return [];
     const { line, column } = place;
-    return [{ file, line, column }];
+    return [{ file: source.file, line, column }];
   });
+}
+
+interface Source {
+  readonly file: string;
+  readonly lines: readonly string[];
+}
+
+/** Finds what a name of Nix stands for, and reads it once: a long trace names the same files again and again. */
+function sourcesOnRunner(folder: string | undefined): (named: string) => Source | undefined {
+  const known = new Map<string, Source | undefined>();
+  return (named) => {
+    if (!known.has(named)) known.set(named, readSource(named, folder));
+    return known.get(named);
+  };
+}
+
+/** Nobody writes such a file by hand. */
+const largestFile = 4 * 1024 * 1024;
+
+/** What looks like a place may be any text: one that can be no path, such as a very long one, is none. */
+function readSource(named: string, folder: string | undefined): Source | undefined {
+  try {
+    const file = fileOnRunner(named, folder);
+    if (file === undefined) return undefined;
+    const stat = statSync(file);
+    if (!stat.isFile() || stat.size > largestFile) return undefined;
+    return { file, lines: readFileSync(file, 'utf8').split('\n') };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Of the store only the user's own flake is told from others: by its files. */
@@ -94,23 +130,14 @@ function fileOnRunner(file: string, folder: string | undefined): string | undefi
 
 /** A folder stands for the module in it. */
 function asModule(path: string): string {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? join(path, 'default.nix') : path;
+  return statSync(path).isDirectory() ? join(path, 'default.nix') : path;
 }
 
-/** Nobody writes such a file by hand. */
-const largestFile = 4 * 1024 * 1024;
-
 /** Whether the file has what Nix has seen there: another flake may have a file of the same name. */
-function shows(file: string, { line, text }: NamedPlace): boolean {
-  try {
-    const stat = statSync(file);
-    if (!stat.isFile() || stat.size > largestFile) return false;
-    if (line === undefined) return true;
-    const found = readFileSync(file, 'utf8').split('\n')[line - 1];
-    return found !== undefined && (text === undefined || squeezed(found) === squeezed(text));
-  } catch {
-    return false;
-  }
+function shows({ lines }: Source, { line, text }: NamedPlace): boolean {
+  if (line === undefined) return true;
+  const found = lines[line - 1];
+  return found !== undefined && (text === undefined || squeezed(found) === squeezed(text));
 }
 
 /** Nix shows blanks for tabs. */
