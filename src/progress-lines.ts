@@ -12,9 +12,14 @@ export interface Reading {
   readonly now?: string;
 }
 
-/** When lines are due, in milliseconds after the beginning; from the last one on each so many later. */
-const due = [10_000, 30_000, 60_000] as const;
+/** When lines are due, in milliseconds after the beginning; later each so many. */
+const firstDue = [10_000, 30_000] as const;
 const thenEachMs = 60_000;
+
+/** When the line after that time is due. */
+function dueAfter(ms: number): number {
+  return firstDue.find((due) => due > ms) ?? (Math.floor(ms / thenEachMs) + 1) * thenEachMs;
+}
 
 /**
  * Does the work, and says now and then how far it is: `sending the kexec image for 30 s: 12.3 MB of 64.2 MB, 1.1 MB/s`.
@@ -33,9 +38,11 @@ export async function withProgressLines<T>(
   const start = clock.now();
   const speed = new Speed(start, read()?.bytes ?? 0);
   const tell = async () => {
-    for (let next = 0; ; next++) {
-      const at = due[next] ?? (due.at(-1) ?? 0) + (next - due.length + 1) * thenEachMs;
-      await clock.sleep(Math.max(start + at - clock.now(), 1), over.signal);
+    for (let due = 0; ; ) {
+      // a clock that was set back must not silence the lines, and one that was set forward makes one due, not all between
+      const passed = Math.max(clock.now() - start, due);
+      due = dueAfter(passed);
+      await clock.sleep(due - passed, over.signal);
       const reading = read();
       const now = clock.now();
       if (reading !== undefined) log.info(lineOf(what, now - start, reading, speed.at(now, reading.bytes)));
@@ -58,7 +65,7 @@ function lineOf(what: string, ms: number, { done, now = '' }: Reading, speed: st
 
 /** Without tenths, which nobody waits for. */
 export function inSeconds(ms: number): string {
-  const seconds = Math.round(ms / 1000);
+  const seconds = Math.max(Math.round(ms / 1000), 0);
   return seconds < 10 ? `${seconds} s` : formatDuration(seconds * 1000);
 }
 

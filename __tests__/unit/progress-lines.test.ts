@@ -1,7 +1,8 @@
 // Lines that say how far long work is, with time that passes only when told to.
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { bytesOf, type Reading, withProgressLines } from '../../src/progress-lines';
+import { systemClock } from '../../src/runtime';
 import { FakeClock, RecordingLog } from './support';
 
 /** Work that ends when told to, and what is said of it. */
@@ -90,4 +91,50 @@ test('a failure of the work is its failure, and ends the lines', async () => {
   await pass(100);
   expect(log.lines).toEqual(['info: sending it for 10 s']);
   expect(clock.sleeping).toBe(0);
+});
+
+test('a clock that is set forward makes one line due, and not all between', async () => {
+  const { clock, log, pass } = begin(() => ({ done: '' }));
+  await pass(5);
+  clock.advance(24 * 3600_000);
+  await turn();
+  await pass(50);
+  expect(log.lines).toEqual(['info: sending it for 1440 min 5 s']);
+  await pass(10);
+  expect(log.lines.at(-1)).toBe('info: sending it for 1441 min');
+  expect(log.lines).toHaveLength(2);
+});
+
+test('a clock that is set back silences nothing', async () => {
+  let back = 0;
+  const clock = new FakeClock();
+  const log = new RecordingLog();
+  const shifted = {
+    now: () => clock.now() - back,
+    sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal),
+  };
+  const ending = Promise.withResolvers<void>();
+  const work = withProgressLines(
+    { log, clock: shifted },
+    'sending it',
+    () => ({ done: '' }),
+    () => ending.promise,
+  );
+  for (let second = 0; second < 120; second++) {
+    if (second === 20) back = 3600_000;
+    clock.advance(1000);
+    await turn();
+  }
+  expect(log.lines).toHaveLength(4);
+  expect(log.lines.at(-1)).toBe('info: sending it for 0 s');
+  ending.resolve();
+  await work;
+});
+
+test('the time of a run is not that of a clock that somebody sets', () => {
+  const before = systemClock.now();
+  expect(Math.abs(before - Date.now())).toBeLessThan(60_000);
+  vi.spyOn(Date, 'now').mockReturnValue(0);
+  expect(systemClock.now()).toBeGreaterThanOrEqual(before);
+  vi.restoreAllMocks();
 });
