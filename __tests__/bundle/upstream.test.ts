@@ -79,6 +79,17 @@ test('upstream: install alone does not check that /mnt is mounted, so the closur
   expect(run.log).not.toContain('copying');
 });
 
+test('an install alone that fails does not say that nothing on the disks was changed', async () => {
+  const { sshd } = await startInstaller();
+  const flake = `${makeFlake(`{ nixosConfigurations.demo = ${buildable}; }`)}#demo`;
+  const inputs = { ...inputsFor(sshd, flake), plan: 'false', phases: 'install' };
+  const run = await runBundle({ inputs: { ...inputs, 'allow-lockout': 'true' } });
+  expect(run.outputs, run.log).toMatchObject({ outcome: 'failed', 'target-state': 'partitioned' });
+  expect(run.log).toContain('copied /nix/store/');
+  expect(run.errors[0]).toMatch(/installs anew on what is mounted there/);
+  expect(run.errors[0]).not.toMatch(/was changed|is gone/);
+});
+
 /** PATH with all that a run needs, and no ssh. */
 function withoutSsh(): string {
   const folder = temporaryFolder('path');

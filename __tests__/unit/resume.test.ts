@@ -1,10 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { CancelledError, ConnectionError, GuardError, RemoteCommandError } from '../../src/errors';
+import {
+  CancelledError,
+  ConnectionError,
+  GuardError,
+  RemoteCommandError,
+  TimeoutError,
+} from '../../src/errors';
 import { readRunIdentity } from '../../src/inputs/run-identity';
+import { phaseNames } from '../../src/plan/plan';
 import { nothingGathered } from '../../src/report/fleet-results';
 import { failureOf } from '../../src/report/report';
-import { Progress } from '../../src/report/result';
+import { Progress, targetStates } from '../../src/report/result';
 import { howToResume } from '../../src/report/resume';
+import { describeState } from '../../src/report/states';
 import { summarise } from '../../src/report/summary';
 import { SecretRegistry } from '../../src/secrets';
 import { somePlan } from '../support/situation';
@@ -17,6 +25,8 @@ function progressIn(change: Partial<Progress>, phase?: Parameters<Progress['begi
 
 const update = { ...somePlan, action: 'update', work: null } as const;
 const mounts = { ...somePlan, offline: { ...somePlan.offline, diskoMode: 'mount' }, work: null } as const;
+
+const kept = { ...somePlan, phases: ['build', 'install'], work: null } as const;
 
 describe('how to go on after a cancel', () => {
   test.each([
@@ -55,6 +65,10 @@ describe('how to go on after a cancel', () => {
   test.each<[Partial<Progress>, string]>([
     [{ goesOn: 'kexec' }, 'may be in the installer or on the way there'],
     [{ targetState: 'installer' }, 'reboot the machine into its old system'],
+    [
+      { targetState: 'installed' },
+      'the new system is on the disks, and the machine may still run the installer: reboot it',
+    ],
     [{ targetState: 'installer', goesOn: 'hook-after-kexec' }, 'boot the machine into an installer by hand'],
     [{ targetState: 'partitioned' }, 'boot the machine into an installer by hand'],
     [{ targetState: 'partitioned', goesOn: 'disko' }, 'boot the machine into an installer by hand'],
@@ -62,7 +76,7 @@ describe('how to go on after a cancel', () => {
     const advice = howToResume(progressIn({ ...change, keyIsLost: true }, 'disko'), true);
     expect(advice).toContain('lets in nobody but the key that was made for this run');
     expect(advice).toContain(says);
-    expect(advice).not.toMatch(/takes the installer over|it waits for|as it finds it/);
+    expect(advice).not.toMatch(/takes the installer over|it waits for|as it finds it|begins anew with/);
   });
 });
 
@@ -85,8 +99,58 @@ describe('how to go on after a failure', () => {
   });
 });
 
+describe('what is said of the machine and how to go on agree', () => {
+  const plans = [undefined, { ...somePlan, work: null }, update, mounts, kept];
+  const runs = targetStates.flatMap((targetState) =>
+    phaseNames.flatMap((phase) =>
+      plans.flatMap((plan) =>
+        [undefined, 'kexec', 'disko', 'nixos-install', 'switch'].flatMap((goesOn) =>
+          [true, false].map((keyIsLost) => ({ targetState, phase, plan, goesOn, keyIsLost })),
+        ),
+      ),
+    ),
+  );
+
+  test('whatever came of it', () => {
+    for (const { phase, ...change } of runs) {
+      const state = describeState(change.targetState, change.plan ?? null, phase);
+      const advice = howToResume(progressIn(change, phase), false);
+      const both = `${state} / ${advice}`;
+      // what is untouched is not on its way elsewhere; what was not changed is not gone, and what is gone was
+      if (change.goesOn === 'kexec' && phase === 'kexec') expect(both).not.toContain('untouched');
+      if (/nothing on (its|the machine’s) disks was changed/.test(both))
+        expect(both).not.toContain('old data is gone');
+      if (/wipes none|mounted there/.test(state)) expect(advice).not.toContain('old data is gone');
+      // a key that is lost opens no installer
+      if (change.keyIsLost && /installer/.test(advice))
+        expect(advice).not.toMatch(/takes the installer over/);
+    }
+  });
+
+  test('a jump that nobody saw the end of leaves no machine that is called untouched', () => {
+    const progress = progressIn({ goesOn: 'kexec' }, 'kexec');
+    const failed = failureOf(new TimeoutError('no'), progress, secrets);
+    const summary = summarise(progress.result('failed', failed));
+    expect(summary).toContain(
+      '**The machine** is not seen in the installer; nothing on its disks was changed.',
+    );
+    expect(summary).toContain('may be in the installer or on the way there');
+    expect(summary).not.toContain('is untouched');
+  });
+
+  test('disks that this run has not partitioned are not called wiped', () => {
+    expect(describeState('partitioned', kept)).toMatch(
+      /on the disks that were mounted there, but not complete$/,
+    );
+    expect(howToResume(progressIn({ targetState: 'partitioned', plan: kept }, 'install'), false)).toMatch(
+      /^the new system is not complete: run the workflow again, .* installs anew on what is mounted there$/,
+    );
+  });
+});
+
+const secrets = new SecretRegistry(() => undefined);
+
 describe('a failure', () => {
-  const secrets = new SecretRegistry(() => undefined);
   const disko = () => progressIn({ targetState: 'partitioned', goesOn: 'disko' }, 'disko');
 
   test('by a cancel names the phase and how to go on, in the summary too', () => {

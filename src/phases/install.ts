@@ -20,6 +20,8 @@ export async function install(context: PhaseContext): Promise<void> {
   const toplevel = systemOf(evaluation);
   const system = toplevel.outPath;
   await target.run(scripts.mounted, []);
+  // also where they were mounted by hand: from here on something is written to the disks
+  progress.targetState = 'partitioned';
   await bring(context, 'system', toplevel, 'local?root=/mnt');
   await copyExtraFiles(context);
   await sendSecretFiles(context);

@@ -1,5 +1,5 @@
 import type { Progress, TargetState } from './result';
-import { wipesNothing } from './states';
+import { keepsDisks, wipesNothing } from './states';
 
 type Stopped = Pick<Progress, 'phase' | 'target' | 'targetState' | 'goesOn' | 'plan' | 'keyIsLost'>;
 
@@ -20,6 +20,8 @@ export function howToResume(stopped: Stopped, cancelled: boolean): string {
     return `nothing on the machine’s disks was changed and nothing goes on there: ${again}`;
   if (targetState === 'installed' && isUpdate(stopped))
     return 'the machine was switched to the new system, at least in part, and that was not proven: run the workflow again';
+  if (targetState === 'installed' && phase !== 'verify' && stopped.keyIsLost)
+    return `the new system is on the disks, and the machine may still run the installer: reboot it, since ${letsNobodyIn}`;
   if (targetState === 'installed' && phase !== 'verify')
     return 'the new system is on the disks, and the machine may still run the installer: reboot it, or run the workflow again, which begins anew with the disks';
   if (targetState === 'installer' && stopped.keyIsLost)
@@ -46,11 +48,13 @@ function withWhatGoesOn({ keyIsLost }: Stopped): string {
 }
 
 function ofDisks({ plan, keyIsLost }: Stopped): string {
-  const data =
-    plan !== undefined && wipesNothing(plan) ? 'nothing was wiped, but' : 'the old data is gone and';
+  const isKept = plan !== undefined && keepsDisks(plan);
+  const isSpared = plan !== undefined && wipesNothing(plan);
+  const data = isKept ? '' : isSpared ? 'nothing was wiped, but ' : 'the old data is gone and ';
+  const anew = isKept ? 'installs anew on what is mounted there' : 'starts anew with the disks';
   return keyIsLost
-    ? `${data} the new system is not complete, and ${letsNobodyIn}: ${bootAnother}`
-    : `${data} the new system is not complete: run the workflow again, it takes the installer over and starts anew with the disks`;
+    ? `${data}the new system is not complete, and ${letsNobodyIn}: ${bootAnother}`
+    : `${data}the new system is not complete: run the workflow again, it takes the installer over and ${anew}`;
 }
 
 function isUpdate({ plan }: Stopped): boolean {

@@ -1,4 +1,4 @@
-import type { PublishedPlan } from '../plan/plan';
+import type { PhaseName, PublishedPlan } from '../plan/plan';
 import type { TargetState } from './result';
 
 /** What a state means for who cares for the machine. */
@@ -11,9 +11,21 @@ export const stateWords: Record<TargetState, string> = {
   booted: 'running the system of the configuration',
 };
 
-/** Disko does not always wipe, and what is kept is not installed anew. */
-export function describeState(state: TargetState, plan: PublishedPlan | null): string {
+/**
+ * Disko does not always wipe, and what is kept is not installed anew.
+ *
+ * @param failedIn the phase that failed: of a machine that was to jump nobody knows whether it has
+ */
+export function describeState(
+  state: TargetState,
+  plan: PublishedPlan | null,
+  failedIn: PhaseName | null = null,
+): string {
+  if (state === 'untouched' && failedIn === 'kexec')
+    return 'not seen in the installer; nothing on its disks was changed';
   if (plan === null) return stateWords[state];
+  if (state === 'partitioned' && keepsDisks(plan))
+    return 'in the installer, with the new system on the disks that were mounted there, but not complete';
   if (state === 'partitioned' && wipesNothing(plan))
     return 'in the installer; disko has begun with its disks, and wipes none of them';
   const isUpdate = plan.online !== null && plan.action === 'update';
@@ -22,6 +34,11 @@ export function describeState(state: TargetState, plan: PublishedPlan | null): s
   return state === 'installed'
     ? 'switched to the new system, at least in part, which was not proven'
     : stateWords[state];
+}
+
+/** Whether the new system goes to disks that somebody has partitioned and mounted before. */
+export function keepsDisks(plan: PublishedPlan): boolean {
+  return plan.online !== null && plan.phases.includes('install') && !plan.phases.includes('disko');
 }
 
 /** Whether disko only mounts, or adds what is missing. */

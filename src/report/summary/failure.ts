@@ -22,7 +22,7 @@ const kinds: Record<ErrorKind, string> = {
 export function failureSection(result: Result, failure: Failure): string[] {
   const { message, hint, resume, lastLines } = failure;
   return [
-    `${whereFailed(result, failure)}${stateOf(result)}`,
+    `${whereFailed(result, failure)}${stateOf(result, failure)}`,
     block(message.split('\n')),
     ...(hint === null ? [] : [`**What to do:** ${escapeMarkdown(hint)}`]),
     ...(resume === null ? [] : [`**How to go on:** ${escapeMarkdown(resume)}`]),
@@ -38,7 +38,7 @@ function whereFailed({ phases }: Result, { phase, kind }: Failure): string {
 }
 
 /** Without a machine there is no state of one. */
-function stateOf({ target, fleet, targetState, plan }: Result): string {
+function stateOf({ target, fleet, targetState, plan }: Result, { phase }: Failure): string {
   if (target === '' || fleet !== null) return '';
-  return ` **The machine** is ${describeState(targetState, plan)}.`;
+  return ` **The machine** is ${describeState(targetState, plan, phase)}.`;
 }
