@@ -56144,9 +56144,13 @@ function nixHash(text) {
 ;// CONCATENATED MODULE: ./lib/progress-lines.js
 
 
-/** When lines are due, in milliseconds after the beginning; from the last one on each so many later. */
-const due = [10_000, 30_000, 60_000];
+/** When lines are due, in milliseconds after the beginning; later each so many. */
+const firstDue = [10_000, 30_000];
 const thenEachMs = 60_000;
+/** When the line after that time is due. */
+function dueAfter(ms) {
+    return firstDue.find((due) => due > ms) ?? (Math.floor(ms / thenEachMs) + 1) * thenEachMs;
+}
 /**
  * Does the work, and says now and then how far it is: `sending the kexec image for 30 s: 12.3 MB of 64.2 MB, 1.1 MB/s`.
  * Work that takes less than ten seconds says nothing.
@@ -56159,9 +56163,11 @@ async function withProgressLines({ log, clock }, what, read, work) {
     const start = clock.now();
     const speed = new Speed(start, read()?.bytes ?? 0);
     const tell = async () => {
-        for (let next = 0;; next++) {
-            const at = due[next] ?? (due.at(-1) ?? 0) + (next - due.length + 1) * thenEachMs;
-            await clock.sleep(Math.max(start + at - clock.now(), 1), over.signal);
+        for (let due = 0;;) {
+            // a clock that was set back must not silence the lines, and one that was set forward makes one due, not all between
+            const passed = Math.max(clock.now() - start, due);
+            due = dueAfter(passed);
+            await clock.sleep(due - passed, over.signal);
             const reading = read();
             const now = clock.now();
             if (reading !== undefined)
@@ -56184,7 +56190,7 @@ function lineOf(what, ms, { done, now = '' }, speed) {
 }
 /** Without tenths, which nobody waits for. */
 function inSeconds(ms) {
-    const seconds = Math.round(ms / 1000);
+    const seconds = Math.max(Math.round(ms / 1000), 0);
     return seconds < 10 ? `${seconds} s` : formatDuration(seconds * 1000);
 }
 /** The rate since the line before, or for how long nothing has moved: at least since the line that saw the same. */
@@ -60888,7 +60894,16 @@ function checkLinesName(host, port, input, lines, reader) {
         return;
     }
     const names = [...new Set(lines.map((line) => line.hosts))].slice(0, 5).join(', ');
-    reader.problem(input, `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}`);
+    reader.problem(input, `has no key for ${name}, only for ${names}; a line for this machine begins with ${name}${portMeant(host, input, lines)}`);
+}
+/** Lines of the machine with a port in them are right, mostly, and what is missing is that port. */
+function portMeant(host, input, lines) {
+    const start = `[${host}]:`;
+    const other = lines.flatMap(({ hosts }) => hosts.split(',')).find((each) => each.startsWith(start));
+    if (other === undefined)
+        return '';
+    const portInput = input === 'post-install-known-hosts' ? 'post-install-ssh-port' : 'ssh-port';
+    return `, unless ${portInput} is to be ${other.slice(start.length)}`;
 }
 
 ;// CONCATENATED MODULE: ./lib/inputs/host-selection.js
@@ -62128,7 +62143,8 @@ function withoutTrace(message, folder) {
     const last = lines.findLastIndex((line) => /^\s*error:/.test(line));
     const starts = lines.slice(0, Math.max(last, 0)).flatMap((line, at) => (/^\s*… /.test(line) ? [at] : []));
     const steps = starts.map((start, at) => lines.slice(start, starts[at + 1] ?? last));
-    const isOwn = (step) => placesOnRunner(placesIn(step.join('\n')), folder).length > 0;
+    const sourceOf = sourcesOnRunner(folder);
+    const isOwn = (step) => placesOnRunner(placesIn(step.join('\n')), folder, sourceOf).length > 0;
     const nearest = steps.findLast(isOwn) ?? steps.at(-1);
     return nearest === undefined ? message : ['error:', ...nearest, ...lines.slice(last)].join('\n');
 }
@@ -62139,8 +62155,8 @@ function placesAt(lines, at) {
     const [, file, line, column] = /^\s*at (\S.*?):(\d+)(?::(\d+))?:?$/.exec(text) ?? [];
     if (file === undefined) {
         // the module system names the modules that have defined something, without a line
-        return [...text.matchAll(/`([/«][^`']*?)(?:, via [^`']*)?'/g)].map(([, module = '']) => ({
-            file: module,
+        return [...text.matchAll(/`([/«][^`']*)'/g)].map(([, module = '']) => ({
+            file: module.split(', via ')[0] ?? '',
             line: undefined,
             column: undefined,
             text: undefined,
@@ -62159,14 +62175,40 @@ function placesAt(lines, at) {
  *
  * @param folder where the flake's files come from; undefined for one from elsewhere, and where there is no flake
  */
-function placesOnRunner(named, folder) {
+function placesOnRunner(named, folder, sourceOf = sourcesOnRunner(folder)) {
     return named.flatMap((place) => {
-        const file = fileOnRunner(place.file, folder);
-        if (file === undefined || !shows(file, place))
+        const source = sourceOf(place.file);
+        if (source === undefined || !shows(source, place))
             return [];
         const { line, column } = place;
-        return [{ file, line, column }];
+        return [{ file: source.file, line, column }];
     });
+}
+/** Finds what a name of Nix stands for, and reads it once: a long trace names the same files again and again. */
+function sourcesOnRunner(folder) {
+    const known = new Map();
+    return (named) => {
+        if (!known.has(named))
+            known.set(named, readSource(named, folder));
+        return known.get(named);
+    };
+}
+/** Nobody writes such a file by hand. */
+const largestFile = 4 * 1024 * 1024;
+/** What looks like a place may be any text: one that can be no path, such as a very long one, is none. */
+function readSource(named, folder) {
+    try {
+        const file = fileOnRunner(named, folder);
+        if (file === undefined)
+            return undefined;
+        const stat = (0,external_node_fs_namespaceObject.statSync)(file);
+        if (!stat.isFile() || stat.size > largestFile)
+            return undefined;
+        return { file, lines: (0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8').split('\n') };
+    }
+    catch {
+        return undefined;
+    }
 }
 /** Of the store only the user's own flake is told from others: by its files. */
 function fileOnRunner(file, folder) {
@@ -62177,24 +62219,14 @@ function fileOnRunner(file, folder) {
 }
 /** A folder stands for the module in it. */
 function asModule(path) {
-    return (0,external_node_fs_namespaceObject.statSync)(path, { throwIfNoEntry: false })?.isDirectory() === true ? (0,external_node_path_namespaceObject.join)(path, 'default.nix') : path;
+    return (0,external_node_fs_namespaceObject.statSync)(path).isDirectory() ? (0,external_node_path_namespaceObject.join)(path, 'default.nix') : path;
 }
-/** Nobody writes such a file by hand. */
-const largestFile = 4 * 1024 * 1024;
 /** Whether the file has what Nix has seen there: another flake may have a file of the same name. */
-function shows(file, { line, text }) {
-    try {
-        const stat = (0,external_node_fs_namespaceObject.statSync)(file);
-        if (!stat.isFile() || stat.size > largestFile)
-            return false;
-        if (line === undefined)
-            return true;
-        const found = (0,external_node_fs_namespaceObject.readFileSync)(file, 'utf8').split('\n')[line - 1];
-        return found !== undefined && (text === undefined || squeezed(found) === squeezed(text));
-    }
-    catch {
-        return false;
-    }
+function shows({ lines }, { line, text }) {
+    if (line === undefined)
+        return true;
+    const found = lines[line - 1];
+    return found !== undefined && (text === undefined || squeezed(found) === squeezed(text));
 }
 /** Nix shows blanks for tabs. */
 const squeezed = (text) => text.replaceAll(/\s+/g, '');
@@ -64042,7 +64074,7 @@ function explainHostKey(error, endpoint, trust, line) {
     if (trust.whyRefused === undefined || key === undefined) {
         return new ConnectionError('host-key', `${error.message}: ${trust.describeMismatch()}`, {
             cause: error,
-            hint: 'the machine was reinstalled, or this is another machine, or somebody is in between: compare the fingerprint over another way (console, provider) before you change known-hosts',
+            hint: 'the machine was reinstalled (an install by this action has the new keys in its summary), or this is another machine, or somebody is in between: compare the fingerprint with that summary or over another way (console, provider) before you change known-hosts',
         });
     }
     return new ConnectionError('host-key', `the host key of ${connection_nameOf(endpoint)} is not known, and ${trust.whyRefused}. It shows ${key.type} ${host_keys_fingerprint(key)}; the line for known-hosts:\n${knownHostsLine(line.host, line.port, key)}`, {
@@ -66024,7 +66056,9 @@ function checkMissing({ inventory, configured, hostName }) {
     const missing = configured.filter((path) => (inventory.asked[path] ?? '') === '');
     if (missing.length === 0)
         return;
-    throw new GuardError(`the machine has no disk ${missing.join(', ')}, which the disko configuration of ${hostName || 'this system'} names; it has ${presentDisks(inventory)}`, { hint: 'set disko.devices.disk.*.device to one of these, best to a path under /dev/disk/by-id' });
+    throw new GuardError(`the machine has no disk ${missing.join(', ')}, which the disko configuration of ${hostName || 'this system'} names; it has ${presentDisks(inventory)}`, {
+        hint: 'set disko.devices.disk.*.device to one of these, best to a path under /dev/disk/by-id, or under /dev/disk/by-path where there is none',
+    });
 }
 /** The disks of the machine, as one line. */
 function presentDisks({ devices }) {
@@ -69251,10 +69285,18 @@ const stateWords = {
     unlocking: 'installed; its initrd waits for a disk’s passphrase',
     booted: 'running the system of the configuration',
 };
-/** Disko does not always wipe, and what is kept is not installed anew. */
-function describeState(state, plan) {
+/**
+ * Disko does not always wipe, and what is kept is not installed anew.
+ *
+ * @param failedIn the phase that failed: of a machine that was to jump nobody knows whether it has
+ */
+function describeState(state, plan, failedIn = null) {
+    if (state === 'untouched' && failedIn === 'kexec')
+        return 'not seen in the installer; nothing on its disks was changed';
     if (plan === null)
         return stateWords[state];
+    if (state === 'partitioned' && keepsDisks(plan))
+        return 'in the installer, with the new system on the disks that were mounted there, but not complete';
     if (state === 'partitioned' && wipesNothing(plan))
         return 'in the installer; disko has begun with its disks, and wipes none of them';
     const isUpdate = plan.online !== null && plan.action === 'update';
@@ -69265,6 +69307,10 @@ function describeState(state, plan) {
     return state === 'installed'
         ? 'switched to the new system, at least in part, which was not proven'
         : stateWords[state];
+}
+/** Whether the new system goes to disks that somebody has partitioned and mounted before. */
+function keepsDisks(plan) {
+    return plan.online !== null && plan.phases.includes('install') && !plan.phases.includes('disko');
 }
 /** Whether disko only mounts, or adds what is missing. */
 function wipesNothing({ offline: { diskoMode } }) {
@@ -72153,6 +72199,8 @@ async function install(context) {
     const toplevel = systemOf(evaluation);
     const system = toplevel.outPath;
     await target.run(mounted, []);
+    // also where they were mounted by hand: from here on something is written to the disks
+    progress.targetState = 'partitioned';
     await bring(context, 'system', toplevel, 'local?root=/mnt');
     await copyExtraFiles(context);
     await sendSecretFiles(context);
@@ -73759,7 +73807,8 @@ class ActionLog {
 
 ;// CONCATENATED MODULE: ./lib/runtime.js
 const systemClock = {
-    now: () => Date.now(),
+    // not Date.now(): times are compared, and the clock of a runner may be set while it works
+    now: () => Math.round(performance.timeOrigin + performance.now()),
     sleep: (ms, signal) => new Promise((resolve, reject) => {
         if (signal?.aborted)
             return reject(signal.reason);
@@ -75521,6 +75570,8 @@ function howToResume(stopped, cancelled) {
         return `nothing on the machine’s disks was changed and nothing goes on there: ${again}`;
     if (targetState === 'installed' && isUpdate(stopped))
         return 'the machine was switched to the new system, at least in part, and that was not proven: run the workflow again';
+    if (targetState === 'installed' && phase !== 'verify' && stopped.keyIsLost)
+        return `the new system is on the disks, and the machine may still run the installer: reboot it, since ${letsNobodyIn}`;
     if (targetState === 'installed' && phase !== 'verify')
         return 'the new system is on the disks, and the machine may still run the installer: reboot it, or run the workflow again, which begins anew with the disks';
     if (targetState === 'installer' && stopped.keyIsLost)
@@ -75544,10 +75595,13 @@ function withWhatGoesOn({ keyIsLost }) {
         : ': run the workflow again, it waits for that and continues';
 }
 function ofDisks({ plan, keyIsLost }) {
-    const data = plan !== undefined && wipesNothing(plan) ? 'nothing was wiped, but' : 'the old data is gone and';
+    const isKept = plan !== undefined && keepsDisks(plan);
+    const isSpared = plan !== undefined && wipesNothing(plan);
+    const data = isKept ? '' : isSpared ? 'nothing was wiped, but ' : 'the old data is gone and ';
+    const anew = isKept ? 'installs anew on what is mounted there' : 'starts anew with the disks';
     return keyIsLost
-        ? `${data} the new system is not complete, and ${letsNobodyIn}: ${bootAnother}`
-        : `${data} the new system is not complete: run the workflow again, it takes the installer over and starts anew with the disks`;
+        ? `${data}the new system is not complete, and ${letsNobodyIn}: ${bootAnother}`
+        : `${data}the new system is not complete: run the workflow again, it takes the installer over and ${anew}`;
 }
 function isUpdate({ plan }) {
     return plan !== undefined && plan.online !== null && plan.action === 'update';
@@ -75580,7 +75634,7 @@ const failure_kinds = {
 function failureSection(result, failure) {
     const { message, hint, resume, lastLines } = failure;
     return [
-        `${failure_whereFailed(result, failure)}${failure_stateOf(result)}`,
+        `${failure_whereFailed(result, failure)}${failure_stateOf(result, failure)}`,
         markdown_block(message.split('\n')),
         ...(hint === null ? [] : [`**What to do:** ${escapeMarkdown(hint)}`]),
         ...(resume === null ? [] : [`**How to go on:** ${escapeMarkdown(resume)}`]),
@@ -75594,10 +75648,10 @@ function failure_whereFailed({ phases }, { phase, kind }) {
     return `**${where}** (${failure_kinds[kind]})${after}.`;
 }
 /** Without a machine there is no state of one. */
-function failure_stateOf({ target, fleet, targetState, plan }) {
+function failure_stateOf({ target, fleet, targetState, plan }, { phase }) {
     if (target === '' || fleet !== null)
         return '';
-    return ` **The machine** is ${describeState(targetState, plan)}.`;
+    return ` **The machine** is ${describeState(targetState, plan, phase)}.`;
 }
 
 ;// CONCATENATED MODULE: ./lib/report/summary/gantt.js
@@ -76181,7 +76235,7 @@ function annotate(failure, { targetState, target, plan }, log, places) {
     const lines = [
         failure.message,
         ...(failure.hint === null ? [] : [`What to do: ${failure.hint}`]),
-        ...(target === '' ? [] : [`The machine is ${describeState(targetState, plan)}.`]),
+        ...(target === '' ? [] : [`The machine is ${describeState(targetState, plan, failure.phase)}.`]),
         ...(failure.resume === null ? [] : [`How to go on: ${failure.resume}`]),
         `More about it: ${errorPage(failure)}`,
     ];
