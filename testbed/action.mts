@@ -1,5 +1,7 @@
 // Runs the bundled action as a GitHub runner does: its environment, its files, its way of cancelling.
+
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -16,14 +18,17 @@ const NODE =
 /** How long a cancelled step has: a runner sends SIGINT, then SIGTERM, then kills. */
 const INTERRUPT_MS = 7500;
 const TERMINATE_MS = 2500;
+/** Not in the source, of which each vitest keeps a copy in the temporary folder, and another one in each test file. */
+const mark = `decoy-${randomUUID()}`;
+
 /** What a runner's environment holds that no child of the action may see; each value occurs nowhere else. */
 export const decoys = {
-  ACTIONS_RUNTIME_TOKEN: 'decoy-6c1f-runtime-token',
-  ACTIONS_RUNTIME_URL: 'http://127.0.0.1:9/decoy-6c1f-runtime',
-  ACTIONS_RESULTS_URL: 'http://127.0.0.1:9/decoy-6c1f-results',
-  ACTIONS_CACHE_URL: 'http://127.0.0.1:9/decoy-6c1f-cache',
-  ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'decoy-6c1f-id-token',
-  ACTIONS_ID_TOKEN_REQUEST_URL: 'http://127.0.0.1:9/decoy-6c1f-id',
+  ACTIONS_RUNTIME_TOKEN: `${mark}-runtime-token`,
+  ACTIONS_RUNTIME_URL: `http://127.0.0.1:9/${mark}-runtime`,
+  ACTIONS_RESULTS_URL: `http://127.0.0.1:9/${mark}-results`,
+  ACTIONS_CACHE_URL: `http://127.0.0.1:9/${mark}-cache`,
+  ACTIONS_ID_TOKEN_REQUEST_TOKEN: `${mark}-id-token`,
+  ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:9/${mark}-id`,
 } as const;
 
 export interface ActionOptions {

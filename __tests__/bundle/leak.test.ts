@@ -130,6 +130,26 @@ describe('a run', () => {
   });
 });
 
+test('a trace has no secret either, be it shown as a whole or not', async () => {
+  for (const showTrace of ['true', 'false']) {
+    const { run, secrets, opened } = await watchedRun(repository, (passphrase) => ({
+      ...tracing(passphrase),
+      'show-trace': showTrace,
+    }));
+    expect(run.result.failure).toMatchObject({ kind: 'nix', phase: 'preflight' });
+    if (showTrace === 'true') expect(run.log).toContain('while evaluating ***');
+    expectNoLeak(run, [...secrets, ...opened]);
+  }
+});
+
+/** One that says it on the way to the error. */
+function tracing(passphrase: string): Record<string, string> {
+  const parts = passphrase.split('-').map((part) => `"${part}"`);
+  const said = `"while evaluating " + ${parts.join(' + "-" + ')}`;
+  const step = `builtins.addErrorContext (${said}) (throw "no such disk")`;
+  return { flake: `${makeFlake(`{ nixosConfigurations = ${step}; }`)}#demo` };
+}
+
 /** A flake that says the secret when it is evaluated, but is not a file with it. */
 function failing(passphrase: string): Record<string, string> {
   const parts = passphrase.split('-').map((part) => `"${part}"`);
@@ -183,6 +203,13 @@ describe('the controls', () => {
     const found = run.watch.watcher.sightings.filter(({ where }) => where === 'arguments');
     expect(new Set(found.map((sighting) => sighting.found))).toContain(decoys.ACTIONS_RUNTIME_TOKEN);
     await failure(Promise.resolve().then(() => expectNoLeak(run, secrets)));
+  });
+
+  test('another vitest, which keeps copies of the sources in the same folder, has none of the secrets there', () => {
+    const sources = ['testbed', '__tests__'].map((folder) => join(repository, folder));
+    const found = sources.flatMap((folder) => filesWith(folder, Object.values(decoys)));
+    expect(found).toEqual([]);
+    return Promise.resolve();
   });
 
   test('a secret in a file is found', () => {
