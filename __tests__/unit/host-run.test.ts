@@ -46,6 +46,12 @@ describe('readResult', () => {
     });
   });
 
+  test('a failure of a run that did not say yet how to go on', () => {
+    const { failure, ...result } = resultOf('web-1', { outcome: 'failed', failure: { message: 'no' } });
+    const { resume: _, ...older } = failure ?? {};
+    expect(runIn({ ...result, failure: older }).failure).toMatchObject({ message: 'no', resume: null });
+  });
+
   test.each<[string, Change]>([
     ['install', { facts: debian }],
     ['install', { facts: installer }],

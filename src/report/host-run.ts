@@ -122,7 +122,8 @@ function readFailure(failure: Fields): HostFailure {
     phase: orNull(failure, 'phase', (of, name) => choiceAt<PhaseName>(of, name, phaseNames)),
     message: safeText(failure, 'message'),
     hint: orNull(failure, 'hint', safeText),
-    resume: orNull(failure, 'resume', safeText),
+    // of a run before there was one
+    resume: Object.hasOwn(failure, 'resume') ? orNull(failure, 'resume', safeText) : null,
   };
 }
 

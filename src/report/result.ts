@@ -21,7 +21,7 @@ export const outcomes = [
   'failed',
 ] as const;
 export type Outcome = (typeof outcomes)[number];
-/** How far the machine came. From `partitioned` on the old data is gone, unless disko only mounts or adds. */
+/** How far the machine came. From `partitioned` on the old data is gone, unless disko only mounts or adds, or has no part in it. */
 export const targetStates = [
   'untouched',
   'installer',
