@@ -62968,6 +62968,8 @@ function optionsOf(substituter) {
         ...['--option', 'always-allow-substitutes', 'true'],
     ];
 }
+
+;// CONCATENATED MODULE: ./lib/nix/nix-string.js
 /** A Nix string literal. */
 function nixString(text) {
     return `"${text
@@ -74049,7 +74051,7 @@ const outcomes = [
     'unchanged',
     'failed',
 ];
-/** How far the machine came. From `partitioned` on the old data is gone, unless disko only mounts or adds. */
+/** How far the machine came. From `partitioned` on the old data is gone, unless disko only mounts or adds, or has no part in it. */
 const targetStates = [
     'untouched',
     'installer',
@@ -74249,7 +74251,8 @@ function readFailure(failure) {
         phase: orNull(failure, 'phase', (of, name) => choiceAt(of, name, phaseNames)),
         message: safeText(failure, 'message'),
         hint: orNull(failure, 'hint', safeText),
-        resume: orNull(failure, 'resume', safeText),
+        // of a run before there was one
+        resume: Object.hasOwn(failure, 'resume') ? orNull(failure, 'resume', safeText) : null,
     };
 }
 function readPlan(plan, digest) {

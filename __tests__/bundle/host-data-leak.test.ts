@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
-import { nixString } from '../../src/nix/nix';
+import { nixString } from '../../src/nix/nix-string';
 import { makeKey } from '../../testbed/sshd.mts';
 import { configuration, inputsFor, makeFlake, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { expect } from 'vitest';
-import { nixString } from '../../src/nix/nix';
+import { nixString } from '../../src/nix/nix-string';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import type { Sshd } from '../../testbed/sshd.mts';
 import { commandsOf, configuration, inputsFor, makeFlake, ownCommands, runBundle } from '../support/bundle';

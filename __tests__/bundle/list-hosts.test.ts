@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { Matrix } from '../../src/inputs/matrix';
-import { nixString } from '../../src/nix/nix';
+import { nixString } from '../../src/nix/nix-string';
 import { runAction } from '../../testbed/action.mts';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { type BundleRun, configuration, makeFlake, runBundle } from '../support/bundle';

@@ -9,7 +9,7 @@ import { layerLimits } from '../../src/cache/layer-plan';
 import { RepositoryCache } from '../../src/cache/run-cache';
 import type { CacheService } from '../../src/cache/service';
 import { Uploads } from '../../src/cache/uploads';
-import type { BuildOptions } from '../../src/nix/nix';
+import type { BuildOptions } from '../../src/nix/options';
 import { type Derivation, installable } from '../../src/plan/evaluation';
 import { test } from '../support/concurrent';
 import { failure, temporaryFolder, testRuntime, until } from '../support/runtime';

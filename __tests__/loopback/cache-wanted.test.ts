@@ -7,7 +7,7 @@ import { freshLayerKey } from '../../src/cache/layer-key';
 import { LayerFolder } from '../../src/cache/substituter';
 import { pathsToKeep, storeFolderOf } from '../../src/cache/wanted';
 import { BuildRecord } from '../../src/nix/build-record';
-import type { BuildOptions } from '../../src/nix/nix';
+import type { BuildOptions } from '../../src/nix/options';
 import { nixEnvironment } from '../../testbed/paths.mts';
 import { test, testEach } from '../support/concurrent';
 import { failure, temporaryFolder, testRuntime } from '../support/runtime';

@@ -1,7 +1,8 @@
 // How the configuration is asked for, and what is made of the answers.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { Nix, nixString } from '../../src/nix/nix';
+import { Nix } from '../../src/nix/nix';
+import { nixString } from '../../src/nix/nix-string';
 import { evaluateFile, evaluateFlake, flakeUri, type Wanted } from '../../src/plan/evaluate';
 import { type Call, FakeProcesses, fakeRuntime } from './support';
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BuildLogs, type NixEvent, parseNixLog } from '../../src/nix/log';
-import { Nix, nixString } from '../../src/nix/nix';
+import { Nix } from '../../src/nix/nix';
+import { nixString } from '../../src/nix/nix-string';
 import { type Call, FakeProcesses, fakeRuntime, nastyText } from './support';
 
 let dir: string;

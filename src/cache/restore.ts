@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Nix, Substituter } from '../nix/nix';
+import type { Nix } from '../nix/nix';
+import type { Substituter } from '../nix/options';
 import type { LayerKeys } from './keys';
 import { type LayerEntry, readManifest } from './layer';
 import type { LayerKey } from './layer-key';

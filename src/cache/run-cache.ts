@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../nix/nix';
+import type { BuildOptions } from '../nix/options';
 import type { BuildCache, CachedBuild, ClosureCache } from './closure-cache';
 import { type ImageCache, noImages, type RepositoryImages } from './image-cache';
 import { type CacheReport, emptyReport } from './report';

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Substituter } from '../nix/nix';
+import type { Substituter } from '../nix/options';
 import { extract, type LayerEntry, type StoredPath } from './layer';
 import { freshLayerKey } from './layer-key';
 import { narinfo, narinfoName, narName } from './narinfo';

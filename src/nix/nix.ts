@@ -3,65 +3,18 @@ import { join } from 'node:path';
 import { NixError } from '../errors';
 import type { ProcessResult } from '../process';
 import type { Runtime } from '../runtime';
-import type { BuildRecord } from './build-record';
 import { builtSystems } from './builders';
 import { type CommandProgress, NixCommand, type NixOptions, type RunOptions } from './command';
 import { parseRequirements, type Requirements } from './derivation';
 import { readBuild, readCopy } from './describe-meter';
 import type { NixMeter } from './meter';
 import { type Missing, parseMissing } from './missing';
+import type { BridgedOptions, BuildOptions, EvaluateOptions, Substituter, TestOptions } from './options';
 import { type PathInfo, parsePathInfo } from './path-info';
 import { flakeFolder } from './places';
 import { type NixSettings, parseSettings, parseStoreInfo, type StoreInfo } from './settings';
 import { nameOfPath } from './store-path';
 import { askVersion } from './version';
-
-export type { NixOptions } from './command';
-
-/** What passes over a bridge to another store. */
-export interface BridgedOptions {
-  readonly signal: AbortSignal;
-  /** Called by whatever else sees bytes move. */
-  readonly alsoAlive: (touch: () => void) => void;
-  /** How many bytes have gone there. */
-  readonly sentBytes?: () => number;
-  /** Gets to know what is sent, what the other store fetches, and what it builds. */
-  readonly record?: BuildRecord;
-}
-
-/** A binary cache that one build may take from, though the runner's settings do not name it. */
-export interface Substituter {
-  readonly uri: string;
-  /** As in Nix's trusted-public-keys. */
-  readonly publicKey: string;
-}
-
-/** How `evaluate` goes about it. */
-interface EvaluateOptions {
-  /** What Nix says beside it is no news, since another evaluation says it too. */
-  readonly quiet?: boolean;
-  /** Where the flake's files come from, if that is not where the flake lies. */
-  readonly folder?: string | undefined;
-  /** What messages call it. Default: the installable. */
-  readonly name?: string;
-}
-
-export interface BuildOptions {
-  readonly substituter?: Substituter | undefined;
-  /** Gets to know what the build does. */
-  readonly record?: BuildRecord | undefined;
-  /** After a failure builds what does not need what has failed. */
-  readonly keepGoing?: boolean | undefined;
-}
-
-/** How a VM test is built. */
-export interface TestOptions extends BuildOptions {
-  readonly signal: AbortSignal;
-  /** When the build is given up, in milliseconds: for a daemon, which may outlive its client. */
-  readonly limitMs: number;
-  /** Gets each line of the test's log. */
-  readonly onLine: (line: string) => void;
-}
 
 /** How far a build on the runner is. */
 const building: CommandProgress = { what: 'building', read: readBuild };
@@ -352,13 +305,4 @@ function optionsOf(substituter: Substituter | undefined): readonly string[] {
     ...['--option', 'extra-trusted-public-keys', substituter.publicKey],
     ...['--option', 'always-allow-substitutes', 'true'],
   ];
-}
-
-/** A Nix string literal. */
-export function nixString(text: string): string {
-  return `"${text
-    .replace(/[\\"]|\$(?=\{)/g, '\\$&')
-    .replaceAll('\n', '\\n')
-    .replaceAll('\r', '\\r')
-    .replaceAll('\t', '\\t')}"`;
 }

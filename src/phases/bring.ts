@@ -1,6 +1,6 @@
 import { ConnectionError, NixError } from '../errors';
 import { BuildRecord } from '../nix/build-record';
-import type { BridgedOptions } from '../nix/nix';
+import type { BridgedOptions } from '../nix/options';
 import { StoreBridge } from '../nix/store-bridge';
 import { type Derivation, installable } from '../plan/evaluation';
 import type { CopyRecord } from '../report/result';

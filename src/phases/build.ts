@@ -2,7 +2,7 @@ import type { CachedBuild } from '../cache/closure-cache';
 import type { RunCache } from '../cache/run-cache';
 import { sideBySide } from '../deadlines';
 import { BuildRecord } from '../nix/build-record';
-import type { BuildOptions } from '../nix/nix';
+import type { BuildOptions } from '../nix/options';
 import { buildSystemOf, installable } from '../plan/evaluation';
 import { derivationsOf } from '../plan/work';
 import { counted } from '../report/quantities';

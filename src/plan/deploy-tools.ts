@@ -2,7 +2,8 @@ import { own } from '../checked-json';
 import { showAttributePath } from '../inputs/attribute-path';
 import type { Address } from '../inputs/host-data';
 import expression from '../nix/deploy-tools.nix';
-import { type Nix, nixString } from '../nix/nix';
+import type { Nix } from '../nix/nix';
+import { nixString } from '../nix/nix-string';
 import { evaluateOutput } from './flake-output';
 
 /** What a flake may have for other tools, and where a host stands in it: the best first. */

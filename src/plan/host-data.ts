@@ -5,7 +5,8 @@ import { type HostData, lacksAddress, noHostData, parseHostData, withAddress } f
 import type { HostDataOrigin } from '../inputs/host-data-rules';
 import { contactsMachine, isForManyHosts } from '../inputs/kind-of-run';
 import type { RawInputs } from '../inputs/raw-inputs';
-import { type Nix, nixString } from '../nix/nix';
+import type { Nix } from '../nix/nix';
+import { nixString } from '../nix/nix-string';
 import { deployTools, hostsOfTools, readAddresses } from './deploy-tools';
 import { flakeUri } from './evaluate';
 import { evaluateOutput } from './flake-output';
