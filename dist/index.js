@@ -69290,10 +69290,10 @@ const stateWords = {
 /**
  * Disko does not always wipe, and what is kept is not installed anew.
  *
- * @param failedIn the phase that failed: of a machine that was to jump nobody knows whether it has
+ * @param failure of the run, if it has failed: of a machine that was to jump nobody may know whether it has
  */
-function describeState(state, plan, failedIn = null) {
-    if (state === 'untouched' && failedIn === 'kexec')
+function describeState(state, plan, failure = null) {
+    if (state === 'untouched' && failure !== null && mayHaveJumped(failure))
         return 'not seen in the installer; nothing on its disks was changed';
     if (plan === null)
         return stateWords[state];
@@ -69317,6 +69317,10 @@ function keepsDisks(plan) {
 /** Whether disko only mounts, or adds what is missing. */
 function wipesNothing({ offline: { diskoMode } }) {
     return diskoMode === 'mount' || diskoMode === 'format';
+}
+/** A jump that the machine itself refused, or came back from, did not happen. */
+function mayHaveJumped({ phase, kind }) {
+    return phase === 'kexec' && kind !== 'remote-command' && kind !== 'guard';
 }
 
 ;// CONCATENATED MODULE: ./lib/report/describe-fleet.js
@@ -75651,10 +75655,10 @@ function failure_whereFailed({ phases }, { phase, kind }) {
     return `**${where}** (${failure_kinds[kind]})${after}.`;
 }
 /** Without a machine there is no state of one. */
-function failure_stateOf({ target, fleet, targetState, plan }, { phase }) {
+function failure_stateOf({ target, fleet, targetState, plan }, failure) {
     if (target === '' || fleet !== null)
         return '';
-    return ` **The machine** is ${describeState(targetState, plan, phase)}.`;
+    return ` **The machine** is ${describeState(targetState, plan, failure)}.`;
 }
 
 ;// CONCATENATED MODULE: ./lib/report/summary/gantt.js
@@ -76238,7 +76242,7 @@ function annotate(failure, { targetState, target, plan }, log, places) {
     const lines = [
         failure.message,
         ...(failure.hint === null ? [] : [`What to do: ${failure.hint}`]),
-        ...(target === '' ? [] : [`The machine is ${describeState(targetState, plan, failure.phase)}.`]),
+        ...(target === '' ? [] : [`The machine is ${describeState(targetState, plan, failure)}.`]),
         ...(failure.resume === null ? [] : [`How to go on: ${failure.resume}`]),
         `More about it: ${errorPage(failure)}`,
     ];

@@ -113,7 +113,7 @@ describe('what is said of the machine and how to go on agree', () => {
 
   test('whatever came of it', () => {
     for (const { phase, ...change } of runs) {
-      const state = describeState(change.targetState, change.plan ?? null, phase);
+      const state = describeState(change.targetState, change.plan ?? null, { phase, kind: 'timeout' });
       const advice = howToResume(progressIn(change, phase), false);
       const both = `${state} / ${advice}`;
       // what is untouched is not on its way elsewhere; what was not changed is not gone, and what is gone was
@@ -136,6 +136,13 @@ describe('what is said of the machine and how to go on agree', () => {
     );
     expect(summary).toContain('may be in the installer or on the way there');
     expect(summary).not.toContain('is untouched');
+  });
+
+  test('a machine that did not jump, or came back, is untouched', () => {
+    for (const error of [new RemoteCommandError('kexec failed'), new GuardError('came back')]) {
+      const failed = failureOf(error, progressIn({}, 'kexec'), secrets);
+      expect(summarise(progressIn({}, 'kexec').result('failed', failed))).toContain('is untouched');
+    }
   });
 
   test('disks that this run has not partitioned are not called wiped', () => {

@@ -139,7 +139,7 @@ function annotate(
   const lines = [
     failure.message,
     ...(failure.hint === null ? [] : [`What to do: ${failure.hint}`]),
-    ...(target === '' ? [] : [`The machine is ${describeState(targetState, plan, failure.phase)}.`]),
+    ...(target === '' ? [] : [`The machine is ${describeState(targetState, plan, failure)}.`]),
     ...(failure.resume === null ? [] : [`How to go on: ${failure.resume}`]),
     `More about it: ${errorPage(failure)}`,
   ];

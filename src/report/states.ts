@@ -1,5 +1,5 @@
-import type { PhaseName, PublishedPlan } from '../plan/plan';
-import type { TargetState } from './result';
+import type { PublishedPlan } from '../plan/plan';
+import type { Failure, TargetState } from './result';
 
 /** What a state means for who cares for the machine. */
 export const stateWords: Record<TargetState, string> = {
@@ -14,14 +14,14 @@ export const stateWords: Record<TargetState, string> = {
 /**
  * Disko does not always wipe, and what is kept is not installed anew.
  *
- * @param failedIn the phase that failed: of a machine that was to jump nobody knows whether it has
+ * @param failure of the run, if it has failed: of a machine that was to jump nobody may know whether it has
  */
 export function describeState(
   state: TargetState,
   plan: PublishedPlan | null,
-  failedIn: PhaseName | null = null,
+  failure: Pick<Failure, 'phase' | 'kind'> | null = null,
 ): string {
-  if (state === 'untouched' && failedIn === 'kexec')
+  if (state === 'untouched' && failure !== null && mayHaveJumped(failure))
     return 'not seen in the installer; nothing on its disks was changed';
   if (plan === null) return stateWords[state];
   if (state === 'partitioned' && keepsDisks(plan))
@@ -44,4 +44,9 @@ export function keepsDisks(plan: PublishedPlan): boolean {
 /** Whether disko only mounts, or adds what is missing. */
 export function wipesNothing({ offline: { diskoMode } }: Pick<PublishedPlan, 'offline'>): boolean {
   return diskoMode === 'mount' || diskoMode === 'format';
+}
+
+/** A jump that the machine itself refused, or came back from, did not happen. */
+function mayHaveJumped({ phase, kind }: Pick<Failure, 'phase' | 'kind'>): boolean {
+  return phase === 'kexec' && kind !== 'remote-command' && kind !== 'guard';
 }

@@ -38,7 +38,7 @@ function whereFailed({ phases }: Result, { phase, kind }: Failure): string {
 }
 
 /** Without a machine there is no state of one. */
-function stateOf({ target, fleet, targetState, plan }: Result, { phase }: Failure): string {
+function stateOf({ target, fleet, targetState, plan }: Result, failure: Failure): string {
   if (target === '' || fleet !== null) return '';
-  return ` **The machine** is ${describeState(targetState, plan, phase)}.`;
+  return ` **The machine** is ${describeState(targetState, plan, failure)}.`;
 }
