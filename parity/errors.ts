@@ -1,7 +1,7 @@
 import type { ErrorKind } from '../src/errors';
 import type { TargetState } from '../src/report/result';
 import { howToResume } from '../src/report/resume';
-import { stateWords } from '../src/report/states';
+import { partitionedOtherwise, stateWords } from '../src/report/states';
 
 /** What an error of ours means, where nothing more is known about it. */
 interface KindMeaning {
@@ -91,11 +91,20 @@ const cases: Readonly<Record<TargetState, readonly Partial<Stopped>[]>> = {
   booted: [{}],
 };
 
+/** What a state means for runs that do not wipe. */
+const besides: Partial<Record<TargetState, readonly string[]>> = {
+  partitioned: [
+    'Without the phase disko it means that the installation on the mounted disks has begun:',
+    `it is ${partitionedOtherwise.withoutDisko}.`,
+    `With disko-mode mount or format it is ${partitionedOtherwise.wipingNothing}.`,
+  ],
+};
+
 const targetStates = Object.keys(stateWords) as TargetState[];
 
 export const states = targetStates.map((state) => ({
   state,
-  means: `The machine is ${stateWords[state]}.`,
+  means: [`The machine is ${stateWords[state]}.`, ...(besides[state] ?? [])].join(' '),
   advice: cases[state].map((of) => howToResume({ ...stopped, targetState: state, ...of }, false)),
 }));
 

@@ -8,6 +8,7 @@ import { fallbacks, knownFailures } from '../../src/report/hints';
 import { outputs } from '../../src/report/outputs';
 import { errorPage } from '../../src/report/pages';
 import { targetStates } from '../../src/report/result';
+import { partitionedOtherwise } from '../../src/report/states';
 import { readPage, sectionOf } from '../support/documents';
 
 const root = new URL('../../', import.meta.url);
@@ -117,6 +118,16 @@ describe('docs/errors.md', () => {
     for (const { kind } of kinds) expect(headings).toContain(kind);
     for (const state of targetStates) expect(headings).toContain(state);
     expect(states.map(({ state }) => state)).toEqual(targetStates);
+  });
+
+  test('and docs/outputs.md say that partitioned need not mean that the old data is gone', () => {
+    const told = sectionOf(page, 'partitioned');
+    for (const means of Object.values(partitionedOtherwise)) expect(told).toContain(`it is ${means}.`);
+    const [, table = ''] = readPage('docs/outputs.md').split('<!-- end of outputs -->');
+    expect(table).toMatch(
+      /Without the phase `disko` it means that the installation on mounted disks has begun/,
+    );
+    expect(table).toMatch(/the old data is gone: run again \(\*\)/);
   });
 
   test('is where annotation and summary lead to', () => {

@@ -11,6 +11,13 @@ export const stateWords: Record<TargetState, string> = {
   booted: 'running the system of the configuration',
 };
 
+/** What `partitioned` means where nothing was wiped: without disko, and with a mode of it that wipes nothing. */
+export const partitionedOtherwise = {
+  withoutDisko:
+    'in the installer, with the new system on the disks that were mounted there, but not complete',
+  wipingNothing: 'in the installer; disko has begun with its disks, and wipes none of them',
+} as const;
+
 /**
  * Disko does not always wipe, and what is kept is not installed anew.
  *
@@ -24,10 +31,8 @@ export function describeState(
   if (state === 'untouched' && failure !== null && mayHaveJumped(failure))
     return 'not seen in the installer; nothing on its disks was changed';
   if (plan === null) return stateWords[state];
-  if (state === 'partitioned' && keepsDisks(plan))
-    return 'in the installer, with the new system on the disks that were mounted there, but not complete';
-  if (state === 'partitioned' && wipesNothing(plan))
-    return 'in the installer; disko has begun with its disks, and wipes none of them';
+  if (state === 'partitioned' && keepsDisks(plan)) return partitionedOtherwise.withoutDisko;
+  if (state === 'partitioned' && wipesNothing(plan)) return partitionedOtherwise.wipingNothing;
   const isUpdate = plan.online !== null && plan.action === 'update';
   if (!isUpdate) return stateWords[state];
   if (state === 'untouched') return 'running the system that it ran before';

@@ -186,6 +186,6 @@ export const nixFallbacks = [
     says: /^the evaluation of .* failed/m,
     where: ofNix,
     cause: 'an error in the configuration, which the message quotes',
-    hint: 'see whether it evaluates elsewhere (nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel, or nix-instantiate FILE -A NAME), and where it fails with show-trace: true',
+    hint: 'see whether it evaluates elsewhere (nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel, or nix-instantiate FILE -A NAME), and where it fails by the trace, which show-trace: true shows as a whole',
   },
 ] as const satisfies readonly KnownFailure[];
