@@ -4,22 +4,14 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { nixString } from '../../src/nix/nix-string';
-import { makeKey } from '../../testbed/sshd.mts';
 import { configuration, inputsFor, makeFlake, runBundle } from '../support/bundle';
 import { test } from '../support/concurrent';
-import { distinctLines, expectNoLeak, LeakWatch, slowNix, visible } from '../support/leak';
+import { distinctLines, expectNoLeak, LeakWatch, makeSecretKey, slowNix, visible } from '../support/leak';
 import { startMachine } from '../support/machine';
 import { temporaryFolder } from '../support/runtime';
 
 const flakeOf = (data: unknown) =>
   `${makeFlake(`{ nixosConfigurations.demo = ${configuration}; nixosAnywhere.demo = builtins.fromJSON ${nixString(JSON.stringify(data))}; }`)}#demo`;
-
-function makeSecretKey() {
-  const folder = temporaryFolder('key');
-  const key = makeKey(join(folder, 'key'), 'ed25519');
-  rmSync(folder, { recursive: true });
-  return key;
-}
 
 describe('what host data names', () => {
   test('is shown to no child, also not to the Nix that reads it, and written nowhere', async () => {

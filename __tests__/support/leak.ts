@@ -1,11 +1,12 @@
 // Looks for secrets wherever a run could have left or shown them: on the runner and, as far as one can log in, on the target.
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { expect } from 'vitest';
 import type { ActionResult } from '../../testbed/action.mts';
 import { nixEnvironment } from '../../testbed/paths.mts';
+import { makeKey } from '../../testbed/sshd.mts';
 import { temporaryFolder } from './runtime';
 import { Watcher } from './watcher';
 
@@ -28,6 +29,14 @@ export function needlesOf(secrets: readonly string[]): string[] {
 export function distinctLines(key: string): string[] {
   const lines = key.split('\n').filter((line) => line !== '' && !line.startsWith('-----'));
   return lines.slice(1);
+}
+
+/** A key that is in no file (any more). */
+export function makeSecretKey(): ReturnType<typeof makeKey> {
+  const folder = temporaryFolder('key');
+  const key = makeKey(join(folder, 'key'), 'ed25519');
+  rmSync(folder, { recursive: true });
+  return key;
 }
 
 /** What a reader of the log gets to see: the runner swallows the lines that tell it what to mask. */

@@ -45,7 +45,9 @@ export class ActionLog implements Logger {
     for (const safe of this.#safeLines(line)) core.info(`${origin}> ${safe}`);
   }
 
-  async group<T>(title: string, work: () => Promise<T>): Promise<T> {
+  async group<T>(name: string, work: () => Promise<T>): Promise<T> {
+    // it is printed once more at the end, where it is no part of a command
+    const title = this.#safeLines(name).join(' ');
     this.#open = { title, start: this.#clock.now() };
     core.startGroup(title);
     try {

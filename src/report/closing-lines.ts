@@ -18,7 +18,8 @@ export function closingLines(result: Result, file: string | undefined): string[]
     `${titleOf(result)}${seconds === 0 ? '' : time}`,
     ...(failure === null ? stateOf(result) : []),
     ...(file === undefined ? [] : [`  result    ${file}`]),
-  ];
+    // a name of several lines could add a verdict of its own
+  ].map((line) => line.replace(/[\r\n]+/g, ' '));
 }
 
 function titleOf(result: Result): string {
