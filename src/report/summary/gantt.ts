@@ -25,10 +25,20 @@ interface Bar {
   readonly seconds: number;
 }
 
-/** What was done when, and what side by side, as a diagram; nothing where there was one phase alone. */
+/** More than 30 years: a date far beyond cannot be written, and the rest of the summary is wanted all the same. */
+const mostSeconds = 1e9;
+
+function canBeDrawn({ startedAfter, seconds }: Pick<Bar, 'startedAfter' | 'seconds'>): boolean {
+  return [startedAfter, seconds].every((time) => time >= 0 && time <= mostSeconds);
+}
+
+/**
+ * What was done when, and what side by side, as a diagram; nothing where there was one phase alone, or where a time is none
+ * that a clock gives.
+ */
 export function ganttSection(result: Result): string[] {
   const { phases, activities } = result;
-  if (phases.length < 2) return [];
+  if (phases.length < 2 || ![...phases, ...activities].every(canBeDrawn)) return [];
   const sections = phases.flatMap(({ name, ...phase }) => [
     `  section ${name}`,
     barLine({ label: '', ...phase }, 'done'),
