@@ -69287,6 +69287,11 @@ const stateWords = {
     unlocking: 'installed; its initrd waits for a disk’s passphrase',
     booted: 'running the system of the configuration',
 };
+/** What `partitioned` means where nothing was wiped: without disko, and with a mode of it that wipes nothing. */
+const partitionedOtherwise = {
+    withoutDisko: 'in the installer, with the new system on the disks that were mounted there, but not complete',
+    wipingNothing: 'in the installer; disko has begun with its disks, and wipes none of them',
+};
 /**
  * Disko does not always wipe, and what is kept is not installed anew.
  *
@@ -69298,9 +69303,9 @@ function describeState(state, plan, failure = null) {
     if (plan === null)
         return stateWords[state];
     if (state === 'partitioned' && keepsDisks(plan))
-        return 'in the installer, with the new system on the disks that were mounted there, but not complete';
+        return partitionedOtherwise.withoutDisko;
     if (state === 'partitioned' && wipesNothing(plan))
-        return 'in the installer; disko has begun with its disks, and wipes none of them';
+        return partitionedOtherwise.wipingNothing;
     const isUpdate = plan.online !== null && plan.action === 'update';
     if (!isUpdate)
         return stateWords[state];
@@ -73777,7 +73782,9 @@ class ActionLog {
         for (const safe of this.#safeLines(line))
             info(`${origin}> ${safe}`);
     }
-    async group(title, work) {
+    async group(name, work) {
+        // it is printed once more at the end, where it is no part of a command
+        const title = this.#safeLines(name).join(' ');
         this.#open = { title, start: this.#clock.now() };
         startGroup(title);
         try {
@@ -74883,7 +74890,8 @@ function closingLines(result, file) {
         `${titleOf(result)}${seconds === 0 ? '' : time}`,
         ...(failure === null ? stateOf(result) : []),
         ...(file === undefined ? [] : [`  result    ${file}`]),
-    ];
+        // a name of several lines could add a verdict of its own
+    ].map((line) => line.replace(/[\r\n]+/g, ' '));
 }
 function titleOf(result) {
     const { fleet, failure } = result;
@@ -75420,7 +75428,7 @@ const nixFallbacks = [
         says: /^the evaluation of .* failed/m,
         where: ofNix,
         cause: 'an error in the configuration, which the message quotes',
-        hint: 'see whether it evaluates elsewhere (nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel, or nix-instantiate FILE -A NAME), and where it fails with show-trace: true',
+        hint: 'see whether it evaluates elsewhere (nix eval FLAKE#nixosConfigurations.NAME.config.system.build.toplevel, or nix-instantiate FILE -A NAME), and where it fails by the trace, which show-trace: true shows as a whole',
     },
 ];
 
@@ -75677,10 +75685,18 @@ const activityWords = {
     'nixos-install': 'nixos-install',
     switch: 'switch',
 };
-/** What was done when, and what side by side, as a diagram; nothing where there was one phase alone. */
+/** More than 30 years: a date far beyond cannot be written, and the rest of the summary is wanted all the same. */
+const mostSeconds = 1e9;
+function canBeDrawn({ startedAfter, seconds }) {
+    return [startedAfter, seconds].every((time) => time >= 0 && time <= mostSeconds);
+}
+/**
+ * What was done when, and what side by side, as a diagram; nothing where there was one phase alone, or where a time is none
+ * that a clock gives.
+ */
 function ganttSection(result) {
     const { phases, activities } = result;
-    if (phases.length < 2)
+    if (phases.length < 2 || ![...phases, ...activities].every(canBeDrawn))
         return [];
     const sections = phases.flatMap(({ name, ...phase }) => [
         `  section ${name}`,
