@@ -164,7 +164,7 @@ test('the tools are asked one after the other, until all hosts are found', async
 
 test('an output that cannot be evaluated is told, and which it is', async () => {
   const error = await failure(addresses('{ deploy = throw "no nodes today"; }', ['web']));
-  expect(error.message).toMatch(/^the evaluation of .*#\.deploy failed: error: no nodes today$/);
+  expect(error.message).toMatch(/^the evaluation of .*#deploy failed: error: no nodes today$/);
 });
 
 test('the hosts are those of the first tool that has any', async () => {
