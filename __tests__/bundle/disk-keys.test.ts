@@ -210,10 +210,13 @@ describe('disk encryption keys', () => {
 
 describe('a run whose secrets cannot be read', () => {
   test('names every input, with the exit code of the command and without what it printed', async () => {
+    // not in the command itself, which is an argument of the shell that runs it
+    const secret = join(temporaryFolder('secret'), 'key');
+    writeFileSync(secret, 'marker-of-the-key\n');
     const sshd = await startMachine();
     const inputs = {
       ...inputsFor(sshd, '.#demo'),
-      'ssh-private-key': 'exec:echo marker-of-the-key; echo "bad: marker-of-the-key" >&2; exit 42',
+      'ssh-private-key': `exec:cat ${secret}; sed 's/^/bad: /' ${secret} >&2; exit 42`,
       'disk-encryption-keys': '/tmp/a env:NOT_SET\n/tmp/b env:EMPTY',
       'connect-timeout': 'soon',
     };
