@@ -84,7 +84,8 @@ test('an install without an id leaves no record', async () => {
 test('an install that failed records nothing', async () => {
   const { error, record: found, state } = await installed({ 'install-id': 'new' }, all, 'exit 1');
   expect(error).toMatchObject({ kind: 'remote-command' });
-  expect({ found, state }).toEqual({ found: 'old', state: 'untouched' });
+  // an install has begun on the disks that somebody has mounted
+  expect({ found, state }).toEqual({ found: 'old', state: 'partitioned' });
 });
 
 test('without a reboot the install is over', async () => {
