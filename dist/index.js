@@ -68320,8 +68320,7 @@ async function buildClosures(build, { nix, runtime, cache, progress }, signal) {
     const start = runtime.clock.now();
     let done = { built: 0, copied: 0, taken: 0 };
     let before;
-    const around = (...args) => progress.activity('build', () => cache.around(...args));
-    await around(build, signal, async (options) => {
+    const work = async (options) => {
         const record = options.record ?? new BuildRecord(() => runtime.clock.now());
         // a cache's own remembers the builds before this one; what it cannot give is built in a second attempt
         before ??= { built: record.built.size, copied: record.copies, taken: 0 };
@@ -68334,7 +68333,8 @@ async function buildClosures(build, { nix, runtime, cache, progress }, signal) {
             const taken = substituter === undefined ? done.taken : record.copiedFrom(substituter.uri).length;
             done = { built: record.built.size - built, copied: record.copies - copied, taken };
         }
-    });
+    };
+    await progress.activity('build', () => cache.around(build, signal, work));
     const paths = wanted.length > shownPaths
         ? counted(wanted.length, 'path')
         : wanted.map(({ outPath }) => outPath).join(' ');
@@ -75802,7 +75802,7 @@ function ageRecipients({ agePublicKeys }) {
     if (agePublicKeys.length === 0)
         return [];
     return [
-        '**Secrets of sops-nix or agenix:** the host key as age recipient. What is to be decrypted on this machine has to be encrypted for it.',
+        '**Secrets of sops-nix:** the host key as age recipient. What is to be decrypted on this machine has to be encrypted for it; agenix takes the key itself, as it stands in the line for known_hosts.',
         markdown_block(agePublicKeys),
     ];
 }

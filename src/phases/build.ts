@@ -1,5 +1,4 @@
 import type { CachedBuild } from '../cache/closure-cache';
-import type { RunCache } from '../cache/run-cache';
 import { sideBySide } from '../deadlines';
 import { BuildRecord } from '../nix/build-record';
 import type { BuildOptions } from '../nix/options';
@@ -59,8 +58,7 @@ export async function buildClosures(
   const start = runtime.clock.now();
   let done: Done = { built: 0, copied: 0, taken: 0 };
   let before: Done | undefined;
-  const around: RunCache['around'] = (...args) => progress.activity('build', () => cache.around(...args));
-  await around(build, signal, async (options) => {
+  const work = async (options: BuildOptions) => {
     const record = options.record ?? new BuildRecord(() => runtime.clock.now());
     // a cache's own remembers the builds before this one; what it cannot give is built in a second attempt
     before ??= { built: record.built.size, copied: record.copies, taken: 0 };
@@ -72,7 +70,8 @@ export async function buildClosures(
       const taken = substituter === undefined ? done.taken : record.copiedFrom(substituter.uri).length;
       done = { built: record.built.size - built, copied: record.copies - copied, taken };
     }
-  });
+  };
+  await progress.activity('build', () => cache.around(build, signal, work));
   const paths =
     wanted.length > shownPaths
       ? counted(wanted.length, 'path')

@@ -73,7 +73,7 @@ function sameKeys({ hostKeys }: Result): string[] {
 function ageRecipients({ agePublicKeys }: Result): string[] {
   if (agePublicKeys.length === 0) return [];
   return [
-    '**Secrets of sops-nix or agenix:** the host key as age recipient. What is to be decrypted on this machine has to be encrypted for it.',
+    '**Secrets of sops-nix:** the host key as age recipient. What is to be decrypted on this machine has to be encrypted for it; agenix takes the key itself, as it stands in the line for known_hosts.',
     block(agePublicKeys),
   ];
 }
